@@ -1,0 +1,1 @@
+"""Triggers: a binding in, a use case, a binding out."""

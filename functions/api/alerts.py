@@ -1,0 +1,110 @@
+"""Alerts as they are raised: by long poll, as server-sent events, and acknowledged.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response, StreamingResponse
+
+from functions.api.exchange import ApiRequest, plain_json
+from functions.api.routing import InThread
+from functions.api.services import ApiServices, RaisedAlerts
+from shared.domain.fhir import json
+from shared.domain.fhir.identity import is_valid_id
+from shared.domain.fhir.search_request import refuse
+from shared.errors import NotFound
+
+PAGE: Final = 200
+MAX_WAIT_S: Final = 20.0
+STREAM_S: Final = 300.0
+"""A stream ends after this time; the client reconnects, and its token is checked anew."""
+HEARTBEAT_S: Final = 15.0
+_MAX_CURSOR_CHARS: Final = 32_768
+"""A cursor names the alerts of its last seconds, so that none is shown twice."""
+_RETRY: Final = "retry: 1000\n\n"
+_EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFeed:
+    """The three endpoints. Where `streaming` is off (Functions), a stream answers what is pending and ends."""
+
+    streaming: bool
+    poll_s: float = 0.15
+    elapsed: Callable[[], float] = time.monotonic
+
+    async def poll(self, services: ApiServices, request: ApiRequest, in_thread: InThread) -> Response:
+        """GET /alerts?since=&wait=: those after `since`, at once or as soon as there is one within `wait` seconds."""
+        asked = request.only("since", "wait")
+        cursor, ends_at = _cursor(asked.get("since")), self.elapsed() + _wait(asked.get("wait", "0"))
+        while True:
+            page = await self._page(services, request, in_thread, cursor)
+            left = ends_at - self.elapsed()
+            if page.alerts or left <= 0:
+                return plain_json({"alerts": page.alerts, "cursor": page.cursor})
+            await asyncio.sleep(min(self.poll_s, left))
+
+    async def stream(self, services: ApiServices, request: ApiRequest, in_thread: InThread) -> Response:
+        """GET /alerts/stream: resumable by Last-Event-ID (or `since`); an event may come twice, its alert id tells."""
+        asked = request.only("since")
+        cursor = _cursor(request.headers.get("last-event-id") or asked.get("since"))
+        first = await self._page(services, request, in_thread, cursor)
+        if not self.streaming:
+            return Response(_RETRY + _events(first), headers={"Content-Type": _EVENT_STREAM})
+        events = self._live(services, request, in_thread, first)
+        return StreamingResponse(events, headers={"Content-Type": _EVENT_STREAM, "X-Accel-Buffering": "no"})
+
+    async def _live(
+        self, services: ApiServices, request: ApiRequest, in_thread: InThread, page: RaisedAlerts
+    ) -> AsyncIterator[str]:
+        yield _RETRY
+        ends_at, beats_at = self.elapsed() + STREAM_S, self.elapsed() + HEARTBEAT_S
+        while self.elapsed() < ends_at:
+            if page.alerts:
+                yield _events(page)
+            elif self.elapsed() >= beats_at:
+                beats_at = self.elapsed() + HEARTBEAT_S
+                yield ": still here\n\n"
+            await asyncio.sleep(0 if page.alerts else self.poll_s)
+            page = await self._page(services, request, in_thread, page.cursor)
+
+    async def _page(
+        self, services: ApiServices, request: ApiRequest, in_thread: InThread, cursor: str | None
+    ) -> RaisedAlerts:
+        page: RaisedAlerts = await in_thread(services.alerts.since, request.caller.tenant, cursor, PAGE)
+        return page
+
+
+def acknowledge(services: ApiServices, request: ApiRequest) -> Response:
+    """POST /alerts/{id}/acknowledge"""
+    request.only()
+    if not is_valid_id(request.path["id"]):
+        raise NotFound("No alert of this id.")
+    return plain_json(services.alerts.acknowledge(request.caller, request.path["id"]))
+
+
+def _cursor(text: str | None) -> str | None:
+    if text and (len(text) > _MAX_CURSOR_CHARS or not text.isprintable()):
+        raise refuse("since is the cursor of an earlier answer.")
+    return text or None
+
+
+def _wait(text: str) -> float:
+    if not text.isdecimal() or len(text) > 4:
+        raise refuse(f"wait is a whole number of seconds, at most {MAX_WAIT_S:.0f} of which are waited.")
+    return min(float(text), MAX_WAIT_S)
+
+
+def _events(page: RaisedAlerts) -> str:
+    """The id stands on the last event of a page, so that a stream cut within one starts the page again."""
+    events = [f"event: alert\ndata: {json.encode(alert)}\n\n" for alert in page.alerts]
+    if events:
+        events[-1] = f"id: {page.cursor}\n{events[-1]}"
+    return "".join(events)

@@ -1,0 +1,54 @@
+"""Bundles, searches and operations: what concerns more than one resource at once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from starlette.responses import Response
+
+from functions.api.exchange import ApiRequest, fhir
+from functions.api.negotiation import preferences
+from functions.api.services import ApiServices
+from shared.domain.fhir import json
+from shared.domain.fhir.outcome import error
+from shared.domain.fhir.search_request import parse_query, refuse
+from shared.errors import InputError
+
+_MODEL: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def bundle(services: ApiServices, request: ApiRequest) -> Response:
+    """POST /fhir: a transaction or a batch, each entry under the scope it needs itself."""
+    request.only()
+    body = json.decode_object(request.body)
+    if body.get("resourceType") != "Bundle" or body.get("type") not in ("transaction", "batch"):
+        text = "Only a Bundle of type transaction or batch is posted to the base address."
+        raise InputError(text, issues=[error("invalid", text, "Bundle.type", "bundle-type")])
+    return fhir(services.bundles.bundle(request.caller, body, request.caller.require))
+
+
+def search(services: ApiServices, request: ApiRequest) -> Response:
+    """GET /fhir/{type}"""
+    lenient = preferences(request.headers).lenient
+    page = services.search.run(
+        request.caller, request.path["type"], request.query(), base_url=request.fhir_base, strict=not lenient
+    )
+    return fhir(page.text())
+
+
+def search_by_post(services: ApiServices, request: ApiRequest) -> Response:
+    """POST /fhir/{type}/_search: the parameters of the form count with those of the URL."""
+    joined = b"&".join(part for part in (request.query_string, request.body) if part)
+    parse_query(joined)
+    return search(services, replace(request, query_string=joined))
+
+
+def risk(services: ApiServices, request: ApiRequest) -> Response:
+    """POST /fhir/Patient/{id}/$risk"""
+    model = request.only("model").get("model")
+    if model is not None and not _MODEL.fullmatch(model):
+        raise refuse("model is the name of a score, such as news2.")
+    key = replace(request, path={"type": "Patient", **request.path}).key
+    return fhir(services.risk.assess(request.caller, key.id, model))

@@ -1,0 +1,21 @@
+"""The file door on Azure Functions: Event Grid tells of a dropped file.
+
+An Event Grid trigger, not a blob trigger: the latter hands the whole file to the worker in memory, and a file may have 1 GB.
+"""
+
+import azure.functions as func
+
+from shared import names
+
+landing = func.Blueprint()
+_PREFIX = f"/blobServices/default/containers/{names.LANDING_FILE_SYSTEM}/blobs/"
+
+
+@landing.function_name("landing")
+@landing.event_grid_trigger(arg_name="event")
+def dropped_file(event: func.EventGridEvent) -> None:
+    """A file was written to `landing/<tenant>/`. What is lost here the sweeper finds."""
+    from shared.bootstrap import services
+
+    if event.event_type == "Microsoft.Storage.BlobCreated" and event.subject.startswith(_PREFIX):
+        services().file_door.receive(event.subject.removeprefix(_PREFIX))

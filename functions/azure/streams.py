@@ -1,0 +1,51 @@
+"""The stream door on Azure Functions: batches of Event Hubs events.
+
+`data_type=binary` and cardinality many: one event that is not JSON must not fail the batch before our code sees it. The
+endless retry policy holds the checkpoint while a store is busy or unreachable, which is all that the handler raises.
+"""
+
+import typing
+
+import azure.functions as func
+
+from functions.azure.events import stream_records
+from shared import names
+
+streams = func.Blueprint()
+
+
+def _receive(hub: str, events: typing.List[func.EventHubEvent], context: func.Context) -> None:
+    from shared.bootstrap import services
+
+    partition, records = stream_records(events)
+    services().stream_door.receive(hub, partition, records)
+
+
+@streams.function_name("clinical_events")
+@streams.event_hub_message_trigger(
+    arg_name="events",
+    event_hub_name=names.HUB_CLINICAL_EVENTS,
+    connection=names.EVENT_HUBS_CONNECTION,
+    consumer_group=names.CONSUMER_GROUP,
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
+)
+@streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
+def clinical_events(events: typing.List[func.EventHubEvent], context: func.Context) -> None:
+    """FHIR resources and bundles."""
+    _receive(names.HUB_CLINICAL_EVENTS, events, context)
+
+
+@streams.function_name("vital_signs")
+@streams.event_hub_message_trigger(
+    arg_name="events",
+    event_hub_name=names.HUB_VITAL_SIGNS,
+    connection=names.EVENT_HUBS_CONNECTION,
+    consumer_group=names.CONSUMER_GROUP,
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
+)
+@streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
+def vital_signs(events: typing.List[func.EventHubEvent], context: func.Context) -> None:
+    """Device readings."""
+    _receive(names.HUB_VITAL_SIGNS, events, context)

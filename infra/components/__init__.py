@@ -1,0 +1,1 @@
+"""One component per noun; each takes typed arguments and registers its outputs."""

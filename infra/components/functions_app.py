@@ -1,0 +1,159 @@
+"""The functions app on the Flex Consumption plan, with a storage account of its own for the host.
+
+https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan and
+https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import storage, web
+
+from infra.components.data_lake import private_account
+from infra.components.identity import Identity, Role
+from infra.components.network import Network, Subresource
+from infra.components.observability import Observability
+from infra.config import Classification, StackConfig
+
+PYTHON = "3.12"
+INSTANCE_MEMORY_MB = 2048
+HTTP_CONCURRENCY = 16
+"""Requests at once per instance. Unset it is one for Python, and every second request starts an instance."""
+PACKAGES_CONTAINER = "packages"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionsAppArgs:
+    """Where, under which identity, and the settings that say where everything is."""
+
+    config: StackConfig
+    resource_group: pulumi.Input[str]
+    identity: Identity
+    network: Network
+    observability: Observability
+    settings: Mapping[str, pulumi.Input[str]]
+
+
+class FunctionsApp(pulumi.ComponentResource):
+    """The app: HTTPS only, no publishing passwords, every connection by identity. The host's own account holds no clinical data."""
+
+    def __init__(self, name: str, args: FunctionsAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("galen:azure:FunctionsApp", name, None, opts)
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._name = name
+        host = self._host_storage()
+        packages = storage.BlobContainer(
+            f"{name}-packages",
+            resource_group_name=args.resource_group,
+            account_name=host.name,
+            container_name=PACKAGES_CONTAINER,
+            public_access="None",
+            opts=self._child,
+        )
+        plan = web.AppServicePlan(
+            f"{name}-plan",
+            resource_group_name=args.resource_group,
+            location=args.config.location,
+            kind="functionapp",
+            reserved=True,
+            sku=web.SkuDescriptionArgs(name="FC1", tier="FlexConsumption"),
+            tags=args.config.tags(Classification.OPERATIONAL),
+            opts=self._child,
+        )
+        self.app = self._web_app(plan, host, packages)
+        self._without_passwords()
+        args.observability.watch(name, self.app.id)
+        self.host_name = self.app.default_host_name
+        self.register_outputs({"app_id": self.app.id, "host_name": self.host_name})
+
+    def _host_storage(self) -> storage.StorageAccount:
+        """The host's leases, keys and packages: not in the lake, whose hierarchical namespace the host does not support."""
+        args = self._args
+        account = private_account(
+            args.config.compact_name("host"), args.config, args.resource_group, lake=False, parent=self
+        )
+        for role in (Role.BLOB_OWNER, Role.QUEUE_CONTRIBUTOR):
+            args.identity.grant(f"{self._name}-host-{role.name.lower()}", role, account.id, self)
+        for subresource in (Subresource.BLOB, Subresource.QUEUE):
+            args.network.expose(f"{self._name}-host", account.id, subresource)
+        args.observability.watch(f"{self._name}-host", pulumi.Output.concat(account.id, "/blobServices/default"))
+        return account
+
+    def _web_app(
+        self, plan: web.AppServicePlan, host: storage.StorageAccount, packages: storage.BlobContainer
+    ) -> web.WebApp:
+        args = self._args
+        identity = args.identity
+        package_uri = pulumi.Output.concat(host.primary_endpoints.blob, packages.name)
+        return web.WebApp(
+            f"{self._name}-app",
+            resource_group_name=args.resource_group,
+            location=args.config.location,
+            kind="functionapp,linux",
+            server_farm_id=plan.id,
+            reserved=True,
+            https_only=True,
+            public_network_access="Enabled",  # the one front door: partners' HTTPS, each request with a token
+            client_affinity_enabled=False,
+            virtual_network_subnet_id=args.network.app_subnet_id,
+            key_vault_reference_identity=identity.id,
+            identity=web.ManagedServiceIdentityArgs(type="UserAssigned", user_assigned_identities=[identity.id]),
+            function_app_config=web.FunctionAppConfigArgs(
+                runtime=web.FunctionsRuntimeArgs(name="python", version=PYTHON),
+                scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
+                    instance_memory_mb=INSTANCE_MEMORY_MB,
+                    maximum_instance_count=args.config.maximum_instances,
+                    triggers=web.FunctionsScaleAndConcurrencyTriggersArgs(
+                        http=web.FunctionsScaleAndConcurrencyTriggersHttpArgs(
+                            per_instance_concurrency=HTTP_CONCURRENCY
+                        )
+                    ),
+                ),
+                deployment=web.FunctionsDeploymentArgs(
+                    storage=web.FunctionsDeploymentStorageArgs(
+                        type="blobContainer",
+                        value=package_uri,
+                        authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
+                            type="UserAssignedIdentity", user_assigned_identity_resource_id=identity.id
+                        ),
+                    )
+                ),
+            ),
+            site_config=web.SiteConfigArgs(
+                min_tls_version="1.2",
+                scm_min_tls_version="1.2",
+                ftps_state="Disabled",
+                http20_enabled=True,
+                remote_debugging_enabled=False,
+                app_settings=[
+                    web.NameValuePairArgs(name=key, value=value)
+                    for key, value in sorted({**self._host_settings(host), **args.settings}.items())
+                ],
+            ),
+            tags=args.config.tags(Classification.PHI),
+            opts=self._child,
+        )
+
+    def _host_settings(self, host: storage.StorageAccount) -> dict[str, pulumi.Input[str]]:
+        identity = self._args.identity
+        return {
+            "AzureWebJobsStorage__blobServiceUri": host.primary_endpoints.blob,
+            "AzureWebJobsStorage__queueServiceUri": host.primary_endpoints.queue,
+            "AzureWebJobsStorage__credential": "managedidentity",
+            "AzureWebJobsStorage__clientId": identity.client_id,
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": self._args.observability.connection_string,
+            "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
+                "ClientId=", identity.client_id, ";Authorization=AAD"
+            ),
+            "AZURE_CLIENT_ID": identity.client_id,
+        }
+
+    def _without_passwords(self) -> None:
+        """No basic authentication for publishing, neither by FTP nor by the deployment site."""
+        common = {"resource_group_name": self._args.resource_group, "name": self.app.name, "allow": False}
+        web.WebAppFtpAllowed(f"{self._name}-no-ftp-password", opts=self._child, **common)
+        web.WebAppScmAllowed(f"{self._name}-no-scm-password", opts=self._child, **common)

@@ -1,0 +1,60 @@
+"""The vault. The program makes it and grants the reading; what is in it never passes through Pulumi or its state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import authorization, keyvault
+
+from infra.components.identity import Identity, Role
+from infra.components.network import Network, Subresource
+from infra.components.observability import Observability
+from infra.config import Classification, StackConfig
+
+SOFT_DELETE_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsArgs:
+    """Where, for whom, watched by what."""
+
+    config: StackConfig
+    resource_group: pulumi.Input[str]
+    identity: Identity
+    network: Network
+    observability: Observability
+
+
+class Secrets(pulumi.ComponentResource):
+    """A vault under role-based access; a deleted secret, and the vault itself, can be restored and not be purged."""
+
+    def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("galen:azure:Secrets", name, None, opts)
+        tenant = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self)).tenant_id
+        vault = keyvault.Vault(
+            f"{name}-vault",
+            resource_group_name=args.resource_group,
+            location=args.config.location,
+            properties=keyvault.VaultPropertiesArgs(
+                tenant_id=tenant,
+                sku=keyvault.SkuArgs(family="A", name="standard"),
+                enable_rbac_authorization=True,
+                enable_soft_delete=True,
+                enable_purge_protection=True,
+                soft_delete_retention_in_days=SOFT_DELETE_DAYS,
+                public_network_access="Disabled",
+                network_acls=keyvault.NetworkRuleSetArgs(default_action="Deny", bypass="AzureServices"),
+            ),
+            tags=args.config.tags(Classification.SECRET),
+            opts=pulumi.ResourceOptions(parent=self, protect=True),
+        )
+        args.identity.grant(f"{name}-reads-secrets", Role.SECRETS_USER, vault.id, self)
+        args.network.expose(name, vault.id, Subresource.VAULT)
+        args.observability.watch(name, vault.id)
+        self._uri = vault.properties.vault_uri
+        self.register_outputs({"vault_id": vault.id, "vault_uri": self._uri})
+
+    def reference(self, secret: str) -> pulumi.Output[str]:
+        """What an app setting says instead of a secret: the platform reads the newest version under the app's identity."""
+        return pulumi.Output.concat("@Microsoft.KeyVault(SecretUri=", self._uri, "secrets/", secret, "/)")

@@ -1,0 +1,1 @@
+"""Run Galen on this computer: `python3 -m local`."""

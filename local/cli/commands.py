@@ -1,0 +1,51 @@
+"""The one table of commands. A command is a module beside this file, imported only when it is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_PLATFORM = ("function", "local")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its name, its line in the list of commands, and the dependency groups it runs with.
+
+    With `passes_on`, arguments that it does not know arrive in `args.rest`.
+    """
+
+    name: str
+    summary: str
+    groups: tuple[str, ...] = _PLATFORM
+    needs_java: bool = False
+    passes_on: bool = False
+
+    @property
+    def module(self) -> str:
+        """The module that has `register(subparsers)` and `run(args) -> int`."""
+        return f"local.cli.{self.name.replace('-', '_')}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether that module is there."""
+        return (Path(__file__).parent / f"{self.name.replace('-', '_')}.py").is_file()
+
+
+_TABLE = (
+    Command("up", "start the emulators and the functions host, run the main job on real data, then serve"),
+    Command("token", "print a bearer token of the local issuer"),
+    Command("send", "send files through one of the three doors and account for every resource"),
+    Command("status", "show what runs, where it listens and since when"),
+    Command("dead-letters", "list, show or replay what could not be processed"),
+    Command("rebuild", "rebuild the records from raw alone and compare them with what is live"),
+    Command("check", "format, lint, types and import contracts", (*_PLATFORM, "test", "check")),
+    Command("test", "run the tests", (*_PLATFORM, "test", "check", "infra"), passes_on=True),
+    Command("bench", "measure throughput and latency, everything on this machine"),
+    Command("spark", "run the Spark jobs over the lake", (*_PLATFORM, "spark"), needs_java=True),
+    Command("infra", "show what would be provisioned in the cloud", (*_PLATFORM, "infra")),
+    Command("lock", "write the lock files anew from the groups in pyproject.toml", ("installer",)),
+    Command("emulators", "start the emulators alone and print their connection strings"),
+)
+
+COMMANDS = {command.name: command for command in _TABLE if command.exists}

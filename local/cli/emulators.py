@@ -1,0 +1,120 @@
+"""`local emulators`: the emulators without the app, for the tests and tools of anybody."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from local import exits
+from local.cli.options import new_parser
+from local.layout import CHECKOUT, DEFAULT_DATA
+from local.plan import EMULATORS, connection_strings, emulator_specs, new_state
+from local.ports import free_ports, is_free
+
+_EXAMPLES = """  python3 -m local emulators
+  python3 -m local emulators --only cosmos --port-base 9000
+  python3 -m local emulators --settings local.settings.json    then `func start` in another terminal
+  python3 -m local emulators --format json --data /tmp/e    one line {"eventhubs": …, "datalake": …, "cosmos": …}
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    summary = "start the emulators alone and print their connection strings"
+    parser = new_parser(subparsers, "emulators", summary, _EXAMPLES)
+    parser.add_argument(
+        "--only", choices=EMULATORS, action="append", help="start this one; may be given again"
+    )
+    parser.add_argument(
+        "--data", type=lambda text: Path(text).expanduser().absolute(), default=DEFAULT_DATA / "emulators",
+        metavar="DIR", help="folder with their state (default .local/emulators in the checkout)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--port-base",
+        type=int,
+        metavar="N",
+        help="listen on N, N+1 and N+2 in the order above (default: free ports)",
+    )
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="provision the stores and write FILE for `func start`"
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="how to print them (default text)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves until a signal to stop arrives."""
+    from local.data_folder import DataFolder
+    from local.environment import say
+    from local.supervisor import Stopped, Supervisor, clear_leftovers
+
+    chosen = [name for name in EMULATORS if not args.only or name in args.only]
+    folder = DataFolder.hold(args.data)
+    clear_leftovers(args.data)
+    ports = dict(zip(chosen, _ports(args.port_base, len(chosen)), strict=True))
+    state = new_state(args.data, 0)
+    state.settings = connection_strings(ports)
+    state.save()
+    supervisor = Supervisor(state, say, {})
+    try:
+        with contextlib.suppress(Stopped):
+            supervisor.start(emulator_specs(ports, args.data))
+            supervisor.wait_until(supervisor.all_answer, "an emulator")
+            if args.settings is not None:
+                _write_settings(args.settings, state.settings, args.data)
+            state.state = "serving"
+            supervisor.record()
+            _print(connection_strings(ports), args.format)
+            while True:
+                supervisor.tend()
+                supervisor.wait(1.0)
+    finally:
+        supervisor.stop()
+        folder.release()
+    return exits.OK
+
+
+def _ports(base: int | None, count: int) -> list[int]:
+    if base is None:
+        return free_ports(count)
+    wanted = list(range(base, base + count))
+    taken = [port for port in wanted if not is_free(port)]
+    if taken:
+        raise exits.CommandStopped(f"port {taken[0]} is in use: give another --port-base", exits.USAGE)
+    return wanted
+
+
+def _write_settings(file: Path, connections: Mapping[str, str], data: Path) -> None:
+    """The example's settings with these connections; the host's own storage stays Azurite, for its queues."""
+    from local.keys import access_settings
+    from local.provision import provision_lake, provision_records
+    from shared import names
+
+    missing = sorted(set(EMULATORS) - set(connections))
+    if missing:
+        raise exits.CommandStopped(
+            f"--settings needs all emulators, and {', '.join(missing)} is left out", exits.USAGE
+        )
+    provision_records(connections["cosmos"])
+    provision_lake(connections["datalake"])
+    settings = json.loads((CHECKOUT / "local.settings.json.example").read_text("utf-8"))
+    settings["Values"] |= {
+        names.EVENT_HUBS_CONNECTION: connections["eventhubs"],
+        names.RECORDS_CONNECTION: connections["cosmos"],
+        names.LAKE_CONNECTION: connections["datalake"],
+        **access_settings(data),
+    }
+    file.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+    file.chmod(0o600)
+
+
+def _print(connections: dict[str, str], form: str) -> None:
+    if form == "json":
+        print(json.dumps(connections), flush=True)
+        return
+    for name, connection in connections.items():
+        print(f"{name}: {connection}", flush=True)

@@ -1,0 +1,1 @@
+"""The services of Azure on this computer, by their own wire protocols."""

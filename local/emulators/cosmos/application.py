@@ -1,0 +1,222 @@
+"""The ASGI application: signature, routing, answers.
+
+https://learn.microsoft.com/rest/api/cosmos-db/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from . import json_text
+from .auth import Signatures
+from .errors import CosmosError, bad_request, too_large
+from .faults import Faults
+from .items import Answer, Items
+from .resources import Resources, account
+from .sql.errors import SqlError
+from .store import Store
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_BODY_BYTES_MAX = 4 << 20
+_log = logging.getLogger("galen.cosmos")
+_NO_BODY = frozenset({204, 304})
+TRANSPORT = "galen.transport"
+
+
+class Application:
+    """Serves a store over HTTP."""
+
+    def __init__(self, store: Store, key: str, faults: Faults | None = None) -> None:
+        self._store = store
+        self._signatures = Signatures(key)
+        self._resources = Resources(store)
+        self._items = Items(store)
+        self._faults = faults
+        self._activity = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        body = await _read_body(receive)
+        path = scope["raw_path"].decode("ascii").partition("?")[0]
+        rule = (
+            self._faults.for_request(scope["method"], path) if self._faults and path != "/_faults" else None
+        )
+        refused = rule is not None and not rule.applied
+        answer = (
+            _refusal(rule.error()) if rule and refused else self._answer(scope["method"], path, headers, body)
+        )
+        if rule and rule.applied:
+            scope["state"][TRANSPORT].abort()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        await self._send(send, answer)
+
+    def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        try:
+            if body is None:
+                raise too_large()
+            segments = [unquote(part) for part in path.strip("/").split("/")] if path.strip("/") else []
+            if segments == ["_faults"] and self._faults:
+                return self._set_faults(method, body)
+            self._signatures.check(
+                method,
+                segments,
+                headers.get("x-ms-date") or headers.get("date", ""),
+                headers.get("authorization", ""),
+            )
+            return self._route(method, segments, headers, body)
+        except CosmosError as error:
+            return _refusal(error)
+        except SqlError as error:
+            return _refusal(error.as_response())
+        except Exception as error:  # noqa: BLE001 - the entry point: whatever happens, the client gets an answer
+            # The text of an exception may hold what was sent; its type and place do not.
+            place = error.__traceback__
+            while place is not None and place.tb_next is not None:
+                place = place.tb_next
+            where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
+            _log.error("%s answered 500: %s at %s", method, type(error).__name__, where)
+            return _refusal(
+                CosmosError(500, "InternalServerError", "The emulator failed; its log says where.")
+            )
+
+    def _route(self, method: str, segments: list[str], headers: dict[str, str], body: bytes) -> Answer:
+        depth = len(segments)
+        if depth == 0:
+            return _json(200, account(headers.get("host", "localhost")))
+        if segments[0] == "offers":
+            return _json(200, {"_rid": "", "Offers": [], "_count": 0})
+        if segments[0] != "dbs" or (depth > 2 and segments[2] != "colls"):
+            raise CosmosError(404, "NotFound", "The requested resource is not served by this emulator.")
+        if depth <= 2:
+            return self._databases(method, segments[1:], headers, body)
+        if depth <= 4:
+            return self._containers(method, segments[1], segments[3:], headers, body)
+        container = self._resources.owner(segments[1], segments[3])
+        intended = headers.get("x-ms-cosmos-intended-collection-rid")
+        if intended and intended != container.rid:
+            raise bad_request("The container was deleted and made anew since the client last looked.", 1024)
+        self._store.expire(container, time.time())
+        match segments[4:]:
+            case ["docs"]:
+                return self._items.on_feed(method, container, headers, body)
+            case ["docs", item_id]:
+                return self._items.on_item(method, container, item_id, headers, body)
+            case ["pkranges"] if method == "GET":
+                return self._ranges(container, headers)
+            case ["operations", "partitionkeydelete"] if method == "POST":
+                return self._items.delete_partition(container, headers)
+        raise CosmosError(404, "NotFound", "The requested resource is not served by this emulator.")
+
+    def _databases(self, method: str, names: list[str], headers: dict[str, str], body: bytes) -> Answer:
+        resources = self._resources
+        if not names:
+            rows: list[Any] = list(self._store.databases.values())
+            if method == "POST":
+                request = json_text.parse(body)
+                if "x-ms-documentdb-isquery" not in headers:
+                    return _json(201, resources.create_database(request))
+                rows = resources.query(request, rows)
+            return _json(200, {"_rid": "", "Databases": rows, "_count": len(rows)})
+        if method == "DELETE":
+            resources.delete_database(names[0])
+            return Answer(204, b"", {})
+        return _json(200, resources.database(names[0]))
+
+    def _containers(
+        self, method: str, database: str, names: list[str], headers: dict[str, str], body: bytes
+    ) -> Answer:
+        resources = self._resources
+        if not names:
+            rows: list[Any] = resources.containers(database)
+            if method == "POST":
+                request = json_text.parse(body)
+                if "x-ms-documentdb-isquery" not in headers:
+                    return _json(201, resources.create_container(database, request))
+                rows = resources.query(request, rows)
+            return _json(200, {"_rid": "", "DocumentCollections": rows, "_count": len(rows)})
+        container = resources.container(database, names[0])
+        if method == "DELETE":
+            self._store.drop_container(container)
+            return Answer(204, b"", {})
+        if method == "PUT":
+            changed = resources.replace_container(container, json_text.parse(body), headers.get("if-match"))
+            return _json(200, changed)
+        return _json(200, container.properties)
+
+    def _ranges(self, container: Any, headers: dict[str, str]) -> Answer:
+        tag = f'"{container.rid}"'
+        if headers.get("if-none-match") == tag:
+            return Answer(304, b"", {"etag": tag})
+        rows = self._resources.ranges(container)
+        page = {"_rid": container.rid, "PartitionKeyRanges": rows, "_count": len(rows)}
+        return Answer(200, json_text.dump(page), {"etag": tag})
+
+    def _set_faults(self, method: str, body: bytes) -> Answer:
+        assert self._faults is not None
+        if method == "POST":
+            self._faults.set(body)
+        elif method == "DELETE":
+            self._faults.clear()
+        return _json(200, {"struck": self._faults.struck})
+
+    async def _send(self, send: Send, answer: Answer) -> None:
+        self._activity += 1
+        headers = {
+            "content-type": "application/json",
+            "content-length": str(len(answer.body)),
+            "x-ms-activity-id": f"00000000-0000-4000-8000-{self._activity:012x}",
+            "x-ms-request-charge": "1.00",
+            "x-ms-serviceversion": "version=2.14.0.0",
+            "x-ms-gatewayversion": "version=2.14.0",
+            **answer.headers,
+        }
+        if answer.status in _NO_BODY:
+            del headers["content-length"]
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Returns the body, None where it is larger than anything the service takes."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        size += len(message.get("body", b""))
+        if size <= _BODY_BYTES_MAX:
+            parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    if size > _BODY_BYTES_MAX:
+        return None
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _json(status: int, value: dict[str, Any]) -> Answer:
+    headers = {"etag": value["_etag"]} if "_etag" in value else {}
+    return Answer(status, json_text.dump(value), headers)
+
+
+def _refusal(error: CosmosError) -> Answer:
+    headers = dict(error.headers)
+    if error.substatus:
+        headers["x-ms-substatus"] = str(error.substatus)
+    if error.status in _NO_BODY:
+        return Answer(error.status, b"", headers)
+    return Answer(error.status, json_text.dump({"code": error.code, "message": error.message}), headers)

@@ -1,0 +1,176 @@
+"""The requests below `docs`: items, batches, queries, feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from . import batch, feed, json_text
+from .documents import Transaction, key_from_header
+from .errors import CosmosError, bad_request
+from .execution import Execution
+from .model import Container, Item
+from .patching import patch_item
+from .reach import reach_of
+from .sql.errors import SqlError
+from .sql.plan import query_plan
+from .sql.queries import CompiledQuery, compile_text
+from .store import Store
+
+Headers = Mapping[str, str]
+_PAGE_DEFAULT, _PAGE_MAX = 100, 1000
+
+
+class Answer(NamedTuple):
+    """Status, body and the headers beside those that every answer has."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+class Items:
+    """Operations on the items of a container."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def on_feed(self, method: str, container: Container, headers: Headers, body: bytes) -> Answer:
+        """Answers a request to the list of items itself: GET reads it, POST creates, queries or batches."""
+        if method == "GET":
+            return self._changes(container, headers) if "a-im" in headers else self._list(container, headers)
+        if method != "POST":
+            raise _method_not_allowed()
+        if headers.get("x-ms-cosmos-is-query-plan-request", "").lower() == "true":
+            _compiled(json_text.parse(body))
+            return Answer(200, json_text.dump(query_plan()), {})
+        if _is_query(headers):
+            return self._query(container, headers, body)
+        if headers.get("x-ms-cosmos-is-batch-request", "").lower() == "true":
+            status, text = batch.execute(self._store, container, _full_key(container, headers), body)
+            return Answer(status, text, _sequence(container))
+        return self._create(container, headers, body)
+
+    def on_item(
+        self, method: str, container: Container, item_id: str, headers: Headers, body: bytes
+    ) -> Answer:
+        """Answers a request to one item."""
+        transaction = Transaction(self._store, container, _full_key(container, headers))
+        if_match = headers.get("if-match")
+        if method == "GET":
+            item = transaction.read(item_id, headers.get("if-none-match"))
+            return Answer(200, self._store.raw(item), {"etag": item.etag, **_sequence(container)})
+        if method == "DELETE":
+            transaction.delete(item_id, if_match)
+            transaction.commit()
+            return Answer(204, b"", _sequence(container))
+        if method == "PUT":
+            item = transaction.replace(item_id, body, if_match)
+        elif method == "PATCH":
+            item = patch_item(self._store, transaction, item_id, body, if_match)
+        else:
+            raise _method_not_allowed()
+        transaction.commit()
+        return self._written(200, container, item, headers)
+
+    def delete_partition(self, container: Container, headers: Headers) -> Answer:
+        """Deletes all items of one logical partition, at once."""
+        partition = container.partition(_full_key(container, headers))
+        if partition is not None:
+            gone = list(partition.items.values())
+            self._store.commit(container, (), gone, container.lsn + len(gone))
+        return Answer(200, b"", _sequence(container))
+
+    def _create(self, container: Container, headers: Headers, body: bytes) -> Answer:
+        transaction = Transaction(self._store, container, _full_key(container, headers))
+        status = 201
+        if headers.get("x-ms-documentdb-is-upsert", "").lower() == "true":
+            status, item = transaction.upsert(body, headers.get("if-match"))
+        else:
+            item = transaction.create(body)
+        transaction.commit()
+        return self._written(status, container, item, headers)
+
+    def _written(self, status: int, container: Container, item: Item, headers: Headers) -> Answer:
+        minimal = headers.get("prefer", "").lower() == "return=minimal"
+        text = b"" if minimal else self._store.raw(item)
+        return Answer(status, text, {"etag": item.etag, **_sequence(container)})
+
+    def _query(self, container: Container, headers: Headers, body: bytes) -> Answer:
+        request = json_text.parse(body)
+        query = _compiled(request)
+        parameters = {given["name"]: given["value"] for given in request.get("parameters") or ()}
+        execution = Execution(self._store, container, query, reach_of(container, headers), parameters)
+        rows, token = execution.page(_page_size(headers), headers.get("x-ms-continuation"))
+        return _page(container, rows, token)
+
+    def _list(self, container: Container, headers: Headers) -> Answer:
+        query = compile_text("SELECT * FROM c")
+        execution = Execution(self._store, container, query, reach_of(container, headers), {})
+        rows, token = execution.page(_page_size(headers), headers.get("x-ms-continuation"))
+        return _page(container, rows, token)
+
+    def _changes(self, container: Container, headers: Headers) -> Answer:
+        if "incremental" not in headers["a-im"].lower():
+            raise bad_request(
+                "Only the incremental change feed is there: all versions and deletes are not kept."
+            )
+        reach = reach_of(container, headers)
+        rows, tag = feed.changes(self._store, container, reach, headers, _page_size(headers))
+        if not rows:
+            return Answer(304, b"", {"etag": tag, **_sequence(container)})
+        answer = _page(container, rows, None)
+        answer.headers["etag"] = tag
+        return answer
+
+
+def _method_not_allowed() -> CosmosError:
+    return CosmosError(405, "MethodNotAllowed", "The requested verb is not supported.")
+
+
+def _is_query(headers: Headers) -> bool:
+    return headers.get("x-ms-documentdb-isquery", "").lower() == "true" or headers.get(
+        "content-type", ""
+    ).startswith("application/query+json")
+
+
+def _compiled(request: Any) -> CompiledQuery:
+    text = request.get("query") if isinstance(request, dict) else None
+    if not isinstance(text, str):
+        raise bad_request("The query request must be an object with the text of the query.")
+    try:
+        return compile_text(text)
+    except SqlError as error:
+        raise error.as_response() from error
+
+
+def _full_key(container: Container, headers: Headers) -> list[Any]:
+    text = headers.get("x-ms-documentdb-partitionkey")
+    if text is None:
+        raise bad_request("PartitionKey value must be supplied for this operation.")
+    return key_from_header(container, text)
+
+
+def _page_size(headers: Headers) -> int:
+    text = headers.get("x-ms-max-item-count")
+    if text is None:
+        return _PAGE_DEFAULT
+    try:
+        size = int(text)
+    except ValueError:
+        raise bad_request("The x-ms-max-item-count header must be a number.") from None
+    return min(size, _PAGE_MAX) if size > 0 else _PAGE_MAX
+
+
+def _sequence(container: Container) -> dict[str, str]:
+    lsn = container.lsn
+    return {"lsn": str(lsn), "x-ms-session-token": f"0:-1#{lsn}"}
+
+
+def _page(container: Container, rows: list[bytes], token: str | None) -> Answer:
+    rid = container.rid.encode()
+    text = b'{"_rid":"%b","Documents":[%b],"_count":%d}' % (rid, b",".join(rows), len(rows))
+    headers = {"x-ms-item-count": str(len(rows)), **_sequence(container)}
+    if token:
+        headers["x-ms-continuation"] = token
+    return Answer(200, text, headers)

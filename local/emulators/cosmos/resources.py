@@ -1,0 +1,192 @@
+"""Databases, containers and partition key ranges.
+
+https://learn.microsoft.com/rest/api/cosmos-db/collections
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+import time
+from typing import Any
+
+from .documents import check_id
+from .errors import CosmosError, bad_request, not_found, owner_not_found, precondition_failed
+from .model import Container
+from .sql.compile import ITEM_SLOT, PARAMETERS_SLOT, Frame
+from .sql.queries import compile_text
+from .sql.values import UNDEFINED
+from .store import Store
+
+_DEFAULT_INDEXING = {
+    "indexingMode": "consistent",
+    "automatic": True,
+    "includedPaths": [{"path": "/*"}],
+    "excludedPaths": [{"path": '/"_etag"/?'}],
+}
+_KEY_PATHS_MAX = 3
+_TTL_MAX = 2**31 - 1
+
+
+def account(host: str) -> dict[str, Any]:
+    """Returns the account's properties; the endpoint is the one the client used."""
+    location = {"name": "Local", "databaseAccountEndpoint": f"http://{host}/"}
+    policy = {"asyncReplication": False, "minReplicaSetSize": 1, "maxReplicasetSize": 4}
+    return {
+        "id": "localhost", "_self": "", "_rid": "localhost", "_dbs": "//dbs/", "media": "//media/",
+        "addresses": "//addresses/", "writableLocations": [location], "readableLocations": [location],
+        "enableMultipleWriteLocations": False, "continuousBackupEnabled": False,
+        "enableNRegionSynchronousCommit": False, "enablePerPartitionFailoverBehavior": False,
+        "userReplicationPolicy": policy, "systemReplicationPolicy": policy,
+        "userConsistencyPolicy": {"defaultConsistencyLevel": "Session"},
+        "readPolicy": {"primaryReadCoefficient": 1, "secondaryReadCoefficient": 1},
+        "queryEngineConfiguration": "{}",
+    }  # fmt: skip
+
+
+class Resources:
+    """What is addressed above the items."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def database(self, name: str) -> dict[str, Any]:
+        """Returns a database's properties."""
+        found = self._store.databases.get(name)
+        if found is None:
+            raise not_found()
+        return found
+
+    def container(self, database: str, name: str) -> Container:
+        """Returns a container."""
+        found = self._store.containers.get((database, name))
+        if found is None:
+            raise not_found()
+        return found
+
+    def owner(self, database: str, name: str) -> Container:
+        """Returns the container something is addressed in."""
+        found = self._store.containers.get((database, name))
+        if found is None:
+            raise owner_not_found()
+        return found
+
+    def create_database(self, body: Any) -> dict[str, Any]:
+        """Creates a database."""
+        name = check_id(body.get("id") if isinstance(body, dict) else None)
+        if name in self._store.databases:
+            raise _taken()
+        rid = base64.b64encode(struct.pack("<I", self._store.new_key("database")), b"+-").decode()
+        properties = {"id": name, "_colls": "colls/", "_users": "users/", **_system(rid, f"dbs/{rid}/")}
+        self._store.put_database(name, properties)
+        return properties
+
+    def delete_database(self, name: str) -> None:
+        """Deletes a database with all that is in it."""
+        self.database(name)
+        self._store.drop_database(name)
+
+    def containers(self, database: str) -> list[dict[str, Any]]:
+        """Returns the properties of a database's containers."""
+        return [found.properties for (owner, _), found in self._store.containers.items() if owner == database]
+
+    def create_container(self, database: str, body: Any) -> dict[str, Any]:
+        """Creates a container."""
+        if database not in self._store.databases:
+            raise owner_not_found()
+        name = check_id(body.get("id") if isinstance(body, dict) else None)
+        if (database, name) in self._store.containers:
+            raise _taken()
+        properties = _checked(body)
+        key = self._store.new_key("container")
+        rid = base64.b64encode(struct.pack("<II", 1, key), b"+-").decode()
+        owner = self._store.databases[database]["_self"]
+        properties.update(_system(rid, f"{owner}colls/{rid}/"))
+        properties.update(
+            {"_docs": "docs/", "_sprocs": "sprocs/", "_triggers": "triggers/", "_udfs": "udfs/",
+             "_conflicts": "conflicts/"}
+        )  # fmt: skip
+        self._store.put_container(Container(key, database, properties))
+        return properties
+
+    def replace_container(self, container: Container, body: Any, if_match: str | None) -> dict[str, Any]:
+        """Changes a container's indexing policy or times to live; its key definition never changes."""
+        old = container.properties
+        if if_match and if_match not in ("*", old["_etag"]):
+            raise precondition_failed()
+        if not isinstance(body, dict) or body.get("id") != old["id"]:
+            raise bad_request("The id of a container cannot be changed.")
+        properties = _checked(body)
+        for fixed in ("partitionKey", "uniqueKeyPolicy"):
+            given = properties.get(fixed) or {}
+            kept = old.get(fixed) or {}
+            if given.get("paths") != kept.get("paths") or given.get("uniqueKeys") != kept.get("uniqueKeys"):
+                raise bad_request(f"The {fixed} of a container cannot be changed.")
+            properties[fixed] = old.get(fixed)
+        if properties["uniqueKeyPolicy"] is None:
+            del properties["uniqueKeyPolicy"]
+        properties.update(_system(old["_rid"], old["_self"]))
+        self._store.reconfigure(container, properties)
+        return properties
+
+    def query(self, body: Any, rows: list[dict[str, Any]]) -> list[Any]:
+        """Returns what a query selects from a list of databases or containers."""
+        query = compile_text(str(body.get("query")))
+        frame: Frame = [UNDEFINED] * query.slots
+        frame[PARAMETERS_SLOT] = {given["name"]: given["value"] for given in body.get("parameters") or ()}
+        found: list[Any] = []
+        for row in rows:
+            frame[ITEM_SLOT] = row
+            found.extend(query.values(frame))
+        return found
+
+    def ranges(self, container: Container) -> list[dict[str, Any]]:
+        """Returns the partition key ranges: one, over all keys."""
+        return [
+            {"id": "0", "minInclusive": "", "maxExclusive": "FF", "ridPrefix": 0, "throughputFraction": 1,
+             "status": "online", "parents": [], "ownedArchivalPKRangeIds": [],
+             **_system(container.rid + "0", f"{container.properties['_self']}pkranges/0/", container.properties["_ts"])}
+        ]  # fmt: skip
+
+
+def _system(rid: str, link: str, ts: int | None = None) -> dict[str, Any]:
+    now = time.time()
+    stamp = int(now) if ts is None else ts
+    fine = int(now * 1e6) & 0xFFFFFFFF if ts is None else 0
+    return {"_rid": rid, "_self": link, "_etag": f'"{fine:08x}-0000-0100-0000-{stamp:08x}0000"', "_ts": stamp}
+
+
+def _taken() -> CosmosError:
+    return CosmosError(409, "Conflict", "Resource with specified id, name, or unique index already exists.")
+
+
+def _checked(body: dict[str, Any]) -> dict[str, Any]:
+    properties = dict(body)
+    definition = properties.get("partitionKey")
+    if (
+        not isinstance(definition, dict)
+        or not isinstance(definition.get("paths"), list)
+        or not definition["paths"]
+    ):
+        raise bad_request("The partitionKey of a container is required and has at least one path.")
+    paths, kind = definition["paths"], definition.get("kind", "Hash")
+    if kind not in ("Hash", "MultiHash") or len(paths) > (_KEY_PATHS_MAX if kind == "MultiHash" else 1):
+        raise bad_request("A partition key has one path, or up to three of kind MultiHash.")
+    if not all(isinstance(path, str) and path.startswith("/") and len(path) > 1 for path in paths):
+        raise bad_request(
+            "The partition key component definition path could not be accepted: it begins with '/'."
+        )
+    if kind == "MultiHash" and definition.get("version", 2) != 2:
+        raise bad_request("A partition key of kind MultiHash has version 2.")
+    ttl = properties.get("defaultTtl")
+    if ttl is not None and (
+        isinstance(ttl, bool) or not isinstance(ttl, int) or not (ttl == -1 or 0 < ttl <= _TTL_MAX)
+    ):
+        raise bad_request("The defaultTtl of a container is a positive number of seconds, or -1.")
+    properties["partitionKey"] = {"kind": kind, "version": definition.get("version", 2), "paths": paths}
+    properties["indexingPolicy"] = {**_DEFAULT_INDEXING, **(properties.get("indexingPolicy") or {})}
+    properties.setdefault(
+        "conflictResolutionPolicy", {"mode": "LastWriterWins", "conflictResolutionPath": "/_ts"}
+    )
+    properties.setdefault("geospatialConfig", {"type": "Geography"})
+    return properties

@@ -1,0 +1,30 @@
+"""What is wrong with a query, in the service's own form and codes."""
+
+from __future__ import annotations
+
+import json
+
+from ..errors import CosmosError, bad_request
+
+SYNTAX, UNKNOWN_NAME, UNKNOWN_FUNCTION, WRONG_ARGUMENTS = "SC1001", "SC2001", "SC2005", "SC2050"
+BAD_STAR, BAD_GROUPING, DUPLICATE_NAME = "SC2040", "SC2102", "SC2011"
+
+
+class SqlError(Exception):
+    """An error at a place of the query text."""
+
+    def __init__(self, code: str, message: str, start: int = 0, end: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.start = start
+        self.end = end
+
+    def as_response(self) -> CosmosError:
+        """Returns the 400 that the service answers with."""
+        error = {
+            "severity": "Error",
+            "location": {"start": self.start, "end": self.end},
+            "code": self.code,
+            "message": str(self),
+        }
+        return bad_request("Message: " + json.dumps({"errors": [error]}, separators=(",", ":")))

@@ -1,0 +1,1 @@
+"""Azure Data Lake Storage Gen2 on this computer: blob and dfs REST over a plain directory tree."""

@@ -1,0 +1,147 @@
+"""Containers (file systems): create, list, properties, metadata, delete, and the blobs in them.
+
+https://learn.microsoft.com/rest/api/storageservices/operations-on-containers
+"""
+
+from __future__ import annotations
+
+import json
+
+from local.emulators.datalake import conditions, listing, xml
+from local.emulators.datalake.errors import StorageError, not_implemented
+from local.emulators.datalake.lake import Lake, describe, user_metadata
+from local.emulators.datalake.metadata import DIRECTORY
+from local.emulators.datalake.request import Request, Response, http_date
+from local.emulators.datalake.store import Entry
+
+_XML = {"Content-Type": "application/xml"}
+# What these would add to a listing never exists here, so that leaving it out is the whole truth.
+_LISTED = {"", "metadata", "copy", "deleted", "snapshots", "versions", "deletedwithversions", "system"}
+
+
+async def account_information(_lake: Lake, _request: Request) -> Response:
+    """What kind of account this is: hierarchical, general purpose."""
+    kind = {"x-ms-sku-name": "Standard_LRS", "x-ms-account-kind": "StorageV2", "x-ms-is-hns-enabled": "true"}
+    return Response(200, kind)
+
+
+async def list_containers(lake: Lake, request: Request) -> Response:
+    include = _included(request)
+    prefix, after = request.query.get("prefix", ""), listing.decode_marker(request.query.get("marker"))
+    limit = listing.page_size(request.number("maxresults"))
+    entries = [
+        entry
+        for entry in lake.store.containers()
+        if entry.place.container.startswith(prefix) and entry.place.container > after
+    ]
+    shown = entries[:limit]
+    marker = listing.encode_marker(shown[-1].place.container) if len(entries) > limit else ""
+    rows = [xml.container(entry, lake.leases.headers(entry.place), "metadata" in include) for entry in shown]
+    return Response(200, dict(_XML), xml.container_list(lake.url, _echo(request), rows, marker))
+
+
+async def create_container(lake: Lake, request: Request) -> Response:
+    if "x-ms-blob-public-access" in request.headers:
+        raise StorageError("PublicAccessNotPermitted")
+    attributes = lake.store.rows.fresh(kind=DIRECTORY, metadata=user_metadata(request))
+    entry = lake.store.create_container(request.place.container, attributes)
+    if entry is None:
+        raise StorageError("FilesystemAlreadyExists" if request.is_dfs else "ContainerAlreadyExists")
+    return Response(201, {**describe(entry), "x-ms-namespace-enabled": "true"})
+
+
+async def get_container(lake: Lake, request: Request) -> Response:
+    entry = lake.container(request)
+    lake.leases.check_read(request.place, request.header("x-ms-lease-id"))
+    metadata = {f"x-ms-meta-{name}": value for name, value in entry.attributes.metadata.items()}
+    fixed = {
+        "x-ms-has-immutability-policy": "false",
+        "x-ms-has-legal-hold": "false",
+        "x-ms-namespace-enabled": "true",
+    }
+    return Response(200, {**describe(entry), **fixed, **lake.leases.headers(request.place), **metadata})
+
+
+async def set_container_metadata(lake: Lake, request: Request) -> Response:
+    entry = lake.container(request)
+    conditions.check_write(request.headers, entry.attributes, "ContainerAlreadyExists")
+    lake.leases.check_read(request.place, request.header("x-ms-lease-id"))
+    attributes = lake.store.rows.touched(entry.attributes, metadata=user_metadata(request))
+    lake.store.write_attributes(entry, attributes)
+    return Response(200, describe(Entry(entry.place, entry.stat, attributes)))
+
+
+async def delete_container(lake: Lake, request: Request) -> Response:
+    entry = lake.container(request)
+    conditions.check_write(request.headers, entry.attributes, "ContainerAlreadyExists")
+    lake.leases.check_write(request.place, request.header("x-ms-lease-id"))
+    trashed = lake.store.delete(entry)
+    lake.leases.drop_below(request.place)
+    await lake.erase(trashed)
+    return Response(202)
+
+
+async def list_blobs(lake: Lake, request: Request) -> Response:
+    """List Blobs; with the delimiter `/` a directory shows as the prefix of what is below it."""
+    lake.require_container(request)
+    include = _included(request)
+    delimiter = request.query.get("delimiter", "")
+    if delimiter not in ("", "/"):
+        raise not_implemented("a delimiter other than / (a hierarchical account has none either)")
+    if request.query.get("showonly") or request.query.get("startFrom"):
+        raise not_implemented("List Blobs with showonly or startFrom")
+    shown = listing.page(
+        lake.store,
+        request.place.container,
+        prefix=request.query.get("prefix", ""),
+        recursive=not delimiter,
+        folded=bool(delimiter),
+        after=listing.decode_marker(request.query.get("marker")),
+        limit=listing.page_size(request.number("maxresults")),
+    )
+    with_metadata = "metadata" in include
+    rows = [
+        xml.blob_prefix(entry.place.path + "/")
+        if entry.place.path + "/" in shown.prefixes
+        else xml.blob(entry, lake.leases.headers(entry.place), with_metadata)
+        for entry in shown.entries
+    ]
+    document = xml.blob_list(lake.url, request.place.container, _echo(request), rows, shown.marker or "")
+    return Response(200, dict(_XML), document)
+
+
+def _included(request: Request) -> set[str]:
+    include = set(request.query.get("include", "").lower().split(","))
+    unknown = include - _LISTED
+    if unknown:
+        raise not_implemented(f"listing with include={','.join(sorted(unknown))}")
+    return include
+
+
+def _echo(request: Request) -> dict[str, str]:
+    """The questions a listing repeats in its answer."""
+    names = {"prefix": "Prefix", "marker": "Marker", "maxresults": "MaxResults", "delimiter": "Delimiter"}
+    return {names[name]: request.query[name] for name in names if name in request.query}
+
+
+async def list_file_systems(lake: Lake, request: Request) -> Response:
+    """The dfs service's list of the same containers."""
+    prefix, after = request.query.get("prefix", ""), listing.decode_marker(request.query.get("continuation"))
+    limit = listing.page_size(request.number("maxResults"))
+    entries = [
+        entry
+        for entry in lake.store.containers()
+        if entry.place.container.startswith(prefix) and entry.place.container > after
+    ]
+    listed = [
+        {
+            "name": entry.place.container,
+            "lastModified": http_date(entry.attributes.modified_ns),
+            "eTag": entry.attributes.etag,
+        }
+        for entry in entries[:limit]
+    ]
+    headers = {"Content-Type": "application/json"}
+    if len(entries) > limit:
+        headers["x-ms-continuation"] = listing.encode_marker(listed[-1]["name"])
+    return Response(200, headers, json.dumps({"filesystems": listed}).encode())

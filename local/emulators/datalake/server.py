@@ -1,0 +1,196 @@
+"""The HTTP side: authorise, find the operation, send its answer; uvicorn and httptools carry it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from local.emulators.datalake import routes, sas, xml
+from local.emulators.datalake.auth import SharedKey
+from local.emulators.datalake.errors import StorageError
+from local.emulators.datalake.faults import PATH as FAULTS_PATH
+from local.emulators.datalake.faults import Faults
+from local.emulators.datalake.lake import Lake, refuse_left_out
+from local.emulators.datalake.names import parse_place
+from local.emulators.datalake.request import (
+    ClientGone,
+    FileSlice,
+    Receive,
+    Request,
+    Response,
+    http_date,
+    parse_request,
+)
+
+_LOG = logging.getLogger(__name__)
+_SEND_BYTES = 512 * 1024
+_LATEST_VERSION = "2026-02-06"
+_TRANSPORT = "emulator.transport"
+_NO_BODY = frozenset({204, 304})
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, with the case of metadata names kept and the connection within the app's reach."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()  # type: ignore[no-untyped-call,unused-ignore]
+        self.scope["extensions"] = {_TRANSPORT: self.transport}  # type: ignore[dict-item]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if name[:10].lower() == b"x-ms-meta-":
+            self.headers[-1] = (name, value)
+
+
+class _CasedName(bytes):
+    """A header name that uvicorn, which lowers all names, sends as it is."""
+
+    def lower(self) -> bytes:
+        return self
+
+
+class App:
+    """The ASGI application of one storage account."""
+
+    def __init__(self, lake: Lake, key: SharedKey, faults: Faults | None) -> None:
+        self._lake = lake
+        self._key = key
+        self._faults = faults
+        self._prefix = f"/{key.account}"
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        request = parse_request(scope, receive)
+        if self._faults is not None and request.raw_path == FAULTS_PATH:
+            await _send(await self._faults.control(request), request, send)
+            return
+        fault = self._faults.pick(request, scope["query_string"].decode("latin-1")) if self._faults else None
+        try:
+            if fault is None or fault.applied:
+                response = await self._answer(request)
+            elif fault.status:
+                response = _refusal(request, fault.error())
+            else:
+                response = Response(503)
+        except ClientGone:
+            return
+        if fault is not None and (fault.applied or not fault.status):
+            _close_body(response)
+            await _hang_up(scope, receive)
+            return
+        await _send(response, request, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            request.is_dfs = routes.is_dfs(request)
+            request.place = parse_place(self._path_in_account(request))
+            route = routes.find(request)
+            self._authorise(request, route.letters)
+            refuse_left_out(request)
+            return await route.operation(self._lake, request)
+        except StorageError as error:
+            return _refusal(request, error)
+        except ClientGone:
+            raise
+        except Exception:  # noqa: BLE001
+            # The one place that catches all: the client gets a fixed text, the log the traceback.
+            _LOG.exception("A request failed inside the emulator.")
+            return _refusal(request, StorageError("InternalError"))
+
+    def _path_in_account(self, request: Request) -> str:
+        path = request.raw_path
+        if path != self._prefix and not path.startswith(self._prefix + "/"):
+            raise StorageError("InvalidUri", f"The path must start with {self._prefix}.")
+        return path[len(self._prefix) :]
+
+    def _authorise(self, request: Request, letters: str) -> None:
+        authorization = request.header("authorization")
+        if authorization is not None:
+            self._key.check(request, authorization)
+        elif "sig" in request.query:
+            sas.check(self._key, request.query, request.place, letters)
+        else:
+            raise StorageError("NoAuthenticationInformation", headers={"WWW-Authenticate": "SharedKey"})
+
+
+def _refusal(request: Request, error: StorageError) -> Response:
+    headers = {"x-ms-error-code": error.code, **error.headers}
+    if error.status in _NO_BODY:
+        return Response(error.status, headers)
+    message = f"{error.message}\nRequestId:{request.id}\nTime:{http_date(time.time_ns())}"
+    if request.is_dfs:
+        body = json.dumps({"error": {"code": error.code, "message": message}}).encode()
+        return Response(error.status, {**headers, "Content-Type": "application/json"}, body)
+    return Response(
+        error.status, {**headers, "Content-Type": "application/xml"}, xml.error(error.code, message)
+    )
+
+
+async def _send(response: Response, request: Request, send: Send) -> None:
+    headers = {
+        "Date": http_date(time.time_ns()),
+        "Server": "Galen-Data-Lake",
+        "x-ms-request-id": request.id,
+        "x-ms-version": request.header("x-ms-version") or _LATEST_VERSION,
+        **response.headers,
+    }
+    echoed = request.header("x-ms-client-request-id")
+    if echoed:
+        headers["x-ms-client-request-id"] = echoed
+    body = response.body
+    if isinstance(body, bytes) and response.status not in _NO_BODY:
+        headers.setdefault("Content-Length", str(len(body)))
+    raw = [
+        (_header_name(name), value.encode("latin-1", "replace")) for name, value in headers.items() if value
+    ]
+    try:
+        await send({"type": "http.response.start", "status": response.status, "headers": raw})
+        if isinstance(body, FileSlice):
+            await _send_slice(body, send)
+        else:
+            content = b"" if request.method == "HEAD" else body
+            await send({"type": "http.response.body", "body": content})
+    finally:
+        _close_body(response)
+
+
+def _header_name(name: str) -> bytes:
+    encoded = name.encode("latin-1")
+    return _CasedName(encoded) if name.startswith("x-ms-meta-") else encoded
+
+
+async def _send_slice(part: FileSlice, send: Send) -> None:
+    """Send part of a file as the client takes it; `send` waits while its buffer is full."""
+    offset, left = part.offset, part.length
+    while left:
+        data = os.pread(part.descriptor, min(left, _SEND_BYTES), offset)
+        if not data:
+            # Cut from outside while it was read: an incomplete answer says so.
+            return
+        offset += len(data)
+        left -= len(data)
+        await send({"type": "http.response.body", "body": data, "more_body": bool(left)})
+    if not part.length:
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _close_body(response: Response) -> None:
+    if isinstance(response.body, FileSlice):
+        os.close(response.body.descriptor)
+        response.body = b""
+
+
+async def _hang_up(scope: MutableMapping[str, Any], receive: Receive) -> None:
+    """Close the connection without a word, and wait until it is closed."""
+    transport: asyncio.Transport = scope["extensions"][_TRANSPORT]
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

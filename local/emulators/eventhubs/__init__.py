@@ -1,0 +1,1 @@
+"""An Event Hubs namespace on this computer: AMQP 1.0 over TCP on durable partition logs."""

@@ -1,0 +1,15 @@
+"""Where things are in the checkout, for everything that runs locally."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+LOCKS = CHECKOUT / "requirements"
+DEFAULT_DATA = CHECKOUT / ".local"
+DEFAULT_PORT = 7071
+
+
+def lock_of(group: str) -> Path:
+    """The lock file of a dependency group; `function` is at the root because Azure Functions installs that one."""
+    return CHECKOUT / "requirements.txt" if group == "function" else LOCKS / f"{group}.txt"

@@ -1,0 +1,1 @@
+"""Code shared by every function: domain, ports, services, adapters and the bootstrap that joins them."""

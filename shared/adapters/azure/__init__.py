@@ -1,0 +1,1 @@
+"""Ports on Azure: Cosmos DB, Data Lake Storage, Event Hubs."""

@@ -1,0 +1,55 @@
+"""SDK clients from settings: by connection string, or by managed identity."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from azure.cosmos import ContainerProxy, CosmosClient
+from azure.storage.blob import BlobServiceClient
+
+from shared import names
+from shared.settings import Settings
+
+CONNECT_TIMEOUT_S: Final = 5
+READ_TIMEOUT_S: Final = 30
+
+
+def _credential(settings: Settings) -> Any:
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - 100 ms that only identity-based connections pay
+
+    return DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id or None)
+
+
+def cosmos_client(settings: Settings) -> CosmosClient:
+    """A client of the records account."""
+    options: dict[str, Any] = {"connection_timeout": CONNECT_TIMEOUT_S, "retry_total": 5}
+    if settings.records:
+        return CosmosClient.from_connection_string(settings.records, **options)
+    return CosmosClient(settings.records_endpoint, _credential(settings), **options)
+
+
+def records_container(settings: Settings) -> ContainerProxy:
+    """The records container, which infrastructure or the local supervisor has made."""
+    database = cosmos_client(settings).get_database_client(names.DATABASE)
+    return database.get_container_client(names.RECORDS_CONTAINER)
+
+
+def blob_service(settings: Settings) -> BlobServiceClient:
+    """A client of the lake's account, by its blob endpoint."""
+    options: dict[str, Any] = {"connection_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S, "retry_total": 3}
+    if settings.lake:
+        return BlobServiceClient.from_connection_string(settings.lake, **options)
+    return BlobServiceClient(settings.lake_endpoint, _credential(settings), **options)
+
+
+def event_hub_consumer(settings: Settings, hub: str) -> Any:
+    """A consumer client of one hub, for asking about it."""
+    from azure.eventhub import EventHubConsumerClient  # noqa: PLC0415 - only the schedules ask
+
+    if settings.event_hubs:
+        return EventHubConsumerClient.from_connection_string(
+            settings.event_hubs, consumer_group=names.CONSUMER_GROUP, eventhub_name=hub
+        )
+    return EventHubConsumerClient(
+        settings.event_hubs_namespace, hub, names.CONSUMER_GROUP, credential=_credential(settings)
+    )

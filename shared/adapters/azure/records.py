@@ -1,0 +1,151 @@
+"""Records in Azure Cosmos DB for NoSQL.
+
+https://learn.microsoft.com/azure/cosmos-db/nosql/. Throttling (429) is waited out by the SDK, and Busy is raised when it lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from azure.core import MatchConditions
+from azure.cosmos import ContainerProxy
+from azure.cosmos.exceptions import CosmosBatchOperationError
+
+from shared.adapters.azure.errors import translated
+from shared.adapters.azure.sql import count as count_text
+from shared.adapters.azure.sql import select
+from shared.domain.records import Item
+from shared.errors import AlreadyExists, Busy, NotFound, PreconditionFailed, Unavailable
+from shared.ports.records import MAX_BATCH_WRITES, BatchRefused, Create, Delete, Query, Replace, Write
+
+_SYSTEM: Final = ("_rid", "_self", "_attachments", "_ts")
+_REFUSALS: Final = (409, 412, 404)
+_READ_MANY: Final = 250
+
+
+class CosmosRecords:
+    """The records container."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    def read(self, tenant: str, home: str, item_id: str) -> Item | None:
+        try:
+            with translated():
+                return _plain(self._container.read_item(item_id, [tenant, home]))
+        except NotFound:
+            return None
+
+    def create(self, item: Item) -> str:
+        with translated():
+            stored = self._container.create_item(_bare(item))
+        return str(stored["_etag"])
+
+    def replace(self, item: Item, etag: str) -> str:
+        try:
+            with translated():
+                stored = self._container.replace_item(
+                    item["id"], _bare(item), etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+        except NotFound:
+            raise PreconditionFailed("The item is gone.") from None
+        return str(stored["_etag"])
+
+    def delete(self, tenant: str, home: str, item_id: str, etag: str) -> None:
+        try:
+            with translated():
+                self._container.delete_item(
+                    item_id, [tenant, home], etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+        except NotFound:
+            raise PreconditionFailed("The item is gone.") from None
+
+    def commit(self, tenant: str, home: str, writes: Sequence[Write]) -> list[str]:
+        if not 0 < len(writes) <= MAX_BATCH_WRITES:
+            raise ValueError(f"a batch has 1 to {MAX_BATCH_WRITES} writes")
+        if len(writes) == 1:
+            return [self._single(tenant, home, writes[0])]
+        with translated():
+            try:
+                results = self._container.execute_item_batch([_operation(write) for write in writes], [tenant, home])
+            except CosmosBatchOperationError as refused:
+                raise _refusal(refused) from refused
+        return [str(result.get("eTag", "")) for result in results]
+
+    def _single(self, tenant: str, home: str, write: Write) -> str:
+        """A batch of one is dearer than the plain call."""
+        try:
+            match write:
+                case Create(item):
+                    return self.create(item)
+                case Replace(item, etag):
+                    return self.replace(item, etag)
+                case Delete(item_id, etag):
+                    self.delete(tenant, home, item_id, etag)
+                    return ""
+        except PreconditionFailed:
+            raise BatchRefused(0, 412) from None
+        except AlreadyExists:
+            raise BatchRefused(0, 409) from None
+
+    def read_many(self, tenant: str, home: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        found: dict[str, Item] = {}
+        for start in range(0, len(item_ids), _READ_MANY):
+            part = list(item_ids[start : start + _READ_MANY])
+            with translated():
+                rows = self._container.query_items(
+                    "SELECT * FROM c WHERE ARRAY_CONTAINS(@ids, c.id)",
+                    parameters=[{"name": "@ids", "value": part}],
+                    partition_key=[tenant, home],
+                )
+                found.update((row["id"], _plain(row)) for row in rows)
+        return found
+
+    def query(self, query: Query) -> Iterator[Item]:
+        text, parameters = select(query)
+        with translated():
+            for row in self._container.query_items(text, parameters=parameters, **_scope(query)):
+                yield _plain(row)
+
+    def count(self, query: Query) -> int:
+        text, parameters = count_text(query)
+        with translated():
+            return sum(self._container.query_items(text, parameters=parameters, **_scope(query)))
+
+
+def _scope(query: Query) -> dict[str, Any]:
+    if query.tenant is None:
+        return {"enable_cross_partition_query": True}
+    return {"partition_key": [query.tenant] if query.home is None else [query.tenant, query.home]}
+
+
+def _plain(row: dict[str, Any]) -> Item:
+    return {name: value for name, value in row.items() if name not in _SYSTEM}
+
+
+def _bare(item: Item) -> Item:
+    return {name: value for name, value in item.items() if name not in _SYSTEM and name != "_etag"}
+
+
+def _operation(write: Write) -> tuple[Any, ...]:
+    match write:
+        case Create(item):
+            return ("create", (_bare(item),))
+        case Replace(item, etag):
+            return ("replace", (item["id"], _bare(item)), {"if_match_etag": etag})
+        case Delete(item_id, etag):
+            return ("delete", (item_id,), {"if_match_etag": etag})
+
+
+def _refusal(refused: CosmosBatchOperationError) -> Exception:
+    status = refused.status_code
+    if status in (429, 449):
+        return Busy()
+    if status in _REFUSALS:
+        return BatchRefused(refused.error_index, status)
+    if status in (408, 500, 502, 503, 504):
+        return Unavailable()
+    return refused
+
+

@@ -1,0 +1,1 @@
+"""Validation by the models of fhir.resources."""

@@ -1,0 +1,1 @@
+"""Ports in memory: the reference that the real adapters are compared with."""

@@ -1,0 +1,171 @@
+"""Records in memory: the reference that the Cosmos adapter is compared with, strict in the same places."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from shared.domain.records import Item
+from shared.errors import AlreadyExists, PreconditionFailed
+from shared.ports.records import (
+    MAX_BATCH_WRITES,
+    AllOf,
+    AnyOf,
+    BatchRefused,
+    Compare,
+    Create,
+    Delete,
+    Has,
+    In,
+    Not,
+    Predicate,
+    Query,
+    Replace,
+    Write,
+)
+
+_OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_ABSENT: Final = object()
+
+
+def _at(item: Item, path: str) -> Any:
+    node: Any = item
+    for name in path.split("."):
+        node = node.get(name, _ABSENT) if isinstance(node, dict) else _ABSENT
+    return node
+
+
+def _same_kind(left: object, right: object) -> bool:
+    return type(left) is type(right) or (isinstance(left, int | float) and isinstance(right, int | float))
+
+
+def holds(predicate: Predicate, item: Item) -> bool:
+    """Whether an item satisfies a predicate, with the store's semantics: an absent path satisfies nothing."""
+    match predicate:
+        case Has(path, value):
+            array = _at(item, path)
+            return isinstance(array, list) and value in array
+        case Compare(path, op, value):
+            found = _at(item, path)
+            return _same_kind(found, value) and _OPERATORS[op](found, value)
+        case In(path, values):
+            return _at(item, path) in values
+        case AnyOf(predicates):
+            return any(holds(each, item) for each in predicates)
+        case AllOf(predicates):
+            return all(holds(each, item) for each in predicates)
+        case Not(inner):
+            return not holds(inner, item)
+
+
+class MemoryRecords:
+    """All items in one dictionary under one lock; `changes` is the change feed in order of writing."""
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, str, str], Item] = {}
+        self._etags = 0
+        self._lock = threading.RLock()
+        self.changes: list[Item] = []
+
+    def read(self, tenant: str, home: str, item_id: str) -> Item | None:
+        with self._lock:
+            found = self._items.get((tenant, home, item_id))
+            return copy.deepcopy(found) if found else None
+
+    def create(self, item: Item) -> str:
+        with self._lock:
+            if (item["tenant"], item["home"], item["id"]) in self._items:
+                raise AlreadyExists("An item of this id exists.")
+            return self._store(item)
+
+    def replace(self, item: Item, etag: str) -> str:
+        with self._lock:
+            self._match(item["tenant"], item["home"], item["id"], etag)
+            return self._store(item)
+
+    def delete(self, tenant: str, home: str, item_id: str, etag: str) -> None:
+        with self._lock:
+            self._match(tenant, home, item_id, etag)
+            del self._items[tenant, home, item_id]
+
+    def commit(self, tenant: str, home: str, writes: Sequence[Write]) -> list[str]:
+        if not 0 < len(writes) <= MAX_BATCH_WRITES:
+            raise ValueError(f"a batch has 1 to {MAX_BATCH_WRITES} writes")
+        with self._lock:
+            before, changes, etags = dict(self._items), len(self.changes), []
+            for index, write in enumerate(writes):
+                try:
+                    etags.append(self._apply(tenant, home, write))
+                except (AlreadyExists, PreconditionFailed) as refused:
+                    self._items = before
+                    del self.changes[changes:]
+                    raise BatchRefused(index, 409 if isinstance(refused, AlreadyExists) else 412) from None
+            return etags
+
+    def _apply(self, tenant: str, home: str, write: Write) -> str:
+        match write:
+            case Create(item):
+                assert (item["tenant"], item["home"]) == (tenant, home), "a batch stays within one home"
+                return self.create(item)
+            case Replace(item, etag):
+                assert (item["tenant"], item["home"]) == (tenant, home), "a batch stays within one home"
+                return self.replace(item, etag)
+            case Delete(item_id, etag):
+                self.delete(tenant, home, item_id, etag)
+                return ""
+
+    def read_many(self, tenant: str, home: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        return {item_id: item for item_id in item_ids if (item := self.read(tenant, home, item_id))}
+
+    def query(self, query: Query) -> Iterator[Item]:
+        found = [copy.deepcopy(item) for item in self._matching(query)]
+        order = query.order_by
+        found.sort(key=lambda item: item["id"])
+        if order:
+            found.sort(key=lambda item: str(_at(item, order)), reverse=query.descending)
+        return iter(found[: query.limit])
+
+    def count(self, query: Query) -> int:
+        return sum(1 for _ in self._matching(query))
+
+    def _matching(self, query: Query) -> Iterator[Item]:
+        with self._lock:
+            items = list(self._items.values())
+        for item in items:
+            if item["kind"] != query.kind or query.tenant not in (None, item["tenant"]):
+                continue
+            if query.home not in (None, item["home"]) or not all(holds(each, item) for each in query.where):
+                continue
+            if query.after is None or self._is_after(query, item):
+                yield item
+
+    @staticmethod
+    def _is_after(query: Query, item: Item) -> bool:
+        assert query.after is not None
+        value, item_id = query.after
+        if query.order_by is None:
+            return bool(item["id"] > item_id)
+        found = _at(item, query.order_by)
+        return bool((found < value if query.descending else found > value) or (found == value and item["id"] > item_id))
+
+    def _match(self, tenant: str, home: str, item_id: str, etag: str) -> None:
+        found = self._items.get((tenant, home, item_id))
+        if found is None or found["_etag"] != etag:
+            raise PreconditionFailed("The item has changed.")
+
+    def _store(self, item: Item) -> str:
+        self._etags += 1
+        stored = {**copy.deepcopy(item), "_etag": f'"{self._etags}"'}
+        self._items[item["tenant"], item["home"], item["id"]] = stored
+        self.changes.append(stored)
+        return str(stored["_etag"])

@@ -1,0 +1,1 @@
+"""JSON Web Tokens with PyJWT and cryptography."""

@@ -1,0 +1,267 @@
+"""The one place that reads settings and picks adapters, once per process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from shared import names
+from shared.adapters.system import SystemClock, SystemRandomness
+from shared.domain.access.settings import TokenSettings, TrustedIssuer, parse_clients, parse_trusted_issuers
+from shared.domain.fhir.page_token import PageTokens
+from shared.domain.observability.meter import ProcessMeter
+from shared.ports.clock import Clock, Randomness
+from shared.ports.lake import Lake
+from shared.ports.records import Records
+from shared.ports.streams import Streams
+from shared.ports.tokens import TokenVerifier
+from shared.ports.validator import Validator
+from shared.services.alerts import Alerts
+from shared.services.assertions import RecordedAssertions
+from shared.services.bodies import Bodies
+from shared.services.dead_letters import DeadLetters
+from shared.services.fhir.conditional import ConditionalCreate
+from shared.services.fhir.intents import Intents
+from shared.services.fhir.interactions import Interactions
+from shared.services.fhir.search import Search
+from shared.services.fhir.transaction import Transactions
+from shared.services.file_door import FileDoor
+from shared.services.health import Health
+from shared.services.ingest import Ingest
+from shared.services.land_commits import LandCommits
+from shared.services.landing import Landing
+from shared.services.metrics import Metrics
+from shared.services.replay import Replay
+from shared.services.replicate import Replicate
+from shared.services.risk import Risk
+from shared.services.score import ScoreVitals
+from shared.services.stream_door import StreamDoor
+from shared.services.sweep import Sweep
+from shared.services.tokens import TokenEndpoint
+from shared.services.watch import Watch
+from shared.settings import Settings, read_settings
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """Every outside thing, as ports."""
+
+    records: Records
+    lake: Lake
+    dropped: Lake
+    streams: Streams
+    validator: Validator
+    clock: Clock
+    randomness: Randomness
+
+
+class Services:
+    """The use cases, made of one set of adapters; each is built when it is first asked for."""
+
+    def __init__(self, settings: Settings, adapters: Adapters) -> None:
+        self._settings = settings
+        self._adapters = adapters
+        self.meter = ProcessMeter()
+
+    @property
+    def clock(self) -> Clock:
+        return self._adapters.clock
+
+    @property
+    def randomness(self) -> Randomness:
+        return self._adapters.randomness
+
+    @property
+    def records(self) -> Records:
+        return self._adapters.records
+
+    @property
+    def lake(self) -> Lake:
+        return self._adapters.lake
+
+    @cached_property
+    def bodies(self) -> Bodies:
+        return Bodies(self.lake)
+
+    @cached_property
+    def intents(self) -> Intents:
+        return Intents(self.records, self.bodies, self.clock)
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        a = self._adapters
+        return Interactions(a.records, self.intents.writer, self.bodies, a.validator, a.clock, a.randomness)
+
+    @cached_property
+    def conditional(self) -> ConditionalCreate:
+        a = self._adapters
+        return ConditionalCreate(a.records, self.interactions, a.validator, self.bodies, self.search.matches)
+
+    @cached_property
+    def bundles(self) -> Transactions:
+        a = self._adapters
+        return Transactions(
+            a.records,
+            self.intents,
+            self.interactions,
+            self.conditional,
+            a.validator,
+            self.bodies,
+            a.clock,
+            a.randomness,
+            self.search.bundle,
+        )
+
+    @cached_property
+    def page_tokens(self) -> PageTokens:
+        return PageTokens(self._settings.link_key.encode())
+
+    @cached_property
+    def search(self) -> Search:
+        return Search(self.records, self.bodies, self.page_tokens, self.clock)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        return DeadLetters(self.lake, self.clock, self.meter)
+
+    @cached_property
+    def landing(self) -> Landing:
+        return Landing(self.lake, self.clock)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        replicate = Replicate(self.records, self.intents.writer, self.bodies)
+        return Ingest(replicate, self.dead_letters, self._adapters.validator, self.meter)
+
+    @cached_property
+    def stream_door(self) -> StreamDoor:
+        tenants = {hub: self._settings.tenant_of(hub) for hub in names.HUBS}
+        streams, source = self._adapters.streams, self._settings.source
+        return StreamDoor(self.landing, self.ingest, streams, self.meter, tenants, source)
+
+    @cached_property
+    def file_door(self) -> FileDoor:
+        a = self._adapters
+        return FileDoor(
+            a.dropped,
+            self.landing,
+            self.ingest,
+            a.records,
+            self.dead_letters,
+            a.clock,
+            self.meter,
+            self._settings.source,
+        )
+
+    @cached_property
+    def land_commits(self) -> LandCommits:
+        return LandCommits(self.lake, self.records, self.bodies, self.clock, self.meter)
+
+    @cached_property
+    def score_vitals(self) -> ScoreVitals:
+        return ScoreVitals(self.records, self.intents.writer, self.bodies, self.clock, self.meter)
+
+    @cached_property
+    def risk(self) -> Risk:
+        return Risk(self.records, self.intents.writer, self.bodies, self.clock)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        return Alerts(self.records, self.clock)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        return Sweep(self.intents, self.file_door, self.land_commits, self.clock, self.meter)
+
+    @cached_property
+    def watch(self) -> Watch:
+        a = self._adapters
+        return Watch(a.lake, self.landing, a.streams, a.clock, self.meter, self._settings)
+
+    @cached_property
+    def replay(self) -> Replay:
+        return Replay(self.lake, self.ingest, self.dead_letters)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics(self.meter, self.records, self.clock, f"{os.getpid()}-{secrets.token_hex(4)}")
+
+    @cached_property
+    def health(self) -> Health:
+        a = self._adapters
+        return Health(
+            {
+                "records": lambda: a.records.read("_platform", "000000000000", "health"),
+                "lake": lambda: a.lake.look("health"),
+                "landing": lambda: a.dropped.look("health"),
+                **{f"stream {hub}": lambda hub=hub: a.streams.generation(hub) for hub in names.HUBS},
+            }
+        )
+
+    # access
+
+    @cached_property
+    def _token_settings(self) -> TokenSettings:
+        s = self._settings
+        pem = s.token_signing_key or None
+        return TokenSettings(s.issuer, s.audience, pem, s.token_clients, s.trusted_issuers)
+
+    @cached_property
+    def token_endpoint(self) -> TokenEndpoint | None:
+        """None without a configured signing key: the packaged app has no built-in one."""
+        settings = self._token_settings
+        if settings.signing_key_pem is None:
+            return None
+        from shared.adapters.tokens.jwt import Es256Signer, JwtSignatures  # noqa: PLC0415 - cryptography takes 60 ms
+
+        return TokenEndpoint(
+            settings,
+            parse_clients(settings.clients),
+            Es256Signer(settings.signing_key_pem),
+            JwtSignatures(),
+            RecordedAssertions(self.records),
+            self.clock,
+            self.randomness,
+        )
+
+    @cached_property
+    def token_verifier(self) -> TokenVerifier:
+        from shared.adapters.tokens.jwt import Es256Signer, JwtVerifier  # noqa: PLC0415 - cryptography takes 60 ms
+
+        settings = self._token_settings
+        issuers = list(parse_trusted_issuers(settings))
+        if settings.signing_key_pem is not None:
+            keys = Es256Signer(settings.signing_key_pem).keys
+            issuers.append(TrustedIssuer(settings.issuer, settings.audience, keys))
+        return JwtVerifier(issuers, self.clock)
+
+
+def azure_adapters(settings: Settings) -> Adapters:
+    """The ports on Azure, or on emulators that speak its protocols."""
+    from shared.adapters.azure.connections import blob_service, event_hub_consumer, records_container  # noqa: PLC0415
+    from shared.adapters.azure.lake import DataLake  # noqa: PLC0415
+    from shared.adapters.azure.records import CosmosRecords  # noqa: PLC0415
+    from shared.adapters.azure.streams import EventHubsStreams  # noqa: PLC0415
+    from shared.adapters.fhir_resources.validator import FhirResourcesValidator  # noqa: PLC0415
+
+    blobs = blob_service(settings)
+    return Adapters(
+        records=CosmosRecords(records_container(settings)),
+        lake=DataLake(blobs.get_container_client(names.LAKE_FILE_SYSTEM)),
+        dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
+        streams=EventHubsStreams(lambda hub: event_hub_consumer(settings, hub)),
+        validator=FhirResourcesValidator(),
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+    )
+
+
+@cache
+def services() -> Services:
+    """The services of this process. Raises SettingsError, which names what is missing."""
+    settings = read_settings(os.environ)
+    made = Services(settings, azure_adapters(settings))
+    made.metrics.start()
+    return made

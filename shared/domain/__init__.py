@@ -1,0 +1,1 @@
+"""Pure clinical and delivery logic: no SDK, no clock, no environment."""

@@ -1,0 +1,1 @@
+"""FHIR R4 as data: strict decoding, identity, references, search index, outcomes."""

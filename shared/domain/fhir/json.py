@@ -1,0 +1,152 @@
+"""Strict JSON in, exact JSON out: decimals keep their digits, duplicates and non-JSON numbers are refused.
+
+RFC 8259 and https://hl7.org/fhir/R4/json.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from decimal import Decimal
+from typing import Any, Final, NoReturn
+
+import simplejson
+
+from shared.domain.fhir.outcome import Issue, error
+from shared.errors import InputError
+
+MAX_DEPTH: Final = 64
+"""Levels of nesting. The deepest official R4 example has 21; https://hl7.org/fhir/R4/ sets no limit."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_ESCAPED_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+MAX_INTEGER_DIGITS: Final = 400
+
+
+class ExactDecimal(Decimal):
+    """A decimal that is written as it was read: `1.10` stays `1.10`, `1e-7` stays `1e-7`."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _decimal(text: str) -> ExactDecimal:
+    if not math.isfinite(float(text)):
+        raise _refuse("A number is too large for any FHIR type.")
+    number = ExactDecimal(text)
+    number.text = text
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_INTEGER_DIGITS:
+        raise _refuse("A number has too many digits for any FHIR type.")
+    return int(text)
+
+
+def _constant(_: str) -> NoReturn:
+    raise _refuse("NaN and Infinity are not JSON.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise _refuse("An object has the same property twice.")
+    return result
+
+
+def _refuse(text: str, *, code: str = "structure") -> InputError:
+    issue: Issue = error(code, text, rule="json")
+    return InputError(text, issues=[issue])
+
+
+_DECODER: Final = simplejson.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant, strict=True
+)
+_ENCODER: Final = simplejson.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, use_decimal=True, allow_nan=False, check_circular=False
+)
+_SORTED_ENCODER: Final = simplejson.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, use_decimal=True, allow_nan=False, check_circular=False, sort_keys=True
+)
+
+
+def decode(body: bytes | str) -> Any:
+    """The JSON value of `body` (UTF-8 when bytes; a byte order mark is skipped).
+
+    Raises InputError (400) for anything that is not exactly one JSON text: other encodings, duplicate properties,
+    NaN, numbers beyond a double's range, lone surrogates, more than `MAX_DEPTH` levels.
+    """
+    raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    if raw.startswith(_BOM):
+        raw = raw[len(_BOM) :]
+    if not raw.strip():
+        raise _refuse("The body is empty: a JSON object is expected.")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _refuse("The body is not UTF-8, which FHIR JSON must be.") from None
+    try:
+        value = _DECODER.decode(text)
+    except RecursionError:
+        raise _too_deep() from None
+    except simplejson.JSONDecodeError as failure:
+        where = f"line {failure.lineno}, column {failure.colno}"
+        raise _refuse(f"Not JSON: a mistake at {where}.") from None
+    if _ESCAPED_SURROGATE.search(raw):
+        _refuse_lone_surrogates(value)
+    _refuse_depth(value)
+    return value
+
+
+def decode_object(body: bytes | str) -> dict[str, Any]:
+    """As `decode`, and the value must be an object."""
+    value = decode(body)
+    if not isinstance(value, dict):
+        raise _refuse("A JSON object is expected.")
+    return value
+
+
+def _too_deep() -> InputError:
+    return _refuse(f"The JSON is nested more than {MAX_DEPTH} levels deep.", code="too-costly")
+
+
+def _refuse_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for node in level:
+            if type(node) is dict:
+                below.extend(node.values())
+            elif type(node) is list:
+                below.extend(node)
+        if not below:
+            return
+        level = below
+    raise _too_deep()
+
+
+def _refuse_lone_surrogates(value: Any) -> None:
+    try:
+        _ENCODER.encode(value).encode("utf-8")
+    except UnicodeEncodeError:
+        raise _refuse("A string holds half of a surrogate pair, which is not a character.") from None
+
+
+def encode(value: Any) -> str:
+    """Compact JSON text, keys in the order they have, decimals as they were read."""
+    text: str = _ENCODER.encode(value)
+    return text
+
+
+def content_hash(resource: dict[str, Any]) -> str:
+    """SHA-256 over the resource with sorted keys, without `meta.versionId` and `meta.lastUpdated`: equality of content."""
+    meta = resource.get("meta")
+    if isinstance(meta, dict) and ("versionId" in meta or "lastUpdated" in meta):
+        kept = {key: value for key, value in meta.items() if key not in ("versionId", "lastUpdated")}
+        resource = {**resource, "meta": kept} if kept else {k: v for k, v in resource.items() if k != "meta"}
+    return hashlib.sha256(_SORTED_ENCODER.encode(resource).encode()).hexdigest()

@@ -1,0 +1,51 @@
+"""Issues and the OperationOutcome made of them.
+
+https://hl7.org/fhir/R4/operationoutcome.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+MAX_ISSUES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One finding: `code` from the FHIR IssueType value set, `expression` a FHIRPath, `text` for a person, without values."""
+
+    severity: str
+    code: str
+    text: str
+    expression: str = ""
+    rule: str = ""
+
+    def prefixed(self, path: str) -> Issue:
+        """The same finding seen from a container, as `Bundle.entry[3].resource` + `.status`."""
+        _, _, rest = self.expression.partition(".")
+        return Issue(self.severity, self.code, self.text, f"{path}.{rest}" if rest else path, self.rule)
+
+    def as_element(self) -> dict[str, Any]:
+        """The `OperationOutcome.issue` element."""
+        details: dict[str, Any] = {"text": self.text}
+        if self.rule:
+            details["coding"] = [{"system": "urn:galen:rule", "code": self.rule}]
+        element: dict[str, Any] = {"severity": self.severity, "code": self.code, "details": details}
+        if self.expression:
+            element["expression"] = [self.expression]
+        return element
+
+
+def error(code: str, text: str, expression: str = "", rule: str = "") -> Issue:
+    """An issue of severity `error`."""
+    return Issue("error", code, text, expression, rule)
+
+
+def operation_outcome(issues: Sequence[Issue]) -> dict[str, Any]:
+    """An OperationOutcome of at most `MAX_ISSUES` issues; the last one says how many were left out."""
+    shown = list(issues[:MAX_ISSUES])
+    if len(issues) > MAX_ISSUES:
+        shown.append(Issue("information", "too-costly", f"{len(issues) - MAX_ISSUES} further issues are not shown."))
+    return {"resourceType": "OperationOutcome", "issue": [issue.as_element() for issue in shown]}

@@ -1,0 +1,1 @@
+"""From what arrived to the resources it holds: the raw line, and its expansion with final identities."""

@@ -1,0 +1,37 @@
+"""Every metric the platform keeps: name, kind and meaning."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COUNTERS: Final[dict[str, str]] = {
+    "galen_lines_total": "Raw lines handled, by door.",
+    "galen_versions_total": "Versions brought in by stream and file, by door and decision (unchanged: duplicates "
+    "suppressed; history: stale ones kept out of the present).",
+    "galen_dead_letters_total": "Things set aside, by stage and door.",
+    "galen_unresolved_references_total": "References to things that cannot be named.",
+    "galen_files_total": "Dropped files, by result.",
+    "galen_scores_total": "Scores made or changed.",
+    "galen_alerts_total": "Alerts created, changed or superseded, by severity.",
+    "galen_readings_not_scored_total": "Readings recorded and not scored, by reason.",
+    "galen_commits_found_unlanded_total": "HTTP commits that only the sweep landed.",
+    "galen_intents_completed_total": "Transactions that only the sweep completed.",
+    "galen_store_busy_total": "Answers of 429 and 449 from the stores, after the SDK's own retries.",
+    "galen_http_requests_total": "Requests, by method and status.",
+    "galen_refused_total": "Requests refused with 401, 403 or 429, by status and reason.",
+}
+HISTOGRAMS: Final[dict[str, str]] = {
+    "galen_http_request_seconds": "Time to answer a request.",
+    "galen_landing_seconds": "From enqueued to landed, by door.",
+    "galen_recorded_seconds": "From enqueued to recorded, by door.",
+    "galen_alert_seconds": "From the recording of a reading to its alert.",
+}
+GAUGES: Final[dict[str, str]] = {
+    "galen_chain_faults": "Holes, forks and unnamed files in the chains of raw files.",
+    "galen_stream_lag_events": "Events enqueued and not yet landed, by hub and partition.",
+    "galen_freshness_seconds": "Age of the newest file of a layer of the lake.",
+    "galen_dead_letters_open": "Dead letters that nobody has replayed, by stage.",
+    "galen_intents_open": "Transactions decided and not yet applied.",
+}
+BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+"""Upper bounds of the histograms in seconds."""

@@ -1,0 +1,216 @@
+"""The fold, one step at a time: new readings against the state of the last 48 hours.
+
+Equal to `fold` over everything that ever arrived in time. The newest reading costs one look into the window;
+a reading out of order, a corrected or a withdrawn one rescores from its place until every parameter it
+touched has been overwritten by a later reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.domain.alerts.episodes import (
+    Acknowledgement,
+    alert_key,
+    alert_of,
+    from_us,
+    to_us,
+)
+from shared.domain.scores import RULES
+from shared.domain.scores.changes import (
+    CREATED,
+    Changes,
+    ScoreChange,
+    alert_changes,
+    differences,
+)
+from shared.domain.scores.fold import newest
+from shared.domain.scores.model import PatientContext, Score, ScoringRule
+from shared.domain.scores.state import (
+    AT,
+    ORDER,
+    VALUES,
+    VERSION,
+    Row,
+    VitalsState,
+    decode_acknowledgements,
+    decode_context,
+    decode_slots,
+    empty_state,
+    encode_acknowledgement,
+    encode_context,
+    encode_value,
+    fill_slots,
+)
+from shared.domain.scores.tracks import episodes_in_window, extend_tracks, prune, refold_tracks
+from shared.domain.scores.window import rescore, score_row
+from shared.domain.vitals import ObservedVitals, Parameter, VitalReading
+from shared.domain.vitals.observation import AHEAD
+
+WINDOW = timedelta(hours=48)
+_WINDOW_US = to_us(from_us(0) + WINDOW)
+# Rows are pruned an hour's worth at a time: what is beyond the window but still there is no longer changed.
+_SLACK_US = to_us(from_us(0) + timedelta(hours=1))
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """A batch told apart by what it does to the state."""
+
+    put: dict[str, Row] = field(default_factory=dict)
+    drop: set[str] = field(default_factory=set)
+    gone: dict[str, list[object]] = field(default_factory=dict)
+    late: int = 0
+    ahead: int = 0
+    unchanged: int = 0
+
+
+def advance(
+    state: VitalsState | None, vitals: Iterable[ObservedVitals], context: PatientContext
+) -> tuple[VitalsState, Changes]:
+    """The state after these versions of Observations, and what changed; the given state is left as it is.
+
+    `context` is the patient's as known now: where it differs from the state's, the window is scored again.
+    A `created` score or alert can meet a superseded one of the same key in the caller's store: it is back
+    then.
+    """
+    before = state or empty_state()
+    sorted_in = _sort_in(before, newest(vitals))
+    after: VitalsState = {**before, "context": encode_context(context)}
+    same_context = before["context"] == after["context"]
+    if sorted_in.gone or any(id_ in before["gone"] for id_ in sorted_in.put):
+        kept = {id_: entry for id_, entry in before["gone"].items() if id_ not in sorted_in.put}
+        after["gone"] = kept | sorted_in.gone
+    counts = (sorted_in.late, sorted_in.ahead, sorted_in.unchanged)
+    if not sorted_in.put and not sorted_in.drop and same_context:
+        _anchor(after)
+        return after, Changes((), (), *counts)
+    if same_context and not sorted_in.drop and _appends(before, sorted_in.put):
+        scores = _append(after, sorted_in.put, context)
+    else:
+        scores = _insert(before, after, sorted_in, context)
+    alerts = alert_changes(before, after)
+    if after["rows"]:
+        _anchor(after)
+        horizon = _latest(after) - _WINDOW_US
+        if next(iter(after["rows"].values()))[AT] < horizon - _SLACK_US or after["gone"]:
+            prune(after, horizon)
+    return after, Changes(tuple(scores), tuple(alerts), *counts)
+
+
+def acknowledge(state: VitalsState, key: str, *, by: str, at: datetime) -> tuple[VitalsState, Changes]:
+    """The state in which the alert `key` is acknowledged by `by` at `at`, and the alert's change.
+
+    Nothing changes where the alert has left the window: it has ended and only the caller's record of it is
+    left. The first acknowledgement stands.
+    """
+    known = decode_acknowledgements(state["acks"])
+    for rule, track in zip(RULES, state["tracks"], strict=True):
+        for episode in episodes_in_window(track):
+            if alert_key(rule.version, episode.began_us) != key:
+                continue
+            if alert_of(episode, rule.model, rule.version, known).acknowledged_at is not None:
+                return state, Changes()
+            until = episode.ended_us if episode.ended_us is not None else max(_latest(state), to_us(at)) + 1
+            item = Acknowledgement(rule.version, episode.began_us, until, by, at)
+            after = {**state, "acks": [*state["acks"], encode_acknowledgement(item)]}
+            return after, Changes(alerts=tuple(alert_changes(state, after)))
+    return state, Changes()
+
+
+def inputs_at(state: VitalsState, at: datetime) -> dict[Parameter, VitalReading]:
+    """The last reading of each parameter up to `at`."""
+    at_us = to_us(at)
+    if not state["rows"] or at_us >= _latest(state):
+        return decode_slots(state["slots"])
+    slots = {name: slot for name, slot in state["base"]["slots"].items() if slot[0] <= at_us}
+    for id_, row in state["rows"].items():
+        if row[AT] > at_us:
+            break
+        fill_slots(slots, id_, row)
+    return decode_slots(slots)
+
+
+def score_at(state: VitalsState | None, rule: ScoringRule, context: PatientContext, at: datetime) -> Score:
+    """The score on request; its total is None where nothing is usable or the rule does not apply."""
+    return rule.evaluate(inputs_at(state or empty_state(), at), context, at)
+
+
+def _sort_in(state: VitalsState, batch: dict[str, ObservedVitals]) -> _Sorted:
+    rows, gone, result = state["rows"], state["gone"], _Sorted()
+    horizon = _latest(state) - _WINDOW_US if rows else None
+    for id_, observed in batch.items():
+        row = rows.get(id_) or gone.get(id_)
+        if row is not None and (row[ORDER], row[VERSION]) >= (observed.order, observed.version):
+            result.unchanged += 1
+            continue
+        at_us = to_us(observed.at) if observed.at else None
+        result.ahead += observed.problem == AHEAD
+        late = bool(observed.values) and at_us is not None and horizon is not None and at_us < horizon
+        result.late += late
+        if observed.values and at_us is not None and not late:
+            values = {name.value: encode_value(value) for name, value in observed.values.items()}
+            result.put[id_] = [at_us, observed.version, observed.order, values, [None for _ in RULES]]
+        elif row is not None or observed.problem is not None:
+            anchor = row[AT] if row is not None else at_us
+            if anchor is None or horizon is None or anchor >= horizon:
+                result.gone[id_] = [anchor, observed.version, observed.order]
+            if id_ in rows:
+                result.drop.add(id_)
+    result.drop |= {id_ for id_ in result.put if id_ in rows}
+    return result
+
+
+def _appends(state: VitalsState, put: dict[str, Row]) -> bool:
+    if not state["rows"]:
+        return True
+    last_id, last = next(reversed(state["rows"].items()))
+    return min((row[AT], id_) for id_, row in put.items()) > (last[AT], last_id)
+
+
+def _append(after: VitalsState, put: dict[str, Row], context: PatientContext) -> list[ScoreChange]:
+    """Add rows that are newer than all others; changes `after`, whose parts it replaces."""
+    rows, slots = dict(after["rows"]), dict(after["slots"])
+    inputs = decode_slots(slots)
+    changes: list[ScoreChange] = []
+    added: list[tuple[str, Row]] = []
+    for id_, row in sorted(put.items(), key=lambda item: (item[1][AT], item[0])):
+        fill_slots(slots, id_, row)
+        inputs |= decode_slots({name: slots[name] for name in row[VALUES]})
+        scored, scores = score_row(id_, row, inputs, context)
+        rows[id_] = scored
+        added.append((id_, scored))
+        changes += [ScoreChange(CREATED, score) for score in scores]
+    after["rows"], after["slots"] = rows, slots
+    after["tracks"] = extend_tracks(after["tracks"], added)
+    return changes
+
+
+def _insert(
+    before: VitalsState, after: VitalsState, sorted_in: _Sorted, context: PatientContext
+) -> list[ScoreChange]:
+    """Put rows anywhere, replace and remove them; changes `after`, whose parts it replaces."""
+    rows = {id_: row for id_, row in before["rows"].items() if id_ not in sorted_in.drop} | sorted_in.put
+    after["rows"] = dict(sorted(rows.items(), key=lambda item: (item[1][AT], item[0])))
+    same_context = before["context"] == after["context"]
+    keys = [(before["rows"][id_][AT], id_) for id_ in sorted_in.drop]
+    keys += [(row[AT], id_) for id_, row in sorted_in.put.items()]
+    old, new = rescore(before, after, keys, decode_context(before["context"]), context)
+    after["tracks"] = refold_tracks(after, min(at for at, _ in keys) if same_context and keys else 0)
+    return [ScoreChange(kind, score) for kind, score in differences(old, new)]
+
+
+def _anchor(state: VitalsState) -> None:
+    """Give withdrawn Observations without an instant the newest one, from which they age."""
+    if state["rows"] and any(entry[AT] is None for entry in state["gone"].values()):
+        latest = _latest(state)
+        state["gone"] = {
+            id_: [latest if at is None else at, version, order]
+            for id_, (at, version, order) in state["gone"].items()
+        }
+
+
+def _latest(state: VitalsState) -> int:
+    return int(next(reversed(state["rows"].values()))[AT]) if state["rows"] else 0

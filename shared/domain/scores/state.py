@@ -1,0 +1,140 @@
+"""The layout of a patient's `VitalsState`: a JSON object that the caller keeps and hands back.
+
+    version   1
+    context   [birth date, pregnant, hypercapnic] that the outputs were made with
+    rows      Observation id -> [at, version, order, {parameter: value}, [outcome per rule]], the last 48
+    hours
+              in the order (at, id)
+    gone      Observation id -> [at, version, order] of withdrawn ones, so that an older version stays away
+    slots     parameter -> [at, id, version, value]: the last value of each parameter
+    base      {slots, episodes}: the fold of all that has left the window
+    tracks    per rule {closed, settled, pending}: the episodes that ended within the window, the open episode
+              before the last instant, and that instant's last outcome
+    acks      [rule version, from, until, by, at] of acknowledgements
+
+Instants are microseconds since 1970, values their exact text. An outcome is one integer (below).
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+from shared.domain.alerts.episodes import Acknowledgement, Episode, Outcome, from_us, to_us
+from shared.domain.alerts.responses import Severity
+from shared.domain.scores import RULES
+from shared.domain.scores.model import PatientContext
+from shared.domain.vitals import Parameter, VitalReading
+
+VitalsState = dict[str, Any]
+Row = list[Any]
+Slots = dict[str, Any]
+
+AT, VERSION, ORDER, VALUES, OUTCOMES = range(5)
+LAYOUT = 1
+
+_MISSING_BITS, _SEVERITY_BITS = 12, 2
+_SEVERITIES = (None, Severity.P2, Severity.P1)
+_EPISODE_FIELDS = attrgetter(*(item.name for item in fields(Episode)))
+_SEVERITY_FIELD = [item.name for item in fields(Episode)].index("severity")
+
+
+def empty_state() -> VitalsState:
+    """The state of a patient of whom nothing is known."""
+    return {
+        "version": LAYOUT,
+        "context": encode_context(PatientContext()),
+        "rows": {},
+        "gone": {},
+        "slots": {},
+        "base": {"slots": {}, "episodes": [None for _ in RULES]},
+        "tracks": [{"closed": [], "settled": None, "pending": None} for _ in RULES],
+        "acks": [],
+    }
+
+
+def encode_context(context: PatientContext) -> list[Any]:
+    """The context as JSON."""
+    born = context.birth_date.isoformat() if context.birth_date else None
+    return [born, context.pregnant, context.hypercapnic]
+
+
+def decode_context(encoded: list[Any]) -> PatientContext:
+    """The context that `encode_context` wrote."""
+    born, pregnant, hypercapnic = encoded
+    return PatientContext(date.fromisoformat(born) if born else None, pregnant, hypercapnic)
+
+
+def encode_value(value: Decimal | str) -> str:
+    """A value as text with its digits."""
+    return str(value)
+
+
+def decode_value(text: str) -> Decimal | str:
+    """The value of its text: words are codes (`oxygen`, `A`), everything else is a number."""
+    return text if text.isalpha() else Decimal(text)
+
+
+def decode_slots(slots: Slots) -> dict[Parameter, VitalReading]:
+    """The last reading of each parameter."""
+    return {
+        (parameter := Parameter(name)): VitalReading(
+            from_us(at), f"Observation/{id_}", version, parameter, decode_value(text)
+        )
+        for name, (at, id_, version, text) in slots.items()
+    }
+
+
+def fill_slots(slots: Slots, id_: str, row: Row) -> None:
+    """Put a row's values into the slots, in place."""
+    for name, text in row[VALUES].items():
+        slots[name] = [row[AT], id_, row[VERSION], text]
+
+
+def encode_outcome(outcome: Outcome) -> int:
+    """Total, severity and missing inputs in one integer; instant and reading are the row's."""
+    severity = _SEVERITIES.index(outcome.severity)
+    return (outcome.total << _SEVERITY_BITS | severity) << _MISSING_BITS | outcome.missing
+
+
+def is_calm(encoded: int) -> bool:
+    """Whether an encoded outcome calls for no response."""
+    return not encoded >> _MISSING_BITS & ((1 << _SEVERITY_BITS) - 1)
+
+
+def decode_outcome(at_us: int, id_: str, encoded: int) -> Outcome:
+    """The outcome that `encode_outcome` wrote."""
+    rest, missing = encoded >> _MISSING_BITS, encoded & ((1 << _MISSING_BITS) - 1)
+    severity = _SEVERITIES[rest & ((1 << _SEVERITY_BITS) - 1)]
+    return Outcome(at_us, id_, rest >> _SEVERITY_BITS, severity, missing)
+
+
+def encode_episode(episode: Episode | None) -> list[Any] | None:
+    """An episode as a list in the order of its fields."""
+    if episode is None:
+        return None
+    values = list(_EPISODE_FIELDS(episode))
+    values[_SEVERITY_FIELD] = episode.severity.value
+    return values
+
+
+def decode_episode(encoded: list[Any] | None) -> Episode | None:
+    """The episode that `encode_episode` wrote."""
+    if encoded is None:
+        return None
+    values = list(encoded)
+    values[_SEVERITY_FIELD] = Severity(values[_SEVERITY_FIELD])
+    return Episode(*values)
+
+
+def encode_acknowledgement(item: Acknowledgement) -> list[Any]:
+    """An acknowledgement as JSON."""
+    return [item.rule_version, item.from_us, item.until_us, item.by, to_us(item.at)]
+
+
+def decode_acknowledgements(encoded: list[Any]) -> list[Acknowledgement]:
+    """The acknowledgements of a state."""
+    return [Acknowledgement(rule, start, until, by, from_us(at)) for rule, start, until, by, at in encoded]

@@ -1,0 +1,123 @@
+"""Keeps the episodes of a state: extends them, folds them anew from the base, prunes them with the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from shared.domain.alerts.episodes import RECOVERED, Episode, step
+from shared.domain.scores.state import (
+    AT,
+    OUTCOMES,
+    Row,
+    VitalsState,
+    decode_acknowledgements,
+    decode_episode,
+    decode_outcome,
+    encode_episode,
+    fill_slots,
+    is_calm,
+)
+
+Track = dict[str, Any]
+
+
+def episodes_in_window(track: Track) -> list[Episode]:
+    """The episodes of a track in order, the open one last."""
+    episodes = [_known(item) for item in track["closed"]]
+    settled, pending = decode_episode(track["settled"]), track["pending"]
+    if pending is not None:
+        settled, closed = step(settled, decode_outcome(*pending))
+        episodes += [closed] if closed else []
+    return [*episodes, settled] if settled else episodes
+
+
+def extend_tracks(tracks: list[Track], added: Iterable[tuple[str, Row]]) -> list[Track]:
+    """The tracks after rows that are newer than all others."""
+    rows = list(added)
+    return [_extended(track, number, rows) for number, track in enumerate(tracks)]
+
+
+def refold_tracks(state: VitalsState, first_us: int) -> list[Track]:
+    """The tracks folded anew over the rows, of which those at `first_us` or later may have changed.
+
+    An episode that a recovery ended before that stands, and the fold goes on behind it; a lapse may have been
+    the beginning of the next one, so there it does not.
+    """
+    tracks = []
+    for number, (base, track) in enumerate(zip(state["base"]["episodes"], state["tracks"], strict=True)):
+        kept = [item for item in track["closed"] if _known(item).ended_us < first_us]  # type: ignore[operator]
+        while kept and _known(kept[-1]).ending != RECOVERED:
+            kept.pop()
+        behind = _known(kept[-1]).ended_us if kept else None
+        rows = [item for item in state["rows"].items() if behind is None or item[1][AT] > behind]
+        start = {"closed": kept, "settled": None if kept else base, "pending": None}
+        tracks.append(_extended(start, number, rows))
+    return tracks
+
+
+def prune(state: VitalsState, horizon_us: int) -> None:
+    """Fold what is older than the horizon into the base; changes `state`, whose parts it replaces."""
+    old = []
+    for id_, row in state["rows"].items():
+        if row[AT] >= horizon_us:
+            break
+        old.append((id_, row))
+    if old:
+        _prune_rows(state, old, horizon_us)
+    if any(entry[AT] is not None and entry[AT] < horizon_us for entry in state["gone"].values()):
+        state["gone"] = {
+            id_: entry for id_, entry in state["gone"].items() if entry[AT] is None or entry[AT] >= horizon_us
+        }
+    if state["acks"]:
+        _prune_acknowledgements(state, horizon_us)
+
+
+def _prune_rows(state: VitalsState, old: list[tuple[str, Row]], horizon_us: int) -> None:
+    rows, slots = dict(state["rows"]), dict(state["base"]["slots"])
+    for id_, row in old:
+        fill_slots(slots, id_, row)
+        del rows[id_]
+    bases, tracks = [], []
+    for number, (base, track) in enumerate(zip(state["base"]["episodes"], state["tracks"], strict=True)):
+        folded = _extended({"closed": [], "settled": base, "pending": None}, number, old)
+        ended = {episode.began_us for episode in episodes_in_window(folded) if episode.ended_us is not None}
+        opened = [episode for episode in episodes_in_window(folded) if episode.ended_us is None]
+        bases.append(encode_episode(opened[0] if opened else None))
+        if track["pending"] is not None and track["pending"][0] < horizon_us:
+            tracks.append({"closed": [], "settled": bases[-1], "pending": None})
+        else:
+            closed = [item for item in track["closed"] if _known(item).began_us not in ended]
+            tracks.append({**track, "closed": closed})
+    state["rows"], state["base"], state["tracks"] = rows, {"slots": slots, "episodes": bases}, tracks
+
+
+def _prune_acknowledgements(state: VitalsState, horizon_us: int) -> None:
+    """Drop those that can no longer cover an episode: the open ones may have begun before the window."""
+    opened = [episode[0] for episode in state["base"]["episodes"] if episode is not None]
+    oldest = min([horizon_us, *opened])
+    kept = [
+        encoded
+        for encoded, item in zip(state["acks"], decode_acknowledgements(state["acks"]), strict=True)
+        if item.until_us >= oldest
+    ]
+    if len(kept) < len(state["acks"]):
+        state["acks"] = kept
+
+
+def _extended(track: Track, number: int, rows: list[tuple[str, Row]]) -> Track:
+    settled, pending = decode_episode(track["settled"]), track["pending"]
+    closed = track["closed"]
+    for id_, row in rows:
+        code = row[OUTCOMES][number]
+        if code is None:
+            continue
+        if pending is not None and pending[0] != row[AT] and not (settled is None and is_calm(pending[2])):
+            settled, ended = step(settled, decode_outcome(*pending))
+            closed = [*closed, encode_episode(ended)] if ended else closed
+        pending = [row[AT], id_, code]
+    return {"closed": closed, "settled": encode_episode(settled), "pending": pending}
+
+
+def _known(encoded: list[Any]) -> Episode:
+    return cast("Episode", decode_episode(encoded))  # a closed episode is never null

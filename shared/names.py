@@ -1,0 +1,84 @@
+"""Every name of a hub, container, table and lake path, once: the app, the infrastructure and the emulators read them here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+# Event Hubs
+HUB_CLINICAL_EVENTS = "clinical-events"
+HUB_VITAL_SIGNS = "vital-signs"
+HUBS = (HUB_CLINICAL_EVENTS, HUB_VITAL_SIGNS)
+HUB_PARTITIONS = 4
+CONSUMER_GROUP = "galen"
+
+# Cosmos DB
+DATABASE = "galen"
+RECORDS_CONTAINER = "records"
+RECORDS_PARTITION_KEY = ("/tenant", "/home")
+LEASES_CONTAINER = "leases"
+LEASES_PARTITION_KEY = ("/id",)
+
+RECORDS_INDEXING_POLICY = {
+    "indexingMode": "consistent",
+    "automatic": True,
+    "includedPaths": [{"path": "/*"}],
+    "excludedPaths": [
+        *({"path": path} for path in ("/body/?", "/z/?", "/blob/?", "/hash/?", "/trace/?", "/request/?", "/client/?")),
+        {"path": "/pending/*"},
+        {"path": '/"_etag"/?'},
+    ],
+    "compositeIndexes": [
+        [{"path": path, "order": order}, {"path": "/id", "order": "ascending"}]
+        for path in ("/ix/date", "/lastUpdated", "/sv", "/at")
+        for order in ("ascending", "descending")
+    ],
+}
+"""Bodies stay outside; one composite index for each sort key beside the id that breaks ties."""
+
+# Data lake file systems (containers). `landing` takes dropped files, `galen` holds the zones.
+LANDING_FILE_SYSTEM = "landing"
+LAKE_FILE_SYSTEM = "galen"
+CHECKPOINTS_CONTAINER = "checkpoints"
+
+
+class Zone(StrEnum):
+    """The folders at the top of the lake, in the order data goes through them."""
+
+    RAW = "raw"
+    BRONZE = "bronze"
+    PROCESSED = "processed"
+    CURATED = "curated"
+    ML_FEATURES = "ml-features"
+    QUARANTINE = "quarantine"
+    AUDIT = "audit"
+
+
+class RawZone(StrEnum):
+    """Folders below `raw/`, chosen by the door alone: nothing is decoded to choose a path."""
+
+    PATIENT_RECORDS = "patient-records"
+    VITAL_SIGNS = "vital-signs"
+    COMMITS = "commits"
+
+
+HUB_RAW_ZONE = {HUB_CLINICAL_EVENTS: RawZone.PATIENT_RECORDS, HUB_VITAL_SIGNS: RawZone.VITAL_SIGNS}
+FILES_RAW_ZONE = RawZone.PATIENT_RECORDS
+
+# Names of the settings that carry a connection, as Azure Functions bindings read them (`<NAME>__…` for identity-based ones).
+EVENT_HUBS_CONNECTION = "GALEN_EVENT_HUBS"
+RECORDS_CONNECTION = "GALEN_RECORDS"
+LAKE_CONNECTION = "GALEN_LAKE"
+
+# Key Vault secrets
+SECRET_TOKEN_SIGNING_KEY = "token-signing-key"  # noqa: S105 - the name of a secret, not a secret
+SECRET_TOKEN_CLIENTS = "token-clients"  # noqa: S105
+SECRET_LINK_KEY = "link-signing-key"  # noqa: S105
+
+TABLES = {
+    "bronze_resources": f"{Zone.BRONZE}/resources",
+    "silver_patients": f"{Zone.PROCESSED}/patient-360/patients",
+    "silver_observations": f"{Zone.PROCESSED}/clinical-events/observations",
+    "silver_encounters": f"{Zone.PROCESSED}/clinical-events/encounters",
+    "silver_conditions": f"{Zone.PROCESSED}/clinical-events/conditions",
+    "gold_encounters_per_condition_and_age": f"{Zone.CURATED}/population-health/encounters-per-condition-and-age-group",
+}

@@ -1,0 +1,1 @@
+"""One protocol per thing outside: what the services ask of it, and what it promises."""

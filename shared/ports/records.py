@@ -1,0 +1,157 @@
+"""The operational store: items in one container, partitioned by tenant and home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from shared.domain.records import Item, Kind
+
+MAX_BATCH_WRITES: Final = 100
+MAX_BATCH_BYTES: Final = 1_800_000
+"""A little below the store's 2 MB, for the envelope of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create if absent."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Replace the item of the same id if its etag still is the one given."""
+
+    item: Item
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an item if its etag still is the one given."""
+
+    id: str
+    etag: str
+
+
+Write = Create | Replace | Delete
+
+
+class BatchRefused(Exception):  # noqa: N818 - a fact, handled by the caller, not an error of the platform
+    """Nothing of the batch was written: the write at `index` found `status` 409 (exists), 412 (etag) or 404 (gone)."""
+
+    def __init__(self, index: int, status: int) -> None:
+        super().__init__(f"write {index} of the batch was refused with {status}")
+        self.index = index
+        self.status = status
+
+
+# Predicates: a small tree that each adapter compiles to its own query language, always with parameters.
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """The array `path` holds `value`."""
+
+    path: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A scalar at `path` against `value`; false where the path is absent."""
+
+    path: str
+    op: Literal["=", "!=", "<", "<=", ">", ">="]
+    value: str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """A scalar at `path` is one of `values`."""
+
+    path: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one holds."""
+
+    predicates: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """All hold."""
+
+    predicates: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Does not hold."""
+
+    predicate: Predicate
+
+
+Predicate = Has | Compare | In | AnyOf | AllOf | Not
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Items of one kind, of one tenant (or of all, for platform work), of one home or all, by keyset.
+
+    `order_by` is the path of a scalar; ties are broken by `id`. `after` is (value of the path, id) of the last item seen.
+    """
+
+    kind: Kind
+    tenant: str | None
+    home: str | None = None
+    where: tuple[Predicate, ...] = field(default=())
+    order_by: str | None = None
+    descending: bool = False
+    after: tuple[str, str] | None = None
+    limit: int | None = None
+
+
+class Records(Protocol):
+    """Strongly consistent within a home.
+
+    Every method raises Busy when the store asks to wait longer than its own patience, and Unavailable when no answer
+    came, in which case a write may have been applied: callers read back.
+    """
+
+    def read(self, tenant: str, home: str, item_id: str) -> Item | None:
+        """One point read. The item with `_etag`, or None."""
+        ...
+
+    def create(self, item: Item) -> str:
+        """Create if absent; the new etag. Raises AlreadyExists."""
+        ...
+
+    def replace(self, item: Item, etag: str) -> str:
+        """Replace if the etag still holds; the new etag. Raises PreconditionFailed, also where the item is gone."""
+        ...
+
+    def delete(self, tenant: str, home: str, item_id: str, etag: str) -> None:
+        """Remove if the etag still holds. Raises PreconditionFailed, also where the item is gone."""
+        ...
+
+    def commit(self, tenant: str, home: str, writes: Sequence[Write]) -> list[str]:
+        """All or none, at most `MAX_BATCH_WRITES` of one home; the new etags. Raises BatchRefused."""
+        ...
+
+    def read_many(self, tenant: str, home: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Those of the ids that exist at one home, by id."""
+        ...
+
+    def query(self, query: Query) -> Iterator[Item]:
+        """The items in order; each has `_etag`."""
+        ...
+
+    def count(self, query: Query) -> int:
+        """How many items match, exactly."""
+        ...

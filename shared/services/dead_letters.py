@@ -1,0 +1,114 @@
+"""Dead letters: what could not be processed, as a pointer to its raw bytes. No payload, no identifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from shared.domain.fhir import json
+from shared.domain.fhir.dates import instant_text
+from shared.domain.fhir.outcome import Issue, operation_outcome
+from shared.domain.ingest.raw_line import sha256_hex
+from shared.errors import NotFound
+from shared.names import Zone
+from shared.ports.clock import Clock
+from shared.ports.lake import Lake
+from shared.ports.meter import Meter
+
+OPEN: Final = "open"
+REPLAYED: Final = "replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class RawPointer:
+    """Where the bytes are: a raw file and a line of it (from 1), or a dropped file as a whole (line 0)."""
+
+    path: str
+    line: int
+    entry: int = -1
+
+    @property
+    def id(self) -> str:
+        """The dead letter's name: one for each thing that failed, however often it is tried."""
+        return sha256_hex(f"{self.path}|{self.line}|{self.entry}".encode())[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One thing set aside. `outcome` is an OperationOutcome without values from the data."""
+
+    id: str
+    tenant: str
+    door: str
+    stage: str
+    error: str
+    raw: RawPointer
+    at: str
+    outcome: dict[str, Any] = field(default_factory=dict)
+    trace: str = ""
+    attempts: int = 1
+    status: str = OPEN
+
+
+class DeadLetters:
+    """Writes, lists and closes dead letters in the quarantine zone."""
+
+    def __init__(self, lake: Lake, clock: Clock, meter: Meter) -> None:
+        self._lake = lake
+        self._clock = clock
+        self._meter = meter
+
+    def put(
+        self, tenant: str, door: str, stage: str, raw: RawPointer, issues: tuple[Issue, ...], *, error: str = "", trace: str = ""
+    ) -> bool:
+        """Set one thing aside; False where it was set aside before. Raises Busy and Unavailable."""
+        letter = DeadLetter(
+            id=raw.id,
+            tenant=tenant,
+            door=door,
+            stage=stage,
+            error=error or (issues[0].code if issues else "exception"),
+            raw=raw,
+            at=instant_text(self._clock.now()),
+            outcome=operation_outcome(issues),
+            trace=trace,
+        )
+        about = {"stage": stage, "door": door, "status": OPEN}
+        created = self._lake.put_if_absent(_path(tenant, raw.id), _bytes(letter), metadata=about)
+        if created:
+            self._meter.count("galen_dead_letters_total", stage=stage, door=door)
+        return created
+
+    def list(self, tenant: str | None = None, *, status: str | None = OPEN) -> Iterator[DeadLetter]:
+        """The dead letters of a tenant or of all, by name."""
+        folder = f"{Zone.QUARANTINE}/t={tenant}" if tenant else str(Zone.QUARANTINE)
+        for file in self._lake.list(folder):
+            if status is None or file.metadata.get("status") == status:
+                yield _parse(self._lake.read(file.path))
+
+    def find(self, letter_id: str) -> DeadLetter:
+        """One by its id. Raises NotFound."""
+        for file in self._lake.list(str(Zone.QUARANTINE)):
+            if file.path.endswith(f"/{letter_id}.json"):
+                return _parse(self._lake.read(file.path))
+        raise NotFound("No dead letter of this id.")
+
+    def close(self, letter: DeadLetter) -> None:
+        """Mark one as replayed; it stays as evidence."""
+        closed = DeadLetter(**{**asdict(letter), "raw": letter.raw, "status": REPLAYED, "attempts": letter.attempts + 1})
+        about = {"stage": letter.stage, "door": letter.door, "status": REPLAYED}
+        self._lake.put(_path(letter.tenant, letter.id), _bytes(closed), metadata=about)
+
+
+def _path(tenant: str, letter_id: str) -> str:
+    return f"{Zone.QUARANTINE}/t={tenant}/{letter_id}.json"
+
+
+def _bytes(letter: DeadLetter) -> bytes:
+    return json.encode(asdict(letter)).encode()
+
+
+def _parse(data: bytes) -> DeadLetter:
+    fields = json.decode_object(data)
+    return DeadLetter(**{**fields, "raw": RawPointer(**fields["raw"])})

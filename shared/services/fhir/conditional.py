@@ -1,0 +1,98 @@
+"""Conditional create: at most one resource for a set of criteria, however many ask at once.
+
+https://hl7.org/fhir/R4/http.html#ccreate. A guard item named by the criteria reserves the minted id; whoever finds the
+guard creates that id, so a crash in between is completed by the next caller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from shared.domain.access.caller import Caller
+from shared.domain.fhir.identity import HOME_LENGTH, ResourceKey
+from shared.domain.fhir.outcome import error
+from shared.domain.records import Item, Kind, current_id
+from shared.errors import AlreadyExists, Busy, InputError, PreconditionFailed
+from shared.ports.records import Records
+from shared.ports.validator import Validator
+from shared.services.bodies import Bodies
+from shared.services.fhir.interactions import Interactions, Written, require_valid
+from shared.services.write import ATTEMPTS
+
+Matches = Callable[[str, str, str], list[Item]]
+"""(tenant, type, criteria as a query string) → at most two current items that match. Raises InputError."""
+
+
+def guard_of(tenant: str, type_: str, criteria: str) -> Item:
+    """The guard item of some criteria, whatever the order they are written in."""
+    pairs = sorted(parse_qsl(criteria, keep_blank_values=True))
+    if not pairs:
+        text = "Conditional criteria are needed, such as identifier=system|value."
+        raise InputError(text, issues=[error("required", text, rule="criteria")])
+    digest = hashlib.sha256(repr((type_, pairs)).encode()).hexdigest()
+    head = {"id": f"guard.{type_}.{digest[:32]}", "tenant": tenant, "home": digest[:HOME_LENGTH]}
+    return {**head, "kind": Kind.GUARD.value, "type": type_}
+
+
+class ConditionalCreate:
+    """Creates unless something matches."""
+
+    def __init__(
+        self,
+        records: Records,
+        interactions: Interactions,
+        validator: Validator,
+        bodies: Bodies,
+        matches: Matches,
+    ) -> None:
+        self._records = records
+        self._interactions = interactions
+        self._validator = validator
+        self._bodies = bodies
+        self._matches = matches
+
+    def create(self, caller: Caller, resource: dict[str, Any], criteria: str) -> Written:
+        """201 with the new resource, or 200 with the one that matches. Raises PreconditionFailed where several match."""
+        require_valid(self._validator, resource)
+        type_ = resource["resourceType"]
+        guard = guard_of(caller.tenant, type_, criteria)
+        for _ in range(ATTEMPTS):
+            if found := self.match(caller.tenant, type_, criteria):
+                return Written(200, self._bodies.stored(found))
+            key = self._reserve(guard, resource, criteria)
+            if key is not None:
+                return self._interactions.create_as(caller, resource, key)
+        raise Busy()
+
+    def match(self, tenant: str, type_: str, criteria: str) -> Item | None:
+        """The one current item that matches, or None. Raises PreconditionFailed where several do."""
+        found = self._matches(tenant, type_, criteria)
+        if len(found) > 1:
+            raise PreconditionFailed("The criteria match more than one resource: make them more specific.")
+        return found[0] if found else None
+
+    def _reserve(self, guard: Item, resource: dict[str, Any], criteria: str) -> ResourceKey | None:
+        """The id to create, by our own guard or by one found; None where the state has to be looked at again."""
+        key = self._interactions.mint(resource)
+        try:
+            self._records.create({**guard, "rid": key.id})
+            return key
+        except AlreadyExists:
+            pass
+        there = self._records.read(guard["tenant"], guard["home"], guard["id"])
+        if there is None:
+            return None
+        reserved = ResourceKey(guard["type"], there["rid"])
+        if self._records.read(guard["tenant"], reserved.address, current_id(reserved)) is None:
+            return reserved
+        if self.match(guard["tenant"], guard["type"], criteria):
+            return None
+        # What was reserved is deleted, or no longer matches: a new id under the same guard.
+        try:
+            self._records.replace({**guard, "rid": key.id}, there["_etag"])
+        except PreconditionFailed:
+            return None
+        return key

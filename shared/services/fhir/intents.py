@@ -1,0 +1,143 @@
+"""Recorded intents: a transaction too large for one batch is decided by one write and then applied forward.
+
+Before the decision, the items that the transaction changes are claimed for it. A claim names its intent: whoever meets a
+claim whose intent is not stored creates that intent as `aborted`, and an owner whose intent cannot be created gives
+up. After the decision nothing is undone: whoever meets a claim of a stored intent applies it, and a sweeper completes
+what a crash left. There is no isolation before the answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Iterable
+from typing import Final
+
+import simplejson
+
+from shared.domain.fhir.dates import instant_text
+from shared.domain.fhir.identity import HOME_LENGTH, ResourceKey
+from shared.domain.records import Item, Kind, current_id, key_of
+from shared.domain.versioning import Decision
+from shared.errors import AlreadyExists, Conflict, PreconditionFailed, Unavailable
+from shared.ports.clock import Clock
+from shared.ports.records import Compare, Query, Records
+from shared.services.bodies import Bodies
+from shared.services.replicate import Incoming, Replicate
+from shared.services.write import ResourceWriter
+
+STORED: Final = "stored"
+ABORTED: Final = "aborted"
+DONE: Final = "done"
+SETTLED_TTL_S: Final = 7 * 24 * 3600
+
+
+def _address(intent: str) -> str:
+    return hashlib.sha256(intent.encode()).hexdigest()[:HOME_LENGTH]
+
+
+class Intents:
+    """The intents of one store."""
+
+    def __init__(self, records: Records, bodies: Bodies, clock: Clock) -> None:
+        self._records = records
+        self._bodies = bodies
+        self._clock = clock
+        self.writer = ResourceWriter(records, self.settle)
+        self._replicate = Replicate(records, self.writer, bodies)
+
+    def claim(self, tenant: str, key: ResourceKey, intent: str, current: Item | None) -> None:
+        """Mark an item (or the absence of one) as being changed by an intent. Raises PreconditionFailed when it moved on."""
+        located = self.writer.locate(tenant, key)
+        if (located.current or {}).get("_etag") != (current or {}).get("_etag"):
+            raise PreconditionFailed("A resource of the transaction changed meanwhile.")
+        holder = located.current or located.fence
+        if holder is None:
+            self._records.create({**_nothing(tenant, key), "claim": intent})
+        else:
+            self._records.replace({**holder, "claim": intent}, holder["_etag"])
+
+    def unclaim(self, tenant: str, keys: Iterable[ResourceKey], intent: str) -> None:
+        """Take our claims back, as far as they still are ours; a claim of an aborted intent is void anyway."""
+        for key in keys:
+            located = self.writer.locate(tenant, key)
+            holder = located.current or located.fence
+            if holder is None or holder.get("claim") != intent:
+                continue
+            try:
+                self._records.replace({k: v for k, v in holder.items() if k != "claim"}, holder["_etag"])
+            except PreconditionFailed:
+                continue
+
+    def store(self, tenant: str, intent: str, items: list[Item]) -> None:
+        """The decision: from here on all of the items will be written. Raises Conflict when somebody aborted it."""
+        packed = base64.b64encode(zlib.compress(simplejson.dumps(items, separators=(",", ":")).encode(), 1)).decode()
+        item = self._bodies.offloaded({**self._head(tenant, intent, STORED), "z": packed})
+        for _ in range(3):
+            try:
+                self._records.create(item)
+                return
+            except AlreadyExists:
+                there = self._records.read(tenant, _address(intent), f"intent.{intent}")
+                if there is not None and there["status"] == STORED:
+                    return
+                raise Conflict("Another request changed what this transaction needs: send it again.") from None
+            except Unavailable:
+                continue
+        raise Unavailable
+
+    def _head(self, tenant: str, intent: str, status: str) -> Item:
+        at = instant_text(self._clock.now())
+        head = {"id": f"intent.{intent}", "tenant": tenant, "home": _address(intent), "kind": Kind.INTENT.value}
+        return {**head, "status": status, "at": at, "intent": intent}
+
+    def settle(self, tenant: str, intent: str) -> None:
+        """What meeting a claim demands: abort an intent that is not stored, apply one that is."""
+        there = self._records.read(tenant, _address(intent), f"intent.{intent}")
+        if there is None:
+            try:
+                self._records.create({**self._head(tenant, intent, ABORTED), "ttl": SETTLED_TTL_S})
+            except AlreadyExists:
+                there = self._records.read(tenant, _address(intent), f"intent.{intent}")
+        if there is not None and there["status"] == STORED:
+            self.apply(there)
+
+    def apply(self, intent: Item) -> None:
+        """Write every item of a stored intent, then mark it done; doing it again changes nothing."""
+        items: list[Item] = simplejson.loads(self._bodies.text(intent))
+        fresh = [item for item in items if not item.get("claimed")]
+        self._replicate.apply(Incoming(item, None) for item in fresh)
+        for item in items:
+            if item.get("claimed"):
+                self._change({k: v for k, v in item.items() if k != "claimed"}, intent["intent"])
+        done = {k: v for k, v in intent.items() if k not in ("z", "blob", "_etag")}
+        try:
+            self._records.replace({**done, "status": DONE, "ttl": SETTLED_TTL_S}, intent["_etag"])
+        except PreconditionFailed:
+            pass  # another finisher was first
+
+    def _change(self, item: Item, intent: str) -> Decision:
+        """Only while our claim stands: once it is gone the change was applied, and may have been superseded since."""
+
+        def build(current: Item | None) -> Item:
+            if current is not None and current.get("claim") != intent:
+                return current
+            return item
+
+        return self.writer.write(item["tenant"], key_of(item), build, claim=intent)[0]
+
+    def unfinished(self, before: str) -> Iterable[Item]:
+        """Stored intents older than an instant, of every tenant."""
+        where = (Compare("status", "=", STORED), Compare("at", "<", before))
+        return self._records.query(Query(Kind.INTENT, None, None, where, order_by="at"))
+
+    def find(self, tenant: str, intent: str) -> Item | None:
+        """The intent's item."""
+        return self._records.read(tenant, _address(intent), f"intent.{intent}")
+
+
+def _nothing(tenant: str, key: ResourceKey) -> Item:
+    """Stands at the address of an id that is to be created: nothing is there, and somebody is about to change that."""
+    head = {"id": current_id(key), "tenant": tenant, "home": key.address, "kind": Kind.MOVED.value, "epoch": 0}
+    return {**head, "type": key.type, "rid": key.id}

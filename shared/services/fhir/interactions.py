@@ -1,0 +1,216 @@
+"""The instance-level interactions: read, vread, history, create, update, delete.
+
+https://hl7.org/fhir/R4/http.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from shared.domain.access.caller import Caller
+from shared.domain.fhir.dates import instant_text
+from shared.domain.fhir.identity import HOME_LENGTH, ResourceKey, home_of, mint_random, patient_of
+from shared.domain.fhir.outcome import error
+from shared.domain.records import (
+    Door,
+    Item,
+    Kind,
+    Provenance,
+    StoredResource,
+    history_id,
+    resource_item,
+    source_version,
+    tombstone_item,
+)
+from shared.domain.versioning import Decision
+from shared.errors import AlreadyExists, Gone, InputError, NotFound, PreconditionFailed, Unavailable
+from shared.ports.clock import Clock, Randomness
+from shared.ports.records import Compare, Query, Records
+from shared.ports.validator import Validator
+from shared.services.bodies import Bodies
+from shared.services.write import ResourceWriter
+
+HTTP_SOURCE: Final = "http"
+_STEP: Final = timedelta(microseconds=1)
+_NOTHING: Final = "No resource of this type and id."
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """HTTP status 200 or 201, and the version that is current now."""
+
+    status: int
+    stored: StoredResource
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Versions, newest first; `next` continues after the last one, None where there is no more."""
+
+    entries: list[StoredResource]
+    next: str | None
+
+
+def require_valid(validator: Validator, resource: dict[str, Any]) -> None:
+    """Raise InputError (422) with every error of the resource."""
+    issues = [issue for issue in validator.validate(resource) if issue.severity in ("error", "fatal")]
+    if issues:
+        raise InputError("The resource breaks rules of FHIR R4.", issues=issues, status=422)
+
+
+def http_provenance(caller: Caller, now: datetime, current: Item | None, entry: int = 0) -> Provenance:
+    """The commit time as source version, later than the current version's whatever the clock says."""
+    instant = instant_text(now)
+    if current is not None and current["sv"][: len(instant)] >= instant:
+        instant = instant_text(datetime.fromisoformat(current["sv"].partition("|")[0]) + _STEP)
+    version = source_version(instant, HTTP_SOURCE, 0, entry)
+    return Provenance(Door.HTTP, version, instant, caller.client, caller.trace, caller.request_sha256)
+
+
+class Interactions:
+    """The interactions on one resource. Each refuses another tenant's id as if it did not exist."""
+
+    def __init__(
+        self,
+        records: Records,
+        writer: ResourceWriter,
+        bodies: Bodies,
+        validator: Validator,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._records = records
+        self._writer = writer
+        self._bodies = bodies
+        self._validator = validator
+        self._clock = clock
+        self._randomness = randomness
+
+    def read(self, tenant: str, key: ResourceKey) -> StoredResource:
+        """The current version. Raises NotFound, and Gone after a delete."""
+        current = self._writer.locate(tenant, key).current
+        if current is None:
+            raise NotFound(_NOTHING)
+        if current["deleted"]:
+            raise Gone("The resource has been deleted.", version=current["version"])
+        return self._bodies.stored(current)
+
+    def vread(self, tenant: str, key: ResourceKey, version: str) -> StoredResource:
+        """One version, current or not. Raises NotFound, and Gone where that version is a deletion."""
+        found = self._version(tenant, key, version)
+        if found is None:
+            raise NotFound("No such version of this resource.")
+        if found["deleted"]:
+            raise Gone("This version is a deletion.", version=version)
+        return self._bodies.stored(found)
+
+    def _version(self, tenant: str, key: ResourceKey, version: str) -> Item | None:
+        located = self._writer.locate(tenant, key)
+        if located.current is None and located.fence is None:
+            return None
+        if located.current is not None and located.current["version"] == version:
+            return located.current
+        home = located.current["home"] if located.current else key.address
+        item = self._records.read(tenant, home, history_id(key, version))
+        if item is None and located.fence is not None and located.fence["kind"] == Kind.POINTER:
+            item = next(iter(self._records.query(self._past(tenant, key, None, 1, Compare("version", "=", version)))), None)
+        return item
+
+    def history(self, tenant: str, key: ResourceKey, *, count: int, after: str | None) -> HistoryPage:
+        """Versions by source version, newest first, `count` a page, those before `after`. Raises NotFound."""
+        located = self._writer.locate(tenant, key)
+        if located.current is None:
+            raise NotFound(_NOTHING)
+        current = located.current
+        moved = located.fence is not None and located.fence["kind"] == Kind.POINTER
+        older = (Compare("sv", "<", after),) if after else ()
+        past = list(self._records.query(self._past(tenant, key, None if moved else current["home"], count + 1, *older)))
+        items = past if after and current["sv"] >= after else [current, *past]
+        shown = items[:count]
+        more = shown[-1]["sv"] if len(items) > count and shown else None
+        return HistoryPage([self._bodies.stored(item) for item in shown], more)
+
+    @staticmethod
+    def _past(tenant: str, key: ResourceKey, home: str | None, limit: int, *where: Compare) -> Query:
+        mine = (Compare("type", "=", key.type), Compare("rid", "=", key.id), *where)
+        return Query(Kind.HISTORY, tenant, home, mine, order_by="sv", descending=True, limit=limit)
+
+    def create(self, caller: Caller, resource: dict[str, Any]) -> Written:
+        """A new resource under a minted id. Raises InputError (422)."""
+        require_valid(self._validator, resource)
+        return self.create_as(caller, resource, self.mint(resource))
+
+    def mint(self, resource: dict[str, Any]) -> ResourceKey:
+        """A new id at the home of the resource's patient, or at a new home."""
+        patient = patient_of(resource)
+        digits = self._randomness.hex(32)
+        home = patient.address if patient else digits[:HOME_LENGTH]
+        return ResourceKey(resource["resourceType"], mint_random(home, digits[HOME_LENGTH:]))
+
+    def create_as(self, caller: Caller, resource: dict[str, Any], key: ResourceKey) -> Written:
+        """Create under a given minted id; finding it there already with this content is success."""
+        item = self._item(caller, resource, key, None)
+        for _ in range(3):
+            try:
+                item["_etag"] = self._records.create(self._bodies.offloaded(item))
+                return Written(201, self._bodies.stored(item))
+            except AlreadyExists:
+                current = self.read(caller.tenant, key)
+                return Written(201 if current.version == item["version"] else 200, current)
+            except Unavailable:
+                continue
+        raise Unavailable
+
+    def _item(self, caller: Caller, resource: dict[str, Any], key: ResourceKey, current: Item | None) -> Item:
+        origin = http_provenance(caller, self._clock.now(), current)
+        return resource_item(caller.tenant, home_of({**resource, "id": key.id}, key), resource, key, origin)
+
+    def update(
+        self, caller: Caller, key: ResourceKey, resource: dict[str, Any], *, if_match: str | None = None
+    ) -> Written:
+        """Replace, or create under the client's id. Raises InputError (400, 422) and PreconditionFailed."""
+        if resource.get("id") != key.id:
+            text = "The resource's id must be the id in the URL."
+            raise InputError(text, issues=[error("invalid", text, f"{key.type}.id", "update-id")])
+        require_valid(self._validator, resource)
+        found: list[Item | None] = [None]
+
+        def build(current: Item | None) -> Item:
+            require_match(current, if_match)
+            found[0] = current
+            return self._bodies.offloaded(self._item(caller, resource, key, current))
+
+        _, item = self._writer.write(caller.tenant, key, build)
+        existed = found[0] is not None and not found[0]["deleted"] and found[0]["version"] != ""
+        return Written(200 if existed else 201, self._bodies.stored(item))
+
+    def delete(self, caller: Caller, key: ResourceKey, *, if_match: str | None = None) -> StoredResource | None:
+        """Put a tombstone; None where there was nothing, and the tombstone that is there where it was deleted before."""
+
+        def build(current: Item | None) -> Item:
+            require_match(current, if_match)
+            if current is None:
+                raise NotFound(_NOTHING)
+            if current["deleted"]:
+                return current
+            origin = http_provenance(caller, self._clock.now(), current)
+            return tombstone_item(caller.tenant, current["home"], key, origin)
+
+        try:
+            decision, item = self._writer.write(caller.tenant, key, build)
+        except NotFound:
+            return None
+        assert decision is not Decision.CONFLICT
+        return self._bodies.stored(item)
+
+
+
+def require_match(current: Item | None, if_match: str | None) -> None:
+    """Raise PreconditionFailed where If-Match names another version than the current one."""
+    if if_match is None:
+        return
+    if current is None or current["deleted"] or if_match not in ("*", current["version"]):
+        raise PreconditionFailed("If-Match names a version that is not the current one: read it again and retry.")

@@ -1,0 +1,126 @@
+"""Search one resource type: exact totals, pages by keyset, links that are signed.
+
+https://hl7.org/fhir/R4/http.html#search
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+from shared.domain.access.caller import Caller
+from shared.domain.fhir import json
+from shared.domain.fhir.page_token import PageTokens
+from shared.domain.fhir.search_index import values_at
+from shared.domain.fhir.search_request import PAGE, SearchRequest, parse, parse_query, refuse
+from shared.domain.records import Item, StoredResource
+from shared.ports.clock import Clock
+from shared.ports.records import Query, Records
+from shared.services.fhir.search_query import compile_query
+
+
+class StoredBodies(Protocol):
+    """Where the text of a body is, in the item or beside it."""
+
+    def stored(self, item: Item) -> StoredResource:
+        """The version an item keeps, its body fetched."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Searchset:
+    """One page of matches. `total` is None where it was not asked for."""
+
+    base_url: str
+    self_link: str
+    next_link: str | None
+    total: int | None
+    matches: tuple[StoredResource, ...]
+
+    def text(self) -> str:
+        """The Bundle as JSON text; the bodies go in as they are kept, neither decoded nor encoded again."""
+        links = [{"relation": "self", "url": self.self_link}]
+        if self.next_link:
+            links.append({"relation": "next", "url": self.next_link})
+        head: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
+        if self.total is not None:
+            head["total"] = self.total
+        head["link"] = links
+        text = json.encode(head)
+        if not self.matches:
+            return text
+        entries = ",".join(
+            f'{{{self._full_url(match)}"resource":{match.body},"search":{{"mode":"match"}}}}'
+            for match in self.matches
+        )
+        return f'{text[:-1]},"entry":[{entries}]}}'
+
+    def _full_url(self, match: StoredResource) -> str:
+        return f'"fullUrl":{json.encode(f"{self.base_url}/{match.key}")},' if self.base_url else ""
+
+
+class Search:
+    """Runs searches; the caller's right to search the type has been checked, anew for each page."""
+
+    def __init__(self, records: Records, bodies: StoredBodies, pages: PageTokens, clock: Clock) -> None:
+        self._records = records
+        self._bodies = bodies
+        self._pages = pages
+        self._clock = clock
+
+    def run(
+        self,
+        caller: Caller,
+        type_: str,
+        parameters: Sequence[tuple[str, str]],
+        *,
+        base_url: str,
+        strict: bool = True,
+    ) -> Searchset:
+        """One page. `base_url` is where the FHIR endpoint is reached, without a slash at the end. Raises InputError."""
+        request = parse(type_, parameters, strict=strict, now=self._clock.now(), base_url=base_url)
+        after = self._pages.open(caller.tenant, request.fingerprint, request.page) if request.page else None
+        query = compile_query(caller.tenant, request, after=after, limit=request.count + 1)
+        here = f"{base_url}/{type_}" if base_url else type_
+        if request.count_only:
+            return Searchset(base_url, _link(here, request), None, self._count(caller.tenant, request), ())
+        items = list(self._records.query(query))
+        page, more = items[: request.count], len(items) > request.count
+        position = (
+            self._pages.seal(caller.tenant, request.fingerprint, _position(query, page[-1])) if more else ""
+        )
+        total = None
+        if request.total:
+            total = self._count(caller.tenant, request) if more or after else len(page)
+        return Searchset(
+            base_url=base_url,
+            self_link=_link(here, request, request.page),
+            next_link=_link(here, request, position) if more else None,
+            total=total,
+            matches=tuple(self._bodies.stored(item) for item in page),
+        )
+
+    def bundle(self, caller: Caller, type_: str, query: str) -> dict[str, Any]:
+        """The Bundle for an entry of a batch; its links are relative, the caller's right has been checked."""
+        return json.decode_object(self.run(caller, type_, parse_query(query), base_url="").text())
+
+    def matches(self, tenant: str, type_: str, criteria: str) -> list[Item]:
+        """At most two current items that meet the criteria of a conditional interaction. Raises InputError (400)."""
+        request = parse(type_, parse_query(criteria), strict=True, now=self._clock.now())
+        if not request.criteria:
+            raise refuse("Conditional criteria are search parameters such as identifier=system|value.")
+        return list(self._records.query(compile_query(tenant, request, limit=2)))
+
+    def _count(self, tenant: str, request: SearchRequest) -> int:
+        return self._records.count(compile_query(tenant, request))
+
+
+def _position(query: Query, item: Item) -> tuple[str, str]:
+    return str(next(values_at(item, query.order_by or "id"))), item["id"]
+
+
+def _link(here: str, request: SearchRequest, page: str = "") -> str:
+    pairs = [*request.applied, *([(PAGE, page)] if page else [])]
+    return f"{here}?{urlencode(pairs, quote_via=quote, safe='|,:/$')}" if pairs else here

@@ -1,0 +1,313 @@
+"""The transaction and batch interactions.
+
+https://hl7.org/fhir/R4/http.html#transaction. A transaction of new resources that fits one batch of one home commits
+in it; any other is recorded as an intent first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from shared.domain.access.caller import Caller
+from shared.domain.fhir.identity import ResourceKey, home_of
+from shared.domain.fhir.outcome import error, operation_outcome
+from shared.domain.records import Item, StoredResource, key_of, resource_item, stored_resource, tombstone_item
+from shared.domain.versioning import Decision, decide
+from shared.errors import (
+    AlreadyExists,
+    Conflict,
+    GalenError,
+    InputError,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+    consequence_of,
+)
+from shared.ports.clock import Clock, Randomness
+from shared.ports.records import MAX_BATCH_BYTES, MAX_BATCH_WRITES, BatchRefused, Create, Records
+from shared.ports.validator import Validator
+from shared.services.bodies import Bodies
+from shared.services.fhir.conditional import ConditionalCreate, guard_of
+from shared.services.fhir.intents import Intents
+from shared.services.fhir.interactions import Interactions, http_provenance, require_match
+from shared.services.fhir.plan import (
+    Authorise,
+    Entry,
+    check_entries,
+    interaction_of,
+    parse_entries,
+    resolve_references,
+)
+
+SearchBundle = Callable[[Caller, str, str], dict[str, Any]]
+"""(caller, type, query string) → a searchset Bundle, for GET entries."""
+REASONS: Final = {200: "OK", 201: "Created", 204: "No Content"}
+CLAIM_ROUNDS: Final = 3
+
+
+class Transactions:
+    """Runs bundles."""
+
+    def __init__(
+        self,
+        records: Records,
+        intents: Intents,
+        interactions: Interactions,
+        conditional: ConditionalCreate,
+        validator: Validator,
+        bodies: Bodies,
+        clock: Clock,
+        randomness: Randomness,
+        search: SearchBundle,
+    ) -> None:
+        self._records = records
+        self._intents = intents
+        self._interactions = interactions
+        self._conditional = conditional
+        self._validator = validator
+        self._bodies = bodies
+        self._clock = clock
+        self._randomness = randomness
+        self._search = search
+
+    def bundle(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
+        """The response Bundle. Raises InputError for what is no transaction or batch, and what refuses a transaction."""
+        if bundle.get("resourceType") != "Bundle" or bundle.get("type") not in ("transaction", "batch"):
+            text = "Only a Bundle of type transaction or batch can be posted here."
+            raise InputError(text, issues=[error("value", text, "Bundle.type")])
+        if bundle["type"] == "batch":
+            return self._batch(caller, bundle, authorise)
+        return self._transaction(caller, bundle, authorise)
+
+    # batch: each entry on its own
+
+    def _batch(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
+        entries = [self._answer(caller, parsed, authorise) for parsed in parse_entries(bundle)]
+        return {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
+
+    def _answer(self, caller: Caller, parsed: Entry | GalenError, authorise: Authorise) -> dict[str, Any]:
+        try:
+            if isinstance(parsed, GalenError):
+                raise parsed
+            authorise(parsed.type, interaction_of(parsed))
+            return self._perform(caller, parsed)
+        except GalenError as refused:
+            row = consequence_of(refused)
+            issues = refused.issues or (error(row.code, refused.text),)
+            return {"response": {"status": str(row.status), "outcome": operation_outcome(issues)}}
+
+    def _perform(self, caller: Caller, entry: Entry) -> dict[str, Any]:
+        if entry.method == "GET":
+            return self._get(caller, entry)
+        if entry.method == "DELETE":
+            assert entry.key is not None
+            gone = self._interactions.delete(caller, entry.key, if_match=entry.if_match)
+            return {"response": _response(204, gone)}
+        assert entry.resource is not None
+        if entry.method == "PUT":
+            assert entry.key is not None
+            written = self._interactions.update(caller, entry.key, entry.resource, if_match=entry.if_match)
+        elif entry.if_none_exist is not None:
+            written = self._conditional.create(caller, entry.resource, entry.if_none_exist)
+        else:
+            written = self._interactions.create(caller, entry.resource)
+        return {"response": _response(written.status, written.stored)}
+
+    def _get(self, caller: Caller, entry: Entry) -> dict[str, Any]:
+        if entry.key is None:
+            return {"resource": self._search(caller, entry.type, entry.query), "response": {"status": "200 OK"}}
+        if entry.version:
+            stored = self._interactions.vread(caller.tenant, entry.key, entry.version)
+        else:
+            stored = self._interactions.read(caller.tenant, entry.key)
+        return {"resource": stored.resource, "response": _response(200, stored)}
+
+    # transaction: all or none
+
+    def _transaction(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
+        entries = check_entries(parse_entries(bundle), self._validator, authorise)
+        self._match_conditional(caller, entries)
+        resolve_references(entries, self._referenced(caller), self._interactions.mint)
+        changes = [entry for entry in entries if entry.method != "GET" and not entry.matched]
+        written = self._commit(caller, changes) if changes else {}
+        answers = [self._entry_answer(caller, entry, written) for entry in entries]
+        return {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
+
+    def _referenced(self, caller: Caller) -> Callable[[str, str], ResourceKey | None]:
+        def find(type_: str, criteria: str) -> ResourceKey | None:
+            found = self._conditional.match(caller.tenant, type_, criteria)
+            return key_of(found) if found else None
+
+        return find
+
+    def _match_conditional(self, caller: Caller, entries: list[Entry]) -> None:
+        """Conditional creates that match something take its id and are not written."""
+        for entry in entries:
+            if entry.method == "POST" and entry.if_none_exist is not None:
+                found = self._conditional.match(caller.tenant, entry.type, entry.if_none_exist)
+                if found:
+                    entry.key, entry.matched = key_of(found), True
+
+    def _commit(self, caller: Caller, changes: list[Entry]) -> dict[int, tuple[int, StoredResource | None]]:
+        guarded = any(entry.if_none_exist is not None for entry in changes)
+        if not guarded and all(entry.method == "POST" for entry in changes):
+            items = [self._item(caller, entry, None) for entry in changes]
+            if self._one_batch(items) or self._record(caller, items, []):
+                return {entry.index: (201, stored_resource(item)) for entry, item in zip(changes, items, strict=True)}
+        for _ in range(CLAIM_ROUNDS):
+            result = self._claimed(caller, changes)
+            if result is not None:
+                return result
+        raise Conflict("Another request is changing the same resources: send the transaction again.")
+
+    def _item(self, caller: Caller, entry: Entry, current: Item | None) -> Item:
+        assert entry.key is not None
+        origin = http_provenance(caller, self._clock.now(), current, entry.index)
+        if entry.method == "DELETE":
+            home = current["home"] if current else entry.key.address
+            return tombstone_item(caller.tenant, home, entry.key, origin)
+        assert entry.resource is not None
+        return resource_item(caller.tenant, home_of(entry.resource, entry.key), entry.resource, entry.key, origin)
+
+    def _one_batch(self, items: list[Item]) -> bool:
+        """All in one batch of one home, where they fit: that is atomic by itself."""
+        homes = {item["home"] for item in items}
+        weight = sum(2 * len(item.get("body", "")) + len(item.get("z", "")) + 1_000 for item in items)
+        at_home = all(key_of(item).address == item["home"] for item in items)
+        if len(homes) > 1 or len(items) > MAX_BATCH_WRITES or weight > MAX_BATCH_BYTES or not at_home:
+            return False
+        creates = [Create(item) for item in items]
+        for _ in range(3):
+            try:
+                self._records.commit(items[0]["tenant"], items[0]["home"], creates)
+                return True
+            except BatchRefused:
+                there = self._records.read(items[0]["tenant"], items[0]["home"], items[0]["id"])
+                if there is not None and there["version"] == items[0]["version"]:
+                    return True  # an earlier try was applied and its answer lost
+                raise Conflict("A minted id was taken: send the transaction again.") from None
+            except Unavailable:
+                continue
+        raise Unavailable
+
+    def _record(self, caller: Caller, items: list[Item], claimed: list[ResourceKey]) -> bool:
+        """Store the intent and apply it."""
+        intent = self._randomness.hex(32)
+        self._store(caller, intent, items, claimed)
+        return True
+
+    def _store(self, caller: Caller, intent: str, items: list[Item], claimed: list[ResourceKey]) -> None:
+        marks = {str(key) for key in claimed}
+        planned = [{**item, "claimed": True} if str(key_of(item)) in marks else item for item in items]
+        self._intents.store(caller.tenant, intent, planned)
+        stored = self._intents.find(caller.tenant, intent)
+        assert stored is not None, "just stored"
+        self._intents.apply(stored)
+
+    def _claimed(self, caller: Caller, changes: list[Entry]) -> dict[int, tuple[int, StoredResource | None]] | None:
+        """Claim what exists (or is to exist under a client's id), decide, apply; None where a claim was lost."""
+        intent = self._randomness.hex(32)
+        claimed: list[ResourceKey] = []
+        items: list[Item] = []
+        result: dict[int, tuple[int, StoredResource | None]] = {}
+        guards: list[Item] = []
+        try:
+            for entry in sorted(changes, key=lambda entry: str(entry.key)):
+                assert entry.key is not None
+                if entry.method == "POST":
+                    item = self._item(caller, entry, None)
+                    items.append(item)
+                    result[entry.index] = (201, stored_resource(item))
+                    if entry.if_none_exist is not None:
+                        guards.append({**guard_of(caller.tenant, entry.type, entry.if_none_exist), "rid": entry.key.id})
+                    continue
+                self._claim_one(caller, entry, intent, claimed, items, result)
+            for guard in guards:
+                self._reserve(guard)
+            self._store(caller, intent, items, claimed)
+        except (AlreadyExists, PreconditionFailed, Conflict) as lost:
+            self._intents.unclaim(caller.tenant, claimed, intent)
+            if isinstance(lost, PreconditionFailed) and lost.issues:
+                raise
+            return None
+        except GalenError:
+            self._intents.unclaim(caller.tenant, claimed, intent)
+            raise
+        return result
+
+    def _reserve(self, guard: Item) -> None:
+        """The guard of a conditional create inside a transaction; one that is there belongs to somebody else."""
+        try:
+            self._records.create(guard)
+        except AlreadyExists:
+            there = self._records.read(guard["tenant"], guard["home"], guard["id"])
+            assert there is not None
+            key = ResourceKey(guard["type"], there["rid"])
+            current = self._intents.writer.locate(guard["tenant"], key).current
+            if current is not None and not current["deleted"]:
+                raise Conflict("A conditional create of this transaction was answered meanwhile.") from None
+            self._records.replace(guard, there["_etag"])
+
+    def _claim_one(
+        self,
+        caller: Caller,
+        entry: Entry,
+        intent: str,
+        claimed: list[ResourceKey],
+        items: list[Item],
+        result: dict[int, tuple[int, StoredResource | None]],
+    ) -> None:
+        key = entry.key
+        assert key is not None
+        located = self._intents.writer.locate(caller.tenant, key)
+        current, holder = located.current, located.current or located.fence
+        if holder is not None and holder.get("claim"):
+            self._intents.settle(caller.tenant, holder["claim"])
+            located = self._intents.writer.locate(caller.tenant, key)
+            current = located.current
+        try:
+            require_match(current, entry.if_match)
+        except PreconditionFailed as refused:
+            issue = error("conflict", refused.text, f"{entry.path}.request.ifMatch")
+            raise PreconditionFailed(refused.text, issues=[issue]) from None
+        if entry.method == "DELETE" and (current is None or current["deleted"]):
+            result[entry.index] = (204, None)
+            return
+        item = self._item(caller, entry, current)
+        existed = current is not None and not current["deleted"]
+        if decide(current, item) is Decision.UNCHANGED:
+            assert current is not None
+            result[entry.index] = (200, self._bodies.stored(current))
+            return
+        self._intents.claim(caller.tenant, key, intent, current)
+        claimed.append(key)
+        items.append(item)
+        status = 204 if entry.method == "DELETE" else 200 if existed else 201
+        result[entry.index] = (status, stored_resource(item))
+
+    def _entry_answer(
+        self, caller: Caller, entry: Entry, written: dict[int, tuple[int, StoredResource | None]]
+    ) -> dict[str, Any]:
+        if entry.method == "GET":
+            try:
+                return self._get(caller, entry)
+            except NotFound as missing:
+                row = consequence_of(missing)
+                outcome = operation_outcome([error(row.code, missing.text)])
+                return {"response": {"status": str(row.status), "outcome": outcome}}
+        if entry.matched:
+            assert entry.key is not None
+            return {"response": _response(200, self._interactions.read(caller.tenant, entry.key))}
+        status, stored = written[entry.index]
+        return {"response": _response(status, stored)}
+
+
+def _response(status: int, stored: StoredResource | None) -> dict[str, Any]:
+    response: dict[str, Any] = {"status": f"{status} {REASONS[status]}"}
+    if stored is not None:
+        response["etag"] = f'W/"{stored.version}"'
+        response["lastModified"] = stored.last_updated
+        if not stored.deleted:
+            response["location"] = f"{stored.key}/_history/{stored.version}"
+    return response

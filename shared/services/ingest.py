@@ -1,0 +1,136 @@
+"""The pipeline of the stream and file doors after landing: expand, validate, record; what fails becomes a dead letter.
+
+The outcome of each line is done or dead; only a busy or unreachable store raises, and then the same lines are handled
+again, which changes nothing that was done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.domain.fhir.outcome import error
+from shared.domain.ingest.expand import Expansion, SetAside, expand
+from shared.domain.records import Door
+from shared.domain.versioning import Decision
+from shared.errors import Disposal, consequence_of
+from shared.ports.meter import Meter
+from shared.ports.validator import Validator
+from shared.services.dead_letters import DeadLetters, RawPointer
+from shared.services.landing import Landed
+from shared.services.replicate import Incoming, Replicate, replica_item
+
+_log = logging.getLogger("galen.ingest")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What some lines came to. `resources` counts what the lines held, `rejected` dead letters written by this run."""
+
+    lines: int = 0
+    resources: int = 0
+    rejected: int = 0
+    unresolved: int = 0
+    decisions: Counter[Decision] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Sum two tallies into this one."""
+        self.lines += other.lines
+        self.resources += other.resources
+        self.rejected += other.rejected
+        self.unresolved += other.unresolved
+        self.decisions.update(other.decisions)
+
+
+class Ingest:
+    """Handles landed lines."""
+
+    def __init__(self, replicate: Replicate, dead_letters: DeadLetters, validator: Validator, meter: Meter) -> None:
+        self._replicate = replicate
+        self._dead_letters = dead_letters
+        self._validator = validator
+        self._meter = meter
+
+    def handle(self, landed: Sequence[Landed]) -> Tally:
+        """Record every good resource of the lines and set the others aside. Raises Busy and Unavailable."""
+        tally = Tally(lines=len(landed))
+        incoming: list[Incoming] = []
+        for each in landed:
+            incoming += self._prepare(each, tally)
+        try:
+            tally.decisions += self._replicate.apply(incoming, lambda tag: self._conflict(tag, tally))
+        except Exception as failure:
+            if consequence_of(failure).disposal is Disposal.RETRY:
+                raise
+            # Something of the batch cannot be written: one by one, so that only that one is set aside.
+            for one in incoming:
+                self._write_alone(one, tally)
+        self._count(tally, landed)
+        return tally
+
+    def still_set_aside(self, landed: Landed, entry: int) -> str:
+        """Why an entry of a line would be set aside again; empty where it would not be."""
+        expansion = expand(landed.line, self._validator.validate)
+        reasons = [issue.text for each in expansion.set_aside if each.entry in (entry, -1) for issue in each.issues]
+        return reasons[0] if reasons else ""
+
+    def _prepare(self, landed: Landed, tally: Tally) -> list[Incoming]:
+        line = landed.line
+        door = Door.FILE if line.door == Door.FILE else Door.STREAM
+        try:
+            expansion = expand(line, self._validator.validate)
+            made = [
+                Incoming(replica_item(line.tenant, replica, door, line.traceparent), (landed, replica.entry))
+                for replica in expansion.replicas
+            ]
+        except Exception as failure:
+            expansion, made = self._failed(failure), []
+        tally.resources += len(made) + len(expansion.set_aside)
+        tally.unresolved += expansion.unresolved
+        for aside in expansion.set_aside:
+            self._set_aside(landed, aside, tally)
+        return made
+
+    @staticmethod
+    def _failed(failure: Exception) -> Expansion:
+        # A defect of ours on this line: it must not stop the others. The class is logged, never the text.
+        _log.error("line failed", extra={"error": type(failure).__name__})
+        issue = error("exception", "An internal error met this line; it can be replayed once that is mended.")
+        return Expansion(set_aside=[SetAside(-1, "expand", (issue,))])
+
+    def _write_alone(self, one: Incoming, tally: Tally) -> None:
+        try:
+            tally.decisions += self._replicate.apply([one], lambda tag: self._conflict(tag, tally))
+        except Exception as failure:
+            if consequence_of(failure).disposal is Disposal.RETRY:
+                raise
+            _log.error("record failed", extra={"error": type(failure).__name__})
+            issue = error("exception", "The store refused this resource.")
+            self._put_aside(one.tag, "record", issue.code, (issue,), tally)
+
+    def _conflict(self, tag: object, tally: Tally) -> None:
+        text = "Another content is on record under the same source version: neither wins by chance."
+        self._put_aside(tag, "record", "version-conflict", (error("conflict", text),), tally)
+
+    def _put_aside(self, tag: object, stage: str, kind: str, issues: tuple, tally: Tally) -> None:  # type: ignore[type-arg]
+        assert isinstance(tag, tuple)
+        landed, entry = tag
+        self._set_aside(landed, SetAside(entry, stage, issues), tally, kind)
+
+    def _set_aside(self, landed: Landed, aside: SetAside, tally: Tally, kind: str = "") -> None:
+        line = landed.line
+        pointer = RawPointer(landed.path, landed.number, aside.entry)
+        created = self._dead_letters.put(
+            line.tenant, line.door, aside.stage, pointer, aside.issues, error=kind, trace=line.traceparent
+        )
+        tally.rejected += created
+
+    def _count(self, tally: Tally, landed: Sequence[Landed]) -> None:
+        door = landed[0].line.door if landed else ""
+        self._meter.count("galen_lines_total", tally.lines, door=door)
+        for decision, number in tally.decisions.items():
+            self._meter.count("galen_versions_total", number, door=door, decision=decision.value)
+        if tally.unresolved:
+            self._meter.count("galen_unresolved_references_total", tally.unresolved, door=door)

@@ -1,0 +1,116 @@
+"""Land what was committed by HTTP: from the change feed into `raw/commits`, each version one line, doubles harmless."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+from shared.domain.fhir import json
+from shared.domain.fhir.dates import instant_text
+from shared.domain.ingest.chain import MAX_FILE_BYTES
+from shared.domain.ingest.raw_line import SCHEMA_VERSION, gunzip_bounded
+from shared.domain.records import Door, Item, Kind
+from shared.names import RawZone, Zone
+from shared.ports.clock import Clock
+from shared.ports.lake import Lake
+from shared.ports.meter import Meter
+from shared.ports.records import Compare, Query, Records
+from shared.services.bodies import Bodies
+
+FOLDER: Final = f"{Zone.RAW}/{RawZone.COMMITS}"
+MAX_LINES: Final = 1_000
+Version = tuple[str, str, str]
+"""Type, id and versionId."""
+
+
+def is_landable(item: Item) -> bool:
+    """Whether an item of the feed is a version that came by HTTP."""
+    return item.get("kind") in (Kind.CURRENT, Kind.HISTORY) and item.get("door") == Door.HTTP
+
+
+class LandCommits:
+    """Writes commit files."""
+
+    def __init__(self, lake: Lake, records: Records, bodies: Bodies, clock: Clock, meter: Meter) -> None:
+        self._lake = lake
+        self._records = records
+        self._bodies = bodies
+        self._clock = clock
+        self._meter = meter
+
+    def land(self, items: Iterable[Item]) -> int:
+        """Land those of the items that came by HTTP; how many. Raises Busy and Unavailable."""
+        tenants: dict[str, dict[Version, Item]] = defaultdict(dict)
+        for item in items:
+            if is_landable(item):
+                tenants[item["tenant"]][item["type"], item["rid"], item["version"]] = item
+        for tenant, versions in tenants.items():
+            ordered = sorted(versions)
+            for start in range(0, len(ordered), MAX_LINES):
+                self._write(tenant, [versions[version] for version in ordered[start : start + MAX_LINES]])
+        landed = sum(map(len, tenants.values()))
+        if landed:
+            self._meter.count("galen_lines_total", landed, door=Door.HTTP)
+        return landed
+
+    def _write(self, tenant: str, items: list[Item]) -> None:
+        named = "\n".join(f"{item['type']}/{item['rid']}/{item['version']}" for item in items)
+        name = hashlib.sha256(named.encode()).hexdigest()
+        landed_at = instant_text(self._clock.now())
+        text = "".join(json.encode(self._line(item, landed_at)) + "\n" for item in items)
+        data = gzip.compress(text.encode(), compresslevel=1, mtime=0)
+        self._lake.put_if_absent(f"{FOLDER}/t={tenant}/{name}.ndjson.gz", data, metadata={"count": str(len(items))})
+
+    def _line(self, item: Item, landed_at: str) -> dict[str, Any]:
+        return {
+            "v": SCHEMA_VERSION,
+            "door": Door.HTTP.value,
+            "tenant": item["tenant"],
+            "type": item["type"],
+            "id": item["rid"],
+            "version": item["version"],
+            "deleted": item["deleted"],
+            "last_updated": item["lastUpdated"],
+            "source_version": item["sv"],
+            "content_hash": item["hash"],
+            "home": item["home"],
+            "client": item.get("client", ""),
+            "traceparent": item.get("trace", ""),
+            "request_sha256": item.get("request", ""),
+            "landed_at": landed_at,
+            "body": self._bodies.text(item),
+        }
+
+    def sweep(self, window: timedelta) -> int:
+        """Land what was committed within the window and is in no commit file; how many were missing."""
+        until = instant_text(self._clock.now() - timedelta(minutes=1))
+        since = instant_text(self._clock.now() - window)
+        landed = {version for tenant in self._tenants() for version in self._landed_since(tenant, since)}
+        where = (Compare("door", "=", Door.HTTP), Compare("lastUpdated", ">=", since), Compare("lastUpdated", "<", until))
+        missing = 0
+        for kind in (Kind.CURRENT, Kind.HISTORY):
+            items = self._records.query(Query(kind, None, None, where, order_by="lastUpdated"))
+            missing += self.land(i for i in items if (i["tenant"], i["type"], i["rid"], i["version"]) not in landed)
+        if missing:
+            self._meter.count("galen_commits_found_unlanded_total", missing)
+        return missing
+
+    def _tenants(self) -> set[str]:
+        return {file.path.split("/")[2].removeprefix("t=") for file in self._lake.list(FOLDER)}
+
+    def _landed_since(self, tenant: str, since: str) -> Iterator[tuple[str, str, str, str]]:
+        for file in self._lake.list(f"{FOLDER}/t={tenant}"):
+            if file.modified_at >= since:
+                for line in read_commits(self._lake.read(file.path)):
+                    yield tenant, line["type"], line["id"], line["version"]
+
+
+def read_commits(data: bytes) -> Iterator[dict[str, Any]]:
+    """The lines of a commit file."""
+    for line in gunzip_bounded(data, MAX_FILE_BYTES).split(b"\n"):
+        if line:
+            yield json.decode_object(line)

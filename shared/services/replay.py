@@ -1,0 +1,50 @@
+"""Replay dead letters: read the raw line again and send it through the same handler; twice changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.ingest.chain import unpack
+from shared.errors import NotFound
+from shared.ports.lake import Lake
+from shared.services.dead_letters import OPEN, DeadLetter, DeadLetters
+from shared.services.ingest import Ingest
+from shared.services.landing import Landed
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """`recovered`: nothing of the line is set aside any more. Else it stays open, for the reason it gives."""
+
+    letter: DeadLetter
+    recovered: bool
+    reason: str = ""
+
+
+class Replay:
+    """Replays one dead letter at a time."""
+
+    def __init__(self, lake: Lake, ingest: Ingest, dead_letters: DeadLetters) -> None:
+        self._lake = lake
+        self._ingest = ingest
+        self._dead_letters = dead_letters
+
+    def run(self, letter: DeadLetter) -> Replayed:
+        """Handle its line again. Raises Busy and Unavailable."""
+        if letter.status != OPEN:
+            return Replayed(letter, True, "it was replayed before")
+        if letter.raw.line == 0:
+            return Replayed(letter, False, "the file as a whole was refused: mend it and drop it again")
+        landed = self._landed(letter)
+        outstanding = self._ingest.still_set_aside(landed, letter.raw.entry)
+        if outstanding:
+            return Replayed(letter, False, outstanding)
+        self._ingest.handle([landed])
+        self._dead_letters.close(letter)
+        return Replayed(letter, True)
+
+    def _landed(self, letter: DeadLetter) -> Landed:
+        lines = unpack(self._lake.read(letter.raw.path))
+        if letter.raw.line > len(lines):
+            raise NotFound("The raw file has no such line.")
+        return Landed(lines[letter.raw.line - 1], letter.raw.path, letter.raw.line)

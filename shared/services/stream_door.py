@@ -1,0 +1,91 @@
+"""The stream door: a batch of events of one partition, landed and handled before the checkpoint may move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from shared.domain.fhir.dates import instant_text
+from shared.domain.ingest.chain import Chain, hub_chain
+from shared.domain.ingest.raw_line import RawLine, sha256_hex
+from shared.domain.records import Door
+from shared.names import HUB_RAW_ZONE
+from shared.ports.meter import Meter
+from shared.ports.streams import Streams
+from shared.services.ingest import Ingest, Tally
+from shared.services.landing import Forked, Landed, Landing
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """One event as its host hands it over, whichever cloud it is."""
+
+    body: bytes
+    sequence: int
+    enqueued_at: datetime
+    key: str = ""
+    content_type: str = ""
+    traceparent: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+class StreamDoor:
+    """Takes batches of the hubs. Each hub belongs to one tenant and one source by configuration, never by the event."""
+
+    def __init__(
+        self, landing: Landing, ingest: Ingest, streams: Streams, meter: Meter, tenants: Mapping[str, str], source: str
+    ) -> None:
+        self._landing = landing
+        self._ingest = ingest
+        self._streams = streams
+        self._meter = meter
+        self._tenants = tenants
+        self._source = source
+        self._generations: dict[str, str] = {}
+
+    def receive(self, hub: str, partition: str, records: Sequence[StreamRecord]) -> Tally:
+        """Land all, then record each good one and set each bad one aside.
+
+        Returns only when nothing of the batch can be lost any more; raises Busy or Unavailable, and then the same batch
+        must be handed over again.
+        """
+        if not records:
+            return Tally()
+        try:
+            landed = self._land(hub, partition, records)
+        except Forked:
+            # The hub was made anew since we asked: its sequences began again.
+            self._generations.pop(hub, None)
+            landed = self._land(hub, partition, records)
+        return self._ingest.handle(landed)
+
+    def _land(self, hub: str, partition: str, records: Sequence[StreamRecord]) -> list[Landed]:
+        generation = self._generations.get(hub) or self._generations.setdefault(hub, self._streams.generation(hub))
+        tenant = self._tenants[hub]
+        lines = [self._line(hub, partition, generation, tenant, record) for record in records]
+        return self._landing.land(self._chain(hub, generation, tenant, partition), lines)
+
+    @staticmethod
+    def _chain(hub: str, generation: str, tenant: str, partition: str) -> Chain:
+        return hub_chain(HUB_RAW_ZONE[hub], hub, generation, tenant, partition)
+
+    def _line(self, hub: str, partition: str, generation: str, tenant: str, record: StreamRecord) -> RawLine:
+        return RawLine(
+            tenant=tenant,
+            door=Door.STREAM,
+            zone=HUB_RAW_ZONE[hub],
+            source=self._source,
+            stream=hub,
+            generation=generation,
+            partition=partition,
+            sequence=record.sequence,
+            enqueued_at=instant_text(record.enqueued_at.astimezone(UTC)),
+            landed_at="",
+            sha256=sha256_hex(record.body),
+            body=record.body,
+            key=record.key,
+            content_type=record.content_type,
+            traceparent=record.traceparent,
+            properties=record.properties,
+        )

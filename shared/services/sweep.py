@@ -1,0 +1,119 @@
+"""The sweeper: what a crash or a lost notification left undone is found on a timer and done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from shared.domain.fhir.dates import instant_text
+from shared.domain.ingest.chain import GENESIS, Link, link_of
+from shared.domain.ingest.raw_line import sha256_hex
+from shared.errors import Busy, Unavailable
+from shared.names import RawZone, Zone
+from shared.ports.clock import Clock
+from shared.ports.lake import Lake, LakeFile
+from shared.ports.meter import Meter
+from shared.services.fhir.intents import Intents
+from shared.services.file_door import FileDoor
+from shared.services.land_commits import LandCommits
+
+INTENT_AGE: Final = timedelta(seconds=5)
+FILE_AGE: Final = timedelta(seconds=20)
+COMMITS_WINDOW: Final = timedelta(minutes=15)
+_log = logging.getLogger("galen.sweep")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep found undone, and did."""
+
+    intents: int
+    files: int
+    commits: int
+
+
+class Sweep:
+    """One pass over what may be unfinished."""
+
+    def __init__(
+        self, intents: Intents, files: FileDoor, commits: LandCommits, clock: Clock, meter: Meter
+    ) -> None:
+        self._intents = intents
+        self._files = files
+        self._commits = commits
+        self._clock = clock
+        self._meter = meter
+
+    def run(self) -> Swept:
+        """Complete stored intents, take up files no run is working on, land commits that are in no file."""
+        return Swept(
+            intents=self._each("intents", self._finish_intents),
+            files=self._each("files", self._take_files),
+            commits=self._each("commits", lambda: self._commits.sweep(COMMITS_WINDOW)),
+        )
+
+    @staticmethod
+    def _each(name: str, work: Callable[[], int]) -> int:
+        try:
+            return work()
+        except (Busy, Unavailable) as failure:
+            # The next sweep goes on; the others must not wait for this one.
+            _log.warning("sweep stopped early", extra={"part": name, "error": type(failure).__name__})
+            return 0
+
+    def _finish_intents(self) -> int:
+        done = 0
+        for intent in self._intents.unfinished(instant_text(self._clock.now() - INTENT_AGE)):
+            self._intents.apply(intent)
+            self._meter.count("galen_intents_completed_total")
+            done += 1
+        return done
+
+    def _take_files(self) -> int:
+        taken = 0
+        for path in self._files.unfinished(instant_text(self._clock.now() - FILE_AGE)):
+            self._files.receive(path)
+            taken += 1
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFault:
+    """What is wrong with a chain, and where: `hole`, `fork`, `altered` or `unnamed`."""
+
+    kind: str
+    path: str
+
+
+def walk_chains(lake: Lake, *, read: bool = False) -> Iterator[ChainFault]:
+    """Every fault in every chain below raw/: names without a gap, hashes that continue; `read` checks contents too."""
+    folder, head, first = "", Link("", -1, GENESIS), 0
+    for file in lake.list(str(Zone.RAW)):
+        here, _, name = file.path.rpartition("/")
+        if name == "_head" or here.startswith(f"{Zone.RAW}/{RawZone.COMMITS}"):
+            continue
+        if here != folder:
+            folder, first = here, 1 if "/files/t=" in here else 0
+            head = Link("", first - 1, GENESIS)
+        fault, head = _step(lake, file, head, read=read)
+        if fault:
+            yield ChainFault(fault, file.path)
+
+
+def _step(lake: Lake, file: LakeFile, head: Link, *, read: bool) -> tuple[str, Link]:
+    name = file.path.rpartition("/")[2].partition(".")[0]
+    try:
+        link = link_of(file.path, file.metadata)
+        start = int(name)
+    except (KeyError, ValueError):
+        return "unnamed", head
+    if start > head.end + 1:
+        return "hole", link
+    if start < head.end + 1 or file.metadata["previous"] != head.path.rpartition("/")[2]:
+        return "fork", link
+    if read and sha256_hex(lake.read(file.path)) != file.metadata["sha256"]:
+        return "altered", link
+    return "", link

@@ -1,0 +1,75 @@
+"""Look at the platform as a whole: lag of the streams, freshness of the layers, open dead letters, faults in the chains."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final
+
+from shared.domain.ingest.chain import hub_chain
+from shared.errors import Unavailable
+from shared.names import HUB_RAW_ZONE, HUBS, Zone
+from shared.ports.clock import Clock
+from shared.ports.lake import Lake
+from shared.ports.meter import Meter
+from shared.ports.streams import Streams
+from shared.services.dead_letters import OPEN
+from shared.services.landing import Landing
+from shared.services.sweep import walk_chains
+from shared.settings import Settings
+
+LAYERS: Final = (Zone.RAW, Zone.BRONZE, Zone.PROCESSED, Zone.CURATED)
+_log = logging.getLogger("galen.watch")
+
+
+class Watch:
+    """Sets the gauges."""
+
+    def __init__(
+        self, lake: Lake, landing: Landing, streams: Streams, clock: Clock, meter: Meter, settings: Settings
+    ) -> None:
+        self._lake = lake
+        self._landing = landing
+        self._streams = streams
+        self._clock = clock
+        self._meter = meter
+        self._settings = settings
+
+    def run(self) -> None:
+        """One look. What cannot be reached now is looked at the next time."""
+        for part in (self._lag, self._freshness, self._dead_letters, self._chains):
+            try:
+                part()
+            except Unavailable as failure:
+                _log.warning("not looked at", extra={"part": part.__name__, "error": type(failure).__name__})
+
+    def _lag(self) -> None:
+        for hub in HUBS:
+            generation, tenant = self._streams.generation(hub), self._settings.tenant_of(hub)
+            for partition, last in self._streams.last_sequences(hub).items():
+                chain = hub_chain(HUB_RAW_ZONE[hub], hub, generation, tenant, partition)
+                lag = max(0, last - self._landing.end_of(chain))
+                self._meter.gauge("galen_stream_lag_events", lag, hub=hub, partition=partition)
+
+    def _freshness(self) -> None:
+        for layer in LAYERS:
+            newest = max((file.modified_at for file in self._lake.list(str(layer))), default="")
+            if newest:
+                age = self._clock.now() - datetime.fromisoformat(newest).astimezone(UTC)
+                self._meter.gauge("galen_freshness_seconds", age.total_seconds(), layer=layer)
+
+    def _dead_letters(self) -> None:
+        open_ = Counter(
+            file.metadata.get("stage", "")
+            for file in self._lake.list(str(Zone.QUARANTINE))
+            if file.metadata.get("status") == OPEN
+        )
+        for stage, number in open_.items():
+            self._meter.gauge("galen_dead_letters_open", number, stage=stage)
+
+    def _chains(self) -> None:
+        faults = Counter(fault.kind for fault in walk_chains(self._lake))
+        for kind, number in faults.items():
+            self._meter.gauge("galen_chain_faults", number, kind=kind)
+            _log.error("chain fault", extra={"kind": kind, "number": number})

@@ -1,0 +1,225 @@
+"""Write one version of one resource, fenced against every other writer of the same id.
+
+The item `<Type>.<id>` at the id's own address is the fence: it is the resource itself, or a pointer to the home where the
+resource lives. A move to another home is decided by replacing the pointer (which then holds the new version as
+`pending` and the old home as `from`); whoever meets a pending pointer finishes it: the old home is closed with a
+`moved` marker, the new version is put at its home, the pointer is settled. `epoch` counts the moves, so that a slow
+finisher cannot put an old version over a marker that a later move left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain.fhir.identity import ResourceKey
+from shared.domain.records import Item, Kind, as_history, current_id, key_of
+from shared.domain.versioning import Decision, decide
+from shared.errors import AlreadyExists, Busy, PreconditionFailed, Unavailable
+from shared.ports.records import BatchRefused, Create, Records, Replace, Write
+
+ATTEMPTS: Final = 100
+"""Rounds of one write against others of the same id before it answers Busy."""
+LOST_ANSWERS: Final = 5
+"""Writes whose answer did not come, after which Unavailable is passed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an id stands: its fence item, and the resource's current item, which may be the same one."""
+
+    key: ResourceKey
+    fence: Item | None
+    current: Item | None
+
+
+Build = Callable[[Item | None], Item]
+"""From the current item (None where there is none) the item to write; raises what forbids the write."""
+
+
+class ResourceWriter:
+    """Reads and writes current versions. `settle_claim` resolves the claim of another transaction on an item."""
+
+    def __init__(self, records: Records, settle_claim: Callable[[str, str], None] | None = None) -> None:
+        self._records = records
+        self._settle_claim = settle_claim
+
+    def locate(self, tenant: str, key: ResourceKey) -> Located:
+        """One point read where the resource lives at its address, two where it lives elsewhere."""
+        for _ in range(ATTEMPTS):
+            fence = self._records.read(tenant, key.address, current_id(key))
+            if fence is None or fence["kind"] == Kind.CURRENT:
+                return Located(key, fence, fence)
+            if fence["kind"] == Kind.MOVED:
+                return Located(key, fence, None)
+            if "pending" in fence:
+                self._finish_move(fence)
+                continue
+            there = self._records.read(tenant, fence["target"], current_id(key))
+            return Located(key, fence, there if there and there["kind"] == Kind.CURRENT else None)
+        raise Busy()
+
+    def write(self, tenant: str, key: ResourceKey, build: Build, *, claim: str = "") -> tuple[Decision, Item]:
+        """Bring a version in; the decision, and the item that is current after it.
+
+        `build` runs against the current item in every round, so what it checks holds at the moment of the write. Items
+        claimed by another transaction than `claim` are settled first. An answer that was lost is read back. Raises
+        what `build` raises, Busy, and Unavailable.
+        """
+        lost = 0
+        for _ in range(ATTEMPTS):
+            located = self.locate(tenant, key)
+            if self._settled(located, claim):
+                continue
+            incoming = build(located.current)
+            decision = decide(located.current, incoming)
+            if decision in (Decision.UNCHANGED, Decision.CONFLICT):
+                assert located.current is not None
+                return decision, located.current
+            try:
+                return decision, self._apply(located, incoming, decision)
+            except (AlreadyExists, PreconditionFailed, BatchRefused):
+                continue
+            except Unavailable:
+                lost += 1
+                if lost == LOST_ANSWERS:
+                    raise
+        raise Busy()
+
+    def _settled(self, located: Located, claim: str) -> bool:
+        """Whether another transaction's claim was in the way, has been resolved, and the item has changed by it."""
+        holder = located.current or located.fence
+        held = holder.get("claim", "") if holder else ""
+        if not holder or not held or held == claim or self._settle_claim is None:
+            return False
+        self._settle_claim(holder["tenant"], held)
+        now = self.locate(holder["tenant"], located.key)
+        return (now.current or now.fence or {}).get("_etag") != holder["_etag"]
+
+    def _apply(self, located: Located, incoming: Item, decision: Decision) -> Item:
+        current, fence = located.current, located.fence
+        if decision is Decision.HISTORY:
+            assert current is not None
+            return self._enter_history(current, incoming)
+        if fence is None:
+            return self._create(incoming, located.key.address)
+        if current is None:
+            return self._fill(fence, incoming)
+        if current["home"] == incoming["home"]:
+            self._supersede(current, incoming)
+            return incoming
+        return self._move(located, incoming)
+
+    def _enter_history(self, current: Item, incoming: Item) -> Item:
+        late = {**as_history(incoming), "home": current["home"]}
+        try:
+            self._records.create(late)
+        except AlreadyExists:
+            pass
+        return current
+
+    def _create(self, incoming: Item, address: str) -> Item:
+        if incoming["home"] == address:
+            self._records.create(incoming)
+            return incoming
+        self._records.create(_pointer(incoming, address, epoch=1))
+        return self._place(incoming, epoch=1)
+
+    def _fill(self, fence: Item, incoming: Item) -> Item:
+        """Nothing is current: the fence is a marker, or points to a home where nothing was put."""
+        if fence["kind"] == Kind.MOVED:
+            if incoming["home"] == fence["home"]:
+                self._records.replace(incoming, fence["_etag"])
+                return incoming
+            epoch = int(fence["epoch"]) + 1
+            self._records.replace(_pointer(incoming, fence["home"], epoch=epoch), fence["_etag"])
+            return self._place(incoming, epoch)
+        if fence["target"] == incoming["home"]:
+            return self._place(incoming, int(fence["epoch"]))
+        return self._repoint(fence, incoming)
+
+    def _place(self, incoming: Item, epoch: int) -> Item:
+        """Put a version at a home other than its address: absent, or over a marker of an earlier move."""
+        try:
+            self._records.create(incoming)
+        except AlreadyExists:
+            there = self._records.read(incoming["tenant"], incoming["home"], incoming["id"])
+            if there is None or there["kind"] != Kind.MOVED or int(there["epoch"]) >= epoch:
+                raise
+            self._records.replace(incoming, there["_etag"])
+        return incoming
+
+    def _supersede(self, current: Item, incoming: Item) -> None:
+        writes: list[Write] = [Create(as_history(current)), Replace(incoming, current["_etag"])]
+        self._records.commit(incoming["tenant"], incoming["home"], writes)
+
+    def _move(self, located: Located, incoming: Item) -> Item:
+        current, fence = located.current, located.fence
+        assert current is not None and fence is not None
+        if fence["kind"] == Kind.POINTER:
+            return self._repoint(fence, incoming)
+        pointer = _pointer(incoming, fence["home"], epoch=1, pending=True)
+        writes: list[Write] = [Create(as_history(current)), Replace(pointer, current["_etag"])]
+        etag = self._records.commit(incoming["tenant"], fence["home"], writes)[1]
+        self._finish_move({**pointer, "_etag": etag})
+        return incoming
+
+    def _repoint(self, fence: Item, incoming: Item) -> Item:
+        pointer = _pointer(incoming, fence["home"], epoch=int(fence["epoch"]) + 1, pending=True)
+        pointer["from"] = fence["target"]
+        etag = self._records.replace(pointer, fence["_etag"])
+        self._finish_move({**pointer, "_etag": etag})
+        return incoming
+
+    def _finish_move(self, pointer: Item) -> None:
+        """Complete a decided move; doing it twice, or beside another, changes nothing."""
+        pending, epoch = {**pointer["pending"]}, int(pointer["epoch"])
+        if pointer.get("from"):
+            self._close(pointer, pointer["from"], epoch)
+        try:
+            if pending["home"] == pointer["home"]:
+                self._records.replace(pending, pointer["_etag"])
+                return
+            try:
+                self._place(pending, epoch)
+            except AlreadyExists:
+                pass  # another finisher was first
+            settled = {k: v for k, v in pointer.items() if k not in ("pending", "from", "_etag")}
+            self._records.replace(settled, pointer["_etag"])
+        except PreconditionFailed:
+            pass  # another finisher was first
+
+    def _close(self, pointer: Item, home: str, epoch: int) -> None:
+        """Leave a marker at the old home, its last version kept in history."""
+        marker = {"id": pointer["id"], "tenant": pointer["tenant"], "home": home, "kind": Kind.MOVED.value, "epoch": epoch}
+        for _ in range(ATTEMPTS):
+            there = self._records.read(pointer["tenant"], home, pointer["id"])
+            if there is not None and there["kind"] == Kind.MOVED and int(there["epoch"]) >= epoch:
+                return
+            try:
+                if there is None:
+                    self._records.create(marker)
+                elif there["kind"] == Kind.MOVED:
+                    self._records.replace(marker, there["_etag"])
+                else:
+                    writes: list[Write] = [Create(as_history(there)), Replace(marker, there["_etag"])]
+                    self._records.commit(pointer["tenant"], home, writes)
+            except (AlreadyExists, PreconditionFailed, BatchRefused):
+                continue
+            return
+        raise Busy()
+
+
+def _pointer(incoming: Item, address: str, *, epoch: int, pending: bool = False) -> Item:
+    pointer: Item = {
+        "id": incoming["id"],
+        "tenant": incoming["tenant"],
+        "home": address,
+        "kind": Kind.POINTER.value,
+        "type": incoming["type"],
+        "rid": incoming["rid"],
+        "target": incoming["home"],
+        "epoch": epoch,
+    }
+    return {**pointer, "pending": incoming} if pending else pointer

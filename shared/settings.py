@@ -1,0 +1,102 @@
+"""Every setting of the app, read from the environment once: each with its default and unit. A missing one is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared import names
+from shared.domain.fhir import json
+from shared.domain.fhir.identity import is_valid_tenant
+
+PREFIX: Final = "GALEN_"
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be read; the text names it and says what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of one process.
+
+    A connection is a connection string in `GALEN_X`, or (with a managed identity) an address in the setting named beside
+    it, as the bindings of Azure Functions read them.
+    """
+
+    records: str = ""  # GALEN_RECORDS, or GALEN_RECORDS__accountEndpoint
+    records_endpoint: str = ""
+    lake: str = ""  # GALEN_LAKE, or GALEN_LAKE__blobServiceUri
+    lake_endpoint: str = ""
+    event_hubs: str = ""  # GALEN_EVENT_HUBS, or GALEN_EVENT_HUBS__fullyQualifiedNamespace
+    event_hubs_namespace: str = ""
+    identity_client_id: str = ""  # AZURE_CLIENT_ID of a user-assigned identity
+    url: str = "http://127.0.0.1:7071"  # GALEN_URL: the base that partners see
+    issuer: str = ""  # GALEN_TOKEN_ISSUER, by default the url
+    audience: str = ""  # GALEN_TOKEN_AUDIENCE, by default <url>/fhir
+    token_signing_key: str = field(default="", repr=False)  # GALEN_TOKEN_SIGNING_KEY: PEM, EC P-256
+    token_clients: str = field(default="[]", repr=False)  # GALEN_TOKEN_CLIENTS: JSON
+    trusted_issuers: str = "[]"  # GALEN_TRUSTED_ISSUERS: JSON
+    link_key: str = field(default="", repr=False)  # GALEN_LINK_KEY: at least 32 characters, signs page links
+    default_tenant: str = "default"  # GALEN_DEFAULT_TENANT: the hubs' tenant where none is named
+    hub_tenants: Mapping[str, str] = field(default_factory=dict)  # GALEN_HUB_TENANTS: JSON, hub → tenant
+    source: str = "default"  # GALEN_SOURCE: the logical sending system of streams and files
+
+    def tenant_of(self, hub: str) -> str:
+        """The tenant a hub belongs to."""
+        return self.hub_tenants.get(hub, self.default_tenant)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in an environment. Raises SettingsError."""
+
+    def get(name: str, default: str = "") -> str:
+        return environment.get(f"{PREFIX}{name}", default) or default
+
+    url = get("URL", "http://127.0.0.1:7071").rstrip("/")
+    settings = Settings(
+        records=environment.get(names.RECORDS_CONNECTION, ""),
+        records_endpoint=environment.get(f"{names.RECORDS_CONNECTION}__accountEndpoint", ""),
+        lake=environment.get(names.LAKE_CONNECTION, ""),
+        lake_endpoint=environment.get(f"{names.LAKE_CONNECTION}__blobServiceUri", ""),
+        event_hubs=environment.get(names.EVENT_HUBS_CONNECTION, ""),
+        event_hubs_namespace=environment.get(f"{names.EVENT_HUBS_CONNECTION}__fullyQualifiedNamespace", ""),
+        identity_client_id=environment.get("AZURE_CLIENT_ID", ""),
+        url=url,
+        issuer=get("TOKEN_ISSUER", url),
+        audience=get("TOKEN_AUDIENCE", f"{url}/fhir"),
+        token_signing_key=get("TOKEN_SIGNING_KEY").replace("\\n", "\n"),
+        token_clients=get("TOKEN_CLIENTS", "[]"),
+        trusted_issuers=get("TRUSTED_ISSUERS", "[]"),
+        link_key=get("LINK_KEY"),
+        default_tenant=get("DEFAULT_TENANT", "default"),
+        hub_tenants=_hub_tenants(get("HUB_TENANTS", "{}")),
+        source=get("SOURCE", "default"),
+    )
+    _check(settings)
+    return settings
+
+
+def _hub_tenants(text: str) -> dict[str, str]:
+    try:
+        found = json.decode_object(text)
+    except Exception:
+        raise SettingsError("GALEN_HUB_TENANTS must be a JSON object: hub → tenant") from None
+    return {str(hub): str(tenant) for hub, tenant in found.items()}
+
+
+def _check(settings: Settings) -> None:
+    pairs = (
+        (names.RECORDS_CONNECTION, settings.records, settings.records_endpoint, "accountEndpoint"),
+        (names.LAKE_CONNECTION, settings.lake, settings.lake_endpoint, "blobServiceUri"),
+        (names.EVENT_HUBS_CONNECTION, settings.event_hubs, settings.event_hubs_namespace, "fullyQualifiedNamespace"),
+    )
+    for name, connection, address, suffix in pairs:
+        if not connection and not address:
+            raise SettingsError(f"{name} is missing: a connection string, or an address in {name}__{suffix}")
+    for tenant in (settings.default_tenant, *settings.hub_tenants.values()):
+        if not is_valid_tenant(tenant):
+            raise SettingsError("A tenant is lower-case letters, digits and inner hyphens, at most 64")
+    if len(settings.link_key) < 32:
+        raise SettingsError("GALEN_LINK_KEY is missing or shorter than 32 characters: it signs the links between pages")

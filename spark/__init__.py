@@ -1,0 +1,1 @@
+"""Scheduled Spark jobs: raw evidence to bronze, silver and gold Delta tables."""

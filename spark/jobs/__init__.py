@@ -1,0 +1,1 @@
+"""Jobs: each reads tables and writes one; `python -m spark.jobs` runs them."""

@@ -1,0 +1,129 @@
+"""Raw to bronze, each raw file exactly once.
+
+A batch is first planned in the ledger, then written under its number as Delta's transaction version: a run that died in
+between is completed by the next one, and writing a batch twice is skipped by Delta itself. Two runs at once plan the
+same number; one of them wins it, both write what the winner planned, once.
+https://github.com/delta-io/delta/blob/v4.0.0/PROTOCOL.md#transaction-identifiers
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+
+from shared.names import TABLES, Zone
+from spark.jobs.tables import TableReport, open_table, table_id
+from spark.paths import LakeRoot
+from spark.schemas.bronze import LEDGER, RESOURCES
+from spark.transforms.arrow import map_rows
+from spark.transforms.expand_lines import BatchContext, Validate, lake_path, rows_of_lines
+
+TABLE: Final = "bronze_resources"
+LEDGER_PATH: Final = f"{Zone.BRONZE}/raw-files"
+BATCH_BYTES: Final = 256 * 1024 * 1024
+"""Compressed bytes of raw files in one batch; a first run over a large lake goes in steps of it."""
+BATCH_FILES: Final = 5_000
+
+
+class BronzeJob:
+    """One run over what was landed since the last one."""
+
+    def __init__(self, spark: SparkSession, lake: LakeRoot, validate: Validate, *, batch_bytes: int = BATCH_BYTES) -> None:
+        self._spark = spark
+        self._validate = validate
+        self._lake = lake
+        self._batch_bytes = batch_bytes
+        self._uri = lake.uri(TABLES[TABLE])
+        self._raw = lake.uri(Zone.RAW)
+        self._ledger_uri = lake.uri(LEDGER_PATH)
+        table = open_table(spark, self._uri, RESOURCES, "Every resource of every raw line, once, as it came.")
+        open_table(spark, self._ledger_uri, LEDGER, "The raw files taken into bronze, and by which batch.")
+        self._id = table_id(table)
+
+    def run(self) -> TableReport:
+        """Takes in every raw file that no batch has; returns what was added."""
+        started = time.monotonic()
+        before = self._bronze().count()
+        last = self._last_batch()
+        if last:
+            self._write(last)  # skipped by Delta unless the run that planned it died before this point
+        while waiting := self._waiting():
+            last += 1
+            self._plan(last, self._take(waiting))
+            self._write(last)
+        total = self._bronze().count()
+        return TableReport(TABLES[TABLE], total - before, total, time.monotonic() - started)
+
+    def _bronze(self) -> DataFrame:
+        return self._spark.read.format("delta").load(self._uri)
+
+    def _ledger(self) -> DataFrame:
+        return self._spark.read.format("delta").load(self._ledger_uri).where(F.col("table_id") == self._id)
+
+    def _last_batch(self) -> int:
+        return int(self._ledger().agg(F.max("batch")).first()[0] or 0)
+
+    def _waiting(self) -> list[tuple[str, int]]:
+        """Path and size of the landed files that no batch has, by path."""
+        if self._lake.is_local and not (Path(self._lake.root) / Zone.RAW).is_dir():
+            return []
+        listed = (
+            self._spark.read.format("binaryFile")
+            .option("recursiveFileLookup", "true")
+            .option("pathGlobFilter", "*.ndjson.gz")
+            .load(self._raw)
+            .select("path", "length")
+            .collect()
+        )
+        taken = {row["raw_path"] for row in self._ledger().select("raw_path").collect()}
+        found = ((lake_path(row["path"], self._raw), int(row["length"])) for row in listed)
+        return sorted(each for each in found if each[0] not in taken)
+
+    def _take(self, waiting: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        taken: list[tuple[str, int]] = []
+        size = 0
+        for path, length in waiting[:BATCH_FILES]:
+            if taken and size + length > self._batch_bytes:
+                break
+            taken.append((path, length))
+            size += length
+        return taken
+
+    def _plan(self, batch: int, files: list[tuple[str, int]]) -> None:
+        now = datetime.now(UTC)
+        rows = [(path, size, batch, self._id, now) for path, size in files]
+        (
+            self._spark.createDataFrame(rows, LEDGER)
+            .coalesce(1)
+            .write.format("delta")
+            .mode("append")
+            .option("txnAppId", f"plan-{self._id}")
+            .option("txnVersion", batch)
+            .save(self._ledger_uri)
+        )
+
+    def _write(self, batch: int) -> None:
+        planned = self._ledger().where(F.col("batch") == batch).select("raw_path", "planned_at").collect()
+        paths = [self._lake.uri(row["raw_path"]) for row in planned]
+        context = BatchContext(self._raw, batch, planned[0]["planned_at"])
+        validate = self._validate  # the workers get this function, never the job with its session
+
+        def expand(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+            return rows_of_lines(((row["value"], row["uri"]) for row in rows), context, validate)
+
+        lines = self._spark.read.option("lineSep", "\n").text(paths).select("value", F.col("_metadata.file_path").alias("uri"))
+        (
+            map_rows(lines, expand, RESOURCES)
+            .sortWithinPartitions("type", "tenant", "id")  # so that a reader of one type skips the rest
+            .write.format("delta")
+            .mode("append")
+            .option("txnAppId", f"raw-{self._id}")
+            .option("txnVersion", batch)
+            .save(self._uri)
+        )

@@ -1,0 +1,86 @@
+"""A Spark session with Delta tables, small enough for a laptop.
+
+https://docs.delta.io/latest/quick-start.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyspark
+from pyspark.sql import SparkSession
+
+_LOCAL: Final = {
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    # Spark's checksummed local file system leaves a hidden .crc beside each file, which the lake would then list.
+    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+}
+_COMMON: Final = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "500",  # a raw line may carry a bundle of several megabytes
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SparkSettings:
+    """How Spark runs. Without `master` the cluster that submits the job decides."""
+
+    master: str | None = None
+    jars: Path | None = None
+    """A folder of jars fetched before; without it Delta's jars are expected on the class path."""
+    shuffle_partitions: int = 4
+    driver_memory: str = "2g"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> SparkSettings:
+        """From `GALEN_SPARK_MASTER`, `_JARS`, `_SHUFFLE_PARTITIONS` and `_DRIVER_MEMORY`, each with a default."""
+        jars = environment.get("GALEN_SPARK_JARS")
+        return cls(
+            master=environment.get("GALEN_SPARK_MASTER"),
+            jars=Path(jars) if jars else None,
+            shuffle_partitions=int(environment.get("GALEN_SPARK_SHUFFLE_PARTITIONS", "4")),
+            driver_memory=environment.get("GALEN_SPARK_DRIVER_MEMORY", "2g"),
+        )
+
+
+def added_jars(folder: Path) -> list[Path]:
+    """The jars of `folder`, named as Ivy names them, that Spark does not bring itself.
+
+    What both have must come from Spark: an older Jackson in front of its own keeps a session from starting.
+    """
+    own = {_artifact(jar.name) for jar in (Path(pyspark.__file__).parent / "jars").glob("*.jar")}
+    return sorted(jar for jar in folder.glob("*.jar") if _artifact(jar.name.partition("_")[2]) not in own)
+
+
+def _artifact(name: str) -> str:
+    """The name without the version: `delta-spark_4.1_2.13` of `delta-spark_4.1_2.13-4.4.0.jar`."""
+    return re.sub(r"-\d[\w.\-]*\.jar$", "", name)
+
+
+def create_session(settings: SparkSettings, name: str = "galen") -> SparkSession:
+    """A session in UTC with Delta; starting one takes some seconds, so a process makes one."""
+    builder = SparkSession.builder.appName(name)
+    options = dict(_COMMON)
+    options["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
+    options["spark.databricks.delta.snapshotPartitions"] = str(settings.shuffle_partitions)
+    if settings.master:
+        builder = builder.master(settings.master)
+        options |= _LOCAL
+        options["spark.driver.memory"] = settings.driver_memory
+    if settings.jars:
+        options["spark.driver.extraClassPath"] = os.pathsep.join(str(jar) for jar in added_jars(settings.jars))
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()

@@ -1,0 +1,115 @@
+"""Raw lines as bronze rows, by the same pure code that gives the operational records their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from shared.domain.fhir import json
+from shared.domain.fhir.identity import ResourceKey, home_of
+from shared.domain.fhir.outcome import Issue
+from shared.domain.ingest.expand import Replica, expand
+from shared.domain.ingest.raw_line import parse_raw_line
+from shared.domain.records import source_version, version_id
+from shared.errors import InputError
+from shared.names import RawZone
+
+Row = dict[str, Any]
+Validate = Callable[[Row], list[Issue]]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchContext:
+    """What all rows of one batch share. `raw_root_uri` is cut from a file's URI to give its path below `raw/`."""
+
+    raw_root_uri: str
+    batch: int
+    ingested_at: datetime
+
+
+def lake_path(uri: str, raw_root_uri: str) -> str:
+    """The path below the lake's root of a raw file that Spark names by path or by URI, with one slash or three."""
+    decoded = unquote(uri)
+    marker = unquote(raw_root_uri).rstrip("/").removeprefix("file:").lstrip("/") + "/"
+    return "raw/" + decoded[decoded.index(marker) + len(marker) :]
+
+
+def rows_of_lines(lines: Iterable[tuple[str, str]], context: BatchContext, validate: Validate) -> Iterator[Row]:
+    """The bronze rows of (line, file URI) pairs, in order."""
+    for text, uri in lines:
+        if text:
+            yield from rows_of_line(text, lake_path(uri, context.raw_root_uri), context, validate)
+
+
+def rows_of_line(text: str, path: str, context: BatchContext, validate: Validate) -> list[Row]:
+    """The bronze rows of one raw line; none of what was set aside, which the dead letters account for.
+
+    Raises ValueError where the line itself is not one that was landed: the evidence is damaged.
+    """
+    try:
+        line = json.decode_object(text)
+    except InputError:
+        message = f"integrity: a line of {path} is not a JSON object; the landed file was changed or cut"
+        raise ValueError(message) from None
+    zone = path.split("/")[1]
+    shared: Row = {
+        "tenant": line["tenant"],
+        "zone": zone,
+        "source": line.get("source"),
+        "generation": line.get("generation"),
+        "partition": None if line.get("partition") is None else str(line["partition"]),
+        "sequence": line.get("sequence"),
+        "enqueued_at": instant(line.get("enqueued_at")),
+        "landed_at": instant(line.get("landed_at")),
+        "raw_path": path,
+        "batch": context.batch,
+        "ingested_at": context.ingested_at,
+    }
+    if zone == RawZone.COMMITS:
+        return [shared | _committed(line)]
+    return [shared | _replicated(each) for each in expand(parse_raw_line(line), validate).replicas]
+
+
+def _replicated(replica: Replica) -> Row:
+    resource = replica.resource
+    content = json.content_hash(resource) if resource is not None else ""
+    return {
+        "type": replica.key.type,
+        "id": replica.key.id,
+        "home": replica.home,
+        "version": version_id(replica.source_version, content),
+        "source_version": replica.source_version,
+        "content_hash": content,
+        "deleted": resource is None,
+        "last_updated": instant(replica.recorded_at),
+        "body": None if resource is None else json.encode(resource),
+    }
+
+
+def _committed(line: Row) -> Row:
+    """A commit line carries what the records hold: nothing is minted anew."""
+    key = ResourceKey(line["type"], line["id"])
+    deleted = bool(line.get("deleted"))
+    resource = None if deleted else json.decode_object(line["body"])
+    return {
+        "type": key.type,
+        "id": key.id,
+        "home": key.address if resource is None else home_of(resource, key),
+        "version": line["version"],
+        "source_version": line.get("source_version") or source_version(line["last_updated"], "http", 0),
+        "content_hash": "" if resource is None else json.content_hash(resource),
+        "deleted": deleted,
+        "last_updated": instant(line["last_updated"]),
+        "body": None if deleted else line["body"],
+    }
+
+
+def instant(text: str | None) -> datetime | None:
+    """An instant as text; without a zone it is UTC."""
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

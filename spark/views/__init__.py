@@ -1,0 +1,1 @@
+"""Tables as ViewDefinitions, and what evaluates them on one resource."""

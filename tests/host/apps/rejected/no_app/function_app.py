@@ -1,0 +1,3 @@
+"""Rejected by the indexer: no FunctionApp object."""
+
+import azure.functions as func

@@ -1,0 +1,91 @@
+"""A Spark session for all tests of this folder, and a lake of landed lines to run jobs on."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.spark_environment import SparkMissing, prepare, what_is_missing
+from shared.domain.ingest.raw_line import RawLine
+from shared.names import RawZone
+
+TENANT = "default"
+
+
+class RawLake:
+    """Lands lines as the doors do, into a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._sequence = 0
+
+    def stream(self, *resources: dict[str, Any], enqueued_at: str = "2026-01-01T00:00:00.000000Z") -> Path:
+        """One file with one line per resource, as the stream door lands them."""
+        first = self._sequence
+        lines = [self._line(resource, enqueued_at) for resource in resources]
+        folder = self.root / f"raw/{RawZone.PATIENT_RECORDS}/clinical-events/g1/t={TENANT}/p=0"
+        return self._write(folder / f"{first:020d}.ndjson.gz", lines)
+
+    def commits(self, *commits: dict[str, Any]) -> Path:
+        """One file of commit lines, as the change feed lands what came by HTTP."""
+        lines = [json.dumps({"v": 1, "tenant": TENANT, **commit}) for commit in commits]
+        name = hashlib.sha256("".join(lines).encode()).hexdigest()
+        return self._write(self.root / f"raw/{RawZone.COMMITS}/t={TENANT}/{name}.ndjson.gz", lines)
+
+    def _line(self, resource: dict[str, Any], enqueued_at: str) -> str:
+        body = json.dumps(resource).encode()
+        line = RawLine(
+            tenant=TENANT,
+            door="stream",
+            zone=RawZone.PATIENT_RECORDS,
+            source=TENANT,
+            stream="clinical-events",
+            generation="g1",
+            partition="0",
+            sequence=self._sequence,
+            enqueued_at=enqueued_at,
+            landed_at="2026-01-01T00:00:01.000000Z",
+            sha256=hashlib.sha256(body).hexdigest(),
+            body=body,
+        )
+        self._sequence += 1
+        return line.to_json()
+
+    def _write(self, path: Path, lines: list[str]) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+        return path
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> RawLake:
+    """An empty lake."""
+    return RawLake(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """One session in this process; skips with a sentence where Spark cannot run."""
+    missing = what_is_missing()
+    if missing:
+        pytest.skip(f"not tested: {missing}")
+    try:
+        runtime = prepare()
+    except SparkMissing as stopped:
+        pytest.skip(f"not tested: {stopped}")
+    before = dict(os.environ)
+    os.environ.update(runtime.variables())
+    from spark.session import SparkSettings, create_session
+
+    session = create_session(SparkSettings(master="local[2]", jars=runtime.jars, shuffle_partitions=1), "galen tests")
+    yield session
+    session.stop()
+    os.environ.clear()
+    os.environ.update(before)

@@ -1,0 +1,177 @@
+"""The jobs on a lake of landed lines: raw to bronze, silver and gold."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from shared.names import TABLES
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
+
+PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1980-05-17"}
+HELD = {"resourceType": "Encounter", "id": "e1", "status": "finished", "class": {"code": "AMB"}}
+WEIGHT = {
+    "resourceType": "Observation",
+    "id": "o1",
+    "status": "final",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+    "subject": {"reference": "Patient/p1"},
+    "effectiveDateTime": "2020-02-03T10:00:00+02:00",
+    "valueQuantity": {"value": 150, "unit": "lb", "system": "http://unitsofmeasure.org", "code": "[lb_av]"},
+}
+
+
+def encounter(id_: str, start: str, **more: Any) -> dict[str, Any]:
+    return HELD | {"id": id_, "subject": {"reference": "Patient/p1"}, "period": {"start": start}} | more
+
+
+def condition(id_: str, encounter_id: str, code: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Condition",
+        "id": id_,
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": code, "display": f"name of {code}"}]},
+        "subject": {"reference": "Patient/p1"},
+        "encounter": {"reference": f"Encounter/{encounter_id}"},
+    } | more
+
+
+class Jobs:
+    """The jobs as the command runs them, and the tables as an analyst reads them."""
+
+    def __init__(self, spark: Any, root: Any) -> None:
+        from spark.jobs.bronze import BronzeJob
+        from spark.paths import LakeRoot
+
+        self.spark = spark
+        self.lake = LakeRoot(str(root))
+        self._new_job = lambda: BronzeJob(spark, self.lake, lambda _: [])
+
+    def bronze(self) -> Any:
+        return self._new_job()
+
+    def run(self, job: str = "all") -> dict[str, int]:
+        from spark.jobs.__main__ import run_jobs
+
+        return {report.table: report.rows for report in run_jobs(self.spark, self.lake, lambda _: [], job)}
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        frame = self.spark.read.format("delta").load(self.lake.uri(TABLES[table]))
+        return [row.asDict(recursive=True) for row in frame.collect()]
+
+
+@pytest.fixture
+def jobs(spark: Any, raw: Any) -> Iterator[Jobs]:
+    yield Jobs(spark, raw.root)
+
+
+def test_takes_each_raw_file_into_bronze_exactly_once(jobs: Jobs, raw: Any) -> None:
+    raw.stream(PATIENT, WEIGHT)
+    assert jobs.bronze().run().rows == 2
+    assert jobs.bronze().run().rows == 0
+    raw.stream(encounter("e1", "2020-02-03T09:00:00Z"))
+    assert jobs.bronze().run().rows == 1
+    found = jobs.rows("bronze_resources")
+    assert sorted((row["type"], row["batch"]) for row in found) == [("Encounter", 2), ("Observation", 1), ("Patient", 1)]
+    assert not list(raw.root.glob("bronze/**/.*.crc"))
+
+
+def test_completes_a_batch_whose_run_died_after_planning_it(jobs: Jobs, raw: Any) -> None:
+    raw.stream(PATIENT)
+    dead = jobs.bronze()
+    dead._plan(1, dead._waiting())
+    raw.stream(WEIGHT)
+    assert jobs.bronze().run().rows == 2
+    jobs.bronze()._write(1)
+    assert len(jobs.rows("bronze_resources")) == 2
+
+
+def test_names_the_file_whose_line_was_changed(jobs: Jobs, raw: Any) -> None:
+    path = raw.stream(PATIENT)
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-20] + b"\n"))
+    with pytest.raises(Exception, match=rf"integrity: a line of raw/.*{path.name}"):
+        jobs.bronze().run()
+
+
+def test_bronze_has_the_ids_that_the_records_have(jobs: Jobs, raw: Any) -> None:
+    from shared.domain.ingest.expand import expand
+    from shared.domain.ingest.raw_line import parse_raw_line
+    from shared.domain.fhir.json import decode_object
+
+    path = raw.stream({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": PATIENT}, {"resource": WEIGHT}]})
+    line = parse_raw_line(decode_object(gzip.decompress(path.read_bytes()).decode()))
+    wanted = {(each.key.type, each.key.id, each.home) for each in expand(line, lambda _: []).replicas}
+    jobs.bronze().run()
+    assert {(row["type"], row["id"], row["home"]) for row in jobs.rows("bronze_resources")} == wanted
+
+
+def test_newest_source_version_is_the_current_state_whatever_came_first(jobs: Jobs, raw: Any) -> None:
+    raw.stream(PATIENT | {"gender": "male"}, enqueued_at="2026-03-01T00:00:00.000000Z")
+    jobs.run("bronze")
+    jobs.run("silver")
+    raw.stream(PATIENT | {"gender": "unknown"}, enqueued_at="2026-02-01T00:00:00.000000Z")
+    jobs.run("bronze")
+    assert jobs.run("silver")[TABLES["silver_patients"]] == 0
+    assert [row["gender"] for row in jobs.rows("silver_patients")] == ["male"]
+
+
+def test_a_delete_is_carried_and_a_late_older_version_does_not_resurrect(jobs: Jobs, raw: Any) -> None:
+    made = {"type": "Patient", "id": "c1", "client": "k", "request_sha256": "0"}
+    body = '{"resourceType":"Patient","id":"c1","gender":"other"}'
+    raw.commits(made | {"version": "2", "deleted": True, "last_updated": "2026-01-02T00:00:00.000000Z"})
+    jobs.run()
+    raw.commits(made | {"version": "1", "deleted": False, "last_updated": "2026-01-01T00:00:00.000000Z", "body": body})
+    jobs.run()
+    (row,) = jobs.rows("silver_patients")
+    assert (row["id"], row["version"], row["deleted"], row["gender"]) == ("c1", "2", True, None)
+
+
+def test_dates_are_utc_instants_and_units_canonical_beside_what_was_written(jobs: Jobs, raw: Any) -> None:
+    raw.stream(PATIENT, WEIGHT)
+    jobs.run()
+    (row,) = jobs.rows("silver_observations")
+    assert row["effective_at"].astimezone(UTC) == datetime(2020, 2, 3, 8, tzinfo=UTC)
+    assert row["effective_text"] == "2020-02-03T10:00:00+02:00"
+    assert (row["value_text"], row["unit"], row["unit_canonical"]) == ("150", "[lb_av]", "kg")
+    assert row["value_canonical"] == pytest.approx(68.0388555)
+    assert jobs.rows("silver_patients")[0]["birth_on"] == date(1980, 5, 17)
+
+
+def test_gold_counts_distinct_encounters_by_condition_and_age(jobs: Jobs, raw: Any) -> None:
+    raw.stream(
+        PATIENT,
+        encounter("e1", "2005-05-16T09:00:00Z"),  # the day before the twenty-fifth birthday
+        encounter("e2", "2005-05-17T09:00:00Z"),
+        encounter("e3", "2006-01-01T09:00:00Z"),
+        encounter("e4", "2006-01-02T09:00:00Z", status="entered-in-error"),
+        condition("c1", "e1", "38341003"),
+        condition("c2", "e2", "38341003"),
+        condition("c3", "e3", "38341003"),
+        condition("c4", "e3", "38341003"),  # recorded twice in one encounter
+        condition("c5", "e4", "38341003"),
+        condition("c6", "e3", "44054006", verificationStatus={"coding": [{"code": "refuted"}]}),
+        condition("c7", "elsewhere", "44054006"),
+    )
+    jobs.run()
+    found = {
+        (row["condition_code"], row["age_group"]): (row["encounters"], row["patients"])
+        for row in jobs.rows("gold_encounters_per_condition_and_age")
+    }
+    assert found == {("38341003", "15-24"): (1, 1), ("38341003", "25-44"): (2, 1)}
+
+
+def test_age_group_in_spark_is_age_group_in_python(spark: Any) -> None:
+    from pyspark.sql import functions as F
+
+    from spark.jobs.gold import age_group_column
+    from spark.transforms.age_groups import age_group
+
+    days = [date(1904, 2, 29), date(1950, 12, 31), date(2000, 2, 29), date(2020, 2, 28), date(2024, 2, 29), date(2026, 3, 1), None]
+    pairs = [(born, on) for born in days for on in days]
+    frame = spark.createDataFrame(pairs, "born date, on date")
+    found = frame.select("born", "on", age_group_column(F.col("born"), F.col("on")).alias("group")).collect()
+    assert [row["group"] for row in found] == [age_group(row["born"], row["on"]) for row in found]

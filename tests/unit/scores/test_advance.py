@@ -1,0 +1,264 @@
+"""The fold step by step equals the fold at once, whatever the order of arrival."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.alerts import Alert
+from shared.domain.scores import NEWS2, PatientContext, Score
+from shared.domain.scores.advance import acknowledge, advance, score_at
+from shared.domain.scores.changes import Changes, alerts_of
+from shared.domain.scores.fold import FoldResult, fold
+from shared.domain.scores.state import VitalsState, decode_acknowledgements
+from shared.domain.vitals import ObservedVitals
+from tests.unit.scores.readings import NOON, WELL, observed
+
+ADULT = PatientContext(date(1960, 1, 1), pregnant=False)
+SICK = {"rr": "25", "o2": "oxygen"}  # 5 points: P2
+WORSE = {"rr": "25", "o2": "oxygen", "sbp": "95"}  # 7 points: P1
+
+
+class Store:
+    """What a caller keeps: outputs by key, and the state as JSON text in between."""
+
+    def __init__(self) -> None:
+        self.text = "null"
+        self.scores: dict[str, Score] = {}
+        self.alerts: dict[str, Alert] = {}
+
+    @property
+    def state(self) -> VitalsState:
+        loaded: VitalsState = json.loads(self.text)
+        return loaded
+
+    def take(self, *batch: ObservedVitals, context: PatientContext = ADULT) -> Changes:
+        state, changes = advance(self.state, batch, context)
+        self.keep(state, changes)
+        return changes
+
+    def keep(self, state: VitalsState, changes: Changes) -> None:
+        self.text = json.dumps(state)
+        for scored in changes.scores:
+            _apply(self.scores, scored.kind, scored.score.key, scored.score)
+        for alerted in changes.alerts:
+            _apply(self.alerts, alerted.kind, alerted.alert.key, alerted.alert)
+
+    def result(self) -> FoldResult:
+        return _canonical(FoldResult(tuple(self.scores.values()), tuple(self.alerts.values())))
+
+
+def _apply(kept: dict[str, Any], kind: str, key: str, item: object) -> None:
+    assert (key in kept) == (kind != "created"), kind
+    if kind == "superseded":
+        del kept[key]
+    else:
+        assert kept.get(key) != item
+        kept[key] = item
+
+
+def _canonical(result: FoldResult) -> FoldResult:
+    scores = sorted(result.scores, key=lambda score: score.key)
+    return FoldResult(tuple(scores), tuple(sorted(result.alerts, key=lambda alert: alert.key)))
+
+
+CHARTED = st.sampled_from(
+    [SICK, WORSE, WELL, {"rr": "16", "o2": "air"}, {"sbp": "120"}, {"hr": "131"}, {"hr": "70"}, {"acvpu": "V"},
+     {"acvpu": "A"}, {"spo2": "92"}, {"dbp": "80"}, {"temp": "39.5", "rr": "22"}, {}]
+)  # fmt: skip
+READINGS = st.lists(
+    st.builds(
+        lambda name, version, minute, charted: observed(name, minute, version, **charted),
+        st.sampled_from("abcdefghijkl"),
+        st.integers(1, 3),
+        st.sampled_from([0, 0, 5, 30, 61, 70, 130, 200, 790, 800, 1600]),
+        CHARTED,
+    ),
+    max_size=25,
+    unique_by=lambda item: (item.id, item.version),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(READINGS, st.data())
+def test_any_order_of_arrival_with_repetitions_equals_the_sorted_fold(
+    readings: list[ObservedVitals], data: st.DataObject
+) -> None:
+    arrivals = data.draw(st.permutations(readings + readings[:5]))
+    store = Store()
+    while arrivals:
+        size = data.draw(st.integers(1, 4))
+        store.take(*arrivals[:size])
+        arrivals = arrivals[size:]
+    assert store.result() == _canonical(fold(readings, ADULT))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(READINGS, st.data())
+def test_a_context_learned_on_the_way_scores_everything_by_it(
+    readings: list[ObservedVitals], data: st.DataObject
+) -> None:
+    contexts = [PatientContext(), ADULT, PatientContext(hypercapnic=True), PatientContext(pregnant=True)]
+    store, last = Store(), PatientContext()
+    for reading in readings:
+        last = data.draw(st.sampled_from(contexts))
+        store.take(reading, context=last)
+    assert store.result() == _canonical(fold(readings, last))
+
+
+STREAM = st.lists(st.tuples(st.integers(0, 900), CHARTED), min_size=5, max_size=60)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(STREAM, st.data())
+def test_a_stream_longer_than_the_window_equals_the_fold_of_all_of_it(
+    steps: list[tuple[int, dict[str, str]]], data: st.DataObject
+) -> None:
+    minute, readings = 0, []
+    for number, (pause, charted) in enumerate(steps):
+        minute += pause
+        readings.append(observed(f"o{number:03d}", minute, **charted or {"hr": "95"}))
+    store = Store()
+    backlog: list[ObservedVitals] = []
+    for reading in readings:
+        if data.draw(st.booleans()) and not backlog:
+            backlog.append(reading)
+            continue
+        store.take(reading)
+        if backlog and reading.at and backlog[0].at and reading.at - backlog[0].at < timedelta(hours=36):
+            store.take(backlog.pop())
+        elif backlog:
+            readings = [item for item in readings if item is not backlog[0]]
+            backlog.clear()
+    store.take(*backlog)
+    assert len(store.state["rows"]) <= len(readings)
+    assert store.result() == _canonical(fold(readings, ADULT))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(READINGS, st.data())
+def test_an_acknowledgement_survives_whatever_arrives_later(
+    readings: list[ObservedVitals], data: st.DataObject
+) -> None:
+    store = Store()
+    store.take(observed("first", 40, **WORSE))
+    key = alerts_of(store.state)[0].key
+    store.keep(*acknowledge(store.state, key, by="Practitioner/n", at=NOON + timedelta(minutes=45)))
+    assert store.alerts[key].acknowledged_by == "Practitioner/n"
+    for reading in readings:
+        store.take(reading)
+    known = decode_acknowledgements(store.state["acks"])
+    assert len(known) == 1
+    assert store.result() == _canonical(fold([observed("first", 40, **WORSE), *readings], ADULT, known))
+
+
+def test_redelivery_changes_nothing() -> None:
+    store = Store()
+    store.take(observed("a", 0, **SICK), observed("b", 1, **WORSE))
+    text = store.text
+    changes = store.take(observed("b", 1, **WORSE), observed("a", 0, **SICK))
+    assert (changes.scores, changes.alerts, changes.unchanged, store.text) == ((), (), 2, text)
+
+
+def test_leaves_the_given_state_as_it_was() -> None:
+    state, _ = advance(None, [observed("b", 60, **SICK)], ADULT)
+    text = json.dumps(state)
+    for change in (observed("c", 4000, **WORSE), observed("a", 0, **WELL), observed("b", 60, 2)):
+        advance(state, [change], ADULT)
+        assert json.dumps(state) == text
+
+
+def test_a_late_reading_within_the_window_rescores_what_it_reaches() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WELL))
+    store.take(*(observed(f"hr{n}", n, hr="70") for n in range(10, 20)))
+    store.take(observed("rr", 15.5, rr="16"))
+    changes = store.take(observed("late", 12.5, rr="22"))
+    kinds = [
+        (change.kind, change.score.trigger) for change in changes.scores if change.score.model == "news2"
+    ]
+    assert kinds == [("created", "late"), ("changed", "hr13"), ("changed", "hr14"), ("changed", "hr15")]
+
+
+def test_a_reading_older_than_the_window_is_counted_not_scored() -> None:
+    store = Store()
+    store.take(observed("now", 48 * 60, **WELL))
+    assert store.take(observed("edge", 0, **WORSE)).late == 0
+    changes = store.take(observed("old", -0.1, **WORSE))
+    assert (changes.late, changes.scores, changes.alerts) == (1, (), ())
+
+
+def test_a_corrected_value_replaces_the_old_one_and_supersedes_its_alert() -> None:
+    store = Store()
+    store.take(observed("a", 0, **SICK))
+    changes = store.take(observed("a", 0, 2, rr="16", o2="air"))
+    assert [(change.kind, change.score.total) for change in changes.scores] == [
+        ("changed", 0),
+        ("changed", 0),
+    ]
+    assert [change.kind for change in changes.alerts] == ["superseded"]
+    assert store.take(observed("a", 0, 1, **SICK)).unchanged == 1
+
+
+def test_a_withdrawn_reading_takes_its_score_along_and_stays_away() -> None:
+    store = Store()
+    store.take(observed("a", 0, **SICK), observed("b", 5, hr="80"))
+    changes = store.take(observed("a", 0, 2))
+    assert [change.kind for change in changes.scores if change.score.trigger == "a"] == [
+        "superseded",
+        "superseded",
+    ]
+    assert not store.alerts
+    assert store.take(observed("a", 0, 1, **SICK)).unchanged == 1
+
+
+def test_a_withdrawal_that_comes_first_keeps_the_reading_out() -> None:
+    store = Store()
+    store.take(ObservedVitals("a", "v2", "0002", None, {}, "withdrawn"))
+    store.take(observed("other", 0, **WELL))
+    assert store.take(observed("a", 1, 1, **WORSE)).unchanged == 1
+
+
+def test_a_half_read_set_of_one_instant_raises_no_alert() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WELL | {"rr": "21", "hr": "95"}))
+    changes = store.take(
+        observed("b-hr", 30, hr="111"), observed("c-spo2", 30, spo2="93"), observed("d-rr", 30, rr="16")
+    )
+    totals = [change.score.total for change in changes.scores if change.score.model == "news2"]
+    assert totals == [4, 6, 4]
+    assert changes.alerts == ()
+
+
+def test_readings_of_one_instant_that_arrive_apart_make_one_alert() -> None:
+    store = Store()
+    first = store.take(observed("m", 0, **SICK))
+    second = store.take(observed("n", 0, sbp="95"))
+    third = store.take(observed("c", 0, temp="37"))
+    assert [change.kind for change in (*first.alerts, *second.alerts)] == ["created", "changed", "created"]
+    assert not [change for change in third.alerts if change.kind != "changed"]
+    assert {alert.model for alert in store.alerts.values()} == {"news2", "qsofa"}
+
+
+def test_score_on_request_uses_what_was_known_at_that_instant() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WELL), observed("b", 30, **SICK))
+    totals = [
+        score_at(store.state, NEWS2, ADULT, NOON + timedelta(minutes=m)).total
+        for m in (-1, 0, 29, 30, 749, 751)
+    ]
+    assert totals == [None, 0, 0, 5, 5, None]
+
+
+def test_emits_nothing_for_a_child_and_withdraws_what_was_scored_before_the_age_was_known() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WORSE), context=PatientContext())
+    assert store.alerts
+    changes = store.take(context=PatientContext(date(2015, 1, 1)))
+    assert {change.kind for change in changes.scores} == {"superseded"}
+    assert not store.alerts
+    assert not store.scores
