@@ -5,6 +5,7 @@ Under mocks an output of a resource is what the mock returns, so ids here have t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -79,10 +80,19 @@ def _outputs(type_: str, name: str) -> dict[str, Any]:
     return {}
 
 
-def record(program: Callable[[], None], *, stack: str = "azure-dev") -> Recording:
+def stack_configuration(text: str) -> dict[str, str]:
+    """The plain values of a `Pulumi.<stack>.yaml` as Pulumi gives them to a program; secrets and nested values are left out."""
+    values = re.findall(r"(?m)^  ([\w-]+:[\w-]+): *([^\s#].*?)\s*$", text)
+    return {key: value.strip("'\"") for key, value in values}
+
+
+def record(
+    program: Callable[[], None], *, stack: str = "azure-dev", configuration: Mapping[str, str] | None = None
+) -> Recording:
     """The recording of a program, waited for until every output is known. Raises what the program raises."""
     recorder = _Recorder()
     mocks.set_mocks(recorder, project="galen", stack=stack, preview=False)
+    pulumi.runtime.set_all_config(dict(configuration or {}))
     run = pulumi.runtime.test(program)
     run()
     return recorder.recording

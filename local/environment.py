@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from local.exits import CommandStopped
@@ -26,8 +26,9 @@ _INSTALLING = "installing"
 
 
 def say(line: str) -> None:
-    """Prints one line of progress on standard error."""
-    print(f"galen: {line}", file=sys.stderr, flush=True)
+    """Prints one line of progress on standard error; a terminal that was closed keeps nobody from cleaning up."""
+    with suppress(OSError):
+        print(f"galen: {line}", file=sys.stderr, flush=True)
 
 
 def fingerprint(group: str) -> str:

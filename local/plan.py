@@ -136,6 +136,11 @@ def app_settings(ports: Mapping[str, int], data: Path) -> dict[str, str]:
         "GALEN_URL": f"http://{HOST}:{ports['http']}",
         "GALEN_LOCAL_DATA": str(data),
         **access_settings(data),
-        # The emulators are on this machine, whatever proxy leads out of it.
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST, "localhost"])),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), _without_proxy()),
     }
+
+
+def _without_proxy() -> str:
+    """The emulators are on this machine, whatever proxy leads out of it."""
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    return ",".join(filter(None, [named, HOST, "localhost"]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from local import java
 from local.banner import print_banner
 from local.data_folder import DataFolder
+from local.environment import say
 from local.exits import USAGE, CommandStopped
 from local.jobs import Job
 from local.plan import WORKERS, app_settings, chosen_ports, emulator_specs, new_state, worker_specs
@@ -23,11 +23,6 @@ from local.supervisor import Stopped, Supervisor, clear_leftovers
 
 _HEALTH_TIMEOUT_S = 120.0
 _SPARK_DONE = "spark-done"
-
-
-def say(line: str) -> None:
-    """Prints one line of progress on standard error."""
-    print(f"galen: {line}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

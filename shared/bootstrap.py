@@ -61,25 +61,25 @@ class Services:
     """The use cases, made of one set of adapters; each is built when it is first asked for."""
 
     def __init__(self, settings: Settings, adapters: Adapters) -> None:
-        self._settings = settings
-        self._adapters = adapters
+        self.settings = settings
+        self.adapters = adapters
         self.meter = ProcessMeter()
 
     @property
     def clock(self) -> Clock:
-        return self._adapters.clock
+        return self.adapters.clock
 
     @property
     def randomness(self) -> Randomness:
-        return self._adapters.randomness
+        return self.adapters.randomness
 
     @property
     def records(self) -> Records:
-        return self._adapters.records
+        return self.adapters.records
 
     @property
     def lake(self) -> Lake:
-        return self._adapters.lake
+        return self.adapters.lake
 
     @cached_property
     def bodies(self) -> Bodies:
@@ -91,17 +91,17 @@ class Services:
 
     @cached_property
     def interactions(self) -> Interactions:
-        a = self._adapters
+        a = self.adapters
         return Interactions(a.records, self.intents.writer, self.bodies, a.validator, a.clock, a.randomness)
 
     @cached_property
     def conditional(self) -> ConditionalCreate:
-        a = self._adapters
+        a = self.adapters
         return ConditionalCreate(a.records, self.interactions, a.validator, self.bodies, self.search.matches)
 
     @cached_property
     def bundles(self) -> Transactions:
-        a = self._adapters
+        a = self.adapters
         return Transactions(
             a.records,
             self.intents,
@@ -116,7 +116,7 @@ class Services:
 
     @cached_property
     def page_tokens(self) -> PageTokens:
-        return PageTokens(self._settings.link_key.encode())
+        return PageTokens(self.settings.link_key.encode())
 
     @cached_property
     def search(self) -> Search:
@@ -133,17 +133,17 @@ class Services:
     @cached_property
     def ingest(self) -> Ingest:
         replicate = Replicate(self.records, self.intents.writer, self.bodies)
-        return Ingest(replicate, self.dead_letters, self._adapters.validator, self.meter)
+        return Ingest(replicate, self.dead_letters, self.adapters.validator, self.meter)
 
     @cached_property
     def stream_door(self) -> StreamDoor:
-        tenants = {hub: self._settings.tenant_of(hub) for hub in names.HUBS}
-        streams, source = self._adapters.streams, self._settings.source
+        tenants = {hub: self.settings.tenant_of(hub) for hub in names.HUBS}
+        streams, source = self.adapters.streams, self.settings.source
         return StreamDoor(self.landing, self.ingest, streams, self.meter, tenants, source)
 
     @cached_property
     def file_door(self) -> FileDoor:
-        a = self._adapters
+        a = self.adapters
         return FileDoor(
             a.dropped,
             self.landing,
@@ -152,7 +152,7 @@ class Services:
             self.dead_letters,
             a.clock,
             self.meter,
-            self._settings.source,
+            self.settings.source,
         )
 
     @cached_property
@@ -177,8 +177,8 @@ class Services:
 
     @cached_property
     def watch(self) -> Watch:
-        a = self._adapters
-        return Watch(a.lake, self.landing, a.streams, a.clock, self.meter, self._settings)
+        a = self.adapters
+        return Watch(a.lake, self.landing, a.streams, a.clock, self.meter, self.settings)
 
     @cached_property
     def replay(self) -> Replay:
@@ -190,7 +190,7 @@ class Services:
 
     @cached_property
     def health(self) -> Health:
-        a = self._adapters
+        a = self.adapters
         return Health(
             {
                 "records": lambda: a.records.read("_platform", "000000000000", "health"),
@@ -204,7 +204,7 @@ class Services:
 
     @cached_property
     def _token_settings(self) -> TokenSettings:
-        s = self._settings
+        s = self.settings
         pem = s.token_signing_key or None
         return TokenSettings(s.issuer, s.audience, pem, s.token_clients, s.trusted_issuers)
 

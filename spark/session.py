@@ -22,7 +22,13 @@ _LOCAL: Final = {
     # Spark's checksummed local file system leaves a hidden .crc beside each file, which the lake would then list.
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+    # Small tables on few cores: what plans, compiles and checks ahead costs more than it saves.
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.databricks.delta.writeChecksumFile.enabled": "false",
 }
+# A job over a laptop's lake lasts seconds: compiling Java to the last degree would cost more than it gives.
+_SHORT_LIVED: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _COMMON: Final = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -79,8 +85,11 @@ def create_session(settings: SparkSettings, name: str = "galen") -> SparkSession
         builder = builder.master(settings.master)
         options |= _LOCAL
         options["spark.driver.memory"] = settings.driver_memory
+        options["spark.driver.extraJavaOptions"] = _SHORT_LIVED
     if settings.jars:
-        options["spark.driver.extraClassPath"] = os.pathsep.join(str(jar) for jar in added_jars(settings.jars))
+        options["spark.driver.extraClassPath"] = os.pathsep.join(
+            str(jar) for jar in added_jars(settings.jars)
+        )
     for key, value in options.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()

@@ -18,7 +18,7 @@ from functions.api.routing import InThread
 from functions.api.services import ApiServices, RaisedAlerts
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import is_valid_id
-from shared.domain.fhir.search_request import refuse
+from shared.domain.fhir.search_values import refuse
 from shared.errors import NotFound
 
 PAGE: Final = 200

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from functions.api.alerts import AlertFeed
 from functions.api.authorization import caller_of
@@ -42,7 +42,7 @@ _SECURITY_HEADERS: Final = (
 )
 
 
-def create_api(services: ApiServices, *, streaming: bool = False, poll_s: float = 0.15) -> ASGIApp:
+def create_api(services: ApiServices, *, streaming: bool = False, poll_s: float = 0.15) -> Api:
     """The application. `streaming`: whether the server can send a response piece by piece (uvicorn can, Functions
     cannot); `poll_s`: how often waiting clients look for alerts."""
     return Api(services, Routes(endpoints(AlertFeed(streaming, poll_s))))

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from functions.api.exchange import ApiRequest, plain_json
 from functions.api.services import ApiServices
 from shared.domain.access.caller import Caller
-from shared.domain.fhir.search_request import parse_query
+from shared.domain.fhir.search_values import parse_query
 from shared.errors import InputError, NotFound, Unauthenticated
 from shared.ports.tokens import TokenVerifier
 from shared.services.tokens import TokenEndpoint, TokenRefused

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from shared.domain.access.caller import Caller
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey, require_key
-from shared.domain.fhir.search_request import parse_query, refuse
+from shared.domain.fhir.search_values import parse_query, refuse
 from shared.domain.records import StoredResource
 
 FHIR_JSON: Final = "application/fhir+json; charset=utf-8"

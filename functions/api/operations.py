@@ -13,7 +13,7 @@ from functions.api.negotiation import preferences
 from functions.api.services import ApiServices
 from shared.domain.fhir import json
 from shared.domain.fhir.outcome import error
-from shared.domain.fhir.search_request import parse_query, refuse
+from shared.domain.fhir.search_values import parse_query, refuse
 from shared.errors import InputError
 
 _MODEL: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")

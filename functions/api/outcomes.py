@@ -18,6 +18,7 @@ from shared.errors import (
     GalenError,
     Gone,
     Unauthenticated,
+    Unavailable,
     Unsupported,
     consequence_of,
 )
@@ -49,6 +50,8 @@ def _headers(failure: Exception) -> dict[str, str]:
         return {"Allow": failure.allowed}
     if isinstance(failure, Busy):
         return {"Retry-After": str(max(1, round(failure.retry_after_s or 1)))}
+    if isinstance(failure, Unavailable):
+        return {"Retry-After": "1"}
     if isinstance(failure, Gone) and failure.version:
         return {"ETag": f'W/"{failure.version}"'}
     if isinstance(failure, Unsupported) and consequence_of(failure).status == 415:

@@ -13,9 +13,10 @@ from functions.api.exchange import ApiRequest, fhir, location, version_headers
 from functions.api.negotiation import if_match, none_match, preferences
 from functions.api.services import ApiServices, WrittenVersion
 from shared.domain.fhir import json
-from shared.domain.fhir.identity import is_valid_id, require_key
+from shared.domain.fhir.identity import is_valid_id
 from shared.domain.fhir.outcome import Issue, error, operation_outcome
-from shared.domain.fhir.search_request import MAX_COUNT, PAGE, refuse
+from shared.domain.fhir.search_request import MAX_COUNT, PAGE
+from shared.domain.fhir.search_values import refuse
 from shared.domain.records import StoredResource
 from shared.errors import InputError, NotFound
 
@@ -109,7 +110,6 @@ def _resource(request: ApiRequest) -> dict[str, Any]:
     if resource.get("resourceType") != type_:
         text = f"The body must be a resource of the type in the URL: resourceType {type_}."
         raise InputError(text, issues=[error("invalid", text, f"{type_}.resourceType", "resource-type")])
-    require_key(type_, "x")
     return resource
 
 

@@ -72,7 +72,9 @@ class DataLake(pulumi.ComponentResource):
         super().__init__("galen:azure:DataLake", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group = args.resource_group
-        self.account = private_account(args.config.compact_name("lake"), args.config, group, lake=True, parent=self)
+        self.account = private_account(
+            args.config.compact_name("lake"), args.config, group, lake=True, parent=self
+        )
         retention = {"enabled": True, "days": SOFT_DELETE_DAYS}
         blobs = storage.BlobServiceProperties(
             f"{name}-blobs",
@@ -99,4 +101,6 @@ class DataLake(pulumi.ComponentResource):
         args.observability.watch(f"{name}-blobs", service)
         self.blob_uri = self.account.primary_endpoints.blob
         self.dfs_uri = self.account.primary_endpoints.dfs
-        self.register_outputs({"account_id": self.account.id, "blob_uri": self.blob_uri, "dfs_uri": self.dfs_uri})
+        self.register_outputs(
+            {"account_id": self.account.id, "blob_uri": self.blob_uri, "dfs_uri": self.dfs_uri}
+        )

@@ -53,7 +53,10 @@ class EventStreams(pulumi.ComponentResource):
                 f"{name}-{hub}",
                 event_hub_name=hub,
                 partition_count=HUB_PARTITIONS,
-                retention_description={"cleanup_policy": "Delete", "retention_time_in_hours": RETENTION_HOURS},
+                retention_description={
+                    "cleanup_policy": "Delete",
+                    "retention_time_in_hours": RETENTION_HOURS,
+                },
                 # Its creation time is the generation in every raw path: a hub made anew is another one.
                 opts=pulumi.ResourceOptions(parent=self, protect=True),
                 **common,

@@ -80,7 +80,9 @@ class FunctionsApp(pulumi.ComponentResource):
             args.identity.grant(f"{self._name}-host-{role.name.lower()}", role, account.id, self)
         for subresource in (Subresource.BLOB, Subresource.QUEUE):
             args.network.expose(f"{self._name}-host", account.id, subresource)
-        args.observability.watch(f"{self._name}-host", pulumi.Output.concat(account.id, "/blobServices/default"))
+        args.observability.watch(
+            f"{self._name}-host", pulumi.Output.concat(account.id, "/blobServices/default")
+        )
         return account
 
     def _web_app(
@@ -101,7 +103,9 @@ class FunctionsApp(pulumi.ComponentResource):
             client_affinity_enabled=False,
             virtual_network_subnet_id=args.network.app_subnet_id,
             key_vault_reference_identity=identity.id,
-            identity=web.ManagedServiceIdentityArgs(type="UserAssigned", user_assigned_identities=[identity.id]),
+            identity=web.ManagedServiceIdentityArgs(
+                type="UserAssigned", user_assigned_identities=[identity.id]
+            ),
             function_app_config=web.FunctionAppConfigArgs(
                 runtime=web.FunctionsRuntimeArgs(name="python", version=PYTHON),
                 scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(

@@ -56,7 +56,9 @@ class Identity(pulumi.ComponentResource):
         self.principal_id = self._identity.principal_id
         self.register_outputs({"id": self.id, "client_id": self.client_id, "principal_id": self.principal_id})
 
-    def grant(self, name: str, role: Role, scope: pulumi.Input[str], parent: pulumi.Resource) -> pulumi.Resource:
+    def grant(
+        self, name: str, role: Role, scope: pulumi.Input[str], parent: pulumi.Resource
+    ) -> pulumi.Resource:
         """Gives the identity one role on one scope."""
         return authorization.RoleAssignment(
             name,

@@ -34,7 +34,9 @@ class LandingSubscriptionArgs:
 class LandingSubscription(pulumi.ComponentResource):
     """Always the topic; the subscription once the app is published, because the webhook must answer when it is made."""
 
-    def __init__(self, name: str, args: LandingSubscriptionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: LandingSubscriptionArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("galen:azure:LandingSubscription", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         topic = eventgrid.SystemTopic(

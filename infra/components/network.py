@@ -83,7 +83,9 @@ class Network(pulumi.ComponentResource):
         self.app_subnet_id = app.id
         self.register_outputs({"app_subnet_id": self.app_subnet_id})
 
-    def _zone(self, name: str, subresource: Subresource, network_id: pulumi.Input[str]) -> privatedns.PrivateZone:
+    def _zone(
+        self, name: str, subresource: Subresource, network_id: pulumi.Input[str]
+    ) -> privatedns.PrivateZone:
         zone = privatedns.PrivateZone(
             f"{name}-{subresource.group.lower()}-zone",
             resource_group_name=self._args.resource_group,

@@ -23,7 +23,9 @@ class ObservabilityArgs:
 class Observability(pulumi.ComponentResource):
     """Takes telemetry from the app's identity only; neither a key nor an instrumentation key writes."""
 
-    def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("galen:azure:Observability", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         tags = args.config.tags(Classification.OPERATIONAL)
@@ -51,7 +53,9 @@ class Observability(pulumi.ComponentResource):
         )
         args.identity.grant(f"{name}-sends-telemetry", Role.METRICS_PUBLISHER, self.insights.id, self)
         self.connection_string = self.insights.connection_string
-        self.register_outputs({"workspace_id": self.workspace.id, "connection_string": self.connection_string})
+        self.register_outputs(
+            {"workspace_id": self.workspace.id, "connection_string": self.connection_string}
+        )
 
     def watch(self, name: str, resource_id: pulumi.Input[str], *, logs: bool = True) -> None:
         """Sends a resource's metrics and, where it has any, all its logs to the workspace."""

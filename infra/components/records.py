@@ -97,7 +97,9 @@ class Records(pulumi.ComponentResource):
             resource={"id": DATABASE},
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
-        self._container(name, RECORDS_CONTAINER, RECORDS_PARTITION_KEY, indexing_policy(RECORDS_INDEXING_POLICY))
+        self._container(
+            name, RECORDS_CONTAINER, RECORDS_PARTITION_KEY, indexing_policy(RECORDS_INDEXING_POLICY)
+        )
         self._container(name, LEASES_CONTAINER, LEASES_PARTITION_KEY, None)
         self._grant(name, args.identity)
         args.network.expose(name, self.account.id, Subresource.COSMOS)

@@ -31,7 +31,9 @@ class Secrets(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("galen:azure:Secrets", name, None, opts)
-        tenant = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self)).tenant_id
+        tenant = authorization.get_client_config_output(
+            opts=pulumi.InvokeOutputOptions(parent=self)
+        ).tenant_id
         vault = keyvault.Vault(
             f"{name}-vault",
             resource_group_name=args.resource_group,

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from shared.domain.records import Door, Item
+from shared.domain.records import Item
+
+
+def same_content(current: Item | None, incoming: Item) -> bool:
+    """Whether a write by HTTP would make a version without a difference: then it makes none."""
+    return current is not None and current["hash"] == incoming["hash"]
 
 
 class Decision(StrEnum):
@@ -18,15 +23,13 @@ class Decision(StrEnum):
 
 
 def decide(current: Item | None, incoming: Item) -> Decision:
-    """Compare source versions as text. By HTTP identical content makes no new version; by stream and file it does.
+    """Compare source versions as text; content tells only a redelivery from a fork.
 
     A tombstone is a version like any other, so a late older update does not resurrect.
     """
     if current is None:
         return Decision.CREATE
     if incoming["version"] == current["version"]:
-        return Decision.UNCHANGED
-    if incoming["door"] in (Door.HTTP, Door.SCORE) and incoming["hash"] == current["hash"]:
         return Decision.UNCHANGED
     if incoming["sv"] == current["sv"]:
         return Decision.CONFLICT

@@ -17,8 +17,8 @@ from spark.jobs.gold import run_gold
 from spark.jobs.silver import SILVER, run_silver
 from spark.jobs.tables import TableReport
 from spark.paths import LakeRoot
-from spark.transforms.expand_lines import Validate
 from spark.session import SparkSettings, create_session
+from spark.transforms.expand_lines import Validate
 
 JOBS: Final = ("all", "bronze", "silver", "gold")
 
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     spark = create_session(SparkSettings.from_environment(os.environ))
     try:
         for report in run_jobs(spark, LakeRoot(options.lake), lambda _: [], options.job):
-            print(json.dumps(asdict(report)), flush=True)  # noqa: T201 - the command's output
+            print(json.dumps(asdict(report)), flush=True)
     finally:
         spark.stop()
     return 0

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from shared.names import TABLES, Zone
@@ -34,7 +34,9 @@ BATCH_FILES: Final = 5_000
 class BronzeJob:
     """One run over what was landed since the last one."""
 
-    def __init__(self, spark: SparkSession, lake: LakeRoot, validate: Validate, *, batch_bytes: int = BATCH_BYTES) -> None:
+    def __init__(
+        self, spark: SparkSession, lake: LakeRoot, validate: Validate, *, batch_bytes: int = BATCH_BYTES
+    ) -> None:
         self._spark = spark
         self._validate = validate
         self._lake = lake
@@ -50,14 +52,20 @@ class BronzeJob:
         """Takes in every raw file that no batch has; returns what was added."""
         started = time.monotonic()
         before = self._bronze().count()
-        last = self._last_batch()
-        if last:
-            self._write(last)  # skipped by Delta unless the run that planned it died before this point
-        while waiting := self._waiting():
+        ledger = self._ledger().select("raw_path", "batch", "planned_at").collect()
+        last = max((row["batch"] for row in ledger), default=0)
+        if last:  # skipped by Delta unless the run that planned it died before this point
+            self._write(last, [row for row in ledger if row["batch"] == last])
+        waiting = self.waiting({row["raw_path"] for row in ledger})
+        while waiting:
             last += 1
-            self._plan(last, self._take(waiting))
-            self._write(last)
-        total = self._bronze().count()
+            chosen = self._take(waiting)
+            waiting = waiting[len(chosen) :]
+            self.plan(last, chosen)
+            # Read back: where another run planned this number first, its files are the batch.
+            planned = self._ledger().where(F.col("batch") == last).select("raw_path", "planned_at").collect()
+            self._write(last, planned)
+        total = self._bronze().count() if last else before
         return TableReport(TABLES[TABLE], total - before, total, time.monotonic() - started)
 
     def _bronze(self) -> DataFrame:
@@ -66,11 +74,8 @@ class BronzeJob:
     def _ledger(self) -> DataFrame:
         return self._spark.read.format("delta").load(self._ledger_uri).where(F.col("table_id") == self._id)
 
-    def _last_batch(self) -> int:
-        return int(self._ledger().agg(F.max("batch")).first()[0] or 0)
-
-    def _waiting(self) -> list[tuple[str, int]]:
-        """Path and size of the landed files that no batch has, by path."""
+    def waiting(self, taken: set[str]) -> list[tuple[str, int]]:
+        """Path and size of the landed files that are not among the taken ones, by path."""
         if self._lake.is_local and not (Path(self._lake.root) / Zone.RAW).is_dir():
             return []
         listed = (
@@ -81,7 +86,6 @@ class BronzeJob:
             .select("path", "length")
             .collect()
         )
-        taken = {row["raw_path"] for row in self._ledger().select("raw_path").collect()}
         found = ((lake_path(row["path"], self._raw), int(row["length"])) for row in listed)
         return sorted(each for each in found if each[0] not in taken)
 
@@ -95,7 +99,8 @@ class BronzeJob:
             size += length
         return taken
 
-    def _plan(self, batch: int, files: list[tuple[str, int]]) -> None:
+    def plan(self, batch: int, files: list[tuple[str, int]]) -> None:
+        """Notes in the ledger which files are a batch; does nothing where the number is taken."""
         now = datetime.now(UTC)
         rows = [(path, size, batch, self._id, now) for path, size in files]
         (
@@ -108,8 +113,7 @@ class BronzeJob:
             .save(self._ledger_uri)
         )
 
-    def _write(self, batch: int) -> None:
-        planned = self._ledger().where(F.col("batch") == batch).select("raw_path", "planned_at").collect()
+    def _write(self, batch: int, planned: list[Row]) -> None:
         paths = [self._lake.uri(row["raw_path"]) for row in planned]
         context = BatchContext(self._raw, batch, planned[0]["planned_at"])
         validate = self._validate  # the workers get this function, never the job with its session
@@ -117,7 +121,11 @@ class BronzeJob:
         def expand(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             return rows_of_lines(((row["value"], row["uri"]) for row in rows), context, validate)
 
-        lines = self._spark.read.option("lineSep", "\n").text(paths).select("value", F.col("_metadata.file_path").alias("uri"))
+        lines = (
+            self._spark.read.option("lineSep", "\n")
+            .text(paths)
+            .select("value", F.col("_metadata.file_path").alias("uri"))
+        )
         (
             map_rows(lines, expand, RESOURCES)
             .sortWithinPartitions("type", "tenant", "id")  # so that a reader of one type skips the rest

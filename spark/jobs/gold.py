@@ -40,7 +40,9 @@ def age_group_column(birth_on: Column, on: Column) -> Column:
     return group
 
 
-def encounters_per_condition_and_age(patients: DataFrame, encounters: DataFrame, conditions: DataFrame) -> DataFrame:
+def encounters_per_condition_and_age(
+    patients: DataFrame, encounters: DataFrame, conditions: DataFrame
+) -> DataFrame:
     """The gold rows from the three silver tables; the words are the module's."""
     held = encounters.where(~F.col("deleted") & ~F.coalesce("status", F.lit("")).isin(*_NOT_HELD)).select(
         "tenant", F.col("id").alias("encounter_id"), "patient_id", F.to_date("started_at").alias("on")

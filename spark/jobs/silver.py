@@ -40,7 +40,9 @@ def run_silver(spark: SparkSession, lake: LakeRoot, table: SilverTable) -> Table
     started = time.monotonic()
     uri = lake.uri(TABLES[table.name])
     source = open_table(spark, lake.uri(TABLES["bronze_resources"]), bronze.RESOURCES, "")
-    target = open_table(spark, uri, table.schema, f"The current state of every {table.type}, tombstones included.")
+    target = open_table(
+        spark, uri, table.schema, f"The current state of every {table.type}, tombstones included."
+    )
     bronze_id = table_id(source)
     done = progress_of(target, bronze_id)
     rows = source.toDF()

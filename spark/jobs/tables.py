@@ -34,9 +34,7 @@ class Progress:
 
 def open_table(spark: SparkSession, uri: str, schema: StructType, description: str) -> DeltaTable:
     """The table at `uri`, created empty with this schema where there is none."""
-    return (
-        DeltaTable.createIfNotExists(spark).location(uri).addColumns(schema).comment(description).execute()
-    )
+    return DeltaTable.createIfNotExists(spark).location(uri).addColumns(schema).comment(description).execute()
 
 
 def table_id(table: DeltaTable) -> str:

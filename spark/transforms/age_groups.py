@@ -12,7 +12,14 @@ from datetime import date
 from typing import Final
 
 UNKNOWN: Final = "unknown"
-LOWER_BOUNDS_YEARS: Final = ((75, "75+"), (65, "65-74"), (45, "45-64"), (25, "25-44"), (15, "15-24"), (0, "0-14"))
+LOWER_BOUNDS_YEARS: Final = (
+    (75, "75+"),
+    (65, "65-74"),
+    (45, "45-64"),
+    (25, "25-44"),
+    (15, "15-24"),
+    (0, "0-14"),
+)
 
 
 def completed_years(birth_on: date, on: date) -> int:

@@ -15,7 +15,9 @@ _ROWS_PER_BATCH: Final = 2_000
 
 
 def map_rows(
-    frame: DataFrame, transform: Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]], schema: StructType
+    frame: DataFrame,
+    transform: Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]],
+    schema: StructType,
 ) -> DataFrame:
     """`frame` through `transform`, which gets each partition's rows as dicts and yields rows of `schema`."""
 

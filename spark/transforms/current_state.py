@@ -24,7 +24,9 @@ def newest(bronze: DataFrame) -> DataFrame:
     return bronze.withColumn("rank", F.row_number().over(order)).where("rank = 1").drop("rank")
 
 
-def _silver_rows(type_: str, columns: tuple[str, ...]) -> Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]]:
+def _silver_rows(
+    type_: str, columns: tuple[str, ...]
+) -> Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]]:
     def transform(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for row in rows:
             view: dict[str, Any] = {}

@@ -37,7 +37,9 @@ def lake_path(uri: str, raw_root_uri: str) -> str:
     return "raw/" + decoded[decoded.index(marker) + len(marker) :]
 
 
-def rows_of_lines(lines: Iterable[tuple[str, str]], context: BatchContext, validate: Validate) -> Iterator[Row]:
+def rows_of_lines(
+    lines: Iterable[tuple[str, str]], context: BatchContext, validate: Validate
+) -> Iterator[Row]:
     """The bronze rows of (line, file URI) pairs, in order."""
     for text, uri in lines:
         if text:

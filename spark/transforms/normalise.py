@@ -34,7 +34,9 @@ def _first(row: Row, *names: str) -> Any:
 
 def _quantity(row: Row) -> None:
     number, unit = row.pop("value_decimal"), _first(row, "unit_code", "unit_name")
-    numeric = number is not None and not isinstance(number, bool) and isinstance(number, Decimal | int | float)
+    numeric = (
+        number is not None and not isinstance(number, bool) and isinstance(number, Decimal | int | float)
+    )
     value, canonical_unit = canonical_quantity(Decimal(str(number)), unit) if numeric else (None, None)
     row["value"] = float(number) if numeric else None
     row["value_text"] = str(number) if numeric else None

@@ -199,7 +199,9 @@ def _join(separator: str) -> Path:
 
 def _reference_key(type_: str) -> Path:
     def step(items: Collection) -> Collection:
-        matches = [_REFERENCE.fullmatch(str(item.get("reference", ""))) for item in items if isinstance(item, dict)]
+        matches = [
+            _REFERENCE.fullmatch(str(item.get("reference", ""))) for item in items if isinstance(item, dict)
+        ]
         return [match[2] for match in matches if match and type_ in ("", match[1])]
 
     return step

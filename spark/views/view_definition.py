@@ -49,7 +49,10 @@ class ViewDefinition:
         return combine
 
     def _one(self, select: dict[str, Any]) -> _Rows:
-        columns = [(each["name"], self._path(each["path"]), bool(each.get("collection"))) for each in select.get("column", ())]
+        columns = [
+            (each["name"], self._path(each["path"]), bool(each.get("collection")))
+            for each in select.get("column", ())
+        ]
         nested = self._all(select.get("select", []))
         unions = [self._one(each) for each in select.get("unionAll", ())]
         each_path = select.get("forEach") or select.get("forEachOrNull")
@@ -87,7 +90,9 @@ def _cell(items: Collection, collection: bool, name: str) -> Any:
 @cache
 def load_view(name: str) -> ViewDefinition:
     """The view kept as `<name>.json` beside this file, compiled once per process."""
-    return ViewDefinition(json.loads(resources.files("spark.views").joinpath(f"{name}.json").read_text("utf-8")))
+    return ViewDefinition(
+        json.loads(resources.files("spark.views").joinpath(f"{name}.json").read_text("utf-8"))
+    )
 
 
 def view_names() -> Iterator[str]:

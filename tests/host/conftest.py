@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,6 @@ class Host:
     port: int
     seen_file: Path
     log_file: Path
-    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -117,26 +116,32 @@ class Host:
 StartHost = Callable[..., Host]
 
 
+def launch(folder: Path, arguments: Sequence[str], settings: dict[str, str], instance: str) -> Host:
+    """A host that listens, or has ended already; functions note what they saw in `<folder>/seen`."""
+    port, log, seen = free_port(), folder / f"{instance}-{len(list(folder.iterdir()))}.log", folder / "seen"
+    environment = {**os.environ, "SAMPLE_SEEN": str(seen), "SAMPLE_HUB": "vitals", **settings}
+    command = [sys.executable, "-m", "local.host", "--app", str(SAMPLE), "--port", str(port)]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--instance", instance, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            text=True,
+        )
+    eventually(lambda: listens(port) or process.poll() is not None)
+    return Host(process, port, seen, log)
+
+
 @pytest.fixture
 def start_host(tmp_path: Path) -> Iterator[StartHost]:
     """Start hosts that share one file of what was seen; they end with the test."""
     hosts: list[Host] = []
 
-    def start(arguments: Sequence[str], settings: dict[str, str] | None = None, *, instance: str = "one") -> Host:
-        port, log = free_port(), tmp_path / f"{instance}-{len(hosts)}.log"
-        seen = tmp_path / "seen"
-        environment = {**os.environ, "SAMPLE_SEEN": str(seen), "SAMPLE_HUB": "vitals", **(settings or {})}
-        environment.pop("GALEN_HOST_MASTER_KEY", None) if not settings else None
-        command = [sys.executable, "-m", "local.host", "--app", str(SAMPLE), "--port", str(port)]
-        with log.open("w") as errors:
-            process = subprocess.Popen(
-                [*command, "--instance", instance, *arguments],
-                cwd=ROOT, env=environment, stdout=errors, stderr=errors, text=True,
-            )  # fmt: skip
-        host = Host(process, port, seen, log)
-        hosts.append(host)
-        eventually(lambda: listens(port) or process.poll() is not None)
-        return host
+    def start(arguments: Sequence[str], settings: dict[str, str], *, instance: str = "one") -> Host:
+        hosts.append(launch(tmp_path, arguments, settings, instance))
+        return hosts[-1]
 
     yield start
     for host in hosts:
@@ -144,7 +149,7 @@ def start_host(tmp_path: Path) -> Iterator[StartHost]:
             host.kill()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def connections(emulators: Emulators) -> dict[str, str]:
     """The sample app's settings."""
     return {

@@ -8,14 +8,14 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
-from tests.host.conftest import ROOT, SAMPLE, Emulators, Host, StartHost, eventually
+from tests.host.conftest import ROOT, SAMPLE, Emulators, Host, StartHost, eventually, launch
 
 PUSHED = ["--listen", "http,eventGridTrigger,blobTrigger,timerTrigger"]
 BLOB_HOOK = "/runtime/webhooks/blobs?functionName=Host.Functions.dropped"
@@ -23,9 +23,11 @@ GRID_HOOK = "/runtime/webhooks/eventgrid?functionName="
 NOTIFICATION = {"aeg-event-type": "Notification"}
 
 
-@pytest.fixture
-def host(start_host: StartHost, connections: dict[str, str]) -> Host:
-    return start_host(PUSHED, connections)
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory, connections: dict[str, str]) -> Iterator[Host]:
+    running = launch(tmp_path_factory.mktemp("host"), PUSHED, connections, "web")
+    yield running
+    assert running.stop() == 0
 
 
 def test_request_arrives_as_the_classic_binding_hands_it_over(host: Host) -> None:
@@ -77,7 +79,8 @@ def test_a_slow_request_does_not_hold_others(host: Host) -> None:
     slow.join()
 
 
-def test_sigterm_lets_a_request_end(host: Host) -> None:
+def test_sigterm_lets_a_request_end(start_host: StartHost, connections: dict[str, str]) -> None:
+    host = start_host(["--listen", "http"], connections)
     answers: list[int] = []
     slow = threading.Thread(target=lambda: answers.append(httpx.get(f"{host.url}/api/slow?seconds=1").status_code))
     slow.start()
@@ -163,7 +166,7 @@ def test_a_dropped_blob_reaches_its_function(host: Host, emulators: Emulators) -
     service = lake(emulators, "landing")
     service.get_blob_client("landing", "hospital/a b.ndjson").upload_blob(b"{}\n", overwrite=True)
     event = blob_created("landing/hospital/a b.ndjson")
-    assert httpx.post(f"{host.url}{BLOB_HOOK}", json=event, headers=NOTIFICATION).status_code == 202
+    assert httpx.post(f"{host.url}{BLOB_HOOK}", json=event, headers=NOTIFICATION, timeout=30).status_code == 202
     (seen,) = eventually(lambda: host.seen("dropped"))
     assert (seen["name"], seen["length"], seen["body"]) == ("landing/hospital/a b.ndjson", 3, "{}\n")
 
@@ -171,7 +174,7 @@ def test_a_dropped_blob_reaches_its_function(host: Host, emulators: Emulators) -
 def test_an_output_is_written_unless_the_function_raises(host: Host, emulators: Emulators) -> None:
     container = lake(emulators, "copies").get_container_client("copies")
     event = {"id": "1", "subject": "kept", "eventType": "t", "eventTime": "2026-01-02T03:04:05Z", "data": {}}
-    assert httpx.post(f"{host.url}{GRID_HOOK}copies", json=event, headers=NOTIFICATION).status_code == 202
+    assert httpx.post(f"{host.url}{GRID_HOOK}copies", json=event, headers=NOTIFICATION, timeout=30).status_code == 202
     lost = {**event, "subject": "raise"}
     assert httpx.post(f"{host.url}{GRID_HOOK}copies", json=lost, headers=NOTIFICATION).status_code == 500
     contents = [container.download_blob(blob.name).readall() for blob in container.list_blobs()]
@@ -192,18 +195,3 @@ def test_says_why_it_does_not_start(tmp_path: Path, host: Host) -> None:
     assert "SAMPLE_EVENT_HUBS is missing" in refused("--app", str(SAMPLE), "--port", "0")
     taken = refused("--app", str(SAMPLE), "--listen", "http", "--port", str(host.port))
     assert f"Port {host.port} is unavailable" in taken
-
-
-def test_timer_status_is_kept_in_the_lake(host: Host, emulators: Emulators) -> None:
-    service = BlobServiceClient.from_connection_string(emulators.lake)
-    lock = service.get_blob_client("azure-webjobs-hosts", "locks/galen-local/nightly.Listener")
-
-    def leased() -> bool:
-        try:
-            return bool(lock.get_blob_properties().lease.state == "leased")
-        except ResourceNotFoundError:
-            return False
-
-    eventually(leased)
-    assert host.stop() == 0
-    assert not leased()

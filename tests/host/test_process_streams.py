@@ -173,3 +173,18 @@ def test_a_change_is_seen_within_a_few_poll_delays(
         eventually(lambda identity=identity: identity in changed(host))
         took.append(time.perf_counter() - started)
     assert sorted(took)[len(took) // 2] < 0.5
+
+
+def test_a_timer_is_led_by_one_host_and_given_up_at_the_end(
+    start_host: StartHost, connections: dict[str, str], emulators: Emulators
+) -> None:
+    host = start_host(["--functions", "nightly"], connections, instance="clock")
+    service = BlobServiceClient.from_connection_string(emulators.lake)
+    lock = service.get_blob_client("azure-webjobs-hosts", "locks/galen-local/nightly.Listener")
+
+    def leased() -> bool:
+        return lock.exists() and lock.get_blob_properties().lease.state == "leased"
+
+    eventually(leased)
+    assert host.stop() == 0
+    assert not leased()

@@ -84,7 +84,9 @@ def spark() -> Iterator[Any]:
     os.environ.update(runtime.variables())
     from spark.session import SparkSettings, create_session
 
-    session = create_session(SparkSettings(master="local[2]", jars=runtime.jars, shuffle_partitions=1), "galen tests")
+    session = create_session(
+        SparkSettings(master="local[2]", jars=runtime.jars, shuffle_partitions=1), "galen tests"
+    )
     yield session
     session.stop()
     os.environ.clear()

@@ -27,7 +27,9 @@ def test_every_view_that_ships_compiles(name: str) -> None:
     assert load_view(name).resource in NORMALISERS
 
 
-@pytest.mark.parametrize("path", ["value > 1", "name.given.trace('x')", "name[", "where()", "%unknown", "a.b)", "a..b"])
+@pytest.mark.parametrize(
+    "path", ["value > 1", "name.given.trace('x')", "name[", "where()", "%unknown", "a.b)", "a..b"]
+)
 def test_refuses_a_path_it_does_not_understand(path: str) -> None:
     with pytest.raises(PathError):
         compile_path(path)
@@ -44,7 +46,10 @@ def _published_cases() -> list[tuple[str, list[dict[str, Any]], dict[str, Any]]]
             content = opened.extractfile(member) if member.name.endswith(".json") else None
             if content:
                 suite = json.load(content)
-                cases += [(f"{Path(member.name).stem}: {each['title']}", suite["resources"], each) for each in suite["tests"]]
+                cases += [
+                    (f"{Path(member.name).stem}: {each['title']}", suite["resources"], each)
+                    for each in suite["tests"]
+                ]
     return cases
 
 
@@ -86,9 +91,17 @@ def test_a_partial_birth_date_counts_from_its_first_day() -> None:
 
 def test_blood_pressure_keeps_its_components_in_order() -> None:
     component = {"code": {"coding": [{"code": "8480-6"}]}, "valueQuantity": {"value": 120, "code": "mm[Hg]"}}
-    resource = {"resourceType": "Observation", "status": "final", "code": {}, "component": [component, {"code": {}}]}
+    resource = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {},
+        "component": [component, {"code": {}}],
+    }
     row = NORMALISERS["Observation"](resource)
-    assert [(each["code"], each["value_canonical"]) for each in row["components"]] == [("8480-6", 120.0), (None, None)]
+    assert [(each["code"], each["value_canonical"]) for each in row["components"]] == [
+        ("8480-6", 120.0),
+        (None, None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,9 +114,14 @@ def test_blood_pressure_keeps_its_components_in_order() -> None:
         ("1", None, ("1", None)),
     ],
 )
-def test_units_become_canonical_and_unknown_ones_stay(value: str, unit: str | None, expected: tuple[str, str | None]) -> None:
+def test_units_become_canonical_and_unknown_ones_stay(
+    value: str, unit: str | None, expected: tuple[str, str | None]
+) -> None:
     found, code = canonical_quantity(Decimal(value), unit)
-    assert (found.quantize(Decimal("1.000000")), code) == (Decimal(expected[0]).quantize(Decimal("1.000000")), expected[1])
+    assert (found.quantize(Decimal("1.000000")), code) == (
+        Decimal(expected[0]).quantize(Decimal("1.000000")),
+        expected[1],
+    )
 
 
 @pytest.mark.parametrize(

@@ -167,17 +167,15 @@ class Transaction:
         return item
 
     def _stage_unique(self, old: Item | None, document: dict[str, Any] | None) -> None:
-        for at, paths in enumerate(self._container.unique_keys):
-            if old is not None:
-                key = at, key_text(extract(self._store.full_document(old), paths))
-                self._unique[key] = None
-            if document is None:
-                continue
-            key = at, key_text(extract(document, paths))
-            owner = self._unique[key] if key in self._unique else self._partition.unique.get(key)
-            if owner is not None and owner != document["id"]:
+        container = self._container
+        if old is not None and container.unique_keys:
+            for term in container.unique_terms(self._store.full_document(old)):
+                self._unique[term] = None
+        for term in container.unique_terms(document) if document else ():
+            owner = self._unique[term] if term in self._unique else self._partition.unique.get(term)
+            if document and owner not in (None, document["id"]):
                 raise unique_key_violation()
-            self._unique[key] = document["id"]
+            self._unique[term] = document["id"] if document else None
 
     def commit(self) -> None:
         """Makes it all durable and visible, or raises and changes nothing."""

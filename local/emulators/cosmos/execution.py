@@ -15,7 +15,8 @@ from .errors import bad_request
 from .index import IndexSpec
 from .model import Container, Item
 from .reach import Reach
-from .sql.compile import EVERYTHING, ITEM_SLOT, PARAMETERS_SLOT, Evaluator, Frame
+from .sql.compile import EVERYTHING, ITEM_SLOT, PARAMETERS_SLOT
+from .sql.evaluators import Evaluator, Frame
 from .sql.plan import Comparison
 from .sql.queries import CompiledQuery, Condition, Ordering, conjunction
 from .sql.values import UNDEFINED, sort_key

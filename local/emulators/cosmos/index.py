@@ -64,8 +64,8 @@ class Postings:
         self._by_spec: dict[IndexSpec, dict[Any, Item | set[Item]]] = {}
 
     def open(self, spec: IndexSpec) -> None:
-        """Begins an index; items are then added one by one."""
-        self._by_spec.setdefault(spec, {})
+        """Begins an index anew; items are then added one by one."""
+        self._by_spec[spec] = {}
 
     def add(self, item: Item, document: dict[str, Any], specs: Iterable[IndexSpec]) -> None:
         """Enters an item under the terms of its document; entering it twice is entering it once."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .index import IndexingPolicy, IndexSpec, Postings
-from .partition_key import effective_key, key_text, split_path
+from .partition_key import effective_key, extract, key_text, split_path
 
 # The log is rewritten once it holds more than twice as many entries as there are items.
 _LOG_SLACK = 1024
@@ -155,6 +155,10 @@ class Container:
         """Returns whether the indexing policy covers what an index is over."""
         return self.policy.covers((*spec.path, "[]") if spec.elements else spec.path)
 
+    def unique_terms(self, document: dict[str, Any]) -> list[tuple[int, str]]:
+        """Returns what no other item of the same logical partition may have."""
+        return [(at, key_text(extract(document, paths))) for at, paths in enumerate(self.unique_keys)]
+
     def partition(self, components: list[Any]) -> Partition | None:
         """Returns the logical partition of a full key, None where it holds nothing."""
         return self.partitions.get(key_text(components))
@@ -190,7 +194,9 @@ class Container:
         group = partition.group
         self.partitions[partition.key] = partition
         group.partitions[partition.key] = partition
-        if self.groups.setdefault(key_text([group.component]), group) is group:
+        name = key_text([group.component])
+        if name not in self.groups:
+            self.groups[name] = group
             for spec in self.specs:
                 group.postings.open(spec)
 

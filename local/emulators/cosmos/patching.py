@@ -8,8 +8,9 @@ from . import json_text, patch
 from .documents import Transaction
 from .errors import bad_request, precondition_failed
 from .model import Item
-from .sql.compile import ITEM_SLOT, PARAMETERS_SLOT, Frame
+from .sql.compile import ITEM_SLOT, PARAMETERS_SLOT
 from .sql.errors import SqlError
+from .sql.evaluators import Frame
 from .sql.queries import compile_text
 from .sql.values import UNDEFINED
 from .store import Store

@@ -13,7 +13,8 @@ from typing import Any
 from .documents import check_id
 from .errors import CosmosError, bad_request, not_found, owner_not_found, precondition_failed
 from .model import Container
-from .sql.compile import ITEM_SLOT, PARAMETERS_SLOT, Frame
+from .sql.compile import ITEM_SLOT, PARAMETERS_SLOT
+from .sql.evaluators import Frame
 from .sql.queries import compile_text
 from .sql.values import UNDEFINED
 from .store import Store

@@ -76,6 +76,9 @@ class Store:
         self._next_row = last_row + 1
         for key, container in by_key.items():
             container.load_log(loaded[key])
+            for item in loaded[key] if container.unique_keys else ():
+                for term in container.unique_terms(self.full_document(item)):
+                    item.partition.unique[term] = item.id
             container.schedule(loaded[key])
 
     def close(self) -> None:
@@ -151,7 +154,14 @@ class Store:
 
     def commit(self, container: Container, puts: Sequence[Item], drops: Sequence[Item], lsn: int) -> None:
         """Writes new versions and deletions in one transaction, on the disk first, then in memory."""
+        freed = [
+            (item.partition, term)
+            for item in (drops if container.unique_keys else ())
+            for term in container.unique_terms(self.full_document(item))
+        ]
         self._write(container, puts, drops, lsn)
+        for partition, term in freed:
+            partition.unique.pop(term, None)
         specs = container.specs
         for item in (*drops, *puts):
             old = item.partition.items.get(item.id)
@@ -234,6 +244,8 @@ class Store:
         for group in container.groups.values():
             group.postings.open(spec)
         for at, item in enumerate(list(container.items())):
+            if self.containers.get((container.database, container.name)) is not container:
+                return
             if item.live:
                 item.partition.group.postings.add(item, self.document(item), (spec,))
             if at % _STEP_ITEMS == 0:

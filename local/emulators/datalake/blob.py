@@ -129,7 +129,7 @@ async def lease(lake: Lake, request: Request) -> Response:
     status = 200
     if action == "acquire":
         status = 201
-        granted = leases.acquire(place, _seconds(request, "x-ms-lease-duration") or -1, proposed)
+        granted = leases.acquire(place, _lease_duration_s(request), proposed)
     elif action == "renew":
         granted = leases.renew(place, lease_id)
     elif action == "change":
@@ -198,6 +198,13 @@ def _md5_of_range(descriptor: int, start: int, length: int) -> str:
         raise StorageError("InvalidHeaderValue", "x-ms-range-get-content-md5 takes at most 4 MB.")
     digest = hashlib.md5(os.pread(descriptor, length, start), usedforsecurity=False).digest()
     return base64.b64encode(digest).decode("ascii")
+
+
+def _lease_duration_s(request: Request) -> int:
+    duration_s = _seconds(request, "x-ms-lease-duration")
+    if duration_s is None:
+        raise StorageError("MissingRequiredHeader", "x-ms-lease-duration is missing.")
+    return duration_s
 
 
 def _seconds(request: Request, name: str) -> int | None:

@@ -13,7 +13,7 @@ from local.emulators.datalake import conditions, listing
 from local.emulators.datalake.errors import StorageError, not_implemented
 from local.emulators.datalake.lake import Lake, changed, content_headers, user_metadata
 from local.emulators.datalake.metadata import BLOCK_BLOB, DIRECTORY
-from local.emulators.datalake.names import Place, parse_place
+from local.emulators.datalake.names import Place, is_path, parse_place
 from local.emulators.datalake.request import Request, Response, http_date
 from local.emulators.datalake.staging import IN_MEMORY_BYTES, receive_into, require_md5, write_all
 from local.emulators.datalake.store import Entry
@@ -206,6 +206,8 @@ async def list_paths(lake: Lake, request: Request) -> Response:
     lake.require_container(request)
     directory = request.query.get("directory", "").strip("/")
     if directory:
+        if not is_path(directory):
+            raise StorageError("InvalidUri", "The directory is not a plain relative path.")
         base = lake.store.find(Place(request.place.container, directory))
         if base is None or not base.is_directory:
             raise StorageError("PathNotFound")

@@ -21,6 +21,7 @@ from local.emulators.datalake.request import Request, Response, http_date
 from local.emulators.datalake.staging import Staged, discard
 from local.emulators.datalake.store import Entry, Store
 
+_PLAIN = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _METADATA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONTENT_HEADERS = (
     "Content-Type",
@@ -150,7 +151,8 @@ def user_metadata(request: Request) -> dict[str, str]:
             metadata[name] = base64.b64decode(encoded, validate=True).decode("latin-1")
         except binascii.Error:
             raise StorageError("InvalidMetadata") from None
-    if not all(_METADATA_NAME.fullmatch(name) for name in metadata):
+    # Values go back as headers: one decoded from base64 must not smuggle in a line of its own.
+    if not all(_METADATA_NAME.fullmatch(name) and _PLAIN.fullmatch(text) for name, text in metadata.items()):
         raise StorageError("InvalidMetadata")
     return metadata
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .config import DEFAULT_GROUP, ConfigError, HubConfig
-from .log import PartitionLog
+from .log import PartitionLog, sync_folder
 from .ownership import Ownership
 from .partitioning import partition_of
 from .throttle import Throttle
@@ -113,6 +113,10 @@ def _generation(folder: Path, config: HubConfig, now_ms: int) -> int:
     if known["partitions"] < config.partition_count:
         known["partitions"] = config.partition_count
         fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(known), "utf-8")
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(known, file)
+            file.flush()
+            os.fsync(file.fileno())
         fresh.replace(path)
+        sync_folder(folder)
     return int(known["created_at_ms"])

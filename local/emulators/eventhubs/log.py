@@ -36,6 +36,15 @@ class BeyondEndError(Exception):
     """A position behind the end of the log; the text says where the log ends."""
 
 
+def sync_folder(folder: Path) -> None:
+    """Let the names in a folder outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class PartitionLog:
     """One partition. Not for use by several threads or processes at once.
 
@@ -236,6 +245,8 @@ class PartitionLog:
     def _new_segment(self, first_sequence: int, base_offset: int) -> Segment:
         path = self._folder / Segment.name(first_sequence, base_offset)
         path.touch()
+        if self._fsync:
+            sync_folder(self._folder)
         segment = Segment(path)
         segment.open_index()
         return segment

@@ -134,7 +134,8 @@ class ManagementRequests(Requests):
         connection = self.session.connection
         name = str(request.properties.get("name", ""))
         try:
-            connection.authorize(name)
+            # A token for the hub covers this path too; some SDKs ask for one for this path alone.
+            connection.authorize(f"{name}/{MANAGEMENT}")
         except AmqpError as error:
             return Answer(401, error.description)
         return read(connection.namespace, request.properties)

@@ -77,4 +77,9 @@ class DataLake:
 def _file(blob: BlobProperties) -> LakeFile:
     modified = blob.last_modified or datetime(1970, 1, 1, tzinfo=UTC)
     etag = (blob.etag or "").strip('"')
-    return LakeFile(blob.name, blob.size or 0, f'"{etag}"', instant_text(modified), dict(blob.metadata or {}))
+    return LakeFile(blob.name, blob.size or 0, f'"{etag}"', instant_text(modified), _metadata(blob))
+
+
+def _metadata(blob: BlobProperties) -> dict[str, str]:
+    # An empty value comes back from a listing as None.
+    return {name: value or "" for name, value in (blob.metadata or {}).items()}

@@ -46,7 +46,9 @@ def _at(item: Item, path: str) -> Any:
 
 
 def _same_kind(left: object, right: object) -> bool:
-    return type(left) is type(right) or (isinstance(left, int | float) and isinstance(right, int | float))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return isinstance(left, bool) and isinstance(right, bool)
+    return any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, int | float))
 
 
 def holds(predicate: Predicate, item: Item) -> bool:

@@ -10,20 +10,26 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal
-from urllib.parse import parse_qsl
 
-from shared.domain.fhir.dates import Range, date_range, instant_text
-from shared.domain.fhir.identity import is_valid_id, parse_literal
-from shared.domain.fhir.outcome import error
+from shared.domain.fhir.dates import Range, date_range
+from shared.domain.fhir.identity import parse_literal
 from shared.domain.fhir.resource_types import PATIENT_ELEMENT
-from shared.domain.fhir.search_index import CODE_PATHS, DATE_PATHS, NO_SYSTEM
-from shared.errors import InputError
+from shared.domain.fhir.search_index import CODE_PATHS, DATE_PATHS
+from shared.domain.fhir.search_values import (
+    MAX_PARAMETERS,
+    about,
+    refuse,
+    split,
+    token,
+    too_many,
+    unescape,
+    valid_id,
+)
 
 DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 1_000
-MAX_PARAMETERS: Final = 50
 MAX_ALTERNATIVES: Final = 200
 MAX_VALUE_CHARS: Final = 8_000
 PAGE: Final = "_page"
@@ -42,9 +48,6 @@ _SUBJECT_TYPES: Final = ("Patient", "Group", "Device", "Location")
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 _DATE: Final = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?([0-9].{3,40})")
 _COUNT: Final = re.compile(r"[0-9]{1,6}")
-_SPLIT: Final = re.compile(r"(?:\\.|[^\\,])+", re.DOTALL)
-_BAR: Final = re.compile(r"((?:\\.|[^\\|])*)\|((?:\\.|[^\\|])*)", re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(.?)", re.DOTALL)
 _FORMATS: Final = ("json", "text/json", "application/json", "application/fhir+json")
 _NOT_A_DATE: Final = (
     "eq, ne, gt, lt, ge, le, sa, eb or ap, then a date such as 2024-05-01 or 2024-05-01T10:00:00Z"
@@ -129,28 +132,6 @@ def search_parameters(type_: str) -> dict[str, str]:
     return found
 
 
-def refuse(text: str, *, code: str = "invalid", status: int = 400) -> InputError:
-    """An error about a search; the text never shows a value."""
-    return InputError(text, issues=[error(code, text, rule="search")], status=status)
-
-
-def _too_many() -> InputError:
-    return refuse(f"A search has at most {MAX_PARAMETERS} parameters.", code="too-costly")
-
-
-def parse_query(query: str | bytes) -> list[tuple[str, str]]:
-    """Name and value of each parameter of a query string, in order, empty ones too. Raises InputError (400)."""
-    if not query:
-        return []
-    try:
-        text = query.decode("ascii") if isinstance(query, bytes) else query
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except UnicodeError:
-        raise refuse("The query string is not percent-encoded UTF-8.") from None
-    except ValueError:
-        raise _too_many() from None
-
-
 def parse(
     type_: str, parameters: Sequence[tuple[str, str]], *, strict: bool, now: datetime, base_url: str = ""
 ) -> SearchRequest:
@@ -159,7 +140,7 @@ def parse(
     `now` widens the prefix `ap`; references that begin with `base_url` are this server's own.
     """
     if len(parameters) > MAX_PARAMETERS:
-        raise _too_many()
+        raise too_many()
     reader = _Reader(type_, now, base_url)
     applied, ignored = [], []
     for name, value in parameters:
@@ -224,8 +205,8 @@ class _Reader:
     def _criterion(self, name: str, modifier: str, value: str) -> Criterion:
         if len(value) > MAX_VALUE_CHARS or "\0" in value:
             raise refuse(f"A value of {name} is too long or has a character that no value has.")
-        parts = _SPLIT.findall(value)
-        if not parts or len(parts) != value_count(value):
+        parts = split(value)
+        if parts is None:
             raise refuse(f"{name} has an empty value: leave the parameter out, or give a value.")
         if len(parts) > MAX_ALTERNATIVES:
             raise refuse(f"{name} has more than {MAX_ALTERNATIVES} alternatives.", code="too-costly")
@@ -235,21 +216,21 @@ class _Reader:
     def _matches(self, name: str, modifier: str, part: str) -> tuple[Match, ...]:
         kind = self._known[name]
         if name == "_id":
-            return (IdIs(_valid_id(name, _unescape(part))),)
+            return (IdIs(valid_id(name, unescape(part))),)
         if kind == "date":
             return (self._date(name, part),)
         if kind == "token":
-            return (TokenIs(f"{name}|{_token(name, part)}"),)
-        return self._references(name, modifier, _unescape(part))
+            return (TokenIs(f"{name}|{token(name, part)}"),)
+        return self._references(name, modifier, unescape(part))
 
     def _date(self, name: str, part: str) -> DateIs:
         # A `+` of a zone arrives as a space where the client forgot to encode it.
-        match = _DATE.fullmatch(_unescape(part).replace(" ", "+"))
+        match = _DATE.fullmatch(unescape(part).replace(" ", "+"))
         found = date_range(match[2]) if match else None
         if match is None or found is None:
             raise refuse(f"{name} is not understood: {_NOT_A_DATE}.")
         prefix: Prefix = match[1] or "eq"  # type: ignore[assignment]  # the pattern allows nothing else
-        return DateIs(prefix, _about(found, self._now) if prefix == "ap" else found)
+        return DateIs(prefix, about(found, self._now) if prefix == "ap" else found)
 
     def _references(self, name: str, modifier: str, value: str) -> tuple[Match, ...]:
         types = (modifier,) if modifier else ("Patient",) if name == "patient" else _SUBJECT_TYPES
@@ -259,7 +240,7 @@ class _Reader:
             if literal is None or literal[1] or (name == "patient" and literal[0].type != "Patient"):
                 raise refuse(f"{name} is an id or a reference such as Patient/example.")
             return (TokenIs(f"{name}|{literal[0]}", reference=True),)
-        id_ = _valid_id(name, local)
+        id_ = valid_id(name, local)
         return tuple(TokenIs(f"{name}|{type_}/{id_}", reference=True) for type_ in types)
 
     def read_sort(self, value: str) -> None:
@@ -312,50 +293,3 @@ _RESULT_PARAMETERS: Final = {
     "_pretty": _Reader.read_nothing,
     PAGE: _Reader.read_page,
 }
-
-
-def value_count(value: str) -> int:
-    """How many values the commas of a parameter separate, empty ones included."""
-    return re.sub(r"\\.", "", value, flags=re.DOTALL).count(",") + 1
-
-
-def _unescape(text: str) -> str:
-    def character(match: re.Match[str]) -> str:
-        if match[1] not in ("\\", ",", "|", "$"):
-            raise refuse(r"A backslash stands before one of \ , | $ only.")
-        return match[1]
-
-    return _ESCAPE.sub(character, text)
-
-
-def _token(name: str, part: str) -> str:
-    """`code`, `system|code`, `|code` (no system) or `system|` (any code) as the index writes it."""
-    match = _BAR.fullmatch(part)
-    if match is None:
-        if "|" in re.sub(r"\\.", "", part, flags=re.DOTALL):
-            raise refuse(
-                f"{name} has at most one bar between system and code; a bar within one is written \\|."
-            )
-        return f"|{_unescape(part)}"
-    system, code = _unescape(match[1]), _unescape(match[2])
-    if not system and not code:
-        raise refuse(f"{name} has neither a system nor a code.")
-    return f"{system or NO_SYSTEM}|{code}"
-
-
-def _valid_id(name: str, text: str) -> str:
-    if not is_valid_id(text):
-        raise refuse(f"{name} holds something that cannot be an id: 1 to 64 letters, digits, '-' and '.'.")
-    return text
-
-
-def _about(value: Range, now: datetime) -> Range:
-    """A tenth of the distance to now on either side, as the specification suggests."""
-    lo, hi = datetime.fromisoformat(value.lo), datetime.fromisoformat(value.hi)
-    slack = abs(now - lo) / 10
-    try:
-        return Range(instant_text(lo - slack), instant_text(hi + slack))
-    except OverflowError:
-        return Range(
-            instant_text(datetime.min.replace(tzinfo=UTC)), instant_text(datetime.max.replace(tzinfo=UTC))
-        )

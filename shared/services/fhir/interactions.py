@@ -25,7 +25,7 @@ from shared.domain.records import (
     source_version,
     tombstone_item,
 )
-from shared.domain.versioning import Decision
+from shared.domain.versioning import Decision, same_content
 from shared.errors import AlreadyExists, Gone, InputError, NotFound, PreconditionFailed, Unavailable
 from shared.ports.clock import Clock, Randomness
 from shared.ports.records import Compare, Query, Records
@@ -181,10 +181,13 @@ class Interactions:
         def build(current: Item | None) -> Item:
             require_match(current, if_match)
             found[0] = current
-            return self._bodies.offloaded(self._item(caller, resource, key, current))
+            item = self._item(caller, resource, key, current)
+            if current is not None and same_content(current, item):
+                return current
+            return self._bodies.offloaded(item)
 
         _, item = self._writer.write(caller.tenant, key, build)
-        existed = found[0] is not None and not found[0]["deleted"] and found[0]["version"] != ""
+        existed = found[0] is not None and not found[0]["deleted"]
         return Written(200 if existed else 201, self._bodies.stored(item))
 
     def delete(self, caller: Caller, key: ResourceKey, *, if_match: str | None = None) -> StoredResource | None:

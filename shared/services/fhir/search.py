@@ -14,7 +14,8 @@ from shared.domain.access.caller import Caller
 from shared.domain.fhir import json
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.fhir.search_index import values_at
-from shared.domain.fhir.search_request import PAGE, SearchRequest, parse, parse_query, refuse
+from shared.domain.fhir.search_request import PAGE, SearchRequest, parse
+from shared.domain.fhir.search_values import parse_query, refuse
 from shared.domain.records import Item, StoredResource
 from shared.ports.clock import Clock
 from shared.ports.records import Query, Records

@@ -13,7 +13,7 @@ from shared.domain.access.caller import Caller
 from shared.domain.fhir.identity import ResourceKey, home_of
 from shared.domain.fhir.outcome import error, operation_outcome
 from shared.domain.records import Item, StoredResource, key_of, resource_item, stored_resource, tombstone_item
-from shared.domain.versioning import Decision, decide
+from shared.domain.versioning import same_content
 from shared.errors import (
     AlreadyExists,
     Conflict,
@@ -276,7 +276,7 @@ class Transactions:
             return
         item = self._item(caller, entry, current)
         existed = current is not None and not current["deleted"]
-        if decide(current, item) is Decision.UNCHANGED:
+        if same_content(current, item):
             assert current is not None
             result[entry.index] = (200, self._bodies.stored(current))
             return

@@ -180,8 +180,8 @@ def test_items_expire_by_their_own_time_or_the_containers(database: DatabaseProx
 def test_prefix_of_a_key_reaches_its_homes_and_no_others(records: ContainerProxy) -> None:
     for tenant in ("t", "u"):
         for home in ("a", "b"):
-            records.create_item({"id": "1", "tenant": tenant, "home": home, "where": tenant + home})
-    query = "SELECT VALUE c.where FROM c"
+            records.create_item({"id": "1", "tenant": tenant, "home": home, "place": tenant + home})
+    query = "SELECT VALUE c.place FROM c"
     assert sorted(select(records, query, partition_key=["t"])) == ["ta", "tb"]
     assert select(records, query, partition_key=["t", "b"]) == ["tb"]
     assert select(records, query, partition_key=["v"]) == []

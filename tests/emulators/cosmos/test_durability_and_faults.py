@@ -8,8 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from azure.core.exceptions import AzureError
-from azure.cosmos import ContainerProxy
+from azure.cosmos import ContainerProxy, PartitionKey
 from azure.cosmos.exceptions import CosmosHttpResponseError
+
+from local.emulators.cosmos.application import Application
+from local.emulators.cosmos.auth import WELL_KNOWN_KEY
+from local.emulators.cosmos.store import Store
 
 from .conftest import Emulator, create_records, select
 
@@ -71,6 +75,19 @@ def test_restart_keeps_versions_sequence_indexes_and_deletions(own_emulator: Emu
     records.create_item({"id": "099", "tenant": "t", "home": "h"})
 
 
+def test_restart_keeps_unique_keys(own_emulator: Emulator) -> None:
+    database = own_emulator.client().create_database("tests")
+    policy = {"uniqueKeys": [{"paths": ["/mrn"]}]}
+    unique = database.create_container("unique", PartitionKey("/pid"), unique_key_policy=policy)
+    unique.create_item({"id": "1", "pid": "p", "mrn": "m"})
+    own_emulator.kill()
+    own_emulator.start()
+    unique = own_emulator.client().get_database_client("tests").get_container_client("unique")
+    with pytest.raises(CosmosHttpResponseError) as raised:
+        unique.create_item({"id": "2", "pid": "p", "mrn": "m"})
+    assert raised.value.status_code == 409
+
+
 def _token(records: ContainerProxy) -> str:
     list(records.query_items_change_feed(start_time="Beginning"))
     return str(records.client_connection.last_response_headers["etag"])
@@ -124,10 +141,6 @@ def test_seeded_faults_strike_the_same_requests(
 
 
 def test_faults_are_off_without_the_flag(tmp_path: Any) -> None:
-    from local.emulators.cosmos.application import Application
-    from local.emulators.cosmos.auth import WELL_KNOWN_KEY
-    from local.emulators.cosmos.store import Store
-
     store = Store(tmp_path)
     answer = Application(store, WELL_KNOWN_KEY)._answer("POST", "/_faults", {}, b"{}")
     store.close()

@@ -96,7 +96,8 @@ SELECT: list[tuple[str, Any]] = [
 
 WRONG: list[tuple[str, str]] = [
     ("SELEC * FROM c", "SC1001"), ("SELECT * FROM c WHERE", "SC1001"), ("SELECT * FROM c WHERE c.n = ", "SC1001"),
-    ("SELECT * FROM c WHERE c.n == 1", "SC1001"), ("SELECT c. FROM c", "SC1001"), ("SELECT * FROM c LIMIT 1", "SC1001"),
+    ("SELECT * FROM c WHERE c.n == 1", "SC1001"), ("SELECT c. FROM c", "SC1001"),
+    ("SELECT c.value FROM c", "SC1001"), ("SELECT * FROM c LIMIT 1", "SC1001"),
     ("SELECT VALUE d.n FROM c", "SC2001"), ("SELECT * FROM c WHERE NOSUCH(c.n)", "SC2005"),
     ("SELECT * FROM c WHERE LOWER()", "SC2050"), ("SELECT * FROM c JOIN t IN c.tags", "SC2040"),
     ("SELECT c.id, COUNT(1) FROM c", "SC2102"), ("SELECT c.a, d.a FROM c JOIN d IN c.x", "SC2011"),

@@ -167,4 +167,5 @@ class Subscriber:
 
 def code_of(error: AzureError) -> str:
     """The storage error code, which the clients add to their exceptions but not to their types."""
-    return str(getattr(error, "error_code", None))
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code))

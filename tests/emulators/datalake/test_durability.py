@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import random
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.core.exceptions import AzureError
-from azure.storage.blob import BlobBlock
+from azure.storage.blob import BlobBlock, generate_container_sas
 
+from local.emulators.datalake.auth import WELL_KNOWN_ACCOUNT, WELL_KNOWN_KEY
 from tests.emulators.datalake.emulator import Emulator
 
 
@@ -103,6 +106,26 @@ def test_shows_no_torn_blob_after_kills_under_load(
     assert set(acknowledged) <= set(seen)
     assert set(seen.values()) == {size}
     assert acknowledged
+
+
+@pytest.mark.parametrize("length", [10_000, 1_000_000])
+def test_commits_nothing_of_an_upload_cut_short(start_emulator: Callable[..., Emulator], length: int) -> None:
+    emulator = start_emulator()
+    container = emulator.blobs().create_container("cut")
+    token = generate_container_sas(
+        WELL_KNOWN_ACCOUNT,
+        "cut",
+        account_key=WELL_KNOWN_KEY,
+        permission="racwdl",
+        expiry=datetime.now(UTC) + timedelta(minutes=10),
+    )
+    head = f"PUT /{WELL_KNOWN_ACCOUNT}/cut/a?{token} HTTP/1.1\r\nHost: x\r\nx-ms-blob-type: BlockBlob\r\n"
+    with socket.create_connection(("127.0.0.1", emulator.port)) as connection:
+        connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + bytes(length // 2))
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+    assert not container.get_blob_client("a").exists()
+    assert list((emulator.data / ".emulator" / "staging").iterdir()) == []
 
 
 def test_refuses_a_data_folder_that_another_emulator_owns(start_emulator: Callable[..., Emulator]) -> None:

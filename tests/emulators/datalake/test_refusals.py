@@ -134,6 +134,21 @@ def test_refuses_a_rename_from_outside(file_system: FileSystemClient) -> None:
         assert refused.value.status_code == 400
 
 
+@pytest.mark.parametrize("directory", ["../other", "a/../../other", "/../other", ".", "a//b"])
+def test_lists_no_directory_outside(file_system: FileSystemClient, directory: str) -> None:
+    with pytest.raises(HttpResponseError) as refused:
+        list(file_system.get_paths(directory))
+    assert refused.value.status_code == 400
+
+
+def test_takes_no_header_line_hidden_in_metadata(file_system: FileSystemClient) -> None:
+    file = file_system.get_file_client("a")
+    with pytest.raises(HttpResponseError) as refused:
+        file.create_file(metadata={"k": "v\r\nSet-Cookie: x"})
+    assert code_of(refused.value) == "InvalidMetadata"
+    assert not file.exists()
+
+
 def test_lets_a_blob_sas_do_only_what_it_says(container: ContainerClient) -> None:
     container.upload_blob("a/b", b"x")
     container.upload_blob("other", b"x")

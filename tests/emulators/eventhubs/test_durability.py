@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from azure.eventhub import EventData
 from azure.eventhub.exceptions import EventHubError
@@ -118,3 +120,13 @@ def test_a_hub_cannot_lose_partitions_but_may_gain_some(launch: Callable[..., Em
     )  # fmt: skip
     assert shrunk.returncode == 2
     assert "cannot shrink" in shrunk.stderr
+
+
+def test_serves_the_official_emulators_configuration(launch: Callable[..., Emulator], tmp_path: Path) -> None:
+    entity = {"Name": "eh1", "PartitionCount": "2", "ConsumerGroups": [{"Name": "cg1"}]}
+    namespace = {"Type": "EventHub", "Name": "emulatorNs1", "Entities": [entity]}
+    path = tmp_path / "Config.json"
+    path.write_text(json.dumps({"UserConfig": {"NamespaceConfig": [namespace]}}))
+    emulator = launch(options=("--config", str(path), "--fsync"))
+    emulator.send("eh1", "a", partition_id="1")
+    assert receive(emulator.consumer("eh1", "cg1"), 1, partition_id="1").bodies == ["a"]

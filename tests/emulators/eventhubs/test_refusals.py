@@ -12,7 +12,7 @@ from azure.eventhub.exceptions import AuthenticationError, ConnectError, EventHu
 
 from tests.emulators.eventhubs.clients import Emulator, receiving
 
-AT_ONCE_S = 3
+AT_ONCE_S = 10
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from shared.domain.access.caller import Caller
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey, home_of
 from shared.domain.fhir.page_token import PageTokens
-from shared.domain.fhir.search_request import parse_query
+from shared.domain.fhir.search_values import parse_query
 from shared.domain.records import Door, Provenance, resource_item, tombstone_item
 from shared.errors import InputError
 from shared.services.bodies import Bodies

@@ -7,16 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.domain.fhir.dates import Range
-from shared.domain.fhir.search_request import (
-    Criterion,
-    DateIs,
-    IdIs,
-    SearchRequest,
-    Sort,
-    TokenIs,
-    parse,
-    parse_query,
-)
+from shared.domain.fhir.search_request import Criterion, DateIs, IdIs, SearchRequest, Sort, TokenIs, parse
+from shared.domain.fhir.search_values import parse_query
 from shared.errors import InputError
 from shared.services.fhir.search_query import home_of_request
 

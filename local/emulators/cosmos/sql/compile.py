@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from .errors import UNKNOWN_FUNCTION, UNKNOWN_NAME, WRONG_ARGUMENTS, SqlError
+from .evaluators import Evaluator, Frame, equality, joined, on_numbers, path_evaluator, step
 from .functions import FUNCTIONS
 from .syntax import (
     And,
@@ -42,13 +43,9 @@ from .values import (
     less,
     less_or_equal,
     like,
-    same,
-    tidy,
     unequal,
 )
 
-Frame = list[Any]
-Evaluator = Callable[[Frame], Any]
 PARAMETERS_SLOT, ITEM_SLOT = 0, 1
 AGGREGATES = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG"})
 EVERYTHING = "*"
@@ -123,12 +120,12 @@ class Compiler:
         found = path_of(node)
         if found is None:
             assert isinstance(node, Property)
-            return _step(self.compile(node.base, scope), node.name)
+            return step(self.compile(node.base, scope), node.name)
         root, names = found
         slot = scope.slot(root)
         if slot == ITEM_SLOT:
             self.touched.add(names[0] if names else EVERYTHING)
-        return _path_evaluator(slot, names)
+        return path_evaluator(slot, names)
 
     def _element(self, node: Element, scope: Scope) -> Evaluator:
         base, key = self.compile(node.base, scope), self.compile(node.key, scope)
@@ -190,17 +187,17 @@ class Compiler:
         left, right = self.compile(node.left, scope), self.compile(node.right, scope)
         sign = node.sign
         if sign == "=":
-            return _equality(left, right)
+            return equality(left, right)
         if sign in _COMPARISONS:
             compare = _COMPARISONS[sign]
             return lambda frame: compare(left(frame), right(frame))
         if sign == "||":
-            return lambda frame: _joined(left(frame), right(frame))
+            return lambda frame: joined(left(frame), right(frame))
         if sign in _BITWISE:
             bitwise = _BITWISE[sign]
-            return lambda frame: _on_numbers(bitwise, left(frame), right(frame), True)
+            return lambda frame: on_numbers(bitwise, left(frame), right(frame), True)
         compute = _ARITHMETIC[sign]
-        return lambda frame: _on_numbers(compute, left(frame), right(frame), False)
+        return lambda frame: on_numbers(compute, left(frame), right(frame), False)
 
     def _and(self, node: And, scope: Scope) -> Evaluator:
         parts = [self.compile(part, scope) for part in node.parts]
@@ -327,76 +324,6 @@ def object_evaluator(members: list[tuple[str, Evaluator]]) -> Evaluator:
         return result
 
     return build
-
-
-def _step(base: Evaluator, name: str) -> Evaluator:
-    def step(frame: Frame) -> Any:
-        value = base(frame)
-        return value.get(name, UNDEFINED) if value.__class__ is dict else UNDEFINED
-
-    return step
-
-
-def _path_evaluator(slot: int, names: tuple[str, ...]) -> Evaluator:
-    """Returns the evaluator of a path; what is no object has no such key and raises just that."""
-    if not names:
-        return lambda frame: frame[slot]
-    if len(names) == 1:
-        (only,) = names
-
-        def one(frame: Frame) -> Any:
-            try:
-                return frame[slot][only]
-            except (KeyError, TypeError):
-                return UNDEFINED
-
-        return one
-    if len(names) == 2:
-        first, second = names
-
-        def two(frame: Frame) -> Any:
-            try:
-                return frame[slot][first][second]
-            except (KeyError, TypeError):
-                return UNDEFINED
-
-        return two
-
-    def many(frame: Frame) -> Any:
-        value = frame[slot]
-        try:
-            for name in names:
-                value = value[name]
-        except (KeyError, TypeError):
-            return UNDEFINED
-        return value
-
-    return many
-
-
-def _equality(left: Evaluator, right: Evaluator) -> Evaluator:
-    def equality(frame: Frame) -> Any:
-        one, other = left(frame), right(frame)
-        if one.__class__ is str and other.__class__ is str:
-            return one == other
-        if one is UNDEFINED or other is UNDEFINED:
-            return UNDEFINED
-        return same(one, other)
-
-    return equality
-
-
-def _joined(left: Any, right: Any) -> Any:
-    return left + right if isinstance(left, str) and isinstance(right, str) else UNDEFINED
-
-
-def _on_numbers(compute: Callable[[Any, Any], Any], left: Any, right: Any, integers: bool) -> Any:
-    if not is_number(left) or not is_number(right):
-        return UNDEFINED
-    try:
-        return tidy(compute(int(left), int(right)) if integers else compute(left, right))
-    except (ZeroDivisionError, OverflowError, ValueError):
-        return UNDEFINED
 
 
 _METHODS: dict[type, str] = {

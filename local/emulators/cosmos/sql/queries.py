@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .compile import (
-    AGGREGATES,
-    EVERYTHING,
-    ITEM_SLOT,
-    Compiler,
-    Evaluator,
-    Frame,
-    Rows,
-    Scope,
-    object_evaluator,
-)
+from .compile import AGGREGATES, EVERYTHING, ITEM_SLOT, Compiler, Rows, Scope, object_evaluator
 from .errors import BAD_GROUPING, SqlError
+from .evaluators import Evaluator, Frame
 from .parser import parse_query
 from .plan import Comparison, Node, comparison_of, node_of
 from .syntax import And, Call, Column, Constant, Expression, Name, Parameter, Query, Source, path_of

@@ -1,0 +1,1 @@
+"""Rules over recorded resources, each with a mutant in the tests that it catches."""

@@ -1,0 +1,50 @@
+"""`local infra preview`: draws what a stack would be in the cloud, without an account, from Pulumi's mocks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from local import exits
+from local.cli.options import new_parser
+from local.exits import CommandStopped
+from local.layout import CHECKOUT
+
+_EXAMPLES = """  python3 -m local infra preview           the stack azure-dev: resources, private endpoints, grants, rules
+  pulumi preview --stack azure-dev         the same against your subscription (needs the Pulumi command and `az login`)
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = new_parser(subparsers, "infra", "show what would be provisioned in the cloud", _EXAMPLES)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    preview = actions.add_parser(
+        "preview", help="draw the resources and grants of a stack, and check the rules"
+    )
+    preview.add_argument(
+        "stack", nargs="?", default="azure-dev", help="a stack with a Pulumi.<stack>.yaml (default azure-dev)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the drawing; exit code 1 where a rule is broken."""
+    settings = CHECKOUT / f"Pulumi.{args.stack}.yaml"
+    if not settings.is_file():
+        known = ", ".join(sorted(path.name.split(".")[1] for path in CHECKOUT.glob("Pulumi.*.yaml")))
+        raise CommandStopped(f"there is no stack {args.stack!r}: known are {known}", exits.USAGE)
+    print("galen: loading the cloud's resource types, which takes some seconds", file=sys.stderr, flush=True)
+    from infra.azure.stack import provision
+    from infra.config import StackConfig
+    from infra.drawing import draw
+    from infra.policies.azure import RULES, examine
+    from infra.recording import record, stack_configuration
+
+    values = stack_configuration(settings.read_text("utf-8"))
+    recording = record(lambda: provision(StackConfig.from_pulumi()), stack=args.stack, configuration=values)
+    print("\n".join(draw(recording)))
+    findings = [finding for rule in RULES for finding in examine(rule, recording)[1]]
+    print(f"\n{len(RULES)} rules: {'all kept' if not findings else f'{len(findings)} broken'}")
+    for finding in findings:
+        print(f"  {finding.rule}: {finding.resource} {finding.text}")
+    return exits.FINDING if findings else exits.OK

@@ -1,0 +1,83 @@
+"""`local rebuild --check`: everything from raw alone, into an empty container, compared with what is live."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from local import exits
+from local.cli.options import add_platform_options, new_parser
+from local.exits import CommandStopped
+from local.run_state import find_platform
+
+if TYPE_CHECKING:
+    from shared.services.rebuild import Comparison
+
+_EXAMPLES = """  python3 -m local rebuild --check
+  python3 -m local rebuild --check --format json    one JSON object a difference
+"""
+_SHOWN = 50
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    summary = "rebuild the records from raw alone and compare them with what is live"
+    parser = new_parser(subparsers, "rebuild", summary, _EXAMPLES)
+    add_platform_options(parser)
+    parser.add_argument("--check", action="store_true", help="compare; nothing live is changed (the only mode there is)")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="how to print differences")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where all is as raw says; 1 with each difference named; 3 where no platform runs."""
+    from local.running import services_of
+    from shared.adapters.memory.lake import MemoryLake
+    from shared.adapters.memory.records import MemoryRecords
+    from shared.bootstrap import Services
+    from shared.services.rebuild import Comparison, Rebuild, compare
+    from shared.services.replicate import Replicate
+
+    if not args.check:
+        raise CommandStopped("say --check: the rebuild is compared with what is live, which it never changes", exits.USAGE)
+    live = services_of(find_platform(args.data, args.port))
+    scratch = MemoryLake()
+    adapters = replace(live.adapters, records=MemoryRecords(), lake=scratch, dropped=MemoryLake())
+    empty = Services(live.settings, adapters)
+    replicate = Replicate(empty.records, empty.intents.writer, empty.bodies)
+    result = Comparison()
+    rebuild = Rebuild(live.lake, empty.records, empty.bodies, empty.ingest, replicate, empty.score_vitals)
+    rebuild.run(result, _progress())
+    compare(live.records, live.bodies, empty.records, empty.bodies, result)
+    _print(result, args.format)
+    return exits.FINDING if result.differences else exits.OK
+
+
+def _progress() -> Callable[[int], None]:
+    if not sys.stderr.isatty():
+        return lambda _: None
+
+    def show(files: int) -> None:
+        print(f"\rgalen: {files} raw files read", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _print(result: Comparison, form: str) -> None:
+    if form == "json":
+        for difference in result.differences:
+            print(json.dumps(asdict(difference)))
+    else:
+        for difference in result.differences[:_SHOWN]:
+            print(f"{difference.kind}: {difference.where}")
+        if len(result.differences) > _SHOWN:
+            print(f"… and {len(result.differences) - _SHOWN} more (--format json names all)")
+    verdict = "identical to what raw says" if not result.differences else f"{len(result.differences)} differences"
+    print(
+        f"galen: {result.files} raw files; {result.current} current, {result.history} history, {result.assessments} risk "
+        f"assessments, {result.alerts} alerts compared: {verdict}",
+        file=sys.stderr,
+    )
