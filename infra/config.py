@@ -26,6 +26,8 @@ class StackConfig:
     log_retention_days: int = 90
     maximum_instances: int = 40
     subscribe_landing: bool = False
+    url: str = ""
+    """The base that partners see, where it is not the app's own address."""
 
     @classmethod
     def from_pulumi(cls) -> StackConfig:
@@ -37,6 +39,7 @@ class StackConfig:
             location=found.get("location") or cls().location,
             log_retention_days=found.get_int("logRetentionDays") or cls().log_retention_days,
             maximum_instances=found.get_int("maximumInstances") or cls().maximum_instances,
+            url=(found.get("url") or "").rstrip("/"),
             subscribe_landing=bool(found.get_bool("subscribeLanding")),
         )
         config.check()

@@ -14,9 +14,8 @@ import pulumi
 from pulumi.runtime import mocks
 
 _SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-000000000000"
-_KEYS: Final = {"azure-native:web:listWebAppHostKeys": {"systemKeys": {"blobs_extension": "recorded-key"}}}
 _NAME_INPUTS: Final = ("containerName", "eventHubName", "databaseName", "privateZoneName", "name")
-_CLIENT: Final = {"tenantId": "11111111-1111-1111-1111-111111111111"}
+_CLIENT: Final = {"tenantId": "11111111-1111-1111-1111-111111111111", "subscriptionId": "0" * 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class _Recorder(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
         if args.token.endswith(":getClientConfig"):
             return dict(_CLIENT)
-        return dict(_KEYS.get(args.token, {}))
+        return {}
 
 
 def _outputs(type_: str, name: str) -> dict[str, Any]:
@@ -81,7 +80,7 @@ def _outputs(type_: str, name: str) -> dict[str, Any]:
 
 
 def stack_configuration(text: str) -> dict[str, str]:
-    """The plain values of a `Pulumi.<stack>.yaml` as Pulumi gives them to a program; secrets and nested values are left out."""
+    """The plain values of a `Pulumi.<stack>.yaml`; secrets and nested values are left out."""
     values = re.findall(r"(?m)^  ([\w-]+:[\w-]+): *([^\s#].*?)\s*$", text)
     return {key: value.strip("'\"") for key, value in values}
 

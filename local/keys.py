@@ -27,7 +27,11 @@ def local_keys(data: Path) -> dict[str, str]:
     if not path.exists():
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        made = {"signing_key": pem, "link_key": secrets.token_hex(32), "client_secret": secrets.token_urlsafe(32)}
+        made = {
+            "signing_key": pem,
+            "link_key": secrets.token_hex(32),
+            "client_secret": secrets.token_urlsafe(32),
+        }
         partial = path.with_suffix(f".{os.getpid()}")
         partial.touch(mode=0o600)
         partial.write_text(json.dumps(made), "utf-8")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,7 +70,10 @@ def emulator_specs(ports: Mapping[str, int], data: Path) -> list[ProcessSpec]:
     announced = []
     if "ingest" in ports:
         hook = f"http://{HOST}:{ports['ingest']}/runtime/webhooks/eventgrid?functionName=landing"
-        announced = ["--event-grid", f"{hook};container={names.LANDING_FILE_SYSTEM}"]
+        announced = [
+            "--event-grid",
+            f"{hook};container={names.LANDING_FILE_SYSTEM};type=Microsoft.Storage.BlobCreated",
+        ]
     own: dict[str, list[str]] = {
         "eventhubs": [part for hub in hubs for part in ("--hub", hub)],
         "datalake": announced,
@@ -136,6 +141,9 @@ def app_settings(ports: Mapping[str, int], data: Path) -> dict[str, str]:
         "GALEN_URL": f"http://{HOST}:{ports['http']}",
         "GALEN_LOCAL_DATA": str(data),
         **access_settings(data),
+        "GALEN_JOBS_COMMAND": shlex.join(
+            [sys.executable, str(CHECKOUT / "local"), "spark", "--data", str(data)]
+        ),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), _without_proxy()),
     }
 

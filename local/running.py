@@ -15,7 +15,7 @@ def services_of(state: RunState) -> Services:
 
 def bearer(services: Services, client: str, tenant: str, scopes: str) -> str:
     """A token of the platform's own issuer. Raises ValueError where a scope is malformed."""
-    from shared.domain.access.scopes import parse_scope  # noqa: PLC0415 - the command line starts quicker
+    from shared.domain.access.scopes import parse_scope
 
     parsed = [parse_scope(word) for word in scopes.split()]
     if not parsed or None in parsed:

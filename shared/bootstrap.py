@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 from shared import names
 from shared.adapters.system import SystemClock, SystemRandomness
@@ -13,6 +13,7 @@ from shared.domain.access.settings import TokenSettings, TrustedIssuer, parse_cl
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.observability.meter import ProcessMeter
 from shared.ports.clock import Clock, Randomness
+from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
 from shared.ports.records import Records
 from shared.ports.streams import Streams
@@ -52,6 +53,7 @@ class Adapters:
     lake: Lake
     dropped: Lake
     streams: Streams
+    jobs: Jobs
     validator: Validator
     clock: Clock
     randomness: Randomness
@@ -60,10 +62,10 @@ class Adapters:
 class Services:
     """The use cases, made of one set of adapters; each is built when it is first asked for."""
 
-    def __init__(self, settings: Settings, adapters: Adapters) -> None:
+    def __init__(self, settings: Settings, adapters: Adapters, meter: ProcessMeter | None = None) -> None:
         self.settings = settings
         self.adapters = adapters
-        self.meter = ProcessMeter()
+        self.meter = meter or ProcessMeter()
 
     @property
     def clock(self) -> Clock:
@@ -139,7 +141,7 @@ class Services:
     def stream_door(self) -> StreamDoor:
         tenants = {hub: self.settings.tenant_of(hub) for hub in names.HUBS}
         streams, source = self.adapters.streams, self.settings.source
-        return StreamDoor(self.landing, self.ingest, streams, self.meter, tenants, source)
+        return StreamDoor(self.landing, self.ingest, streams, self.clock, self.meter, tenants, source)
 
     @cached_property
     def file_door(self) -> FileDoor:
@@ -180,6 +182,10 @@ class Services:
         a = self.adapters
         return Watch(a.lake, self.landing, a.streams, a.clock, self.meter, self.settings)
 
+    @property
+    def jobs(self) -> Jobs:
+        return self.adapters.jobs
+
     @cached_property
     def replay(self) -> Replay:
         return Replay(self.lake, self.ingest, self.dead_letters)
@@ -196,7 +202,7 @@ class Services:
                 "records": lambda: a.records.read("_platform", "000000000000", "health"),
                 "lake": lambda: a.lake.look("health"),
                 "landing": lambda: a.dropped.look("health"),
-                **{f"stream {hub}": lambda hub=hub: a.streams.generation(hub) for hub in names.HUBS},
+                **{f"stream {hub}": partial(a.streams.generation, hub) for hub in names.HUBS},
             }
         )
 
@@ -214,7 +220,7 @@ class Services:
         settings = self._token_settings
         if settings.signing_key_pem is None:
             return None
-        from shared.adapters.tokens.jwt import Es256Signer, JwtSignatures  # noqa: PLC0415 - cryptography takes 60 ms
+        from shared.adapters.tokens.jwt import Es256Signer, JwtSignatures
 
         return TokenEndpoint(
             settings,
@@ -228,7 +234,7 @@ class Services:
 
     @cached_property
     def token_verifier(self) -> TokenVerifier:
-        from shared.adapters.tokens.jwt import Es256Signer, JwtVerifier  # noqa: PLC0415 - cryptography takes 60 ms
+        from shared.adapters.tokens.jwt import Es256Signer, JwtVerifier
 
         settings = self._token_settings
         issuers = list(parse_trusted_issuers(settings))
@@ -240,17 +246,19 @@ class Services:
 
 def azure_adapters(settings: Settings) -> Adapters:
     """The ports on Azure, or on emulators that speak its protocols."""
-    from shared.adapters.azure.connections import blob_service, event_hub_consumer, records_container  # noqa: PLC0415
-    from shared.adapters.azure.lake import DataLake  # noqa: PLC0415
-    from shared.adapters.azure.records import CosmosRecords  # noqa: PLC0415
-    from shared.adapters.azure.streams import EventHubsStreams  # noqa: PLC0415
-    from shared.adapters.fhir_resources.validator import FhirResourcesValidator  # noqa: PLC0415
+    from shared.adapters.azure.connections import blob_service, event_hub_consumer, records_container
+    from shared.adapters.azure.lake import DataLake
+    from shared.adapters.azure.records import CosmosRecords
+    from shared.adapters.azure.streams import EventHubsStreams
+    from shared.adapters.fhir_resources.validator import FhirResourcesValidator
+    from shared.adapters.process.jobs import ProcessJobs
 
     blobs = blob_service(settings)
     return Adapters(
         records=CosmosRecords(records_container(settings)),
         lake=DataLake(blobs.get_container_client(names.LAKE_FILE_SYSTEM)),
         dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
+        jobs=ProcessJobs(settings.jobs_command),
         streams=EventHubsStreams(lambda hub: event_hub_consumer(settings, hub)),
         validator=FhirResourcesValidator(),
         clock=SystemClock(),
@@ -258,10 +266,19 @@ def azure_adapters(settings: Settings) -> Adapters:
     )
 
 
+def _meter() -> ProcessMeter:
+    """With spans where somebody collects them; the SDK takes 100 ms to import, which nobody else pays."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return ProcessMeter()
+    from shared.adapters.telemetry.spans import TracingMeter
+
+    return TracingMeter()
+
+
 @cache
 def services() -> Services:
     """The services of this process. Raises SettingsError, which names what is missing."""
     settings = read_settings(os.environ)
-    made = Services(settings, azure_adapters(settings))
+    made = Services(settings, azure_adapters(settings), _meter())
     made.metrics.start()
     return made

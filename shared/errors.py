@@ -100,7 +100,9 @@ class AlreadyExists(Conflict):
 class Busy(GalenError):
     """The store asks to wait (429, 449); `retry_after_s` where it says how long."""
 
-    def __init__(self, text: str = "The store is busy; try again shortly.", *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, text: str = "The store is busy; try again shortly.", *, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
 

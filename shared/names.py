@@ -1,4 +1,4 @@
-"""Every name of a hub, container, table and lake path, once: the app, the infrastructure and the emulators read them here."""
+"""Every name of a hub, container, table and lake path, once, for the app, the infrastructure and the emulators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ RECORDS_INDEXING_POLICY = {
     "automatic": True,
     "includedPaths": [{"path": "/*"}],
     "excludedPaths": [
-        *({"path": path} for path in ("/body/?", "/z/?", "/blob/?", "/hash/?", "/trace/?", "/request/?", "/client/?")),
+        *(
+            {"path": path}
+            for path in ("/body/?", "/z/?", "/blob/?", "/hash/?", "/trace/?", "/request/?", "/client/?")
+        ),
         {"path": "/pending/*"},
         {"path": '/"_etag"/?'},
     ],

@@ -9,6 +9,7 @@ from typing import Final
 from shared import names
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import is_valid_tenant
+from shared.errors import InputError
 
 PREFIX: Final = "GALEN_"
 
@@ -41,6 +42,9 @@ class Settings:
     link_key: str = field(default="", repr=False)  # GALEN_LINK_KEY: at least 32 characters, signs page links
     default_tenant: str = "default"  # GALEN_DEFAULT_TENANT: the hubs' tenant where none is named
     hub_tenants: Mapping[str, str] = field(default_factory=dict)  # GALEN_HUB_TENANTS: JSON, hub → tenant
+    jobs_command: str = (
+        ""  # GALEN_JOBS_COMMAND: starts a Spark job whose name is added; empty: none is started
+    )
     source: str = "default"  # GALEN_SOURCE: the logical sending system of streams and files
 
     def tenant_of(self, hub: str) -> str:
@@ -72,6 +76,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         link_key=get("LINK_KEY"),
         default_tenant=get("DEFAULT_TENANT", "default"),
         hub_tenants=_hub_tenants(get("HUB_TENANTS", "{}")),
+        jobs_command=get("JOBS_COMMAND"),
         source=get("SOURCE", "default"),
     )
     _check(settings)
@@ -81,7 +86,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def _hub_tenants(text: str) -> dict[str, str]:
     try:
         found = json.decode_object(text)
-    except Exception:
+    except InputError:
         raise SettingsError("GALEN_HUB_TENANTS must be a JSON object: hub → tenant") from None
     return {str(hub): str(tenant) for hub, tenant in found.items()}
 
@@ -90,7 +95,12 @@ def _check(settings: Settings) -> None:
     pairs = (
         (names.RECORDS_CONNECTION, settings.records, settings.records_endpoint, "accountEndpoint"),
         (names.LAKE_CONNECTION, settings.lake, settings.lake_endpoint, "blobServiceUri"),
-        (names.EVENT_HUBS_CONNECTION, settings.event_hubs, settings.event_hubs_namespace, "fullyQualifiedNamespace"),
+        (
+            names.EVENT_HUBS_CONNECTION,
+            settings.event_hubs,
+            settings.event_hubs_namespace,
+            "fullyQualifiedNamespace",
+        ),
     )
     for name, connection, address, suffix in pairs:
         if not connection and not address:
@@ -99,4 +109,6 @@ def _check(settings: Settings) -> None:
         if not is_valid_tenant(tenant):
             raise SettingsError("A tenant is lower-case letters, digits and inner hyphens, at most 64")
     if len(settings.link_key) < 32:
-        raise SettingsError("GALEN_LINK_KEY is missing or shorter than 32 characters: it signs the links between pages")
+        raise SettingsError(
+            "GALEN_LINK_KEY is missing or shorter than 32 characters: it signs the links between pages"
+        )

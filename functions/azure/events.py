@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
-from shared.services.stream_door import StreamRecord
+from shared.domain.ingest.stream_record import StreamRecord
 
 
 def stream_records(events: typing.List[func.EventHubEvent]) -> typing.Tuple[str, typing.List[StreamRecord]]:
     """The partition a batch came from, and its events in order."""
-    partition = str((events[0].metadata or {}).get("PartitionContext", {}).get("PartitionId", "0")) if events else "0"
+    partition = (
+        str((events[0].metadata or {}).get("PartitionContext", {}).get("PartitionId", "0")) if events else "0"
+    )
     return partition, [_record(event) for event in events]
 
 

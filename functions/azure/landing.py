@@ -17,5 +17,7 @@ def dropped_file(event: func.EventGridEvent) -> None:
     """A file was written to `landing/<tenant>/`. What is lost here the sweeper finds."""
     from shared.bootstrap import services
 
-    if event.event_type == "Microsoft.Storage.BlobCreated" and event.subject.startswith(_PREFIX):
+    created = event.event_type == "Microsoft.Storage.BlobCreated" and event.subject.startswith(_PREFIX)
+    # The Data Lake endpoint tells of an empty file first, and again when it is flushed.
+    if created and event.get_json().get("api") != "CreateFile":
         services().file_door.receive(event.subject.removeprefix(_PREFIX))

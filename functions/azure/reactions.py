@@ -4,12 +4,14 @@ Two functions with leases of their own, so that landing never waits for scoring.
 default of five seconds alone would miss the goal of an alert within one. The endless retry policy holds the feed.
 """
 
+import typing
+
 import azure.functions as func
 
 from shared import names
 
 reactions = func.Blueprint()
-_FEED = {
+_FEED: typing.Dict[str, typing.Any] = {
     "arg_name": "documents",
     "database_name": names.DATABASE,
     "container_name": names.RECORDS_CONTAINER,
@@ -22,7 +24,9 @@ _FEED = {
 
 
 @reactions.function_name("score")
-@reactions.cosmos_db_trigger(lease_container_prefix="score", feed_poll_delay=100, max_items_per_invocation=500, **_FEED)
+@reactions.cosmos_db_trigger(
+    lease_container_prefix="score", feed_poll_delay=100, max_items_per_invocation=500, **_FEED
+)
 @reactions.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
 def score(documents: func.DocumentList) -> None:
     """Vital signs into scores and alerts."""
@@ -32,7 +36,9 @@ def score(documents: func.DocumentList) -> None:
 
 
 @reactions.function_name("land_commits")
-@reactions.cosmos_db_trigger(lease_container_prefix="commits", feed_poll_delay=500, max_items_per_invocation=1000, **_FEED)
+@reactions.cosmos_db_trigger(
+    lease_container_prefix="commits", feed_poll_delay=500, max_items_per_invocation=1000, **_FEED
+)
 @reactions.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
 def land_commits(documents: func.DocumentList) -> None:
     """What was committed by HTTP into the lake."""

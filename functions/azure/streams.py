@@ -14,7 +14,7 @@ from shared import names
 streams = func.Blueprint()
 
 
-def _receive(hub: str, events: typing.List[func.EventHubEvent], context: func.Context) -> None:
+def _receive(hub: str, events: typing.List[func.EventHubEvent]) -> None:
     from shared.bootstrap import services
 
     partition, records = stream_records(events)
@@ -31,9 +31,9 @@ def _receive(hub: str, events: typing.List[func.EventHubEvent], context: func.Co
     data_type=func.DataType.BINARY,
 )
 @streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
-def clinical_events(events: typing.List[func.EventHubEvent], context: func.Context) -> None:
+def clinical_events(events: typing.List[func.EventHubEvent]) -> None:
     """FHIR resources and bundles."""
-    _receive(names.HUB_CLINICAL_EVENTS, events, context)
+    _receive(names.HUB_CLINICAL_EVENTS, events)
 
 
 @streams.function_name("vital_signs")
@@ -46,6 +46,6 @@ def clinical_events(events: typing.List[func.EventHubEvent], context: func.Conte
     data_type=func.DataType.BINARY,
 )
 @streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
-def vital_signs(events: typing.List[func.EventHubEvent], context: func.Context) -> None:
+def vital_signs(events: typing.List[func.EventHubEvent]) -> None:
     """Device readings."""
-    _receive(names.HUB_VITAL_SIGNS, events, context)
+    _receive(names.HUB_VITAL_SIGNS, events)

@@ -24,7 +24,12 @@ from shared.names import (
     SECRET_TOKEN_SIGNING_KEY,
 )
 
-SECRETS = (SECRET_TOKEN_SIGNING_KEY, SECRET_TOKEN_CLIENTS, SECRET_LINK_KEY)
+SECRETS = {
+    "GALEN_TOKEN_SIGNING_KEY": SECRET_TOKEN_SIGNING_KEY,
+    "GALEN_TOKEN_CLIENTS": SECRET_TOKEN_CLIENTS,
+    "GALEN_LINK_KEY": SECRET_LINK_KEY,
+}
+"""The app settings that carry a secret, and its name in the vault."""
 
 
 def provision(config: StackConfig) -> None:
@@ -67,11 +72,6 @@ def connection_settings(
     for connection in (EVENT_HUBS_CONNECTION, RECORDS_CONNECTION, LAKE_CONNECTION):
         settings[f"{connection}__credential"] = "managedidentity"
         settings[f"{connection}__clientId"] = identity.client_id
-    for secret in SECRETS:
-        settings[setting_of_secret(secret)] = secrets.reference(secret)
+    for setting, secret in SECRETS.items():
+        settings[setting] = secrets.reference(secret)
     return settings
-
-
-def setting_of_secret(secret: str) -> str:
-    """The app setting that carries a vault secret: `GALEN_TOKEN_SIGNING_KEY` of `token-signing-key`."""
-    return f"GALEN_{secret.replace('-', '_').upper()}"

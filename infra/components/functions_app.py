@@ -6,11 +6,12 @@ https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_azure_native import storage, web
+from pulumi_azure_native import authorization, storage, web
 
 from infra.components.data_lake import private_account
 from infra.components.identity import Identity, Role
@@ -38,7 +39,7 @@ class FunctionsAppArgs:
 
 
 class FunctionsApp(pulumi.ComponentResource):
-    """The app: HTTPS only, no publishing passwords, every connection by identity. The host's own account holds no clinical data."""
+    """The app: HTTPS only, no publishing passwords, every connection by identity."""
 
     def __init__(self, name: str, args: FunctionsAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("galen:azure:FunctionsApp", name, None, opts)
@@ -46,6 +47,7 @@ class FunctionsApp(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._name = name
         host = self._host_storage()
+        self._site = self._site_name()
         packages = storage.BlobContainer(
             f"{name}-packages",
             resource_group_name=args.resource_group,
@@ -93,6 +95,7 @@ class FunctionsApp(pulumi.ComponentResource):
         package_uri = pulumi.Output.concat(host.primary_endpoints.blob, packages.name)
         return web.WebApp(
             f"{self._name}-app",
+            name=self._site,
             resource_group_name=args.resource_group,
             location=args.config.location,
             kind="functionapp,linux",
@@ -154,7 +157,16 @@ class FunctionsApp(pulumi.ComponentResource):
                 "ClientId=", identity.client_id, ";Authorization=AAD"
             ),
             "AZURE_CLIENT_ID": identity.client_id,
+            "GALEN_URL": self._args.config.url
+            or pulumi.Output.concat("https://", self._site, ".azurewebsites.net"),
         }
+
+    def _site_name(self) -> pulumi.Output[str]:
+        """A name of our own, the same at every run: the app must know its address before it is made."""
+        client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        return client.subscription_id.apply(
+            lambda found: f"{self._name}-{hashlib.sha256(f'{found}/{self._name}'.encode()).hexdigest()[:10]}"
+        )
 
     def _without_passwords(self) -> None:
         """No basic authentication for publishing, neither by FTP nor by the deployment site."""

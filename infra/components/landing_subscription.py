@@ -1,8 +1,7 @@
-"""Tells the app of each file dropped into `landing`: an Event Grid topic on the lake, delivered to the blob trigger.
+"""Tells the app of each file dropped into `landing`: an Event Grid topic on the lake, delivered to the function `landing`.
 
-A blob trigger with `source=EventGrid` is called through the host's own webhook, with the key of its blob extension:
-https://learn.microsoft.com/azure/azure-functions/functions-event-grid-blob-trigger. What Event Grid gives up on after a
-day, the sweeper finds by comparing listing and ledger; so there is no dead letter here.
+What Event Grid gives up on after a day, the sweeper finds by comparing listing and ledger; so there is no dead letter here.
+https://learn.microsoft.com/azure/event-grid/handler-functions
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from infra.config import Classification, StackConfig
 from shared.names import LANDING_FILE_SYSTEM
 
 LANDING_FUNCTION = "landing"
-"""The name of the blob-triggered function."""
+"""The name of the function with the Event Grid trigger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class LandingSubscriptionArgs:
 
 
 class LandingSubscription(pulumi.ComponentResource):
-    """Always the topic; the subscription once the app is published, because the webhook must answer when it is made."""
+    """Always the topic; the subscription once the app is published, for it needs the function to be there."""
 
     def __init__(
         self, name: str, args: LandingSubscriptionArgs, opts: pulumi.ResourceOptions | None = None
@@ -54,14 +53,14 @@ class LandingSubscription(pulumi.ComponentResource):
                 f"{name}-subscription",
                 resource_group_name=args.resource_group,
                 system_topic_name=topic.name,
-                event_delivery_schema="CloudEventSchemaV1_0",
-                destination=eventgrid.WebHookEventSubscriptionDestinationArgs(
-                    endpoint_type="WebHook",
-                    endpoint_url=_webhook(args),
-                    minimum_tls_version_allowed="1.2",
+                event_delivery_schema="EventGridSchema",
+                destination=eventgrid.AzureFunctionEventSubscriptionDestinationArgs(
+                    endpoint_type="AzureFunction",
+                    resource_id=pulumi.Output.concat(args.app.id, "/functions/", LANDING_FUNCTION),
+                    max_events_per_batch=1,
                 ),
                 filter=eventgrid.EventSubscriptionFilterArgs(
-                    included_event_types=["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"],
+                    included_event_types=["Microsoft.Storage.BlobCreated"],
                     subject_begins_with=f"/blobServices/default/containers/{LANDING_FILE_SYSTEM}/blobs/",
                 ),
                 retry_policy=eventgrid.RetryPolicyArgs(
@@ -70,11 +69,3 @@ class LandingSubscription(pulumi.ComponentResource):
                 opts=child,
             )
         self.register_outputs({"topic_id": topic.id})
-
-
-def _webhook(args: LandingSubscriptionArgs) -> pulumi.Output[str]:
-    """The address of the blob trigger with its key, which Pulumi keeps encrypted."""
-    keys = web.list_web_app_host_keys_output(name=args.app.name, resource_group_name=args.resource_group)
-    key = pulumi.Output.secret(keys.system_keys.apply(lambda found: (found or {}).get("blobs_extension", "")))
-    path = f"/runtime/webhooks/blobs?functionName=Host.Functions.{LANDING_FUNCTION}&code="
-    return pulumi.Output.concat("https://", args.app.default_host_name, path, key)

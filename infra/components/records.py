@@ -18,25 +18,12 @@ from shared.names import (
     LEASES_CONTAINER,
     LEASES_PARTITION_KEY,
     RECORDS_CONTAINER,
+    RECORDS_INDEXING_POLICY,
     RECORDS_PARTITION_KEY,
 )
 
 DATA_CONTRIBUTOR: Final = "00000000-0000-0000-0000-000000000002"
 """Cosmos DB Built-in Data Contributor: items, and no more of the account than its metadata."""
-_SORTED_BY: Final = ("/ix/date", "/lastUpdated", "/sv", "/at")
-RECORDS_INDEXING_POLICY: Final[dict[str, Any]] = {
-    "automatic": True,
-    "indexingMode": "consistent",
-    "includedPaths": [{"path": "/*"}],
-    # Bodies are text that no query looks into; indexing them would be most of the cost of a write.
-    "excludedPaths": [{"path": path} for path in ("/body/?", "/z/?", '/"_etag"/?')],
-    # Paging is keyset on (sort value, id): each order by two properties needs its own index.
-    "compositeIndexes": [
-        [{"path": path, "order": order}, {"path": "/id", "order": "ascending"}]
-        for path in _SORTED_BY
-        for order in ("ascending", "descending")
-    ],
-}
 _ASSIGNMENTS: Final = uuid.UUID("5f0c3f5e-7a0b-4d53-9a44-0a2c6d3a51c7")
 
 
@@ -66,7 +53,7 @@ def indexing_policy(policy: dict[str, Any]) -> cosmosdb.IndexingPolicyArgs:
 
 
 class Records(pulumi.ComponentResource):
-    """Records and change feed leases; only identities read and write, and every second of the last thirty days can be restored."""
+    """Records and change feed leases, for identities only; every second of the last thirty days can be restored."""
 
     def __init__(self, name: str, args: RecordsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("galen:azure:Records", name, None, opts)

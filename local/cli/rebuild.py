@@ -28,8 +28,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     summary = "rebuild the records from raw alone and compare them with what is live"
     parser = new_parser(subparsers, "rebuild", summary, _EXAMPLES)
     add_platform_options(parser)
-    parser.add_argument("--check", action="store_true", help="compare; nothing live is changed (the only mode there is)")
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="how to print differences")
+    parser.add_argument(
+        "--check", action="store_true", help="compare; nothing live is changed (the only mode there is)"
+    )
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="how to print differences"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
     from shared.services.replicate import Replicate
 
     if not args.check:
-        raise CommandStopped("say --check: the rebuild is compared with what is live, which it never changes", exits.USAGE)
+        raise CommandStopped(
+            "say --check: the rebuild is compared with what is live, which it never changes", exits.USAGE
+        )
     live = services_of(find_platform(args.data, args.port))
     scratch = MemoryLake()
     adapters = replace(live.adapters, records=MemoryRecords(), lake=scratch, dropped=MemoryLake())
@@ -75,7 +81,9 @@ def _print(result: Comparison, form: str) -> None:
             print(f"{difference.kind}: {difference.where}")
         if len(result.differences) > _SHOWN:
             print(f"… and {len(result.differences) - _SHOWN} more (--format json names all)")
-    verdict = "identical to what raw says" if not result.differences else f"{len(result.differences)} differences"
+    verdict = (
+        "identical to what raw says" if not result.differences else f"{len(result.differences)} differences"
+    )
     print(
         f"galen: {result.files} raw files; {result.current} current, {result.history} history, {result.assessments} risk "
         f"assessments, {result.alerts} alerts compared: {verdict}",

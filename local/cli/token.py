@@ -22,7 +22,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--client", default="local", metavar="C", help="the client it is for (default local)")
     parser.add_argument("--tenant", default="default", metavar="T", help="its tenant (default default)")
     parser.add_argument(
-        "--scope", default="system/*.cruds", metavar="S", help="scopes, separated by spaces (default system/*.cruds)"
+        "--scope",
+        default="system/*.cruds",
+        metavar="S",
+        help="scopes, separated by spaces (default system/*.cruds)",
     )
 
 
@@ -33,7 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
     state = find_platform(args.data, args.port)
     if not is_valid_tenant(args.tenant):
-        raise CommandStopped("a tenant is lower-case letters, digits and inner hyphens, at most 64", exits.USAGE)
+        raise CommandStopped(
+            "a tenant is lower-case letters, digits and inner hyphens, at most 64", exits.USAGE
+        )
     try:
         print(bearer(services_of(state), args.client, args.tenant, args.scope))
     except ValueError as wrong:

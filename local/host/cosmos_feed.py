@@ -117,7 +117,9 @@ class FeedPump:
         """One page after the continuation, and the continuation behind it."""
         if self._continuation:
             feed = self._container.query_items_change_feed(
-                continuation=self._continuation, max_item_count=self._most, raw_request_hook=self._probe.capture
+                continuation=self._continuation,
+                max_item_count=self._most,
+                raw_request_hook=self._probe.capture,
             )
         else:
             start = "Beginning" if self._from_start else "Now"

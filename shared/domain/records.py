@@ -3,7 +3,7 @@
 Kinds: `current` (a resource as it is now, or its tombstone), `history` (a superseded version), `pointer` (an id whose
 resource lives at another home), `moved` (what a moved resource left behind), `guard` (a reserved conditional create),
 `intent` (a transaction being applied), `state` (the readings a patient's scores are folded from), `alert`, `ledger`
-(progress of a dropped file), `metrics` (counters of one process).
+(progress of a dropped file), `metrics` (counters of one process), `assertion` (a client assertion that was used).
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Kind(StrEnum):
     ALERT = "alert"
     LEDGER = "ledger"
     METRICS = "metrics"
+    ASSERTION = "assertion"
 
 
 class Door(StrEnum):
@@ -122,15 +123,27 @@ def body_of(item: Item) -> str:
     return str(item.get("body", ""))
 
 
-def canonical_resource(resource: dict[str, Any], key: ResourceKey, version: str, last_updated: str) -> dict[str, Any]:
+def canonical_resource(
+    resource: dict[str, Any], key: ResourceKey, version: str, last_updated: str
+) -> dict[str, Any]:
     """The resource as stored and shown: type, id and the server's meta first, the rest as sent."""
     meta = resource.get("meta")
-    kept = {k: v for k, v in meta.items() if k not in ("versionId", "lastUpdated")} if isinstance(meta, dict) else {}
-    head = {"resourceType": key.type, "id": key.id, "meta": {"versionId": version, "lastUpdated": last_updated, **kept}}
+    kept = (
+        {k: v for k, v in meta.items() if k not in ("versionId", "lastUpdated")}
+        if isinstance(meta, dict)
+        else {}
+    )
+    head = {
+        "resourceType": key.type,
+        "id": key.id,
+        "meta": {"versionId": version, "lastUpdated": last_updated, **kept},
+    }
     return {**head, **{k: v for k, v in resource.items() if k not in head}}
 
 
-def resource_item(tenant: str, home: str, resource: dict[str, Any], key: ResourceKey, origin: Provenance) -> Item:
+def resource_item(
+    tenant: str, home: str, resource: dict[str, Any], key: ResourceKey, origin: Provenance
+) -> Item:
     """The current item of a resource whose id and references are final."""
     digest = json.content_hash({**resource, "id": key.id})
     version = version_id(origin.source_version, digest)

@@ -1,7 +1,8 @@
-"""Counters and distributions, by name and a few bounded labels; never an identifier."""
+"""Counters, distributions and spans, by name and a few bounded labels; never an identifier."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 
@@ -18,4 +19,8 @@ class Meter(Protocol):
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Set a value that goes up and down."""
+        ...
+
+    def span(self, name: str, parent: str = "", **attributes: str) -> AbstractContextManager[None]:
+        """A span around some work; `parent` is a W3C traceparent, empty where a new trace begins."""
         ...

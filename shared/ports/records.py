@@ -39,7 +39,7 @@ class Delete:
 Write = Create | Replace | Delete
 
 
-class BatchRefused(Exception):  # noqa: N818 - a fact, handled by the caller, not an error of the platform
+class BatchRefused(Exception):
     """Nothing of the batch was written: the write at `index` found `status` 409 (exists), 412 (etag) or 404 (gone)."""
 
     def __init__(self, index: int, status: int) -> None:

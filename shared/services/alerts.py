@@ -41,7 +41,15 @@ def alert_id(tenant: str, patient: str, home: str, key: str) -> str:
 
 
 def alert_item(
-    tenant: str, home: str, patient: str, alert: Alert, at: datetime, *, newest: datetime, recorded: datetime, kind: str
+    tenant: str,
+    home: str,
+    patient: str,
+    alert: Alert,
+    at: datetime,
+    *,
+    newest: datetime,
+    recorded: datetime,
+    kind: str,
 ) -> Item:
     """The item of an alert that changed at `at`.
 
@@ -67,8 +75,18 @@ def alert_item(
         "acknowledged_by": alert.acknowledged_by,
         "acknowledged_at": _text(alert.acknowledged_at),
     }
-    head = {"id": f"alert.{identity}", "tenant": tenant, "home": home, "kind": Kind.ALERT.value, "key": alert.key}
-    return {**head, "at": instant_text(at), "alert": {name: value for name, value in shown.items() if value is not None}}
+    head = {
+        "id": f"alert.{identity}",
+        "tenant": tenant,
+        "home": home,
+        "kind": Kind.ALERT.value,
+        "key": alert.key,
+    }
+    return {
+        **head,
+        "at": instant_text(at),
+        "alert": {name: value for name, value in shown.items() if value is not None},
+    }
 
 
 def _text(at: datetime | None) -> str | None:
@@ -133,7 +151,9 @@ class Alerts:
         if state is not None:
             after, changes = acknowledge(decode_state(state), found["key"], by=caller.client, at=now)
             if changes.alerts:
-                writes.append(Replace(state_item(caller.tenant, found["home"], patient, after), state["_etag"]))
+                writes.append(
+                    Replace(state_item(caller.tenant, found["home"], patient, after), state["_etag"])
+                )
         return writes
 
 
@@ -157,5 +177,7 @@ def _parse_cursor(cursor: str | None) -> tuple[datetime | None, dict[str, str]]:
     except (InputError, KeyError, TypeError, ValueError, binascii.Error):
         instant, seen = None, {}
     if instant is None:
-        raise InputError("since must be an instant such as 2026-01-31T08:00:00Z, or a cursor this server gave.")
+        raise InputError(
+            "since must be an instant such as 2026-01-31T08:00:00Z, or a cursor this server gave."
+        )
     return instant, seen

@@ -6,10 +6,10 @@ import hashlib
 from typing import Final
 
 from shared.domain.fhir.identity import HOME_LENGTH
+from shared.domain.records import Kind
 from shared.errors import AlreadyExists, Unavailable
 from shared.ports.records import Records
 
-ASSERTION_KIND: Final = "assertion"
 KEPT_S: Final = 600
 """Twice the longest life of an assertion: the store may forget it after that (its `ttl`)."""
 
@@ -27,7 +27,7 @@ class RecordedAssertions:
             "id": f"assertion.{digest}",
             "tenant": tenant,
             "home": digest[:HOME_LENGTH],
-            "kind": ASSERTION_KIND,
+            "kind": Kind.ASSERTION.value,
             "expiresAt": expires_at_s,
             "ttl": KEPT_S,
         }

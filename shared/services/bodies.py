@@ -6,7 +6,7 @@ import zlib
 from typing import Final
 
 from shared.domain.ingest.raw_line import sha256_hex
-from shared.domain.records import OFFLOAD_ABOVE, Item, body_of, stored_resource, StoredResource
+from shared.domain.records import OFFLOAD_ABOVE, Item, StoredResource, body_of, stored_resource
 from shared.ports.lake import Lake
 
 FOLDER: Final = "bodies"

@@ -60,7 +60,15 @@ class DeadLetters:
         self._meter = meter
 
     def put(
-        self, tenant: str, door: str, stage: str, raw: RawPointer, issues: tuple[Issue, ...], *, error: str = "", trace: str = ""
+        self,
+        tenant: str,
+        door: str,
+        stage: str,
+        raw: RawPointer,
+        issues: tuple[Issue, ...],
+        *,
+        error: str = "",
+        trace: str = "",
     ) -> bool:
         """Set one thing aside; False where it was set aside before. Raises Busy and Unavailable."""
         letter = DeadLetter(
@@ -96,7 +104,9 @@ class DeadLetters:
 
     def close(self, letter: DeadLetter) -> None:
         """Mark one as replayed; it stays as evidence."""
-        closed = DeadLetter(**{**asdict(letter), "raw": letter.raw, "status": REPLAYED, "attempts": letter.attempts + 1})
+        closed = DeadLetter(
+            **{**asdict(letter), "raw": letter.raw, "status": REPLAYED, "attempts": letter.attempts + 1}
+        )
         about = {"stage": letter.stage, "door": letter.door, "status": REPLAYED}
         self._lake.put(_path(letter.tenant, letter.id), _bytes(closed), metadata=about)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from shared.domain.fhir.dates import instant_text
@@ -31,6 +32,9 @@ PIECE_LINES: Final = 1_000
 PIECE_BYTES: Final = 8 << 20
 INVOCATION_SECONDS: Final = 240
 """One run works at most this long; the ledger says where the next one goes on."""
+
+EMPTY_FOR: Final = timedelta(minutes=10)
+"""An empty file may be one that is being uploaded in parts; after so long it is taken as empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +82,17 @@ class FileDoor:
                 return FileProgress(False, Tally())
             self._busy.add(identity)
         try:
-            return self._work(file, identity)
+            with self._meter.span("receive file"):
+                return self._work(file, identity)
         finally:
             with self._lock:
                 self._busy.discard(identity)
 
     def unfinished(self, older_than: str) -> Iterator[str]:
         """Paths of files that no run has finished and none has touched since an instant: the sweeper's work."""
+        uploading = instant_text(self._clock.now() - EMPTY_FOR)
         for file in self._dropped.list(""):
-            if file.modified_at > older_than or "/" not in file.path:
+            if file.modified_at > (older_than if file.size_bytes else uploading) or "/" not in file.path:
                 continue
             ledger = self._ledger(file.path.partition("/")[0], file_identity(file))
             if ledger is None or (not ledger["done"] and ledger["at"] <= older_than):
@@ -162,7 +168,11 @@ class FileDoor:
 
     def _advance(self, ledger: Item, last: FileLine | None, *, done: bool) -> Item:
         after = {k: v for k, v in ledger.items() if not k.startswith("_")}
-        after |= {"line": last.number if last else ledger["line"], "done": done, "at": instant_text(self._clock.now())}
+        after |= {
+            "line": last.number if last else ledger["line"],
+            "done": done,
+            "at": instant_text(self._clock.now()),
+        }
         try:
             return {**after, "_etag": self._records.replace(after, ledger["_etag"])}
         except PreconditionFailed:
@@ -190,5 +200,3 @@ def _pieces(lines: Iterator[FileLine]) -> Iterator[list[FileLine]]:
             piece, size = [], 0
     if piece:
         yield piece
-
-

@@ -34,6 +34,10 @@ def _ask(probe: Callable[[], object]) -> dict[str, Any]:
     status, detail = "ok", ""
     try:
         probe()
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the dependency does not work
         status, detail = "unavailable", type(failure).__name__
-    return {"status": status, "detail": detail, "latency_ms": round(1000 * (time.perf_counter() - started), 1)}
+    return {
+        "status": status,
+        "detail": detail,
+        "latency_ms": round(1000 * (time.perf_counter() - started), 1),
+    }

@@ -47,7 +47,9 @@ class Tally:
 class Ingest:
     """Handles landed lines."""
 
-    def __init__(self, replicate: Replicate, dead_letters: DeadLetters, validator: Validator, meter: Meter) -> None:
+    def __init__(
+        self, replicate: Replicate, dead_letters: DeadLetters, validator: Validator, meter: Meter
+    ) -> None:
         self._replicate = replicate
         self._dead_letters = dead_letters
         self._validator = validator
@@ -73,7 +75,9 @@ class Ingest:
     def still_set_aside(self, landed: Landed, entry: int) -> str:
         """Why an entry of a line would be set aside again; empty where it would not be."""
         expansion = expand(landed.line, self._validator.validate)
-        reasons = [issue.text for each in expansion.set_aside if each.entry in (entry, -1) for issue in each.issues]
+        reasons = [
+            issue.text for each in expansion.set_aside if each.entry in (entry, -1) for issue in each.issues
+        ]
         return reasons[0] if reasons else ""
 
     def _prepare(self, landed: Landed, tally: Tally) -> list[Incoming]:
@@ -85,7 +89,7 @@ class Ingest:
                 Incoming(replica_item(line.tenant, replica, door, line.traceparent), (landed, replica.entry))
                 for replica in expansion.replicas
             ]
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 - the entry point of each line
             expansion, made = self._failed(failure), []
         tally.resources += len(made) + len(expansion.set_aside)
         tally.unresolved += expansion.unresolved

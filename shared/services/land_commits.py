@@ -50,8 +50,9 @@ class LandCommits:
                 tenants[item["tenant"]][item["type"], item["rid"], item["version"]] = item
         for tenant, versions in tenants.items():
             ordered = sorted(versions)
-            for start in range(0, len(ordered), MAX_LINES):
-                self._write(tenant, [versions[version] for version in ordered[start : start + MAX_LINES]])
+            with self._meter.span("land commits", next(iter(versions.values())).get("trace", "")):
+                for start in range(0, len(ordered), MAX_LINES):
+                    self._write(tenant, [versions[version] for version in ordered[start : start + MAX_LINES]])
         landed = sum(map(len, tenants.values()))
         if landed:
             self._meter.count("galen_lines_total", landed, door=Door.HTTP)
@@ -63,7 +64,9 @@ class LandCommits:
         landed_at = instant_text(self._clock.now())
         text = "".join(json.encode(self._line(item, landed_at)) + "\n" for item in items)
         data = gzip.compress(text.encode(), compresslevel=1, mtime=0)
-        self._lake.put_if_absent(f"{FOLDER}/t={tenant}/{name}.ndjson.gz", data, metadata={"count": str(len(items))})
+        self._lake.put_if_absent(
+            f"{FOLDER}/t={tenant}/{name}.ndjson.gz", data, metadata={"count": str(len(items))}
+        )
 
     def _line(self, item: Item, landed_at: str) -> dict[str, Any]:
         return {
@@ -90,11 +93,17 @@ class LandCommits:
         until = instant_text(self._clock.now() - timedelta(minutes=1))
         since = instant_text(self._clock.now() - window)
         landed = {version for tenant in self._tenants() for version in self._landed_since(tenant, since)}
-        where = (Compare("door", "=", Door.HTTP), Compare("lastUpdated", ">=", since), Compare("lastUpdated", "<", until))
+        where = (
+            Compare("door", "=", Door.HTTP),
+            Compare("lastUpdated", ">=", since),
+            Compare("lastUpdated", "<", until),
+        )
         missing = 0
         for kind in (Kind.CURRENT, Kind.HISTORY):
             items = self._records.query(Query(kind, None, None, where, order_by="lastUpdated"))
-            missing += self.land(i for i in items if (i["tenant"], i["type"], i["rid"], i["version"]) not in landed)
+            missing += self.land(
+                i for i in items if (i["tenant"], i["type"], i["rid"], i["version"]) not in landed
+            )
         if missing:
             self._meter.count("galen_commits_found_unlanded_total", missing)
         return missing

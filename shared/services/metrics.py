@@ -11,11 +11,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from shared.domain.observability.meter import ProcessMeter, samples_of
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import HOME_LENGTH
 from shared.domain.ingest.raw_line import sha256_hex
+from shared.domain.observability.meter import ProcessMeter, samples_of
 from shared.domain.observability.prometheus import Sample
 from shared.domain.records import Kind
 from shared.errors import AlreadyExists, GalenError, PreconditionFailed
@@ -41,13 +41,15 @@ class Metrics:
 
     def count(self, name: str, **labels: str) -> None:
         """Add one to a counter."""
-        self._meter.count(name, **labels)
+        self._meter.count(name, 1, **labels)
 
     def snapshot(self) -> list[Sample]:
         """All samples of the platform: this process as it is now, the others as of some seconds ago."""
         since = instant_text(self._clock.now() - KEPT)
         mine = f"metrics.{self._process}"
-        others = self._records.query(Query(Kind.METRICS, TENANT, None, (Compare("at", ">=", since),), order_by="at"))
+        others = self._records.query(
+            Query(Kind.METRICS, TENANT, None, (Compare("at", ">=", since),), order_by="at")
+        )
         exports = [json.decode_object(item["body"]) for item in others if item["id"] != mine]
         return samples_of([*exports, self._meter.export()])
 

@@ -17,7 +17,6 @@ from shared.ports.lake import Lake, LakeFile
 from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
 from shared.services.ingest import Ingest
-from shared.services.land_commits import FOLDER as COMMITS
 from shared.services.land_commits import read_commits
 from shared.services.landing import Landed
 from shared.services.replicate import Incoming, Replicate
@@ -53,7 +52,13 @@ class Rebuild:
     """Reads raw and nothing else; writes only to the empty records it was given."""
 
     def __init__(
-        self, raw: Lake, empty: Records, bodies: Bodies, ingest: Ingest, replicate: Replicate, scores: ScoreVitals
+        self,
+        raw: Lake,
+        empty: Records,
+        bodies: Bodies,
+        ingest: Ingest,
+        replicate: Replicate,
+        scores: ScoreVitals,
     ) -> None:
         self._raw = raw
         self._empty = empty
@@ -88,7 +93,9 @@ class Rebuild:
         lines = unpack(data)
         for start in range(0, len(lines), CHUNK):
             part = lines[start : start + CHUNK]
-            self._ingest.handle([Landed(line, file.path, start + number) for number, line in enumerate(part, 1)])
+            self._ingest.handle(
+                [Landed(line, file.path, start + number) for number, line in enumerate(part, 1)]
+            )
 
     def _commits(self, file: LakeFile, data: bytes, result: Comparison) -> None:
         items = []
@@ -133,7 +140,9 @@ def commit_item(line: dict[str, Any]) -> Item:
     return resource_item(line["tenant"], line["home"], json.decode_object(line["body"]), key, origin)
 
 
-def compare(live: Records, live_bodies: Bodies, rebuilt: Records, rebuilt_bodies: Bodies, result: Comparison) -> None:
+def compare(
+    live: Records, live_bodies: Bodies, rebuilt: Records, rebuilt_bodies: Bodies, result: Comparison
+) -> None:
     """Add every difference between what is live and what was rebuilt."""
     for kind in _SHOWN_KINDS:
         ours = dict(_fingerprints(rebuilt, rebuilt_bodies, kind))

@@ -9,10 +9,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.ingest.expand import Replica
-from shared.domain.records import Door, Item, Kind, Provenance, as_history, key_of, resource_item, tombstone_item
+from shared.domain.records import (
+    Door,
+    Item,
+    Kind,
+    Provenance,
+    as_history,
+    key_of,
+    resource_item,
+    tombstone_item,
+)
 from shared.domain.versioning import Decision, decide
 from shared.errors import Busy, Unavailable
-from shared.ports.records import MAX_BATCH_BYTES, MAX_BATCH_WRITES, BatchRefused, Create, Delete, Records, Replace, Write
+from shared.ports.records import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_WRITES,
+    BatchRefused,
+    Create,
+    Delete,
+    Records,
+    Replace,
+    Write,
+)
 from shared.services.bodies import Bodies
 from shared.services.write import LOST_ANSWERS, ResourceWriter
 
@@ -53,7 +71,9 @@ class Replicate:
         """Write all; how many came to each decision. `on_conflict` hears of forked versions. Raises Busy, Unavailable."""
         homes: dict[tuple[str, str], list[Incoming]] = defaultdict(list)
         for each in incoming:
-            homes[each.item["tenant"], each.item["home"]].append(Incoming(self._bodies.offloaded(each.item), each.tag))
+            homes[each.item["tenant"], each.item["home"]].append(
+                Incoming(self._bodies.offloaded(each.item), each.tag)
+            )
         if len(homes) == 1:
             results = [self._home(each, on_conflict) for each in homes.values()]
         else:
@@ -74,7 +94,7 @@ class Replicate:
     def _chunk(self, chunk: list[Incoming]) -> list[_Step]:
         """Optimistic: nearly always all are new. Where one is not, read what there is and decide again.
 
-        A slice that was written before another was refused is found unchanged in the next round, so its first decision stands.
+        A slice written before another was refused is found unchanged in the next round: its first decision stands.
         """
         tenant, home = chunk[0].item["tenant"], chunk[0].item["home"]
         known: dict[str, Item] = {}
@@ -125,12 +145,21 @@ def _step(incoming: Incoming, home: str, known: dict[str, Item]) -> _Step:
         assert current is not None
         return _Step(incoming, decision, (Create(as_history(current)), Replace(item, current["_etag"])))
     if decision is Decision.HISTORY:
-        return _Step(incoming, decision, (Create(late),)) if late["id"] not in known else _Step(incoming, Decision.UNCHANGED)
+        return (
+            _Step(incoming, decision, (Create(late),))
+            if late["id"] not in known
+            else _Step(incoming, Decision.UNCHANGED)
+        )
     return _Step(incoming, decision)
 
 
 def _weight(item: Item) -> int:
-    return _ENVELOPE_BYTES + 2 * len(item.get("body", "")) + len(item.get("z", "")) + 100 * len(item.get("ix", {}).get("t", ()))
+    return (
+        _ENVELOPE_BYTES
+        + 2 * len(item.get("body", ""))
+        + len(item.get("z", ""))
+        + 100 * len(item.get("ix", {}).get("t", ()))
+    )
 
 
 def _chunks(incoming: Sequence[Incoming]) -> Iterable[list[Incoming]]:

@@ -1,6 +1,7 @@
 """A score on request: the same rules on the readings that are on record now.
 
-`POST /fhir/Patient/{id}/$risk?model=news2|qsofa`. The answer is not stored: what is stored follows from readings, not from who asked.
+`POST /fhir/Patient/{id}/$risk?model=news2|qsofa`. The answer is not stored: what is stored follows
+from readings, not from who asked.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from shared.domain.scores.risk_assessment import risk_assessment
 from shared.domain.vitals import vitals_of
 from shared.errors import InputError, NotFound
 from shared.ports.clock import Clock
-from shared.ports.records import Compare, Has, Query, Records
+from shared.ports.records import Compare, Has, Predicate, Query, Records
 from shared.services.bodies import Bodies
 from shared.services.write import ResourceWriter
 
@@ -68,10 +69,17 @@ class Risk:
         if score.total is None:
             text = f"No reading of the last 12 hours that {rule.title} can use is on record for this patient."
             raise InputError(text, issues=[error("incomplete", text, rule="risk-inputs")], status=422)
-        return {k: v for k, v in risk_assessment(score, id="on-request", patient=reference).items() if k != "id"}
+        return {
+            k: v for k, v in risk_assessment(score, id="on-request", patient=reference).items() if k != "id"
+        }
 
-    def _at_home(self, tenant: str, patient: ResourceKey, type_: str, *where: Compare) -> list[Item]:
-        mine = (Compare("type", "=", type_), Compare("deleted", "=", False), Has("ix.r", f"patient|{patient}"), *where)
+    def _at_home(self, tenant: str, patient: ResourceKey, type_: str, *where: Predicate) -> list[Item]:
+        mine: tuple[Predicate, ...] = (
+            Compare("type", "=", type_),
+            Compare("deleted", "=", False),
+            Has("ix.r", f"patient|{patient}"),
+            *where,
+        )
         return list(self._records.query(Query(Kind.CURRENT, tenant, patient.address, mine)))
 
     def _decoded(self, item: Item) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class _Work:
 
     observed: list[ObservedVitals] = field(default_factory=list)
     recorded_at: str = ""
+    trace: str = ""
     context_changed: bool = False
 
 
@@ -71,7 +72,9 @@ class _Known:
 class ScoreVitals:
     """Keeps the scores of every patient."""
 
-    def __init__(self, records: Records, writer: ResourceWriter, bodies: Bodies, clock: Clock, meter: Meter) -> None:
+    def __init__(
+        self, records: Records, writer: ResourceWriter, bodies: Bodies, clock: Clock, meter: Meter
+    ) -> None:
         self._records = records
         self._writer = writer
         self._bodies = bodies
@@ -85,7 +88,9 @@ class ScoreVitals:
         work: dict[tuple[str, str, str], _Work] = defaultdict(_Work)
         for item in items:
             self._collect(item, work)
-        list(self._pool.map(lambda entry: self._patient(*entry[0], entry[1]), work.items()))
+        if work:
+            with self._meter.span("score", next((each.trace for each in work.values() if each.trace), "")):
+                list(self._pool.map(lambda entry: self._patient(entry[0], entry[1]), work.items()))
         return sum(len(each.observed) for each in work.values())
 
     def _collect(self, item: Item, work: dict[tuple[str, str, str], _Work]) -> None:
@@ -101,10 +106,14 @@ class ScoreVitals:
                 if _VITAL_TOKENS.isdisjoint(item["ix"]["t"]):
                     return
                 found = vitals_of(
-                    json.decode_object(self._bodies.text(item)), id=item["rid"], version=item["version"], order=item["sv"]
+                    json.decode_object(self._bodies.text(item)),
+                    id=item["rid"],
+                    version=item["version"],
+                    order=item["sv"],
                 )
                 entry = work[item["tenant"], item["home"], patient]
                 entry.observed.append(found)
+                entry.trace = entry.trace or item.get("trace", "")
                 entry.recorded_at = max(entry.recorded_at, item["lastUpdated"])
         elif item["type"] in _CONTEXT_TYPES:
             patient = f"Patient/{item['rid']}" if item["type"] == "Patient" else _patient_in(item)
@@ -116,13 +125,16 @@ class ScoreVitals:
         states = self._records.query(Query(Kind.STATE, item["tenant"], item["home"]))
         return [state["patient"] for state in states]
 
-    def _patient(self, tenant: str, home: str, patient: str, work: _Work) -> None:
+    def _patient(self, whose: tuple[str, str, str], work: _Work) -> None:
+        tenant, home, patient = whose
         for _ in range(ATTEMPTS):
             known = self._load(tenant, home, patient)
             if not known.etag and not work.observed:
                 return  # nothing was scored yet, so nothing has to be scored again
             fresh = not known.etag or work.context_changed
-            context = self._context(tenant, home, patient) if fresh else decode_context(known.state["context"])
+            context = (
+                self._context(tenant, home, patient) if fresh else decode_context(known.state["context"])
+            )
             after, changes = advance(known.state, work.observed, context)
             self._tell(changes)
             if after == known.state:
@@ -135,7 +147,11 @@ class ScoreVitals:
         raise Busy
 
     def _tell(self, changes: Changes) -> None:
-        for name, number in (("late", changes.late), ("ahead", changes.ahead), ("unchanged", changes.unchanged)):
+        for name, number in (
+            ("late", changes.late),
+            ("ahead", changes.ahead),
+            ("unchanged", changes.unchanged),
+        ):
             if number:
                 self._meter.count("galen_readings_not_scored_total", number, reason=name)
 
@@ -150,7 +166,11 @@ class ScoreVitals:
         key = ResourceKey("Patient", patient.partition("/")[2])
         there = self._writer.locate(tenant, key).current
         born = json.decode_object(self._bodies.text(there)) if there and not there["deleted"] else None
-        where = (Compare("type", "=", "Condition"), Compare("deleted", "=", False), Has("ix.r", f"patient|{patient}"))
+        where = (
+            Compare("type", "=", "Condition"),
+            Compare("deleted", "=", False),
+            Has("ix.r", f"patient|{patient}"),
+        )
         found = self._records.query(Query(Kind.CURRENT, tenant, home, where, limit=MOST_CONDITIONS))
         return context_of(born, (json.decode_object(self._bodies.text(item)) for item in found))
 
@@ -165,7 +185,9 @@ class ScoreVitals:
         work: _Work,
     ) -> None:
         """Scores and alerts, then the state, in one batch; in several where they are many, the state in the last."""
-        writes = self._score_writes(tenant, home, patient, changes.scores, fresh=not changes_need_reading(changes))
+        writes = self._score_writes(
+            tenant, home, patient, changes.scores, fresh=not changes_need_reading(changes)
+        )
         writes += self._alert_writes(tenant, home, patient, changes.alerts, after, work)
         item = state_item(tenant, home, patient, after)
         state: Write = Replace(item, known.etag) if known.etag else Create(item)
@@ -191,9 +213,13 @@ class ScoreVitals:
 
     def _assessment(self, tenant: str, home: str, patient: str, change: ScoreChange) -> Item:
         key = ResourceKey("RiskAssessment", alert_id(tenant, patient, home, change.score.key))
-        resource = risk_assessment(change.score, id=key.id, patient=patient, superseded=change.kind == SUPERSEDED)
+        resource = risk_assessment(
+            change.score, id=key.id, patient=patient, superseded=change.kind == SUPERSEDED
+        )
         now = instant_text(self._clock.now())
-        return resource_item(tenant, home, resource, key, Provenance(Door.SCORE, source_version(now, "score", 0), now))
+        return resource_item(
+            tenant, home, resource, key, Provenance(Door.SCORE, source_version(now, "score", 0), now)
+        )
 
     def _alert_writes(
         self,
@@ -210,7 +236,9 @@ class ScoreVitals:
         recorded = parse_instant(work.recorded_at) or now
         newest = _newest(after) or recorded
         items = [
-            alert_item(tenant, home, patient, change.alert, now, newest=newest, recorded=recorded, kind=change.kind)
+            alert_item(
+                tenant, home, patient, change.alert, now, newest=newest, recorded=recorded, kind=change.kind
+            )
             for change in changes
         ]
         there = self._records.read_many(tenant, home, [item["id"] for item in items])
@@ -238,7 +266,11 @@ def _versioned(item: Item, there: Item | None) -> list[Write]:
 
 
 def _keeping_acknowledgement(item: Item, there: Item) -> Item:
-    kept = {name: there["alert"][name] for name in ("acknowledged_by", "acknowledged_at") if name in there["alert"]}
+    kept = {
+        name: there["alert"][name]
+        for name in ("acknowledged_by", "acknowledged_at")
+        if name in there["alert"]
+    }
     return {**item, "alert": {**item["alert"], **kept}}
 
 

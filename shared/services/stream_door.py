@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from shared.domain.fhir.dates import instant_text
 from shared.domain.ingest.chain import Chain, hub_chain
 from shared.domain.ingest.raw_line import RawLine, sha256_hex
+from shared.domain.ingest.stream_record import StreamRecord
 from shared.domain.records import Door
 from shared.names import HUB_RAW_ZONE
+from shared.ports.clock import Clock
 from shared.ports.meter import Meter
 from shared.ports.streams import Streams
 from shared.services.ingest import Ingest, Tally
 from shared.services.landing import Forked, Landed, Landing
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRecord:
-    """One event as its host hands it over, whichever cloud it is."""
-
-    body: bytes
-    sequence: int
-    enqueued_at: datetime
-    key: str = ""
-    content_type: str = ""
-    traceparent: str = ""
-    properties: Mapping[str, str] = field(default_factory=dict)
-
-
 class StreamDoor:
     """Takes batches of the hubs. Each hub belongs to one tenant and one source by configuration, never by the event."""
 
     def __init__(
-        self, landing: Landing, ingest: Ingest, streams: Streams, meter: Meter, tenants: Mapping[str, str], source: str
+        self,
+        landing: Landing,
+        ingest: Ingest,
+        streams: Streams,
+        clock: Clock,
+        meter: Meter,
+        tenants: Mapping[str, str],
+        source: str,
     ) -> None:
         self._landing = landing
         self._ingest = ingest
         self._streams = streams
+        self._clock = clock
         self._meter = meter
         self._tenants = tenants
         self._source = source
@@ -52,16 +48,27 @@ class StreamDoor:
         """
         if not records:
             return Tally()
-        try:
-            landed = self._land(hub, partition, records)
-        except Forked:
-            # The hub was made anew since we asked: its sequences began again.
-            self._generations.pop(hub, None)
-            landed = self._land(hub, partition, records)
-        return self._ingest.handle(landed)
+        with self._meter.span("receive stream", records[0].traceparent, hub=hub, partition=partition):
+            try:
+                landed = self._land(hub, partition, records)
+            except Forked:
+                # The hub was made anew since we asked: its sequences began again.
+                self._generations.pop(hub, None)
+                landed = self._land(hub, partition, records)
+            self._ages("galen_landing_seconds", landed)
+            tally = self._ingest.handle(landed)
+            self._ages("galen_recorded_seconds", landed)
+            return tally
+
+    def _ages(self, name: str, landed: Sequence[Landed]) -> None:
+        now = self._clock.now()
+        oldest = datetime.fromisoformat(min(each.line.enqueued_at for each in landed))
+        self._meter.observe(name, (now - oldest).total_seconds(), door=Door.STREAM)
 
     def _land(self, hub: str, partition: str, records: Sequence[StreamRecord]) -> list[Landed]:
-        generation = self._generations.get(hub) or self._generations.setdefault(hub, self._streams.generation(hub))
+        generation = self._generations.get(hub) or self._generations.setdefault(
+            hub, self._streams.generation(hub)
+        )
         tenant = self._tenants[hub]
         lines = [self._line(hub, partition, generation, tenant, record) for record in records]
         return self._landing.land(self._chain(hub, generation, tenant, partition), lines)

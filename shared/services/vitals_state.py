@@ -14,7 +14,13 @@ def state_id(patient: str) -> str:
 
 def state_item(tenant: str, home: str, patient: str, state: VitalsState) -> Item:
     """The item of a state."""
-    head = {"id": state_id(patient), "tenant": tenant, "home": home, "kind": Kind.STATE.value, "patient": patient}
+    head = {
+        "id": state_id(patient),
+        "tenant": tenant,
+        "home": home,
+        "kind": Kind.STATE.value,
+        "patient": patient,
+    }
     return {**head, **stored_body(json.encode(state))}
 
 

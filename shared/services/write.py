@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.fhir.identity import ResourceKey
-from shared.domain.records import Item, Kind, as_history, current_id, key_of
+from shared.domain.records import Item, Kind, as_history, current_id
 from shared.domain.versioning import Decision, decide
 from shared.errors import AlreadyExists, Busy, PreconditionFailed, Unavailable
 from shared.ports.records import BatchRefused, Create, Records, Replace, Write
@@ -95,7 +95,7 @@ class ResourceWriter:
             return False
         self._settle_claim(holder["tenant"], held)
         now = self.locate(holder["tenant"], located.key)
-        return (now.current or now.fence or {}).get("_etag") != holder["_etag"]
+        return bool((now.current or now.fence or {}).get("_etag") != holder["_etag"])
 
     def _apply(self, located: Located, incoming: Item, decision: Decision) -> Item:
         current, fence = located.current, located.fence
@@ -156,7 +156,8 @@ class ResourceWriter:
 
     def _move(self, located: Located, incoming: Item) -> Item:
         current, fence = located.current, located.fence
-        assert current is not None and fence is not None
+        assert current is not None
+        assert fence is not None
         if fence["kind"] == Kind.POINTER:
             return self._repoint(fence, incoming)
         pointer = _pointer(incoming, fence["home"], epoch=1, pending=True)
@@ -192,7 +193,13 @@ class ResourceWriter:
 
     def _close(self, pointer: Item, home: str, epoch: int) -> None:
         """Leave a marker at the old home, its last version kept in history."""
-        marker = {"id": pointer["id"], "tenant": pointer["tenant"], "home": home, "kind": Kind.MOVED.value, "epoch": epoch}
+        marker = {
+            "id": pointer["id"],
+            "tenant": pointer["tenant"],
+            "home": home,
+            "kind": Kind.MOVED.value,
+            "epoch": epoch,
+        }
         for _ in range(ATTEMPTS):
             there = self._records.read(pointer["tenant"], home, pointer["id"])
             if there is not None and there["kind"] == Kind.MOVED and int(there["epoch"]) >= epoch:

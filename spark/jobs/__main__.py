@@ -19,6 +19,7 @@ from spark.jobs.tables import TableReport
 from spark.paths import LakeRoot
 from spark.session import SparkSettings, create_session
 from spark.transforms.expand_lines import Validate
+from spark.transforms.validating import validator_named
 
 JOBS: Final = ("all", "bronze", "silver", "gold")
 
@@ -39,10 +40,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m spark.jobs", description=__doc__)
     parser.add_argument("job", choices=JOBS)
     parser.add_argument("--lake", required=True, help="abfss://…, s3a://… or a folder")
+    parser.add_argument(
+        "--validator", required=True, metavar="MODULE:CLASS", help="the validator that the doors use"
+    )
     options = parser.parse_args(arguments)
     spark = create_session(SparkSettings.from_environment(os.environ))
     try:
-        for report in run_jobs(spark, LakeRoot(options.lake), lambda _: [], options.job):
+        for report in run_jobs(
+            spark, LakeRoot(options.lake), validator_named(options.validator), options.job
+        ):
             print(json.dumps(asdict(report)), flush=True)
     finally:
         spark.stop()

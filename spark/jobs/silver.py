@@ -60,7 +60,7 @@ def run_silver(spark: SparkSession, lake: LakeRoot, table: SilverTable) -> Table
 
 
 def _merge(target: DeltaTable, source: DataFrame) -> int:
-    """A newer version replaces the row, tombstones too; an older one that comes late changes nothing. Returns rows changed."""
+    """Newer versions replace rows, tombstones too; a late older one changes nothing. Returns the rows changed."""
     (
         target.alias("now")
         .merge(source.alias("new"), "now.tenant = new.tenant AND now.id = new.id")

@@ -17,7 +17,7 @@ _CARRIED: Final = ("tenant", "id", "version", "source_version", "deleted", "last
 
 
 def newest(bronze: DataFrame) -> DataFrame:
-    """One row per (tenant, type, id). Of equal source versions, a conflict, the smaller content hash is taken: always the same."""
+    """One row per (tenant, type, id). Of equal source versions, which conflict, always the smaller content hash."""
     order = Window.partitionBy("tenant", "type", "id").orderBy(
         F.col("source_version").desc(), F.col("content_hash").asc_nulls_last()
     )
@@ -38,6 +38,6 @@ def _silver_rows(
 
 
 def silver_rows(bronze: DataFrame, type_: str, schema: StructType) -> DataFrame:
-    """The silver rows of one resource type: newest versions through the type's view; a tombstone has only key and version."""
+    """The silver rows of one type: newest versions through its view; a tombstone has only key and version."""
     source = newest(bronze.where(F.col("type") == type_)).select(*_CARRIED, "body")
     return map_rows(source, _silver_rows(type_, tuple(schema.names)), schema)

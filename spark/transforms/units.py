@@ -1,7 +1,7 @@
 """Quantities in one unit per kind, so that values of different senders can be compared.
 
-UCUM, https://ucum.org/ucum (version 2.2), tables 4 to 7: the factors below are exact by definition. A unit that is not listed,
-and what depends on the substance (mmol/L against mg/dL), keeps its own unit: nothing is guessed.
+UCUM, https://ucum.org/ucum (version 2.2): the factors below are exact by definition. A unit that is not listed, and what
+depends on the substance (mmol/L against mg/dL), keeps its own unit: nothing is guessed.
 """
 
 from __future__ import annotations

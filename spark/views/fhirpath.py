@@ -1,8 +1,8 @@
 """The part of FHIRPath that our ViewDefinitions use, compiled once per path.
 
 https://hl7.org/fhirpath/N1/ in the minimal set of https://sql-on-fhir.org/ (2.0): member paths, `[n]`, `where()`,
-`first()`, `exists()`, `empty()`, `not()`, `ofType()`, `join()`, `getResourceKey()`, `getReferenceKey()`, `=`, `!=`, `and`, `or`,
-literals and `%constants`. Anything else is refused when the view is read, never skipped when it is run.
+`first()`, `exists()`, `empty()`, `not()`, `ofType()`, `join()`, `getResourceKey()`, `getReferenceKey()`, `=`, `!=`, `and`,
+`or`, literals and `%constants`. Anything else is refused when the view is read, never skipped when it is run.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class _Parser:
         self._at += 1
         return token
 
-    def _expect(self, token: str) -> None:
-        if self._take() != token:
-            raise PathError(f"expected {token!r} in the path {self._text!r}")
+    def _expect(self, wanted: str) -> None:
+        if self._take() != wanted:
+            raise PathError(f"expected {wanted!r} in the path {self._text!r}")
 
     def expect_end(self) -> None:
         if self._at != len(self._tokens):
@@ -97,24 +97,24 @@ class _Parser:
         return lambda items: items[start : start + 1]
 
     def _term(self) -> Path:
-        token = self._take()
-        if token == "(":
+        word = self._take()
+        if word == "(":
             path = self.disjunction()
             self._expect(")")
             return path
-        if token.startswith("'"):
-            return _literal(re.sub(r"\\(.)", r"\1", token[1:-1]))
-        if token[:1].isdigit():
-            return _literal(float(token) if "." in token else int(token))
-        if token in ("true", "false"):
-            return _literal(token == "true")
-        if token == "$this":
+        if word.startswith("'"):
+            return _literal(re.sub(r"\\(.)", r"\1", word[1:-1]))
+        if word[:1].isdigit():
+            return _literal(float(word) if "." in word else int(word))
+        if word in ("true", "false"):
+            return _literal(word == "true")
+        if word == "$this":
             return lambda items: items
-        if token.startswith("%"):
-            if token[1:] not in self._constants:
-                raise PathError(f"the constant {token} is not declared")
-            return _literal(self._constants[token[1:]])
-        return self._step(token)
+        if word.startswith("%"):
+            if word[1:] not in self._constants:
+                raise PathError(f"the constant {word} is not declared")
+            return _literal(self._constants[word[1:]])
+        return self._step(word)
 
     def _step(self, name: str) -> Path:
         if not re.fullmatch(r"[A-Za-z_]\w*", name):

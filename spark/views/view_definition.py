@@ -1,6 +1,6 @@
 """SQL-on-FHIR ViewDefinitions run on one resource: https://sql-on-fhir.org/ (2.0).
 
-Understood: `resource`, `constant`, `where`, nested `select` with `column`, `forEach`, `forEachOrNull` and `unionAll`. No Spark here.
+Understood: `resource`, `constant`, `where`, nested `select`, `column`, `forEach`, `forEachOrNull`, `unionAll`.
 """
 
 from __future__ import annotations

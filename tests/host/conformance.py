@@ -15,13 +15,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.host.engine import AppRejected, Collection, Datum, Engine, FunctionDefinition, Invocation, Outcome
-from local.host.engine import choose_engine
+from local.host.engine import (
+    AppRejected,
+    Collection,
+    Datum,
+    Engine,
+    FunctionDefinition,
+    Invocation,
+    Outcome,
+    choose_engine,
+)
 from local.host.http_trigger import answer_of
 from local.host.timers import timer_datum
 
-SYSTEM_PROPERTIES = [
-    {"EnqueuedTimeUtc": "2026-01-02T03:04:05.678Z", "PartitionKey": "a", "SequenceNumber": 5, "Offset": "128"},
+SYSTEM_PROPERTIES: list[dict[str, Any]] = [
+    {
+        "EnqueuedTimeUtc": "2026-01-02T03:04:05.678Z",
+        "PartitionKey": "a",
+        "SequenceNumber": 5,
+        "Offset": "128",
+    },
     {"EnqueuedTimeUtc": "2026-01-02T03:04:06Z", "PartitionKey": None, "SequenceNumber": 6, "Offset": "256"},
 ]
 
@@ -55,7 +68,13 @@ def golden_calls() -> list[tuple[str, str, Datum, Mapping[str, Datum]]]:
     two = Datum(Collection(bytes_=[b"first", b"\xff\x00"]), "collection_bytes")
     one = Datum(Collection(bytes_=[b"raise"]), "collection_bytes")
     odd = [{**SYSTEM_PROPERTIES[0], "Offset": "1:128:9"}]
-    event = {"id": "1", "subject": "a", "eventType": "t", "eventTime": "2026-01-02T03:04:05Z", "data": {}}
+    event: dict[str, Any] = {
+        "id": "1",
+        "subject": "a",
+        "eventType": "t",
+        "eventTime": "2026-01-02T03:04:05Z",
+        "data": {},
+    }
     cloud = {"specversion": "1.0", "id": "2", "source": "/s", "type": "t", "subject": "b", "data": {"x": 1}}
     blob = {
         "BlobTrigger": Datum("landing/t/x.ndjson", "string"),
@@ -97,7 +116,9 @@ def described(outcome: Outcome) -> dict[str, Any]:
     return {"answer": {**answer, "body": body.decode("latin-1")}, "outputs": outputs}
 
 
-async def invoke_all(engine: Engine, functions: Mapping[str, FunctionDefinition], seen: Path) -> list[dict[str, Any]]:
+async def invoke_all(
+    engine: Engine, functions: Mapping[str, FunctionDefinition], seen: Path
+) -> list[dict[str, Any]]:
     found = []
     for label, name, data, metadata in golden_calls():
         seen.write_text("")

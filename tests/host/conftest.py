@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulators]:
         command = [sys.executable, "-m", f"local.emulators.{name}", "--data", str(data / name)]
         processes.append(subprocess.Popen([*command, "--port", str(port), *hubs], cwd=ROOT))
     for port in ports.values():
-        eventually(lambda port=port: listens(port))
+        eventually(partial(listens, port))
     address = f"http://127.0.0.1:{ports['datalake']}/devstoreaccount1"
     yield Emulators(
         f"Endpoint=sb://127.0.0.1:{ports['eventhubs']};SharedAccessKeyName=RootManageSharedAccessKey;"

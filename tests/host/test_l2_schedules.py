@@ -39,7 +39,9 @@ def test_a_schedule_that_never_fits_says_so() -> None:
     assert parse_schedule("0 0 0 31 2 *").next_after(START) is None
 
 
-@pytest.mark.parametrize("expression", ["", "* * *", "61 * * * * *", "0 0 25 * * *", "0 0 0 * Foo *", "a b c d e f"])
+@pytest.mark.parametrize(
+    "expression", ["", "* * *", "61 * * * * *", "0 0 25 * * *", "0 0 0 * Foo *", "a b c d e f"]
+)
 def test_unreadable_schedules_are_refused(expression: str) -> None:
     with pytest.raises(ValueError, match=r"schedule"):
         parse_schedule(expression)
@@ -61,12 +63,22 @@ def test_a_timer_that_never_ran_is_past_due_behind_its_first_occurrence() -> Non
 
 def test_retry_policy_is_read_from_decorator_and_host_json() -> None:
     decorated = RetryPolicy.parse(
-        {"setting_name": "retry_policy", "strategy": "fixed_delay", "max_retry_count": "-1", "delay_interval": "00:00:05"}
+        {
+            "setting_name": "retry_policy",
+            "strategy": "fixed_delay",
+            "max_retry_count": "-1",
+            "delay_interval": "00:00:05",
+        }
     )
     assert decorated == RetryPolicy(-1, True, 5.0, 5.0)
     assert decorated.allows(10**6)
     configured = RetryPolicy.parse(
-        {"strategy": "exponentialBackoff", "maxRetryCount": 2, "minimumInterval": "00:00:01", "maximumInterval": "00:00:10"}
+        {
+            "strategy": "exponentialBackoff",
+            "maxRetryCount": 2,
+            "minimumInterval": "00:00:01",
+            "maximumInterval": "00:00:10",
+        }
     )
     assert configured.allows(1)
     assert not configured.allows(2)
@@ -75,7 +87,9 @@ def test_retry_policy_is_read_from_decorator_and_host_json() -> None:
     assert delays[-1] == 10.0
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("00:00:05", 5), ("1.00:00:00", 86400), ("01:02:03.5", 3723.5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("00:00:05", 5), ("1.00:00:00", 86400), ("01:02:03.5", 3723.5)]
+)
 def test_time_spans_are_read(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
 
@@ -99,7 +113,12 @@ def test_a_second_host_takes_half() -> None:
 
 
 def test_an_even_distribution_stays() -> None:
-    records = {"0": owned("0", "other"), "1": owned("1", "me"), "2": owned("2", "other"), "3": owned("3", "me")}
+    records = {
+        "0": owned("0", "other"),
+        "1": owned("1", "me"),
+        "2": owned("2", "other"),
+        "3": owned("3", "me"),
+    }
     assert parts_to_claim(list("0123"), records, "me") == []
 
 

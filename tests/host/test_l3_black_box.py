@@ -1,6 +1,7 @@
-"""L3: the real app from outside, on whatever host serves it: `BASE_URL=http://localhost:7071 pytest tests/host/test_l3_black_box.py`.
+"""L3: the real app from outside, on whatever host serves it at `BASE_URL`.
 
-The same suite runs against the local host and, where `func` can be had, against the real one.
+`BASE_URL=http://localhost:7071 pytest tests/host/test_l3_black_box.py`. The same suite runs against the local host and,
+where `func` can be had, against the real one.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ import httpx
 import pytest
 
 BASE_URL = os.environ.get("BASE_URL", "")
-pytestmark = pytest.mark.skipif(not BASE_URL, reason="BASE_URL is not set: the running app was not tested from outside")
+pytestmark = pytest.mark.skipif(
+    not BASE_URL, reason="BASE_URL is not set: the running app was not tested from outside"
+)
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     key = os.environ.get("MASTER_KEY", "")
-    with httpx.Client(base_url=BASE_URL, timeout=30, headers={"x-functions-key": key} if key else {}) as opened:
+    with httpx.Client(
+        base_url=BASE_URL, timeout=30, headers={"x-functions-key": key} if key else {}
+    ) as opened:
         yield opened
 
 

@@ -72,7 +72,9 @@ def test_body_above_the_hosts_limit_is_refused(host: Host) -> None:
 
 
 def test_a_slow_request_does_not_hold_others(host: Host) -> None:
-    slow = threading.Thread(target=httpx.get, args=(f"{host.url}/api/slow?seconds=3",), kwargs={"timeout": 10})
+    slow = threading.Thread(
+        target=httpx.get, args=(f"{host.url}/api/slow?seconds=3",), kwargs={"timeout": 10}
+    )
     slow.start()
     assert httpx.get(f"{host.url}/api/text", timeout=2).text == "plain words"
     assert httpx.get(f"{host.url}/api/sync/x", timeout=2).status_code == 203
@@ -82,9 +84,11 @@ def test_a_slow_request_does_not_hold_others(host: Host) -> None:
 def test_sigterm_lets_a_request_end(start_host: StartHost, connections: dict[str, str]) -> None:
     host = start_host(["--listen", "http"], connections)
     answers: list[int] = []
-    slow = threading.Thread(target=lambda: answers.append(httpx.get(f"{host.url}/api/slow?seconds=1").status_code))
+    slow = threading.Thread(
+        target=lambda: answers.append(httpx.get(f"{host.url}/api/slow?seconds=1").status_code)
+    )
     slow.start()
-    eventually(lambda: httpx.get(f"{host.url}/api/text").status_code == 200)
+    eventually(lambda: host.seen("slow"))
     host.process.send_signal(signal.SIGTERM)
     slow.join()
     assert answers == [200]
@@ -112,7 +116,9 @@ def test_a_timer_can_be_started_by_hand(host: Host) -> None:
     assert httpx.post(f"{host.url}/admin/functions/nightly", content=b"[").status_code == 400
 
 
-def test_admin_needs_the_master_key_where_one_is_set(start_host: StartHost, connections: dict[str, str]) -> None:
+def test_admin_needs_the_master_key_where_one_is_set(
+    start_host: StartHost, connections: dict[str, str]
+) -> None:
     host = start_host(["--listen", "http"], {**connections, "GALEN_HOST_MASTER_KEY": "secret"})
     status = f"{host.url}/admin/host/status"
     assert httpx.get(status).status_code == 401
@@ -121,7 +127,13 @@ def test_admin_needs_the_master_key_where_one_is_set(start_host: StartHost, conn
 
 
 def test_event_grid_validates_a_subscription(host: Host) -> None:
-    event = [{"id": "1", "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {"validationCode": "c"}}]
+    event = [
+        {
+            "id": "1",
+            "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
+            "data": {"validationCode": "c"},
+        }
+    ]
     headers = {"aeg-event-type": "SubscriptionValidation"}
     answer = httpx.post(f"{host.url}{GRID_HOOK}notified", json=event, headers=headers)
     assert (answer.status_code, answer.json()) == (200, {"validationResponse": "c"})
@@ -137,7 +149,9 @@ def test_events_of_both_schemas_reach_the_function(host: Host) -> None:
     grid = {"id": "g", "subject": "s", "eventType": "t", "eventTime": "2026-01-02T03:04:05Z", "data": {}}
     cloud = {"specversion": "1.0", "id": "c", "source": "/s", "type": "t", "subject": "s", "data": {}}
     for body in ([grid], cloud, [cloud, grid]):
-        assert httpx.post(f"{host.url}{GRID_HOOK}notified", json=body, headers=NOTIFICATION).status_code == 202
+        assert (
+            httpx.post(f"{host.url}{GRID_HOOK}notified", json=body, headers=NOTIFICATION).status_code == 202
+        )
     assert sorted(seen["id"] for seen in host.seen("notified")) == ["c", "c", "g", "g"]
 
 
@@ -166,7 +180,9 @@ def test_a_dropped_blob_reaches_its_function(host: Host, emulators: Emulators) -
     service = lake(emulators, "landing")
     service.get_blob_client("landing", "hospital/a b.ndjson").upload_blob(b"{}\n", overwrite=True)
     event = blob_created("landing/hospital/a b.ndjson")
-    assert httpx.post(f"{host.url}{BLOB_HOOK}", json=event, headers=NOTIFICATION, timeout=30).status_code == 202
+    assert (
+        httpx.post(f"{host.url}{BLOB_HOOK}", json=event, headers=NOTIFICATION, timeout=30).status_code == 202
+    )
     (seen,) = eventually(lambda: host.seen("dropped"))
     assert (seen["name"], seen["length"], seen["body"]) == ("landing/hospital/a b.ndjson", 3, "{}\n")
 
@@ -174,7 +190,10 @@ def test_a_dropped_blob_reaches_its_function(host: Host, emulators: Emulators) -
 def test_an_output_is_written_unless_the_function_raises(host: Host, emulators: Emulators) -> None:
     container = lake(emulators, "copies").get_container_client("copies")
     event = {"id": "1", "subject": "kept", "eventType": "t", "eventTime": "2026-01-02T03:04:05Z", "data": {}}
-    assert httpx.post(f"{host.url}{GRID_HOOK}copies", json=event, headers=NOTIFICATION, timeout=30).status_code == 202
+    assert (
+        httpx.post(f"{host.url}{GRID_HOOK}copies", json=event, headers=NOTIFICATION, timeout=30).status_code
+        == 202
+    )
     lost = {**event, "subject": "raise"}
     assert httpx.post(f"{host.url}{GRID_HOOK}copies", json=lost, headers=NOTIFICATION).status_code == 500
     contents = [container.download_blob(blob.name).readall() for blob in container.list_blobs()]

@@ -150,12 +150,16 @@ def test_provisions_exactly_the_names_that_the_app_uses(recording: Recording) ->
     assert keys == {"records": list(RECORDS_PARTITION_KEY), "leases": ["/id"]}
 
 
-def test_the_app_is_told_of_files_in_landing_only_and_by_the_blob_trigger(recording: Recording) -> None:
+def test_the_app_is_told_of_files_in_landing_only_and_by_its_event_trigger(recording: Recording) -> None:
     (subscription,) = recording.of_type("eventgrid:SystemTopicEventSubscription")
     assert subscription.inputs["filter"]["subjectBeginsWith"].endswith(
         f"/containers/{LANDING_FILE_SYSTEM}/blobs/"
     )
-    assert subscription.inputs["eventDeliverySchema"] == "CloudEventSchemaV1_0"
+    (destination,) = [
+        value for value in subscription.inputs["destination"].values() if isinstance(value, dict)
+    ] or [subscription.inputs["destination"]]
+    assert destination["endpointType"] == "AzureFunction"
+    assert destination["resourceId"].endswith("/functions/landing")
 
 
 def test_before_the_app_is_published_there_is_no_subscription() -> None:

@@ -75,6 +75,8 @@ async def _keep_house(store: Store) -> None:
 
 async def _serve(arguments: argparse.Namespace) -> None:
     store = Store(arguments.data)
+    # What was loaded stays: the collector need not look at it again.
+    gc.freeze()
     application = Application(store, arguments.key, Faults() if arguments.faults else None)
     config = uvicorn.Config(
         application,
@@ -102,7 +104,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Serves until SIGTERM or SIGINT."""
     arguments = _arguments()
-    # What is loaded stays: the collector need not look at a hundred thousand items again and again.
+    # Items are many and form no cycles that die young: collect less often.
     gc.set_threshold(50_000, 20, 50)
     # A query of a hundred nested parentheses takes some seventeen calls for each.
     sys.setrecursionlimit(_RECURSION_LIMIT)

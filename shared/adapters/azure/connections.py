@@ -15,7 +15,7 @@ READ_TIMEOUT_S: Final = 30
 
 
 def _credential(settings: Settings) -> Any:
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - 100 ms that only identity-based connections pay
+    from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential(managed_identity_client_id=settings.identity_client_id or None)
 
@@ -36,7 +36,11 @@ def records_container(settings: Settings) -> ContainerProxy:
 
 def blob_service(settings: Settings) -> BlobServiceClient:
     """A client of the lake's account, by its blob endpoint."""
-    options: dict[str, Any] = {"connection_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S, "retry_total": 3}
+    options: dict[str, Any] = {
+        "connection_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": READ_TIMEOUT_S,
+        "retry_total": 3,
+    }
     if settings.lake:
         return BlobServiceClient.from_connection_string(settings.lake, **options)
     return BlobServiceClient(settings.lake_endpoint, _credential(settings), **options)
@@ -44,7 +48,7 @@ def blob_service(settings: Settings) -> BlobServiceClient:
 
 def event_hub_consumer(settings: Settings, hub: str) -> Any:
     """A consumer client of one hub, for asking about it."""
-    from azure.eventhub import EventHubConsumerClient  # noqa: PLC0415 - only the schedules ask
+    from azure.eventhub import EventHubConsumerClient
 
     if settings.event_hubs:
         return EventHubConsumerClient.from_connection_string(

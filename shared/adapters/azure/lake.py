@@ -7,7 +7,7 @@ and can be conditional, which is what landing rests on. https://learn.microsoft.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobProperties, ContainerClient
@@ -50,7 +50,9 @@ class DataLake:
             return self._container.download_blob(path).readall()
 
     def stream(self, path: str, *, etag: str | None = None, offset: int = 0) -> Iterator[bytes]:
-        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+        condition: dict[str, Any] = (
+            {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+        )
         try:
             with translated():
                 yield from self._container.download_blob(path, offset=offset or None, **condition).chunks()
@@ -59,9 +61,11 @@ class DataLake:
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[LakeFile]:
         folder = prefix.rstrip("/") + "/" if prefix else ""
-        start = {"start_from": after} if after else {}
+        start: dict[str, Any] = {"start_from": after} if after else {}
         with translated():
-            for blob in self._container.list_blobs(folder, include=["metadata"], results_per_page=_PAGE, **start):
+            for blob in self._container.list_blobs(
+                folder, include=["metadata"], results_per_page=_PAGE, **start
+            ):
                 file = _file(blob)
                 if file.path > after and file.metadata.get("hdi_isfolder") != "true":
                     yield file
@@ -75,9 +79,8 @@ class DataLake:
 
 
 def _file(blob: BlobProperties) -> LakeFile:
-    modified = blob.last_modified or datetime(1970, 1, 1, tzinfo=UTC)
     etag = (blob.etag or "").strip('"')
-    return LakeFile(blob.name, blob.size or 0, f'"{etag}"', instant_text(modified), _metadata(blob))
+    return LakeFile(blob.name, blob.size or 0, f'"{etag}"', instant_text(blob.last_modified), _metadata(blob))
 
 
 def _metadata(blob: BlobProperties) -> dict[str, str]:

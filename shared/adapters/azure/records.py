@@ -1,6 +1,6 @@
 """Records in Azure Cosmos DB for NoSQL.
 
-https://learn.microsoft.com/azure/cosmos-db/nosql/. Throttling (429) is waited out by the SDK, and Busy is raised when it lasts.
+https://learn.microsoft.com/azure/cosmos-db/nosql/. The SDK waits throttling (429) out; Busy is raised when it lasts.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class CosmosRecords:
             return [self._single(tenant, home, writes[0])]
         with translated():
             try:
-                results = self._container.execute_item_batch([_operation(write) for write in writes], [tenant, home])
+                results = self._container.execute_item_batch(
+                    [_operation(write) for write in writes], [tenant, home]
+                )
             except CosmosBatchOperationError as refused:
                 raise _refusal(refused) from refused
         return [str(result.get("eTag", "")) for result in results]
@@ -111,7 +113,8 @@ class CosmosRecords:
     def count(self, query: Query) -> int:
         text, parameters = count_text(query)
         with translated():
-            return sum(self._container.query_items(text, parameters=parameters, **_scope(query)))
+            found: Iterator[Any] = self._container.query_items(text, parameters=parameters, **_scope(query))
+            return sum(found)
 
 
 def _scope(query: Query) -> dict[str, Any]:
@@ -147,5 +150,3 @@ def _refusal(refused: CosmosBatchOperationError) -> Exception:
     if status in (408, 500, 502, 503, 504):
         return Unavailable()
     return refused
-
-

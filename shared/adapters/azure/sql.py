@@ -24,11 +24,23 @@ class _Text:
             case Compare(path, op, value):
                 return f"{_path(path)} {op} {self.value(value)}"
             case In(path, values):
-                return f"{_path(path)} IN ({', '.join(self.value(value) for value in values)})" if values else "false"
+                return (
+                    f"{_path(path)} IN ({', '.join(self.value(value) for value in values)})"
+                    if values
+                    else "false"
+                )
             case AnyOf(predicates):
-                return "(" + " OR ".join(self.predicate(each) for each in predicates) + ")" if predicates else "false"
+                return (
+                    "(" + " OR ".join(self.predicate(each) for each in predicates) + ")"
+                    if predicates
+                    else "false"
+                )
             case AllOf(predicates):
-                return "(" + " AND ".join(self.predicate(each) for each in predicates) + ")" if predicates else "true"
+                return (
+                    "(" + " AND ".join(self.predicate(each) for each in predicates) + ")"
+                    if predicates
+                    else "true"
+                )
             case Not(inner):
                 return f"NOT ({self.predicate(inner)})"
 
@@ -59,10 +71,10 @@ def select(query: Query) -> tuple[str, list[dict[str, Any]]]:
     where = _where(query, text)
     direction = "DESC" if query.descending else "ASC"
     order = f"{_path(query.order_by)} {direction}, c.id ASC" if query.order_by else "c.id ASC"
-    return f"SELECT {top}* FROM c WHERE {where} ORDER BY {order}", text.parameters
+    return f"SELECT {top}* FROM c WHERE {where} ORDER BY {order}", text.parameters  # noqa: S608 - values are parameters
 
 
 def count(query: Query) -> tuple[str, list[dict[str, Any]]]:
     """The text and parameters that count a query's items."""
     text = _Text()
-    return f"SELECT VALUE COUNT(1) FROM c WHERE {_where(query, text)}", text.parameters
+    return f"SELECT VALUE COUNT(1) FROM c WHERE {_where(query, text)}", text.parameters  # noqa: S608 - values are parameters

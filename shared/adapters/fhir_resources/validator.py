@@ -23,7 +23,10 @@ _REQUIRED: Final = "This element is required and missing."
 _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "missing": ("required", _REQUIRED),
     "model_field_validation.missing": ("required", _REQUIRED),
-    "extra_forbidden": ("structure", "FHIR R4 has no element of this name here: check its spelling and its place."),
+    "extra_forbidden": (
+        "structure",
+        "FHIR R4 has no element of this name here: check its spelling and its place.",
+    ),
     "list_type": ("structure", "This element repeats, so it must be a JSON array."),
     "model_type": ("structure", "This element must be a JSON object."),
     "dict_type": ("structure", "This element must be a JSON object."),
@@ -37,15 +40,29 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "int_type": ("value", "This element must be a whole number."),
     "int_from_float": ("value", "This element must be a whole number."),
     "decimal_parsing": ("value", "This element must be a JSON number."),
-    "datetime_from_date_parsing": ("value", "This is not a date that exists, written YYYY-MM-DDThh:mm:ss+zz:zz."),
-    "date_from_datetime_parsing": ("value", "This is not a date that exists, written YYYY, YYYY-MM or YYYY-MM-DD."),
-    "date_from_datetime_inexact": ("value", "This is not a date that exists, written YYYY, YYYY-MM or YYYY-MM-DD."),
-    "one_of_many": ("structure", "Only one form of a choice element such as value[x] may be present, and a required one must."),
+    "datetime_from_date_parsing": (
+        "value",
+        "This is not a date that exists, written YYYY-MM-DDThh:mm:ss+zz:zz.",
+    ),
+    "date_from_datetime_parsing": (
+        "value",
+        "This is not a date that exists, written YYYY, YYYY-MM or YYYY-MM-DD.",
+    ),
+    "date_from_datetime_inexact": (
+        "value",
+        "This is not a date that exists, written YYYY, YYYY-MM or YYYY-MM-DD.",
+    ),
+    "one_of_many": (
+        "structure",
+        "Only one form of a choice element such as value[x] may be present, and a required one must.",
+    ),
 }
 _OTHER: Final = ("value", "The value is not valid for this element.")
 _LIBRARY_NAMES: Final = re.compile(r"fhir_comments|.*_fhir|.*__ext")
 _NUMBER: Final = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
-_ACTIVE_CONTENT: Final = re.compile(r"<\s*(script|iframe|object|embed|form|link|base)\b|\son\w+\s*=|javascript:", re.IGNORECASE)
+_ACTIVE_CONTENT: Final = re.compile(
+    r"<\s*(script|iframe|object|embed|form|link|base)\b|\son\w+\s*=|javascript:", re.IGNORECASE
+)
 
 
 class FhirResourcesValidator:
@@ -54,7 +71,14 @@ class FhirResourcesValidator:
     def validate(self, resource: dict[str, Any]) -> list[Issue]:
         type_ = resource.get("resourceType")
         if not isinstance(type_, str) or type_ not in RESOURCE_TYPES:
-            return [error("structure", "resourceType is missing or names no FHIR R4 resource.", "resourceType", "type")]
+            return [
+                error(
+                    "structure",
+                    "resourceType is missing or names no FHIR R4 resource.",
+                    "resourceType",
+                    "type",
+                )
+            ]
         model = _model(type_)
         if model is None:
             text = "This R4 resource type cannot be validated by this server yet."
@@ -63,10 +87,14 @@ class FhirResourcesValidator:
         try:
             built = model.model_validate(resource)
         except ValidationError as failure:
-            found = [_issue(type_, detail) for detail in failure.errors(include_url=False, include_input=False)]
+            found = [
+                _issue(type_, detail) for detail in failure.errors(include_url=False, include_input=False)
+            ]
             return _unique([*issues, *found, *_missing(model, resource, type_)])
         except (ValueError, AttributeError, LookupError, TypeError):
-            issues.append(error("structure", "A contained resource has an unknown resourceType.", f"{type_}.contained"))
+            issues.append(
+                error("structure", "A contained resource has an unknown resourceType.", f"{type_}.contained")
+            )
             return issues
         issues.extend(_coerced(resource, built, type_))
         return issues
@@ -112,14 +140,26 @@ def _shape_issues(node: Any, path: str) -> Iterator[Issue]:
     """What FHIR JSON forbids anywhere: empty values, the library's own spellings, active content in narratives."""
     if isinstance(node, dict):
         if not node:
-            yield error("structure", "An object must not be empty: leave the element out.", path, "json-empty")
+            yield error(
+                "structure", "An object must not be empty: leave the element out.", path, "json-empty"
+            )
         for name, child in node.items():
             if _LIBRARY_NAMES.fullmatch(name):
                 yield error("structure", _TEXTS["extra_forbidden"][1], path, "structure-structure")
             elif name == "div" and isinstance(child, str) and _ACTIVE_CONTENT.search(child):
-                yield error("invalid", "A narrative must not hold scripts or other active content.", f"{path}.div", "txt-1")
+                yield error(
+                    "invalid",
+                    "A narrative must not hold scripts or other active content.",
+                    f"{path}.div",
+                    "txt-1",
+                )
             elif child is None:
-                yield error("structure", "null is allowed only inside arrays of primitives.", f"{path}.{name}", "json-null")
+                yield error(
+                    "structure",
+                    "null is allowed only inside arrays of primitives.",
+                    f"{path}.{name}",
+                    "json-null",
+                )
             elif not isinstance(child, bool | int):
                 yield from _shape_issues(child, f"{path}.{name}")
     elif isinstance(node, list):
@@ -145,7 +185,9 @@ def _coerced(node: Any, built: Any, path: str) -> Iterator[Issue]:
     elif built is not None and not isinstance(node, list):
         is_text = isinstance(node, str)
         if is_text and (isinstance(built, bool | int | float) or type(built).__name__ == "Decimal"):
-            yield error("value", "A JSON number or boolean is expected here, not a string.", path, "json-type")
+            yield error(
+                "value", "A JSON number or boolean is expected here, not a string.", path, "json-type"
+            )
         elif isinstance(built, bool) and not isinstance(node, bool):
             yield error("value", _TEXTS["bool_type"][1], path, "json-type")
 

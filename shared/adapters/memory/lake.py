@@ -33,7 +33,10 @@ class MemoryLake:
     def _write(self, path: str, data: bytes, metadata: Mapping[str, str] | None) -> None:
         self._writes += 1
         moment = f"2020-01-01T00:00:00.{self._writes:06d}Z"
-        self._files[path] = (LakeFile(path, len(data), f'"{self._writes}"', moment, dict(metadata or {})), bytes(data))
+        self._files[path] = (
+            LakeFile(path, len(data), f'"{self._writes}"', moment, dict(metadata or {})),
+            bytes(data),
+        )
 
     def look(self, path: str) -> LakeFile | None:
         found = self._files.get(path)
@@ -54,7 +57,9 @@ class MemoryLake:
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[LakeFile]:
         with self._lock:
-            paths = sorted(path for path in self._files if path.startswith(prefix.rstrip("/") + "/") and path > after)
+            paths = sorted(
+                path for path in self._files if path.startswith(prefix.rstrip("/") + "/") and path > after
+            )
         for path in paths:
             if found := self.look(path):
                 yield found

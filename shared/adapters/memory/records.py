@@ -158,7 +158,10 @@ class MemoryRecords:
         if query.order_by is None:
             return bool(item["id"] > item_id)
         found = _at(item, query.order_by)
-        return bool((found < value if query.descending else found > value) or (found == value and item["id"] > item_id))
+        return bool(
+            (found < value if query.descending else found > value)
+            or (found == value and item["id"] > item_id)
+        )
 
     def _match(self, tenant: str, home: str, item_id: str, etag: str) -> None:
         found = self._items.get((tenant, home, item_id))

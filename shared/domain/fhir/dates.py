@@ -49,8 +49,12 @@ def date_range(text: str) -> Range | None:
         return None
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
-        start = datetime(int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), 0, tzinfo=UTC)
-        start += timedelta(seconds=min(int(second or 0), 59), microseconds=int((fraction or "0")[:6].ljust(6, "0")))
+        start = datetime(
+            int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), 0, tzinfo=UTC
+        )
+        start += timedelta(
+            seconds=min(int(second or 0), 59), microseconds=int((fraction or "0")[:6].ljust(6, "0"))
+        )
         start -= _offset(zone)
         end = _end(start, month, day, hour, second, fraction)
     except (ValueError, OverflowError):
@@ -66,7 +70,12 @@ def _offset(zone: str | None) -> timedelta:
 
 
 def _end(
-    start: datetime, month: str | None, day: str | None, hour: str | None, second: str | None, fraction: str | None
+    start: datetime,
+    month: str | None,
+    day: str | None,
+    hour: str | None,
+    second: str | None,
+    fraction: str | None,
 ) -> datetime:
     one = timedelta(microseconds=1)
     if fraction:

@@ -11,14 +11,16 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.domain.fhir.outcome import error
 from shared.domain.fhir.resource_types import PATIENT_ELEMENT, RESOURCE_TYPES
 from shared.errors import InputError
-from shared.domain.fhir.outcome import error
 
 HOME_LENGTH: Final = 12
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _MINTED: Final = re.compile(r"[0-9a-f]{12}-[0-9a-f]{20}")
-_LITERAL: Final = re.compile(r"([A-Z][A-Za-z]{2,40})/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?")
+_LITERAL: Final = re.compile(
+    r"([A-Z][A-Za-z]{2,40})/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?"
+)
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 

@@ -71,7 +71,12 @@ _ENCODER: Final = simplejson.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False, use_decimal=True, allow_nan=False, check_circular=False
 )
 _SORTED_ENCODER: Final = simplejson.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False, use_decimal=True, allow_nan=False, check_circular=False, sort_keys=True
+    separators=(",", ":"),
+    ensure_ascii=False,
+    use_decimal=True,
+    allow_nan=False,
+    check_circular=False,
+    sort_keys=True,
 )
 
 

@@ -14,7 +14,7 @@ MAX_ISSUES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One finding: `code` from the FHIR IssueType value set, `expression` a FHIRPath, `text` for a person, without values."""
+    """One finding: `code` of the IssueType value set, `expression` a FHIRPath, `text` for a person, without values."""
 
     severity: str
     code: str
@@ -47,5 +47,7 @@ def operation_outcome(issues: Sequence[Issue]) -> dict[str, Any]:
     """An OperationOutcome of at most `MAX_ISSUES` issues; the last one says how many were left out."""
     shown = list(issues[:MAX_ISSUES])
     if len(issues) > MAX_ISSUES:
-        shown.append(Issue("information", "too-costly", f"{len(issues) - MAX_ISSUES} further issues are not shown."))
+        shown.append(
+            Issue("information", "too-costly", f"{len(issues) - MAX_ISSUES} further issues are not shown.")
+        )
     return {"resourceType": "OperationOutcome", "issue": [issue.as_element() for issue in shown]}

@@ -114,7 +114,12 @@ def _references(resource: dict[str, Any], type_: str) -> Iterator[str]:
 
 
 def _date(resource: dict[str, Any], type_: str) -> Range | None:
-    found = [r for path in DATE_PATHS.get(type_, ()) for value in values_at(resource, path) if (r := range_of(value))]
+    found = [
+        r
+        for path in DATE_PATHS.get(type_, ())
+        for value in values_at(resource, path)
+        if (r := range_of(value))
+    ]
     return Range(min(r.lo for r in found), max(r.hi for r in found)) if found else None
 
 

@@ -26,7 +26,15 @@ from shared.names import RawZone
 
 MAX_BUNDLE_ENTRIES: Final = 10_000
 MAX_FUTURE: Final = timedelta(minutes=5)
-_REPLICATED_BUNDLES: Final = ("transaction", "batch", "collection", "history", "searchset", "document", "message")
+_REPLICATED_BUNDLES: Final = (
+    "transaction",
+    "batch",
+    "collection",
+    "history",
+    "searchset",
+    "document",
+    "message",
+)
 Validate = Callable[[dict[str, Any]], list[Issue]]
 
 
@@ -73,7 +81,11 @@ class _Entry:
 def expand(line: RawLine, validate: Validate) -> Expansion:
     """Decode, validate and identify. Never raises for bad content: it comes back as set aside."""
     if "left-in-file" in line.properties:
-        issue = error("too-long", "The line is longer than 16 MB: its bytes are in the dropped file; split it.", rule="line-size")
+        issue = error(
+            "too-long",
+            "The line is longer than 16 MB: its bytes are in the dropped file; split it.",
+            rule="line-size",
+        )
         return Expansion(set_aside=[SetAside(-1, "land", (issue,))])
     try:
         value = json.decode_object(_unwrapped(line.body))
@@ -113,23 +125,32 @@ def _expand_reading(line: RawLine, reading: dict[str, Any], validate: Validate) 
 def _expand_bundle(line: RawLine, bundle: dict[str, Any], validate: Validate) -> Expansion:
     entries = bundle.get("entry", [])
     if bundle.get("type") not in _REPLICATED_BUNDLES:
-        issue = error("value", "Bundle.type is missing or not one that carries resources.", "Bundle.type", "bundle-type")
+        issue = error(
+            "value", "Bundle.type is missing or not one that carries resources.", "Bundle.type", "bundle-type"
+        )
         return Expansion(set_aside=[SetAside(-1, "validate", (issue,))])
     if not isinstance(entries, list) or len(entries) > MAX_BUNDLE_ENTRIES:
-        issue = error("too-costly", f"Bundle.entry must be a list of at most {MAX_BUNDLE_ENTRIES}.", "Bundle.entry")
+        issue = error(
+            "too-costly", f"Bundle.entry must be a list of at most {MAX_BUNDLE_ENTRIES}.", "Bundle.entry"
+        )
         return Expansion(set_aside=[SetAside(-1, "validate", (issue,))])
-    unwrapped, bad = [], []
+    unwrapped: list[_Entry] = []
+    bad: list[SetAside] = []
     for index, entry in enumerate(entries):
         found = _unwrap(index, entry)
-        (unwrapped if isinstance(found, _Entry) else bad).append(found)  # type: ignore[arg-type]
+        if isinstance(found, _Entry):
+            unwrapped.append(found)
+        else:
+            bad.append(found)
     return _identify(line, unwrapped, validate, whole=bundle["type"] == "transaction", bad=bad)
 
 
-def _unwrap(index: int, entry: Any) -> _Entry | SetAside | None:
+def _unwrap(index: int, entry: Any) -> _Entry | SetAside:
     path = f"Bundle.entry[{index}]"
     if not isinstance(entry, dict):
         return SetAside(index, "validate", (error("structure", "An entry must be a JSON object.", path),))
-    request = entry.get("request") if isinstance(entry.get("request"), dict) else {}
+    asked = entry.get("request")
+    request = asked if isinstance(asked, dict) else {}
     url, resource = str(entry.get("fullUrl", "")), entry.get("resource")
     if request.get("method") == "DELETE":
         last_known = resource if isinstance(resource, dict) else None
@@ -141,7 +162,12 @@ def _unwrap(index: int, entry: Any) -> _Entry | SetAside | None:
 
 
 def _identify(
-    line: RawLine, entries: list[_Entry], validate: Validate, *, whole: bool, bad: list[SetAside] | None = None
+    line: RawLine,
+    entries: list[_Entry],
+    validate: Validate,
+    *,
+    whole: bool,
+    bad: list[SetAside] | None = None,
 ) -> Expansion:
     """Validated entries with final ids; `whole` lets one bad entry set the whole line aside."""
     set_aside = list(bad or [])
@@ -193,7 +219,9 @@ class _Naming:
     def __init__(self, line: RawLine, entries: list[_Entry]) -> None:
         self._line = line
         self._origin = Origin(line.tenant, line.source)
-        self._addresses = {entry.full_url: entry for entry in entries if entry.full_url and entry.resource is not None}
+        self._addresses = {
+            entry.full_url: entry for entry in entries if entry.full_url and entry.resource is not None
+        }
         self._names: dict[int, tuple[ResourceKey, str]] = {}
         self._open: set[int] = set()
         self._links: dict[str, str] | None = None
@@ -279,7 +307,9 @@ class _Naming:
             return str(key)
         identity = f"{base}/{key}" if base else str(key)
         follows = home and key.type in PATIENT_ELEMENT
-        return f"{key.type}/{self._origin.mint(identity, home if follows else self._origin.own_home(identity))}"
+        return (
+            f"{key.type}/{self._origin.mint(identity, home if follows else self._origin.own_home(identity))}"
+        )
 
 
 def _base(full_url: str) -> str:

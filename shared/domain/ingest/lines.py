@@ -16,7 +16,7 @@ MAX_TEXT_BYTES: Final = 1 << 30
 _STEP: Final = 1 << 20
 
 
-class FileRefused(Exception):  # noqa: N818 - an outcome of reading, turned into a dead letter
+class FileRefused(Exception):
     """The file as a whole cannot be read on from here."""
 
     def __init__(self, code: str, text: str) -> None:
@@ -68,7 +68,9 @@ def _text(chunks: Iterator[bytes]) -> Iterator[bytes]:
         try:
             out = decompressor.decompress(pending, _STEP)
         except zlib.error:
-            raise FileRefused("structure", "The gzip is damaged: what came before the damage was taken.") from None
+            raise FileRefused(
+                "structure", "The gzip is damaged: what came before the damage was taken."
+            ) from None
         if out:
             yield out
         if decompressor.eof:
@@ -80,7 +82,9 @@ def _text(chunks: Iterator[bytes]) -> Iterator[bytes]:
             continue
         pending = decompressor.unconsumed_tail or next(chunks, b"")
         if not pending and not out:
-            raise FileRefused("incomplete", "The gzip is cut: what came before the cut was taken. Send it again.")
+            raise FileRefused(
+                "incomplete", "The gzip is cut: what came before the cut was taken. Send it again."
+            )
 
 
 def _bounded(text: Iterator[bytes]) -> Iterator[bytes]:
@@ -88,7 +92,9 @@ def _bounded(text: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in text:
         total += len(chunk)
         if total > MAX_TEXT_BYTES:
-            raise FileRefused("too-long", "The file holds more than 1 GB of text: split it. The first gigabyte was taken.")
+            raise FileRefused(
+                "too-long", "The file holds more than 1 GB of text: split it. The first gigabyte was taken."
+            )
         yield chunk
 
 

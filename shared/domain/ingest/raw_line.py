@@ -47,7 +47,10 @@ class RawLine:
 
     def to_json(self) -> str:
         """The line without its line feed."""
-        fields: dict[str, Any] = {"v": SCHEMA_VERSION, **{k: v for k, v in asdict(self).items() if k != "body"}}
+        fields: dict[str, Any] = {
+            "v": SCHEMA_VERSION,
+            **{k: v for k, v in asdict(self).items() if k != "body"},
+        }
         fields["properties"] = dict(self.properties)
         try:
             fields["body"] = self.body.decode("utf-8")

@@ -32,7 +32,9 @@ def rewrite(node: Any, target: Callable[[str], str | None], internal: dict[str, 
     """
     if isinstance(node, dict):
         return {
-            name: _link(name, child, target, internal) if isinstance(child, str) else rewrite(child, target, internal)
+            name: _link(name, child, target, internal)
+            if isinstance(child, str)
+            else rewrite(child, target, internal)
             for name, child in node.items()
         }
     if isinstance(node, list):

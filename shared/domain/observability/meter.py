@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import defaultdict
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from shared.domain.observability.catalogue import BUCKETS_S, COUNTERS, GAUGES, HISTOGRAMS
@@ -37,13 +38,23 @@ class ProcessMeter:
         with self._lock:
             self._gauges[name, tuple(sorted(labels.items()))] = value
 
+    def span(
+        self,
+        name: str,  # noqa: ARG002 - the port's face: nothing collects spans here
+        parent: str = "",  # noqa: ARG002
+        **attributes: str,  # noqa: ARG002
+    ) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def export(self) -> dict[str, Any]:
         """All values as a JSON object."""
         with self._lock:
             return {
                 "counters": [[name, dict(labels), value] for (name, labels), value in self._counters.items()],
                 "gauges": [[name, dict(labels), value] for (name, labels), value in self._gauges.items()],
-                "histograms": [[name, dict(labels), list(row)] for (name, labels), row in self._buckets.items()],
+                "histograms": [
+                    [name, dict(labels), list(row)] for (name, labels), row in self._buckets.items()
+                ],
             }
 
 
@@ -60,8 +71,13 @@ def samples_of(exports: list[dict[str, Any]]) -> list[Sample]:
         for name, labels, row in export["histograms"]:
             key = name, tuple(sorted(labels.items()))
             histograms[key] = [a + b for a, b in zip(histograms.get(key, [0.0] * len(row)), row, strict=True)]
-    samples = [Sample(name, "counter", COUNTERS.get(name, ""), dict(at), value) for (name, at), value in counters.items()]
-    samples += [Sample(name, "gauge", GAUGES.get(name, ""), dict(at), value) for (name, at), value in gauges.items()]
+    samples = [
+        Sample(name, "counter", COUNTERS.get(name, ""), dict(at), value)
+        for (name, at), value in counters.items()
+    ]
+    samples += [
+        Sample(name, "gauge", GAUGES.get(name, ""), dict(at), value) for (name, at), value in gauges.items()
+    ]
     for (name, at), row in histograms.items():
         samples += _histogram(name, dict(at), row)
     return samples

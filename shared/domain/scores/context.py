@@ -1,8 +1,8 @@
 """What the record says of a patient beside the vitals: age, pregnancy, hypercapnic respiratory failure.
 
 Codes: ICD-10-CM (https://www.cdc.gov/nchs/icd/icd-10-cm/) J96.x2 "respiratory failure with hypercapnia", chapter O and
-Z33/Z34 for pregnancy; SNOMED CT 77386006 "Pregnant" and 72892002 "Normal pregnancy". A Condition counts while it is clinically
-active and not refuted.
+Z33/Z34 for pregnancy; SNOMED CT 77386006 "Pregnant" and 72892002 "Normal pregnancy". A Condition counts while it is
+clinically active and not refuted.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qsl
 
 from shared.domain.access.caller import Caller

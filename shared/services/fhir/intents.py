@@ -72,7 +72,9 @@ class Intents:
 
     def store(self, tenant: str, intent: str, items: list[Item]) -> None:
         """The decision: from here on all of the items will be written. Raises Conflict when somebody aborted it."""
-        packed = base64.b64encode(zlib.compress(simplejson.dumps(items, separators=(",", ":")).encode(), 1)).decode()
+        packed = base64.b64encode(
+            zlib.compress(simplejson.dumps(items, separators=(",", ":")).encode(), 1)
+        ).decode()
         item = self._bodies.offloaded({**self._head(tenant, intent, STORED), "z": packed})
         for _ in range(3):
             try:
@@ -82,14 +84,21 @@ class Intents:
                 there = self._records.read(tenant, _address(intent), f"intent.{intent}")
                 if there is not None and there["status"] == STORED:
                     return
-                raise Conflict("Another request changed what this transaction needs: send it again.") from None
+                raise Conflict(
+                    "Another request changed what this transaction needs: send it again."
+                ) from None
             except Unavailable:
                 continue
         raise Unavailable
 
     def _head(self, tenant: str, intent: str, status: str) -> Item:
         at = instant_text(self._clock.now())
-        head = {"id": f"intent.{intent}", "tenant": tenant, "home": _address(intent), "kind": Kind.INTENT.value}
+        head = {
+            "id": f"intent.{intent}",
+            "tenant": tenant,
+            "home": _address(intent),
+            "kind": Kind.INTENT.value,
+        }
         return {**head, "status": status, "at": at, "intent": intent}
 
     def settle(self, tenant: str, intent: str) -> None:
@@ -139,5 +148,11 @@ class Intents:
 
 def _nothing(tenant: str, key: ResourceKey) -> Item:
     """Stands at the address of an id that is to be created: nothing is there, and somebody is about to change that."""
-    head = {"id": current_id(key), "tenant": tenant, "home": key.address, "kind": Kind.MOVED.value, "epoch": 0}
+    head = {
+        "id": current_id(key),
+        "tenant": tenant,
+        "home": key.address,
+        "kind": Kind.MOVED.value,
+        "epoch": 0,
+    }
     return {**head, "type": key.type, "rid": key.id}

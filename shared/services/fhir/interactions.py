@@ -5,7 +5,6 @@ https://hl7.org/fhir/R4/http.html
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -116,7 +115,10 @@ class Interactions:
         home = located.current["home"] if located.current else key.address
         item = self._records.read(tenant, home, history_id(key, version))
         if item is None and located.fence is not None and located.fence["kind"] == Kind.POINTER:
-            item = next(iter(self._records.query(self._past(tenant, key, None, 1, Compare("version", "=", version)))), None)
+            item = next(
+                iter(self._records.query(self._past(tenant, key, None, 1, Compare("version", "=", version)))),
+                None,
+            )
         return item
 
     def history(self, tenant: str, key: ResourceKey, *, count: int, after: str | None) -> HistoryPage:
@@ -127,7 +129,11 @@ class Interactions:
         current = located.current
         moved = located.fence is not None and located.fence["kind"] == Kind.POINTER
         older = (Compare("sv", "<", after),) if after else ()
-        past = list(self._records.query(self._past(tenant, key, None if moved else current["home"], count + 1, *older)))
+        past = list(
+            self._records.query(
+                self._past(tenant, key, None if moved else current["home"], count + 1, *older)
+            )
+        )
         items = past if after and current["sv"] >= after else [current, *past]
         shown = items[:count]
         more = shown[-1]["sv"] if len(items) > count and shown else None
@@ -190,7 +196,9 @@ class Interactions:
         existed = found[0] is not None and not found[0]["deleted"]
         return Written(200 if existed else 201, self._bodies.stored(item))
 
-    def delete(self, caller: Caller, key: ResourceKey, *, if_match: str | None = None) -> StoredResource | None:
+    def delete(
+        self, caller: Caller, key: ResourceKey, *, if_match: str | None = None
+    ) -> StoredResource | None:
         """Put a tombstone; None where there was nothing, and the tombstone that is there where it was deleted before."""
 
         def build(current: Item | None) -> Item:
@@ -210,10 +218,11 @@ class Interactions:
         return self._bodies.stored(item)
 
 
-
 def require_match(current: Item | None, if_match: str | None) -> None:
     """Raise PreconditionFailed where If-Match names another version than the current one."""
     if if_match is None:
         return
     if current is None or current["deleted"] or if_match not in ("*", current["version"]):
-        raise PreconditionFailed("If-Match names a version that is not the current one: read it again and retry.")
+        raise PreconditionFailed(
+            "If-Match names a version that is not the current one: read it again and retry."
+        )

@@ -67,7 +67,9 @@ def parse_entries(bundle: dict[str, Any]) -> list[Entry | GalenError]:
     """Each entry, or what is wrong with its envelope. Raises InputError where the bundle itself is none."""
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
-        raise InputError("Bundle.entry must be an array.", issues=[error("structure", "Must be an array.", "Bundle.entry")])
+        raise InputError(
+            "Bundle.entry must be an array.", issues=[error("structure", "Must be an array.", "Bundle.entry")]
+        )
     if len(entries) > MAX_ENTRIES:
         text = f"A bundle has at most {MAX_ENTRIES} entries: split it, or drop it as a file."
         raise InputError(text, issues=[error("too-costly", text, "Bundle.entry")], status=413)
@@ -90,11 +92,15 @@ def _parse(index: int, entry: Any) -> Entry:
     request, resource = entry["request"], entry.get("resource")
     method, url = request.get("method"), request.get("url")
     if method not in ("GET", "POST", "PUT", "DELETE") or not isinstance(url, str):
-        raise _bad(index, "request.method must be GET, POST, PUT or DELETE, with a url.", ".request.method", "value")
+        raise _bad(
+            index, "request.method must be GET, POST, PUT or DELETE, with a url.", ".request.method", "value"
+        )
     path, _, query = url.lstrip("/").partition("?")
     parts = [unquote(part) for part in path.split("/") if part]
     if not parts or parts[0] not in RESOURCE_TYPES:
-        raise _bad(index, "request.url must begin with a resource type of FHIR R4.", ".request.url", "not-supported")
+        raise _bad(
+            index, "request.url must begin with a resource type of FHIR R4.", ".request.url", "not-supported"
+        )
     if resource is not None and not isinstance(resource, dict):
         raise _bad(index, "The resource must be a JSON object.", ".resource", "structure")
     parsed = Entry(index, method, parts[0], str(entry.get("fullUrl", "")), resource, query=query)
@@ -115,7 +121,9 @@ def _address(entry: Entry, parts: list[str]) -> None:
     if len(parts) == 3 and parts[1] == "_history" and entry.method == "GET":
         entry.version = parts[2]
     elif len(parts) > 1:
-        raise _bad(entry.index, "This interaction is not available inside a bundle.", ".request.url", "not-supported")
+        raise _bad(
+            entry.index, "This interaction is not available inside a bundle.", ".request.url", "not-supported"
+        )
     if entry.method in ("PUT", "DELETE") and (entry.key is None or entry.query):
         text = "PUT and DELETE need Type/id: conditional forms are not available."
         raise _bad(entry.index, text, ".request.url", "not-supported")
@@ -125,23 +133,32 @@ def _address(entry: Entry, parts: list[str]) -> None:
         if entry.resource is None:
             raise _bad(entry.index, "The entry needs a resource.", ".resource", "required")
         if entry.resource.get("resourceType") != entry.type:
-            raise _bad(entry.index, "The resource's type is not the one in the url.", ".resource.resourceType", "value")
+            raise _bad(
+                entry.index,
+                "The resource's type is not the one in the url.",
+                ".resource.resourceType",
+                "value",
+            )
 
 
 INTERACTION: Final = {"POST": "create", "PUT": "update", "DELETE": "delete"}
 
 
-def interaction_of(entry: Entry) -> str:
-    """The interaction whose right an entry needs."""
-    return INTERACTION.get(entry.method) or ("read" if entry.key else "search")
+def interactions_of(entry: Entry) -> tuple[str, ...]:
+    """The interactions whose rights an entry needs; a conditional create tells whether something matches."""
+    interaction = INTERACTION.get(entry.method) or ("read" if entry.key else "search")
+    return (interaction, "search") if entry.if_none_exist is not None else (interaction,)
 
 
-def check_entries(parsed: list[Entry | GalenError], validator: Validator, authorise: Authorise) -> list[Entry]:
+def check_entries(
+    parsed: list[Entry | GalenError], validator: Validator, authorise: Authorise
+) -> list[Entry]:
     """All entries of a transaction, or InputError with every finding of every entry. Raises Forbidden first."""
     findings = Findings()
     entries = [entry for entry in parsed if isinstance(entry, Entry)]
     for entry in entries:
-        authorise(entry.type, interaction_of(entry))
+        for interaction in interactions_of(entry):
+            authorise(entry.type, interaction)
     for refused in parsed:
         if not isinstance(refused, Entry):
             findings.issues.extend(refused.issues or (error("invalid", refused.text),))
@@ -169,7 +186,12 @@ def _check_unique(entries: list[Entry], findings: Findings) -> None:
     for entry in entries:
         if entry.method in ("PUT", "DELETE") and entry.key:
             if entry.key in seen:
-                findings.add(entry, "duplicate", "Two entries of one transaction change the same resource.", ".request.url")
+                findings.add(
+                    entry,
+                    "duplicate",
+                    "Two entries of one transaction change the same resource.",
+                    ".request.url",
+                )
             seen.add(entry.key)
         if entry.full_url and entry.resource is not None:
             if entry.full_url in urls:
@@ -178,7 +200,9 @@ def _check_unique(entries: list[Entry], findings: Findings) -> None:
 
 
 def resolve_references(
-    entries: list[Entry], conditional: Callable[[str, str], ResourceKey | None], mint: Callable[[dict[str, Any]], ResourceKey]
+    entries: list[Entry],
+    conditional: Callable[[str, str], ResourceKey | None],
+    mint: Callable[[dict[str, Any]], ResourceKey],
 ) -> None:
     """Give every POST its key (its patient's first) and rewrite all references in place.
 
@@ -196,7 +220,12 @@ def resolve_references(
         if reference in internal:
             return internal[reference]
         if reference.startswith(("urn:uuid:", "urn:oid:")):
-            findings.add(entry, "not-found", "A reference names a fullUrl that is not in this transaction.", ".resource")
+            findings.add(
+                entry,
+                "not-found",
+                "A reference names a fullUrl that is not in this transaction.",
+                ".resource",
+            )
         elif "?" in reference and not reference.startswith(("http:", "https:")):
             if reference not in found:
                 type_, _, criteria = reference.partition("?")
@@ -214,7 +243,9 @@ def resolve_references(
     findings.refuse()
 
 
-def _name(entry: Entry, by_url: dict[str, Entry], mint: Callable[[dict[str, Any]], ResourceKey], open_: set[int]) -> None:
+def _name(
+    entry: Entry, by_url: dict[str, Entry], mint: Callable[[dict[str, Any]], ResourceKey], open_: set[int]
+) -> None:
     if entry.key is not None or entry.resource is None or entry.index in open_:
         return
     reference = patient_reference(entry.resource)
@@ -228,5 +259,9 @@ def _name(entry: Entry, by_url: dict[str, Entry], mint: Callable[[dict[str, Any]
 
 
 def _with_patient(resource: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    shallow = {name: value for name, value in resource.items() if isinstance(value, dict) and value.get("reference") == old}
+    shallow = {
+        name: value
+        for name, value in resource.items()
+        if isinstance(value, dict) and value.get("reference") == old
+    }
     return {**resource, **{name: {**value, "reference": new} for name, value in shallow.items()}}

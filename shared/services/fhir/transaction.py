@@ -35,7 +35,7 @@ from shared.services.fhir.plan import (
     Authorise,
     Entry,
     check_entries,
-    interaction_of,
+    interactions_of,
     parse_entries,
     resolve_references,
 )
@@ -49,7 +49,7 @@ CLAIM_ROUNDS: Final = 3
 class Transactions:
     """Runs bundles."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - one parameter for each thing it joins
         self,
         records: Records,
         intents: Intents,
@@ -80,8 +80,6 @@ class Transactions:
             return self._batch(caller, bundle, authorise)
         return self._transaction(caller, bundle, authorise)
 
-    # batch: each entry on its own
-
     def _batch(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
         entries = [self._answer(caller, parsed, authorise) for parsed in parse_entries(bundle)]
         return {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
@@ -90,7 +88,8 @@ class Transactions:
         try:
             if isinstance(parsed, GalenError):
                 raise parsed
-            authorise(parsed.type, interaction_of(parsed))
+            for interaction in interactions_of(parsed):
+                authorise(parsed.type, interaction)
             return self._perform(caller, parsed)
         except GalenError as refused:
             row = consequence_of(refused)
@@ -116,14 +115,15 @@ class Transactions:
 
     def _get(self, caller: Caller, entry: Entry) -> dict[str, Any]:
         if entry.key is None:
-            return {"resource": self._search(caller, entry.type, entry.query), "response": {"status": "200 OK"}}
+            return {
+                "resource": self._search(caller, entry.type, entry.query),
+                "response": {"status": "200 OK"},
+            }
         if entry.version:
             stored = self._interactions.vread(caller.tenant, entry.key, entry.version)
         else:
             stored = self._interactions.read(caller.tenant, entry.key)
         return {"resource": stored.resource, "response": _response(200, stored)}
-
-    # transaction: all or none
 
     def _transaction(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
         entries = check_entries(parse_entries(bundle), self._validator, authorise)
@@ -154,7 +154,10 @@ class Transactions:
         if not guarded and all(entry.method == "POST" for entry in changes):
             items = [self._item(caller, entry, None) for entry in changes]
             if self._one_batch(items) or self._record(caller, items, []):
-                return {entry.index: (201, stored_resource(item)) for entry, item in zip(changes, items, strict=True)}
+                return {
+                    entry.index: (201, stored_resource(item))
+                    for entry, item in zip(changes, items, strict=True)
+                }
         for _ in range(CLAIM_ROUNDS):
             result = self._claimed(caller, changes)
             if result is not None:
@@ -168,7 +171,9 @@ class Transactions:
             home = current["home"] if current else entry.key.address
             return tombstone_item(caller.tenant, home, entry.key, origin)
         assert entry.resource is not None
-        return resource_item(caller.tenant, home_of(entry.resource, entry.key), entry.resource, entry.key, origin)
+        return resource_item(
+            caller.tenant, home_of(entry.resource, entry.key), entry.resource, entry.key, origin
+        )
 
     def _one_batch(self, items: list[Item]) -> bool:
         """All in one batch of one home, where they fit: that is atomic by itself."""
@@ -205,7 +210,9 @@ class Transactions:
         assert stored is not None, "just stored"
         self._intents.apply(stored)
 
-    def _claimed(self, caller: Caller, changes: list[Entry]) -> dict[int, tuple[int, StoredResource | None]] | None:
+    def _claimed(
+        self, caller: Caller, changes: list[Entry]
+    ) -> dict[int, tuple[int, StoredResource | None]] | None:
         """Claim what exists (or is to exist under a client's id), decide, apply; None where a claim was lost."""
         intent = self._randomness.hex(32)
         claimed: list[ResourceKey] = []
@@ -220,7 +227,9 @@ class Transactions:
                     items.append(item)
                     result[entry.index] = (201, stored_resource(item))
                     if entry.if_none_exist is not None:
-                        guards.append({**guard_of(caller.tenant, entry.type, entry.if_none_exist), "rid": entry.key.id})
+                        guards.append(
+                            {**guard_of(caller.tenant, entry.type, entry.if_none_exist), "rid": entry.key.id}
+                        )
                     continue
                 self._claim_one(caller, entry, intent, claimed, items, result)
             for guard in guards:

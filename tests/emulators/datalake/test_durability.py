@@ -75,6 +75,7 @@ class Writer(threading.Thread):
             self.acknowledged.append(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1_000, 700_000])
 def test_shows_no_torn_blob_after_kills_under_load(
     start_emulator: Callable[..., Emulator], size: int

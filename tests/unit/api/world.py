@@ -16,6 +16,7 @@ from shared.adapters.fhir_resources.validator import FhirResourcesValidator
 from shared.adapters.memory.clock import MemoryClock, SeededRandomness
 from shared.adapters.memory.lake import MemoryLake
 from shared.adapters.memory.records import MemoryRecords
+from shared.adapters.process.jobs import ProcessJobs
 from shared.bootstrap import Adapters, Services
 from shared.domain.access.caller import Caller
 from shared.domain.access.scopes import parse_scopes
@@ -97,6 +98,7 @@ class World(Services):
             lake=MemoryLake(),
             dropped=MemoryLake(),
             streams=HubsInMemory(reachable),
+            jobs=ProcessJobs(""),
             validator=FhirResourcesValidator(),
             clock=self.moving_clock,
             randomness=SeededRandomness(7),

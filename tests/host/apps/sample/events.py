@@ -1,19 +1,13 @@
 """Functions of the other triggers: each appends what it was handed to the file named by SAMPLE_SEEN."""
 
-import json
 import os
 from pathlib import Path
 from typing import List
 
 import azure.functions as func
+from notes import note
 
 events = func.Blueprint()
-
-
-def note(kind: str, **fields: object) -> None:
-    """One JSON line for the test to read; a single append, so lines of several threads do not mix."""
-    with Path(os.environ["SAMPLE_SEEN"]).open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps({"kind": kind, **fields}, sort_keys=True, default=str) + "\n")
 
 
 @events.function_name("vitals")

@@ -5,6 +5,7 @@ import json
 import threading
 
 import azure.functions as func
+from notes import note
 
 web = func.Blueprint()
 
@@ -52,6 +53,7 @@ def fails(req: func.HttpRequest) -> func.HttpResponse:
 @web.function_name("slow")
 @web.route(route="slow", methods=["GET"])
 async def slow(req: func.HttpRequest) -> func.HttpResponse:
+    note("slow")
     await asyncio.sleep(float(req.params.get("seconds", "1")))
     return func.HttpResponse("done")
 

@@ -4,6 +4,7 @@ import azure.functions as func
 
 app = func.FunctionApp()
 
+
 @app.event_grid_trigger(arg_name="event")
 def f(event: str) -> None:
     pass

@@ -4,4 +4,3 @@ import azure.functions as func
 import not_installed_anywhere  # noqa: F401
 
 app = func.FunctionApp()
-

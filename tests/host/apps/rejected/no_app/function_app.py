@@ -1,3 +1,5 @@
 """Rejected by the indexer: no FunctionApp object."""
 
 import azure.functions as func
+
+level = func.AuthLevel.ANONYMOUS

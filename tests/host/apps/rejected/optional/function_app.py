@@ -6,6 +6,7 @@ import azure.functions as func
 
 app = func.FunctionApp()
 
+
 @app.route(route="x")
 def f(req: Optional[func.HttpRequest]) -> str:
-    return ''
+    return ""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 app = func.FunctionApp()
 
+
 @app.route(route="x")
 def f(req: func.HttpRequest) -> Mapping[str, str]:
     return {}

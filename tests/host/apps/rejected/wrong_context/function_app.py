@@ -4,6 +4,7 @@ import azure.functions as func
 
 app = func.FunctionApp()
 
+
 @app.route(route="x")
 def f(req: func.HttpRequest, context: dict) -> str:
-    return ''
+    return ""

@@ -4,6 +4,7 @@ import azure.functions as func
 
 app = func.FunctionApp()
 
+
 @app.event_hub_message_trigger(arg_name="events", event_hub_name="h", connection="C", cardinality="many")
 def f(events: func.HttpRequest) -> None:
     pass

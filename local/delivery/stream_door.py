@@ -1,0 +1,70 @@
+"""The stream door: events to the hubs, partition key the home of the patient, which is a hash of it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from types import TracebackType
+from typing import Any, Final
+
+from azure.eventhub import EventData, EventDataBatch, EventHubProducerClient
+
+from local.delivery.parcels import HUB_LIMIT_BYTES, Parcel
+
+_OPEN_BATCHES: Final = 64
+NO_KEY: Final = "0"
+
+
+class StreamDoor:
+    """Sends parcels in order per patient; events of one patient share a batch."""
+
+    def __init__(self, connection: str) -> None:
+        self._connection = connection
+        self._producers: dict[str, EventHubProducerClient] = {}
+        self._batches: OrderedDict[tuple[str, str], EventDataBatch] = OrderedDict()
+
+    def __enter__(self) -> StreamDoor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for producer in self._producers.values():
+            producer.close()
+
+    def send(self, parcel: Parcel) -> None:
+        """Put it in its patient's batch, which leaves when it is full or `flush` is called."""
+        at = parcel.hub, parcel.key or NO_KEY
+        event = EventData(parcel.body)
+        batch = self._batches.get(at) or self._new(at)
+        try:
+            batch.add(event)
+        except ValueError:
+            self._leave(at)
+            self._new(at).add(event)
+        if self._batches[at].size_in_bytes > HUB_LIMIT_BYTES // 4:
+            self._leave(at)
+
+    def flush(self) -> None:
+        """Send what waits; everything sent before is accepted when this returns."""
+        for at in list(self._batches):
+            self._leave(at)
+
+    def _new(self, at: tuple[str, str]) -> EventDataBatch:
+        if len(self._batches) >= _OPEN_BATCHES:
+            self._leave(next(iter(self._batches)))
+        hub, key = at
+        batch = self._producer(hub).create_batch(partition_key=key)
+        self._batches[at] = batch
+        return batch
+
+    def _leave(self, at: tuple[str, str]) -> None:
+        batch = self._batches.pop(at)
+        if len(batch):
+            self._producer(at[0]).send_batch(batch)
+
+    def _producer(self, hub: str) -> Any:
+        if hub not in self._producers:
+            self._producers[hub] = EventHubProducerClient.from_connection_string(
+                self._connection, eventhub_name=hub
+            )
+        return self._producers[hub]

@@ -1,0 +1,1 @@
+"""Ports by processes of this machine."""

@@ -1,0 +1,166 @@
+"""A platform started as a user starts it: `python -m local up --empty --no-spark`, in a temporary folder, on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).parents[2]
+READY_WITHIN_S = 180.0
+ENDED_WITHIN_S = 30.0
+T = TypeVar("T")
+EMULATORS = ("eventhubs", "datalake", "cosmos")
+WORKERS = ("http", "ingest", "reactions")
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(look: Callable[[], T], what: str, within_s: float = 60.0, every_s: float = 0.1) -> T:
+    """The first truthy answer of `look`; an AssertionError naming `what` where none came in time."""
+    until = time.monotonic() + within_s
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {within_s:.0f} s: {what}; last seen {found!r}")
+        time.sleep(every_s)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is only waiting to be collected does not."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+class Platform:
+    """The supervisor and what `<data>/run.json` says of its processes."""
+
+    def __init__(self, data: Path, port: int | None = None) -> None:
+        self.data = data
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.output = data.parent / f"{data.name}.out"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Platform:
+        """Starts it and waits until it serves."""
+        command = [sys.executable, "-m", "local", "up", "--empty", "--no-spark"]
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*command, "--data", str(self.data), "--port", str(self.port)],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        eventually(self._serves, f"the platform serves; it said {self.said()[-2000:]}", READY_WITHIN_S)
+        return self
+
+    def _serves(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the platform ended: {self.said()[-2000:]}"
+        return self.run_json().get("state") == "serving" and self.run_json()["pid"] == self._process.pid
+
+    def said(self) -> str:
+        """All that the supervisor printed."""
+        return self.output.read_text("utf-8", "replace") if self.output.exists() else ""
+
+    def run_json(self) -> dict[str, Any]:
+        """run.json, empty where there is none yet."""
+        try:
+            found: dict[str, Any] = json.loads((self.data / "run.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        return found
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The variables that lead to the emulators."""
+        found: dict[str, str] = self.run_json()["settings"]
+        return found
+
+    def pid(self, name: str) -> int:
+        """The process id of an emulator or worker; 0 while it is being restarted."""
+        return int(self.run_json()["processes"][name]["pid"])
+
+    def pids(self) -> list[int]:
+        """The supervisor's and all its processes' ids."""
+        state = self.run_json()
+        return [state["pid"], *(each["pid"] for each in state["processes"].values())]
+
+    def restarts(self, name: str) -> int:
+        """How often a process was started again."""
+        return int(self.run_json()["processes"][name]["restarts"])
+
+    def kill(self, name: str) -> int:
+        """SIGKILL to one process, which must be running; the id it had."""
+        pid = eventually(lambda: self.pid(name), f"{name} runs")
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill_supervisor(self) -> None:
+        """SIGKILL to the supervisor alone."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(ENDED_WITHIN_S)
+
+    def stop(self) -> int:
+        """SIGTERM to the supervisor, as a service manager does; its exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            return self._process.wait(ENDED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def command(self, *arguments: str, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
+        """Runs one of the other commands of `python -m local` on this platform."""
+        return subprocess.run(
+            [sys.executable, "-m", "local", *arguments, "--data", str(self.data)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def token(self, *arguments: str) -> str:
+        """A bearer token, by the command a user has for it."""
+        done = self.command("token", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def logs(self) -> str:
+        """Every log of every process."""
+        return "\n".join(path.read_text("utf-8", "replace") for path in (self.data / "logs").glob("*"))
+
+
+@contextlib.contextmanager
+def running_platform(data: Path) -> Iterator[Platform]:
+    """A platform that is stopped on leaving, whatever happened."""
+    platform = Platform(data)
+    try:
+        yield platform.start()
+    finally:
+        platform.stop()
