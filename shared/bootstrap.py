@@ -99,7 +99,10 @@ class Services:
     @cached_property
     def conditional(self) -> ConditionalCreate:
         a = self.adapters
-        return ConditionalCreate(a.records, self.interactions, a.validator, self.bodies, self.search.matches)
+        writer = self.intents.writer
+        return ConditionalCreate(
+            a.records, writer, self.interactions, a.validator, self.bodies, self.search.matches
+        )
 
     @cached_property
     def bundles(self) -> Transactions:

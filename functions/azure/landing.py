@@ -17,7 +17,10 @@ def dropped_file(event: func.EventGridEvent) -> None:
     """A file was written to `landing/<tenant>/`. What is lost here the sweeper finds."""
     from shared.bootstrap import services
 
-    created = event.event_type == "Microsoft.Storage.BlobCreated" and event.subject.startswith(_PREFIX)
+    # Whatever the annotation says, an event in the CloudEvents schema is decoded as such, and has `type` instead.
+    kind = getattr(event, "event_type", None) or getattr(event, "type", "")
+    subject = event.subject or ""
+    created = kind == "Microsoft.Storage.BlobCreated" and subject.startswith(_PREFIX)
     # The Data Lake endpoint tells of an empty file first, and again when it is flushed.
     if created and event.get_json().get("api") != "CreateFile":
-        services().file_door.receive(event.subject.removeprefix(_PREFIX))
+        services().file_door.receive(subject.removeprefix(_PREFIX))

@@ -14,13 +14,22 @@ def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
     services().sweep.run()
 
 
-@schedules.function_name("platform_check")
-@schedules.timer_trigger(arg_name="timer", schedule="30 * * * * *")
-def platform_check(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
-    """Walk the chains, measure lag and freshness."""
+@schedules.function_name("watch")
+@schedules.timer_trigger(arg_name="timer", schedule="*/30 * * * * *")
+def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
+    """Measure how far behind the streams are."""
     from shared.bootstrap import services
 
-    services().watch.run()
+    services().watch.look()
+
+
+@schedules.function_name("inspect")
+@schedules.timer_trigger(arg_name="timer", schedule="10 */5 * * * *")
+def inspect_lake(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
+    """Walk the chains, measure freshness, count dead letters."""
+    from shared.bootstrap import services
+
+    services().watch.inspect()
 
 
 @schedules.function_name("tables")

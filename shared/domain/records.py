@@ -182,8 +182,13 @@ def _head(tenant: str, home: str, key: ResourceKey, version: str, digest: str, o
 
 def as_history(item: Item) -> Item:
     """The same version as a history item: no search index, named by its version."""
-    kept = {k: v for k, v in item.items() if not k.startswith("_") and k not in ("ix", "claim")}
+    kept = {k: v for k, v in item.items() if not k.startswith("_") and k not in ("ix", "claim", "epoch")}
     return {**kept, "id": f"{current_id(key_of(item))}~{item['version']}", "kind": Kind.HISTORY.value}
+
+
+def succeeding(current: Item, incoming: Item) -> Item:
+    """The item that replaces `current` at its home: what counts the moves of the id goes on."""
+    return {**incoming, "epoch": current["epoch"]} if "epoch" in current else incoming
 
 
 def key_of(item: Item) -> ResourceKey:

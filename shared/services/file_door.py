@@ -6,6 +6,7 @@ NDJSON up to 1 GB of text (one resource or bundle a line), or one JSON document 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,7 @@ PIECE_BYTES: Final = 8 << 20
 INVOCATION_SECONDS: Final = 240
 """One run works at most this long; the ledger says where the next one goes on."""
 
+REMEMBERED_FILES: Final = 100_000
 EMPTY_FOR: Final = timedelta(minutes=10)
 """An empty file may be one that is being uploaded in parts; after so long it is taken as empty."""
 
@@ -68,6 +70,7 @@ class FileDoor:
         self._meter = meter
         self._source = source
         self._busy: set[str] = set()
+        self._finished: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
 
     def receive(self, path: str) -> FileProgress:
@@ -94,9 +97,20 @@ class FileDoor:
         for file in self._dropped.list(""):
             if file.modified_at > (older_than if file.size_bytes else uploading) or "/" not in file.path:
                 continue
-            ledger = self._ledger(file.path.partition("/")[0], file_identity(file))
+            identity = file_identity(file)
+            if identity in self._finished:
+                continue
+            ledger = self._ledger(file.path.partition("/")[0], identity)
+            if ledger is not None and ledger["done"]:
+                self._remember(identity)
             if ledger is None or (not ledger["done"] and ledger["at"] <= older_than):
                 yield file.path
+
+    def _remember(self, identity: str) -> None:
+        """Spare the next sweeps a read for each file that is long done."""
+        self._finished[identity] = None
+        if len(self._finished) > REMEMBERED_FILES:
+            self._finished.popitem(last=False)
 
     def _work(self, file: LakeFile, identity: str) -> FileProgress:
         tenant = file.path.partition("/")[0]

@@ -23,6 +23,9 @@ from shared.services.bodies import Bodies
 
 FOLDER: Final = f"{Zone.RAW}/{RawZone.COMMITS}"
 MAX_LINES: Final = 1_000
+FIRST_WINDOW: Final = timedelta(hours=1)
+GRACE: Final = timedelta(minutes=1)
+"""How long the change feed has before the sweep looks."""
 Version = tuple[str, str, str]
 """Type, id and versionId."""
 
@@ -41,6 +44,7 @@ class LandCommits:
         self._bodies = bodies
         self._clock = clock
         self._meter = meter
+        self._swept_until = ""
 
     def land(self, items: Iterable[Item]) -> int:
         """Land those of the items that came by HTTP; how many. Raises Busy and Unavailable."""
@@ -88,10 +92,14 @@ class LandCommits:
             "body": self._bodies.text(item),
         }
 
-    def sweep(self, window: timedelta) -> int:
-        """Land what was committed within the window and is in no commit file; how many were missing."""
-        until = instant_text(self._clock.now() - timedelta(minutes=1))
-        since = instant_text(self._clock.now() - window)
+    def sweep(self) -> int:
+        """Land what was committed since the last sweep and is in no commit file; how many were missing.
+
+        The first sweep of a process looks `FIRST_WINDOW` back.
+        """
+        now = self._clock.now()
+        until = instant_text(now - GRACE)
+        since = self._swept_until or instant_text(now - FIRST_WINDOW)
         landed = {version for tenant in self._tenants() for version in self._landed_since(tenant, since)}
         where = (
             Compare("door", "=", Door.HTTP),
@@ -106,6 +114,7 @@ class LandCommits:
             )
         if missing:
             self._meter.count("galen_commits_found_unlanded_total", missing)
+        self._swept_until = until
         return missing
 
     def _tenants(self) -> set[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -41,6 +42,7 @@ class Landing:
         self._clock = clock
         self._heads: OrderedDict[str, Link] = OrderedDict()
         self._written = 0
+        self._lock = threading.Lock()
 
     def land(self, chain: Chain, lines: Sequence[RawLine]) -> list[Landed]:
         """Every line landed, in order, those found landed before as they stand there.
@@ -87,7 +89,8 @@ class Landing:
         return self._heads.get(chain.folder) or self._follow(chain, self._hint(chain))
 
     def _refresh(self, chain: Chain, head: Link) -> Link:
-        self._heads.pop(chain.folder, None)
+        with self._lock:
+            self._heads.pop(chain.folder, None)
         return self._follow(chain, head)
 
     def _hint(self, chain: Chain) -> Link:
@@ -103,21 +106,34 @@ class Landing:
         return head
 
     def _remember(self, chain: Chain, head: Link) -> None:
-        self._heads[chain.folder] = head
-        self._heads.move_to_end(chain.folder)
-        if len(self._heads) > _REMEMBERED:
-            self._heads.popitem(last=False)
-        self._written += 1
-        if self._written % HINT_EVERY == 0 and head.path:
+        with self._lock:
+            self._heads[chain.folder] = head
+            self._heads.move_to_end(chain.folder)
+            if len(self._heads) > _REMEMBERED:
+                self._heads.popitem(last=False)
+            self._written += 1
+            due = self._written % HINT_EVERY == 0
+        if due and head.path:
             about = {"path": head.path, "end": str(head.end), "chain": head.chain}
             self._lake.put(f"{chain.folder}/_head", b"{}", metadata=about)
 
     def _adopt(self, chain: Chain, lines: list[RawLine]) -> list[Landed]:
         """The lines as they were landed first: same bytes, their landed-at."""
         wanted = {line.sequence: line for line in lines}
+        near = lines[0].sequence - MAX_LINES
+        found = self._landed_before(chain, wanted, chain.path(near)) if near > chain.first else {}
+        if len(found) < len(wanted):
+            # A file is named by where its predecessor ended: after a gap in the stream that is far from its first line.
+            found = self._landed_before(chain, wanted, "")
+        for sequence, line in wanted.items():
+            if sequence not in found or found[sequence].line.sha256 != line.sha256:
+                raise Forked("What arrived differs from what was landed under the same sequence.")
+        return [found[line.sequence] for line in lines]
+
+    def _landed_before(self, chain: Chain, wanted: Mapping[int, RawLine], after: str) -> dict[int, Landed]:
+        """Those of the wanted lines that stand in files after a name, by sequence."""
         found: dict[int, Landed] = {}
-        first, last = lines[0].sequence, lines[-1].sequence
-        after = chain.path(max(chain.first, first - MAX_LINES)) if first - MAX_LINES > chain.first else ""
+        first, last = min(wanted), max(wanted)
         for file in self._lake.list(chain.folder, after=after):
             start = chain.start_of(file.path)
             if start is None or int(file.metadata["end"]) < first:
@@ -127,7 +143,4 @@ class Landing:
             for number, line in enumerate(unpack(self._lake.read(file.path)), 1):
                 if line.sequence in wanted:
                     found[line.sequence] = Landed(line, file.path, number)
-        for sequence, line in wanted.items():
-            if sequence not in found or found[sequence].line.sha256 != line.sha256:
-                raise Forked("What arrived differs from what was landed under the same sequence.")
-        return [found[line.sequence] for line in lines]
+        return found

@@ -17,6 +17,7 @@ from shared.domain.records import (
     as_history,
     key_of,
     resource_item,
+    succeeding,
     tombstone_item,
 )
 from shared.domain.versioning import Decision, decide
@@ -143,7 +144,11 @@ def _step(incoming: Incoming, home: str, known: dict[str, Item]) -> _Step:
         return _Step(incoming, decision, (Create(item),))
     if decision is Decision.REPLACE:
         assert current is not None
-        return _Step(incoming, decision, (Create(as_history(current)), Replace(item, current["_etag"])))
+        return _Step(
+            incoming,
+            decision,
+            (Create(as_history(current)), Replace(succeeding(current, item), current["_etag"])),
+        )
     if decision is Decision.HISTORY:
         return (
             _Step(incoming, decision, (Create(late),))

@@ -27,7 +27,7 @@ from shared.domain.records import (
 )
 from shared.domain.scores import PatientContext
 from shared.domain.scores.advance import advance
-from shared.domain.scores.changes import SUPERSEDED, AlertChange, Changes, ScoreChange
+from shared.domain.scores.changes import CREATED, SUPERSEDED, AlertChange, Changes, ScoreChange
 from shared.domain.scores.context import context_of
 from shared.domain.scores.risk_assessment import risk_assessment
 from shared.domain.scores.state import VitalsState, decode_context, empty_state
@@ -94,6 +94,8 @@ class ScoreVitals:
         return sum(len(each.observed) for each in work.values())
 
     def _collect(self, item: Item, work: dict[tuple[str, str, str], _Work]) -> None:
+        if item.get("kind") in (Kind.POINTER, Kind.MOVED):
+            self._collect_moved(item, work)
         if item.get("kind") != Kind.CURRENT:
             return
         if item["type"] == "Observation":
@@ -120,6 +122,14 @@ class ScoreVitals:
             if patient:
                 work[item["tenant"], item["home"], patient].context_changed = True
 
+    def _collect_moved(self, item: Item, work: dict[tuple[str, str, str], _Work]) -> None:
+        """An Observation that went to another patient counts no longer where it was."""
+        type_, _, identity = item["id"].partition(".")
+        if type_ == "Observation" and "sv" in item:
+            for patient in self._patients_at(item):
+                gone = removed(id=identity, version=item["version"], order=item["sv"])
+                work[item["tenant"], item["home"], patient].observed.append(gone)
+
     def _patients_at(self, item: Item) -> list[str]:
         """A tombstone names no patient: whoever has a state at its home may have counted it."""
         states = self._records.query(Query(Kind.STATE, item["tenant"], item["home"]))
@@ -127,7 +137,7 @@ class ScoreVitals:
 
     def _patient(self, whose: tuple[str, str, str], work: _Work) -> None:
         tenant, home, patient = whose
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             known = self._load(tenant, home, patient)
             if not known.etag and not work.observed:
                 return  # nothing was scored yet, so nothing has to be scored again
@@ -140,7 +150,7 @@ class ScoreVitals:
             if after == known.state:
                 return
             try:
-                self._commit(tenant, home, patient, known, after, changes, work)
+                self._commit(tenant, home, patient, known, after, changes, work, again=attempt > 0)
                 return
             except (BatchRefused, Unavailable):
                 self._known.pop((tenant, patient), None)
@@ -183,11 +193,13 @@ class ScoreVitals:
         after: VitalsState,
         changes: Changes,
         work: _Work,
+        *,
+        again: bool,
     ) -> None:
         """Scores and alerts, then the state, in one batch; in several where they are many, the state in the last."""
-        writes = self._score_writes(
-            tenant, home, patient, changes.scores, fresh=not changes_need_reading(changes)
-        )
+        # What an earlier attempt wrote, and what is changed, is on record already.
+        fresh = not again and all(change.kind == CREATED for change in changes.scores)
+        writes = self._score_writes(tenant, home, patient, changes.scores, fresh=fresh)
         writes += self._alert_writes(tenant, home, patient, changes.alerts, after, work)
         item = state_item(tenant, home, patient, after)
         state: Write = Replace(item, known.etag) if known.etag else Create(item)
@@ -250,11 +262,6 @@ class ScoreVitals:
             else Create(item)
             for item in items
         ]
-
-
-def changes_need_reading(changes: Changes) -> bool:
-    """Whether a score may be on record already, so that it has to be read before it is written."""
-    return any(change.kind != "created" for change in changes.scores)
 
 
 def _versioned(item: Item, there: Item | None) -> list[Write]:

@@ -11,7 +11,7 @@ from typing import Final
 from shared.domain.fhir.dates import instant_text
 from shared.domain.ingest.chain import GENESIS, Link, link_of
 from shared.domain.ingest.raw_line import sha256_hex
-from shared.errors import Busy, Unavailable
+from shared.domain.records import Item
 from shared.names import RawZone, Zone
 from shared.ports.clock import Clock
 from shared.ports.lake import Lake, LakeFile
@@ -22,7 +22,6 @@ from shared.services.land_commits import LandCommits
 
 INTENT_AGE: Final = timedelta(seconds=5)
 FILE_AGE: Final = timedelta(seconds=20)
-COMMITS_WINDOW: Final = timedelta(minutes=15)
 _log = logging.getLogger("galen.sweep")
 
 
@@ -31,6 +30,7 @@ class Swept:
     """What one sweep found undone, and did."""
 
     intents: int
+    moves: int
     files: int
     commits: int
 
@@ -48,36 +48,39 @@ class Sweep:
         self._meter = meter
 
     def run(self) -> Swept:
-        """Complete stored intents, take up files no run is working on, land commits that are in no file."""
+        """Complete stored intents and moves half way, take up files no run is working on, land commits in no file."""
         return Swept(
             intents=self._each("intents", self._finish_intents),
+            moves=self._each("moves", self._intents.writer.finish_moves),
             files=self._each("files", self._take_files),
-            commits=self._each("commits", lambda: self._commits.sweep(COMMITS_WINDOW)),
+            commits=self._each("commits", self._commits.sweep),
         )
 
     @staticmethod
     def _each(name: str, work: Callable[[], int]) -> int:
         try:
             return work()
-        except (Busy, Unavailable) as failure:
-            # The next sweep goes on; the others must not wait for this one.
+        except Exception as failure:
+            # The next sweep tries again; what comes after in this one must not wait for it.
             _log.warning("sweep stopped early", extra={"part": name, "error": type(failure).__name__})
             return 0
 
     def _finish_intents(self) -> int:
-        done = 0
-        for intent in self._intents.unfinished(instant_text(self._clock.now() - INTENT_AGE)):
-            self._intents.apply(intent)
-            self._meter.count("galen_intents_completed_total")
-            done += 1
-        return done
+        intents = list(self._intents.unfinished(instant_text(self._clock.now() - INTENT_AGE)))
+        return sum(self._each("intent", lambda intent=intent: self._finish(intent)) for intent in intents)
+
+    def _finish(self, intent: Item) -> int:
+        self._intents.apply(intent)
+        self._meter.count("galen_intents_completed_total")
+        return 1
 
     def _take_files(self) -> int:
-        taken = 0
-        for path in self._files.unfinished(instant_text(self._clock.now() - FILE_AGE)):
-            self._files.receive(path)
-            taken += 1
-        return taken
+        paths = list(self._files.unfinished(instant_text(self._clock.now() - FILE_AGE)))
+        return sum(self._each("file", lambda path=path: self._take(path)) for path in paths)
+
+    def _take(self, path: str) -> int:
+        self._files.receive(path)
+        return 1
 
 
 @dataclass(frozen=True, slots=True)

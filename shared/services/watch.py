@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -36,9 +37,18 @@ class Watch:
         self._meter = meter
         self._settings = settings
 
-    def run(self) -> None:
-        """One look. What cannot be reached now is looked at the next time."""
-        for part in (self._lag, self._freshness, self._dead_letters, self._chains):
+    def look(self) -> None:
+        """What costs little: the lag of the streams."""
+        self._each(self._lag)
+
+    def inspect(self) -> None:
+        """What lists the lake: freshness, dead letters, chains."""
+        self._each(self._freshness, self._dead_letters, self._chains)
+
+    @staticmethod
+    def _each(*parts: Callable[[], None]) -> None:
+        """What cannot be reached now is looked at the next time."""
+        for part in parts:
             try:
                 part()
             except Unavailable as failure:

@@ -56,7 +56,7 @@ def parse_subscription(text: str) -> Subscription:
         url,
         _words(given.get("container")),
         _words(given.get("api")),
-        _words(given.get("type")) or _DEFAULT_TYPES,
+        frozenset(kind.removeprefix(_TYPE_PREFIX) for kind in _words(given.get("type"))) or _DEFAULT_TYPES,
         given.get("prefix", ""),
         given.get("suffix", ""),
     )

@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/datatypes.html#dateTime and https://hl7.org/fhir/R4/sear
 from __future__ import annotations
 
 import re
+from calendar import isleap, monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -59,7 +60,7 @@ def date_range(text: str) -> Range | None:
         end = _end(start, month, day, hour, second, fraction)
     except (ValueError, OverflowError):
         return None
-    return Range(instant_text(start), instant_text(end))
+    return Range(instant_text(start), end)
 
 
 def _offset(zone: str | None) -> timedelta:
@@ -69,26 +70,23 @@ def _offset(zone: str | None) -> timedelta:
     return sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
 
 
-def _end(
-    start: datetime,
-    month: str | None,
-    day: str | None,
-    hour: str | None,
-    second: str | None,
-    fraction: str | None,
-) -> datetime:
-    one = timedelta(microseconds=1)
+def _end(start: datetime, month: str | None, day: str | None, *time: str | None) -> str:
+    """The last microsecond of what begins at `start`; where the calendar ends before it, the calendar's."""
+    hour, second, fraction = time
     if fraction:
-        return start + timedelta(microseconds=10 ** max(0, 6 - len(fraction)) - 1)
-    if second:
-        return start + timedelta(seconds=1) - one
-    if hour:
-        return start + timedelta(minutes=1) - one
-    if day:
-        return start + timedelta(days=1) - one
-    if month:
-        return (start.replace(day=28) + timedelta(days=4)).replace(day=1) - one
-    return datetime(start.year, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+        length = timedelta(microseconds=10 ** max(0, 6 - len(fraction)))
+    elif second:
+        length = timedelta(seconds=1)
+    elif hour:
+        length = timedelta(minutes=1)
+    elif day:
+        length = timedelta(days=1)
+    else:
+        length = timedelta(days=monthrange(start.year, start.month)[1] if month else 365 + isleap(start.year))
+    try:
+        return instant_text(start + (length - timedelta(microseconds=1)))
+    except OverflowError:
+        return LATEST
 
 
 def range_of(value: Any) -> Range | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 import simplejson
@@ -35,9 +35,12 @@ class ExactDecimal(Decimal):
 
 
 def _decimal(text: str) -> ExactDecimal:
-    if not math.isfinite(float(text)):
-        raise _refuse("A number is too large for any FHIR type.")
-    number = ExactDecimal(text)
+    try:
+        if not math.isfinite(float(text)):
+            raise _refuse("A number is too large for any FHIR type.")
+        number = ExactDecimal(text)
+    except InvalidOperation:
+        raise _refuse("A number has an exponent beyond any FHIR type.") from None
     number.text = text
     return number
 

@@ -69,7 +69,8 @@ def extend(chain: str, line_hashes: Iterable[str]) -> str:
 def pack(lines: Iterable[RawLine]) -> bytes:
     """The bytes of a raw file: the same for the same lines."""
     text = "".join(line.to_json() + "\n" for line in lines)
-    return gzip.compress(text.encode(), compresslevel=1, mtime=0)
+    # What a transport hands over beside the body may hold half a surrogate pair, which UTF-8 cannot.
+    return gzip.compress(text.encode(errors="replace"), compresslevel=1, mtime=0)
 
 
 def unpack(data: bytes) -> list[RawLine]:

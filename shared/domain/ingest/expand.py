@@ -17,9 +17,9 @@ from shared.domain.fhir import json
 from shared.domain.fhir.dates import date_range, instant_text, parse_instant
 from shared.domain.fhir.identity import Origin, ResourceKey, is_minted, parse_literal, patient_reference
 from shared.domain.fhir.outcome import Issue, error
-from shared.domain.fhir.resource_types import PATIENT_ELEMENT, RESOURCE_TYPES
+from shared.domain.fhir.resource_types import PATIENT_ELEMENT
 from shared.domain.ingest.raw_line import GZIP_MAGIC, RawLine, gunzip_bounded
-from shared.domain.ingest.references import rewrite
+from shared.domain.ingest.references import rewrite, service_base
 from shared.domain.records import source_version
 from shared.errors import InputError
 from shared.names import RawZone
@@ -233,7 +233,7 @@ class _Naming:
         if entry.resource is None:
             return self._deletion(entry)
         key, home = self._name(entry)
-        base = _base(entry.full_url)
+        base = service_base(entry.full_url)
 
         def target(reference: str) -> str | None:
             found = self._target(reference, base, home)
@@ -250,7 +250,7 @@ class _Naming:
         assert literal is not None, "checked before"
         # Where the deleted thing follows a patient, the entry's resource (or its subject alone) says which one.
         home = self._home(entry, entry.last_known) if entry.last_known else ""
-        reference = self._literal(literal[0], _base(entry.full_url), home)
+        reference = self._literal(literal[0], service_base(entry.full_url), home)
         key = ResourceKey(literal[0].type, reference.partition("/")[2])
         version = source_version(self._line.enqueued_at, self._line.source, self._line.sequence, entry.index)
         return Replica(key, key.address, None, version, self._line.landed_at, entry.index)
@@ -286,7 +286,7 @@ class _Naming:
         if not reference or entry.index in self._open:
             return ""
         self._open.add(entry.index)
-        target = self._target(reference, _base(entry.full_url), "") or reference
+        target = self._target(reference, service_base(entry.full_url), "") or reference
         self._open.discard(entry.index)
         literal = parse_literal(target)
         return literal[0].address if literal and literal[0].type == "Patient" else ""
@@ -310,13 +310,6 @@ class _Naming:
         return (
             f"{key.type}/{self._origin.mint(identity, home if follows else self._origin.own_home(identity))}"
         )
-
-
-def _base(full_url: str) -> str:
-    """The service base of an absolute fullUrl, against which relative references in its entry are resolved."""
-    head, _, _ = full_url.rpartition("/")
-    base, _, type_ = head.rpartition("/")
-    return base if full_url.startswith(("http://", "https://")) and type_ in RESOURCE_TYPES else ""
 
 
 def _identity(type_: str, own_id: Any, full_url: str) -> str:

@@ -48,8 +48,9 @@ def lines_of(chunks: Iterable[bytes], *, whole: bool, skip: int = 0) -> Iterator
     numbered = _document(text) if whole else _split(text)
     seen = False
     for line in numbered:
-        seen = True
-        if line.number > skip and (line.left or line.body.strip()):
+        held = line.left or bool(line.body.strip())
+        seen = seen or held
+        if held and line.number > skip:
             yield line
     if not seen:
         raise FileRefused("structure", "The file is empty.")
@@ -57,6 +58,8 @@ def lines_of(chunks: Iterable[bytes], *, whole: bool, skip: int = 0) -> Iterator
 
 def _text(chunks: Iterator[bytes]) -> Iterator[bytes]:
     first = next(chunks, b"")
+    while len(first) < len(GZIP_MAGIC) and (more := next(chunks, b"")):
+        first += more
     if not first.startswith(GZIP_MAGIC):
         if first:
             yield first

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from shared.domain.fhir.resource_types import RESOURCE_TYPES
+
 _LINKS: Final = frozenset({"reference", "uri", "url", "valueUri", "valueUrl", "valueUuid", "valueCanonical"})
 
 
@@ -23,6 +25,13 @@ def references_in(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for child in node:
             yield from references_in(child)
+
+
+def service_base(full_url: str) -> str:
+    """The base of an absolute fullUrl, against which relative references in its entry are resolved; empty of any other."""
+    head, _, _ = full_url.rpartition("/")
+    base, _, type_ = head.rpartition("/")
+    return base if full_url.startswith(("http://", "https://")) and type_ in RESOURCE_TYPES else ""
 
 
 def rewrite(node: Any, target: Callable[[str], str | None], internal: dict[str, str]) -> Any:

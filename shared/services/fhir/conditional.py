@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl
 from shared.domain.access.caller import Caller
 from shared.domain.fhir.identity import HOME_LENGTH, ResourceKey
 from shared.domain.fhir.outcome import error
-from shared.domain.records import Item, Kind, current_id
-from shared.errors import AlreadyExists, Busy, InputError, PreconditionFailed
+from shared.domain.records import Item, Kind
+from shared.errors import AlreadyExists, Busy, Conflict, Gone, InputError, PreconditionFailed
 from shared.ports.records import Records
 from shared.ports.validator import Validator
 from shared.services.bodies import Bodies
 from shared.services.fhir.interactions import Interactions, Written, require_valid
-from shared.services.write import ATTEMPTS
+from shared.services.write import ATTEMPTS, ResourceWriter
 
 Matches = Callable[[str, str, str], list[Item]]
 """(tenant, type, criteria as a query string) → at most two current items that match. Raises InputError."""
@@ -43,12 +43,14 @@ class ConditionalCreate:
     def __init__(
         self,
         records: Records,
+        writer: ResourceWriter,
         interactions: Interactions,
         validator: Validator,
         bodies: Bodies,
         matches: Matches,
     ) -> None:
         self._records = records
+        self._writer = writer
         self._interactions = interactions
         self._validator = validator
         self._bodies = bodies
@@ -63,9 +65,20 @@ class ConditionalCreate:
             if found := self.match(caller.tenant, type_, criteria):
                 return Written(200, self._bodies.stored(found))
             key = self._reserve(guard, resource, criteria)
-            if key is not None:
+            if key is None:
+                continue
+            try:
                 return self._interactions.create_as(caller, resource, key)
+            except Gone:
+                continue  # created and deleted since we looked
         raise Busy()
+
+    def reserve(self, tenant: str, resource: dict[str, Any], criteria: str) -> ResourceKey:
+        """The id under which a transaction creates, nothing matching. Raises Conflict where something does by now."""
+        key = self._reserve(guard_of(tenant, resource["resourceType"], criteria), resource, criteria)
+        if key is None:
+            raise Conflict("A conditional create of this transaction was answered meanwhile: send it again.")
+        return key
 
     def match(self, tenant: str, type_: str, criteria: str) -> Item | None:
         """The one current item that matches, or None. Raises PreconditionFailed where several do."""
@@ -86,7 +99,7 @@ class ConditionalCreate:
         if there is None:
             return None
         reserved = ResourceKey(guard["type"], there["rid"])
-        if self._records.read(guard["tenant"], reserved.address, current_id(reserved)) is None:
+        if self._writer.locate(guard["tenant"], reserved).current is None:
             return reserved
         if self.match(guard["tenant"], guard["type"], criteria):
             return None

@@ -20,12 +20,12 @@ from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import HOME_LENGTH, ResourceKey
 from shared.domain.records import Item, Kind, current_id, key_of
 from shared.domain.versioning import Decision
-from shared.errors import AlreadyExists, Conflict, PreconditionFailed, Unavailable
+from shared.errors import AlreadyExists, Busy, Conflict, PreconditionFailed, Unavailable
 from shared.ports.clock import Clock
 from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
 from shared.services.replicate import Incoming, Replicate
-from shared.services.write import ResourceWriter
+from shared.services.write import Located, ResourceWriter
 
 STORED: Final = "stored"
 ABORTED: Final = "aborted"
@@ -47,46 +47,40 @@ class Intents:
         self.writer = ResourceWriter(records, self.settle)
         self._replicate = Replicate(records, self.writer, bodies)
 
-    def claim(self, tenant: str, key: ResourceKey, intent: str, current: Item | None) -> None:
-        """Mark an item (or the absence of one) as being changed by an intent. Raises PreconditionFailed when it moved on."""
-        located = self.writer.locate(tenant, key)
-        if (located.current or {}).get("_etag") != (current or {}).get("_etag"):
-            raise PreconditionFailed("A resource of the transaction changed meanwhile.")
-        holder = located.current or located.fence
+    def claim(self, tenant: str, located: Located, intent: str) -> None:
+        """Mark an item (or the absence of one) as being changed by an intent. Raises Conflict when it moved on."""
+        holder = located.holder
         if holder is None:
-            self._records.create({**_nothing(tenant, key), "claim": intent})
+            self._records.create({**_nothing(tenant, located.key), "claim": intent})
         else:
             self._records.replace({**holder, "claim": intent}, holder["_etag"])
 
     def unclaim(self, tenant: str, keys: Iterable[ResourceKey], intent: str) -> None:
-        """Take our claims back, as far as they still are ours; a claim of an aborted intent is void anyway."""
+        """Take our claims back, as far as they still are ours; one that stays is void: its intent is never stored."""
         for key in keys:
-            located = self.writer.locate(tenant, key)
-            holder = located.current or located.fence
-            if holder is None or holder.get("claim") != intent:
-                continue
             try:
-                self._records.replace({k: v for k, v in holder.items() if k != "claim"}, holder["_etag"])
-            except PreconditionFailed:
+                holder = self.writer.locate(tenant, key).holder
+                if holder is not None and holder.get("claim") == intent:
+                    self._records.replace({k: v for k, v in holder.items() if k != "claim"}, holder["_etag"])
+            except (PreconditionFailed, Busy, Unavailable):
                 continue
 
-    def store(self, tenant: str, intent: str, items: list[Item]) -> None:
-        """The decision: from here on all of the items will be written. Raises Conflict when somebody aborted it."""
-        packed = base64.b64encode(
-            zlib.compress(simplejson.dumps(items, separators=(",", ":")).encode(), 1)
-        ).decode()
+    def store(self, tenant: str, intent: str, items: list[Item]) -> Item:
+        """The decision: from here on all of the items will be written; the stored intent.
+
+        Raises Conflict when somebody aborted it, and Unavailable when it is not known whether it is stored.
+        """
+        text = simplejson.dumps(items, separators=(",", ":")).encode()
+        packed = base64.b64encode(zlib.compress(text, 1)).decode()
         item = self._bodies.offloaded({**self._head(tenant, intent, STORED), "z": packed})
         for _ in range(3):
             try:
-                self._records.create(item)
-                return
+                return {**item, "_etag": self._records.create(item)}
             except AlreadyExists:
-                there = self._records.read(tenant, _address(intent), f"intent.{intent}")
-                if there is not None and there["status"] == STORED:
-                    return
-                raise Conflict(
-                    "Another request changed what this transaction needs: send it again."
-                ) from None
+                there = self.find(tenant, intent)
+                if there is not None and there["status"] in (STORED, DONE):
+                    return there
+                raise Conflict("Another request changed what this transaction needs: send it again.") from None
             except Unavailable:
                 continue
         raise Unavailable
@@ -114,12 +108,15 @@ class Intents:
 
     def apply(self, intent: Item) -> None:
         """Write every item of a stored intent, then mark it done; doing it again changes nothing."""
+        if intent["status"] != STORED:
+            return
         items: list[Item] = simplejson.loads(self._bodies.text(intent))
         fresh = [item for item in items if not item.get("claimed")]
         self._replicate.apply(Incoming(item, None) for item in fresh)
         for item in items:
             if item.get("claimed"):
-                self._change({k: v for k, v in item.items() if k != "claimed"}, intent["intent"])
+                plain = {k: v for k, v in item.items() if k != "claimed"}
+                self._change(self._bodies.offloaded(plain), intent["intent"])
         done = {k: v for k, v in intent.items() if k not in ("z", "blob", "_etag")}
         try:
             self._records.replace({**done, "status": DONE, "ttl": SETTLED_TTL_S}, intent["_etag"])

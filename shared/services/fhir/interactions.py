@@ -114,7 +114,7 @@ class Interactions:
             return located.current
         home = located.current["home"] if located.current else key.address
         item = self._records.read(tenant, home, history_id(key, version))
-        if item is None and located.fence is not None and located.fence["kind"] == Kind.POINTER:
+        if item is None and located.has_moved:
             item = next(
                 iter(self._records.query(self._past(tenant, key, None, 1, Compare("version", "=", version)))),
                 None,
@@ -127,11 +127,10 @@ class Interactions:
         if located.current is None:
             raise NotFound(_NOTHING)
         current = located.current
-        moved = located.fence is not None and located.fence["kind"] == Kind.POINTER
         older = (Compare("sv", "<", after),) if after else ()
         past = list(
             self._records.query(
-                self._past(tenant, key, None if moved else current["home"], count + 1, *older)
+                self._past(tenant, key, None if located.has_moved else current["home"], count + 1, *older)
             )
         )
         items = past if after and current["sv"] >= after else [current, *past]
@@ -159,16 +158,19 @@ class Interactions:
     def create_as(self, caller: Caller, resource: dict[str, Any], key: ResourceKey) -> Written:
         """Create under a given minted id; finding it there already with this content is success."""
         item = self._item(caller, resource, key, None)
-        for _ in range(3):
+        stored = self._bodies.offloaded(item)
+        if item["home"] == key.address:
             try:
-                item["_etag"] = self._records.create(self._bodies.offloaded(item))
+                item["_etag"] = self._records.create(stored)
                 return Written(201, self._bodies.stored(item))
-            except AlreadyExists:
-                current = self.read(caller.tenant, key)
-                return Written(201 if current.version == item["version"] else 200, current)
-            except Unavailable:
-                continue
-        raise Unavailable
+            except (AlreadyExists, Unavailable):
+                pass  # the writer finds out what is there
+        _, found = self._writer.write(
+            caller.tenant, key, lambda current: stored if current is None else current
+        )
+        if found["deleted"]:
+            raise Gone("The resource has been deleted.", version=found["version"])
+        return Written(201 if found["version"] == item["version"] else 200, self._bodies.stored(found))
 
     def _item(self, caller: Caller, resource: dict[str, Any], key: ResourceKey, current: Item | None) -> Item:
         origin = http_provenance(caller, self._clock.now(), current)
@@ -182,18 +184,22 @@ class Interactions:
             text = "The resource's id must be the id in the URL."
             raise InputError(text, issues=[error("invalid", text, f"{key.type}.id", "update-id")])
         require_valid(self._validator, resource)
-        found: list[Item | None] = [None]
+        existed = False
+        ours: set[str] = set()
 
         def build(current: Item | None) -> Item:
+            nonlocal existed
+            if current is not None and current["version"] in ours:
+                return current  # an earlier try was applied and its answer lost
             require_match(current, if_match)
-            found[0] = current
+            existed = current is not None and not current["deleted"]
             item = self._item(caller, resource, key, current)
             if current is not None and same_content(current, item):
                 return current
+            ours.add(item["version"])
             return self._bodies.offloaded(item)
 
         _, item = self._writer.write(caller.tenant, key, build)
-        existed = found[0] is not None and not found[0]["deleted"]
         return Written(200 if existed else 201, self._bodies.stored(item))
 
     def delete(
@@ -201,14 +207,20 @@ class Interactions:
     ) -> StoredResource | None:
         """Put a tombstone; None where there was nothing, and the tombstone that is there where it was deleted before."""
 
+        ours: set[str] = set()
+
         def build(current: Item | None) -> Item:
+            if current is not None and current["version"] in ours:
+                return current
             require_match(current, if_match)
             if current is None:
                 raise NotFound(_NOTHING)
             if current["deleted"]:
                 return current
             origin = http_provenance(caller, self._clock.now(), current)
-            return tombstone_item(caller.tenant, current["home"], key, origin)
+            item = tombstone_item(caller.tenant, current["home"], key, origin)
+            ours.add(item["version"])
+            return item
 
         try:
             decision, item = self._writer.write(caller.tenant, key, build)

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from shared.domain.fhir.identity import ResourceKey, patient_reference, require_key
 from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
-from shared.domain.ingest.references import rewrite
+from shared.domain.ingest.references import rewrite, service_base
 from shared.errors import GalenError, InputError
 from shared.ports.validator import Validator
 
@@ -141,6 +141,8 @@ def _address(entry: Entry, parts: list[str]) -> None:
             )
 
 
+Mint = Callable[[Entry, dict[str, Any]], ResourceKey]
+"""(entry, its resource with the final reference to its patient) → the key it is created under."""
 INTERACTION: Final = {"POST": "create", "PUT": "update", "DELETE": "delete"}
 
 
@@ -183,7 +185,13 @@ def _check(entry: Entry, validator: Validator, findings: Findings) -> None:
 def _check_unique(entries: list[Entry], findings: Findings) -> None:
     seen: set[ResourceKey] = set()
     urls: set[str] = set()
+    criteria: set[tuple[str, str]] = set()
     for entry in entries:
+        if entry.method == "POST" and entry.if_none_exist is not None:
+            if (entry.type, entry.if_none_exist) in criteria:
+                text = "Two entries of one transaction have the same ifNoneExist."
+                findings.add(entry, "duplicate", text, ".request.ifNoneExist")
+            criteria.add((entry.type, entry.if_none_exist))
         if entry.method in ("PUT", "DELETE") and entry.key:
             if entry.key in seen:
                 findings.add(
@@ -202,7 +210,7 @@ def _check_unique(entries: list[Entry], findings: Findings) -> None:
 def resolve_references(
     entries: list[Entry],
     conditional: Callable[[str, str], ResourceKey | None],
-    mint: Callable[[dict[str, Any]], ResourceKey],
+    mint: Mint,
 ) -> None:
     """Give every POST its key (its patient's first) and rewrite all references in place.
 
@@ -217,8 +225,9 @@ def resolve_references(
     found: dict[str, str | None] = {}
 
     def target(entry: Entry, reference: str) -> str | None:
-        if reference in internal:
-            return internal[reference]
+        inside = internal.get(reference) or internal.get(f"{service_base(entry.full_url)}/{reference}")
+        if inside is not None:
+            return inside
         if reference.startswith(("urn:uuid:", "urn:oid:")):
             findings.add(
                 entry,
@@ -244,18 +253,18 @@ def resolve_references(
 
 
 def _name(
-    entry: Entry, by_url: dict[str, Entry], mint: Callable[[dict[str, Any]], ResourceKey], open_: set[int]
+    entry: Entry, by_url: dict[str, Entry], mint: Mint, open_: set[int]
 ) -> None:
     if entry.key is not None or entry.resource is None or entry.index in open_:
         return
     reference = patient_reference(entry.resource)
-    patient = by_url.get(reference)
+    patient = by_url.get(reference) or by_url.get(f"{service_base(entry.full_url)}/{reference}")
     probe: dict[str, Any] = entry.resource
     if patient is not None and patient is not entry:
         _name(patient, by_url, mint, open_ | {entry.index})
         if patient.key is not None:
             probe = _with_patient(entry.resource, reference, str(patient.key))
-    entry.key = mint(probe)
+    entry.key = mint(entry, probe)
 
 
 def _with_patient(resource: dict[str, Any], old: str, new: str) -> dict[str, Any]:

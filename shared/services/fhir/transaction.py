@@ -10,30 +10,22 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from shared.domain.access.caller import Caller
-from shared.domain.fhir.identity import ResourceKey, home_of
+from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error, operation_outcome
-from shared.domain.records import Item, StoredResource, key_of, resource_item, stored_resource, tombstone_item
-from shared.domain.versioning import same_content
-from shared.errors import (
-    AlreadyExists,
-    Conflict,
-    GalenError,
-    InputError,
-    NotFound,
-    PreconditionFailed,
-    Unavailable,
-    consequence_of,
-)
+from shared.domain.records import Item, StoredResource, key_of, stored_resource
+from shared.errors import Conflict, GalenError, InputError, NotFound, Unavailable, consequence_of
 from shared.ports.clock import Clock, Randomness
 from shared.ports.records import MAX_BATCH_BYTES, MAX_BATCH_WRITES, BatchRefused, Create, Records
 from shared.ports.validator import Validator
 from shared.services.bodies import Bodies
-from shared.services.fhir.conditional import ConditionalCreate, guard_of
+from shared.services.fhir.attempt import Answers, Attempt, entry_item
+from shared.services.fhir.conditional import ConditionalCreate
 from shared.services.fhir.intents import Intents
-from shared.services.fhir.interactions import Interactions, http_provenance, require_match
+from shared.services.fhir.interactions import Interactions
 from shared.services.fhir.plan import (
     Authorise,
     Entry,
+    Mint,
     check_entries,
     interactions_of,
     parse_entries,
@@ -128,7 +120,7 @@ class Transactions:
     def _transaction(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
         entries = check_entries(parse_entries(bundle), self._validator, authorise)
         self._match_conditional(caller, entries)
-        resolve_references(entries, self._referenced(caller), self._interactions.mint)
+        resolve_references(entries, self._referenced(caller), self._minter(caller))
         changes = [entry for entry in entries if entry.method != "GET" and not entry.matched]
         written = self._commit(caller, changes) if changes else {}
         answers = [self._entry_answer(caller, entry, written) for entry in entries]
@@ -149,31 +141,41 @@ class Transactions:
                 if found:
                     entry.key, entry.matched = key_of(found), True
 
-    def _commit(self, caller: Caller, changes: list[Entry]) -> dict[int, tuple[int, StoredResource | None]]:
-        guarded = any(entry.if_none_exist is not None for entry in changes)
-        if not guarded and all(entry.method == "POST" for entry in changes):
-            items = [self._item(caller, entry, None) for entry in changes]
-            if self._one_batch(items) or self._record(caller, items, []):
+    def _minter(self, caller: Caller) -> Mint:
+        def mint(entry: Entry, resource: dict[str, Any]) -> ResourceKey:
+            if entry.if_none_exist is None:
+                return self._interactions.mint(resource)
+            return self._conditional.reserve(caller.tenant, resource, entry.if_none_exist)
+
+        return mint
+
+    def _commit(self, caller: Caller, changes: list[Entry]) -> Answers:
+        if all(entry.method == "POST" and entry.if_none_exist is None for entry in changes):
+            now = self._clock.now()
+            items = [entry_item(caller, now, entry, None) for entry in changes]
+            if self._one_batch(items):
                 return {
                     entry.index: (201, stored_resource(item))
                     for entry, item in zip(changes, items, strict=True)
                 }
         for _ in range(CLAIM_ROUNDS):
-            result = self._claimed(caller, changes)
-            if result is not None:
-                return result
+            intent = self._randomness.hex(32)
+            attempt = Attempt(caller, intent, self._intents, self._bodies, self._clock.now())
+            try:
+                attempt.claim(changes)
+            except GalenError as lost:
+                attempt.withdraw()
+                if isinstance(lost, Conflict) and not lost.issues:
+                    continue
+                raise
+            # From here on the claims stand: an intent whose answer was lost may have been stored.
+            try:
+                attempt.decide()
+            except Conflict:
+                attempt.withdraw()
+                continue
+            return attempt.answers
         raise Conflict("Another request is changing the same resources: send the transaction again.")
-
-    def _item(self, caller: Caller, entry: Entry, current: Item | None) -> Item:
-        assert entry.key is not None
-        origin = http_provenance(caller, self._clock.now(), current, entry.index)
-        if entry.method == "DELETE":
-            home = current["home"] if current else entry.key.address
-            return tombstone_item(caller.tenant, home, entry.key, origin)
-        assert entry.resource is not None
-        return resource_item(
-            caller.tenant, home_of(entry.resource, entry.key), entry.resource, entry.key, origin
-        )
 
     def _one_batch(self, items: list[Item]) -> bool:
         """All in one batch of one home, where they fit: that is atomic by itself."""
@@ -196,107 +198,8 @@ class Transactions:
                 continue
         raise Unavailable
 
-    def _record(self, caller: Caller, items: list[Item], claimed: list[ResourceKey]) -> bool:
-        """Store the intent and apply it."""
-        intent = self._randomness.hex(32)
-        self._store(caller, intent, items, claimed)
-        return True
-
-    def _store(self, caller: Caller, intent: str, items: list[Item], claimed: list[ResourceKey]) -> None:
-        marks = {str(key) for key in claimed}
-        planned = [{**item, "claimed": True} if str(key_of(item)) in marks else item for item in items]
-        self._intents.store(caller.tenant, intent, planned)
-        stored = self._intents.find(caller.tenant, intent)
-        assert stored is not None, "just stored"
-        self._intents.apply(stored)
-
-    def _claimed(
-        self, caller: Caller, changes: list[Entry]
-    ) -> dict[int, tuple[int, StoredResource | None]] | None:
-        """Claim what exists (or is to exist under a client's id), decide, apply; None where a claim was lost."""
-        intent = self._randomness.hex(32)
-        claimed: list[ResourceKey] = []
-        items: list[Item] = []
-        result: dict[int, tuple[int, StoredResource | None]] = {}
-        guards: list[Item] = []
-        try:
-            for entry in sorted(changes, key=lambda entry: str(entry.key)):
-                assert entry.key is not None
-                if entry.method == "POST":
-                    item = self._item(caller, entry, None)
-                    items.append(item)
-                    result[entry.index] = (201, stored_resource(item))
-                    if entry.if_none_exist is not None:
-                        guards.append(
-                            {**guard_of(caller.tenant, entry.type, entry.if_none_exist), "rid": entry.key.id}
-                        )
-                    continue
-                self._claim_one(caller, entry, intent, claimed, items, result)
-            for guard in guards:
-                self._reserve(guard)
-            self._store(caller, intent, items, claimed)
-        except (AlreadyExists, PreconditionFailed, Conflict) as lost:
-            self._intents.unclaim(caller.tenant, claimed, intent)
-            if isinstance(lost, PreconditionFailed) and lost.issues:
-                raise
-            return None
-        except GalenError:
-            self._intents.unclaim(caller.tenant, claimed, intent)
-            raise
-        return result
-
-    def _reserve(self, guard: Item) -> None:
-        """The guard of a conditional create inside a transaction; one that is there belongs to somebody else."""
-        try:
-            self._records.create(guard)
-        except AlreadyExists:
-            there = self._records.read(guard["tenant"], guard["home"], guard["id"])
-            assert there is not None
-            key = ResourceKey(guard["type"], there["rid"])
-            current = self._intents.writer.locate(guard["tenant"], key).current
-            if current is not None and not current["deleted"]:
-                raise Conflict("A conditional create of this transaction was answered meanwhile.") from None
-            self._records.replace(guard, there["_etag"])
-
-    def _claim_one(
-        self,
-        caller: Caller,
-        entry: Entry,
-        intent: str,
-        claimed: list[ResourceKey],
-        items: list[Item],
-        result: dict[int, tuple[int, StoredResource | None]],
-    ) -> None:
-        key = entry.key
-        assert key is not None
-        located = self._intents.writer.locate(caller.tenant, key)
-        current, holder = located.current, located.current or located.fence
-        if holder is not None and holder.get("claim"):
-            self._intents.settle(caller.tenant, holder["claim"])
-            located = self._intents.writer.locate(caller.tenant, key)
-            current = located.current
-        try:
-            require_match(current, entry.if_match)
-        except PreconditionFailed as refused:
-            issue = error("conflict", refused.text, f"{entry.path}.request.ifMatch")
-            raise PreconditionFailed(refused.text, issues=[issue]) from None
-        if entry.method == "DELETE" and (current is None or current["deleted"]):
-            result[entry.index] = (204, None)
-            return
-        item = self._item(caller, entry, current)
-        existed = current is not None and not current["deleted"]
-        if same_content(current, item):
-            assert current is not None
-            result[entry.index] = (200, self._bodies.stored(current))
-            return
-        self._intents.claim(caller.tenant, key, intent, current)
-        claimed.append(key)
-        items.append(item)
-        status = 204 if entry.method == "DELETE" else 200 if existed else 201
-        result[entry.index] = (status, stored_resource(item))
-
     def _entry_answer(
-        self, caller: Caller, entry: Entry, written: dict[int, tuple[int, StoredResource | None]]
+        self, caller: Caller, entry: Entry, written: Answers
     ) -> dict[str, Any]:
         if entry.method == "GET":
             try:

@@ -1,0 +1,1 @@
+"""The sample that ships with the project, and how `up` feeds it."""
