@@ -13,7 +13,7 @@ from pathlib import Path
 from local import exits
 from local.cli.commands import COMMANDS, Command
 from local.environment import Environment
-from local.exits import CommandStopped
+from local.exits import NOT_RUNNING, CommandStopped
 from local.java import find_java
 from local.layout import CHECKOUT
 
@@ -41,7 +41,7 @@ def _run(arguments: Sequence[str]) -> int:
         return run_command(arguments)
     if command.needs_java and find_java() is None:
         raise CommandStopped(
-            "the Spark jobs need Java 17, which was not found: install it or set JAVA_HOME to it"
+            "the Spark jobs need Java 17, which was not found: install it or set JAVA_HOME to it", NOT_RUNNING
         )
     environment = chosen_environment()
     environment.ensure(command.groups)

@@ -69,7 +69,7 @@ def emulator_specs(ports: Mapping[str, int], data: Path) -> list[ProcessSpec]:
     hubs = [f"{hub}:{names.HUB_PARTITIONS}:{names.CONSUMER_GROUP}" for hub in names.HUBS]
     announced = []
     if "ingest" in ports:
-        hook = f"http://{HOST}:{ports['ingest']}/runtime/webhooks/eventgrid?functionName=landing"
+        hook = f"http://{HOST}:{ports['ingest']}/runtime/webhooks/eventgrid?functionName={names.LANDING_FUNCTION}"
         announced = [
             "--event-grid",
             f"{hook};container={names.LANDING_FILE_SYSTEM};type=Microsoft.Storage.BlobCreated",

@@ -43,6 +43,9 @@ LANDING_FILE_SYSTEM = "landing"
 LAKE_FILE_SYSTEM = "galen"
 CHECKPOINTS_CONTAINER = "checkpoints"
 
+LANDING_FUNCTION = "landing"
+"""The function that Event Grid tells of dropped files."""
+
 
 class Zone(StrEnum):
     """The folders at the top of the lake, in the order data goes through them."""
@@ -76,6 +79,9 @@ LAKE_CONNECTION = "GALEN_LAKE"
 SECRET_TOKEN_SIGNING_KEY = "token-signing-key"  # noqa: S105 - the name of a secret, not a secret
 SECRET_TOKEN_CLIENTS = "token-clients"  # noqa: S105
 SECRET_LINK_KEY = "link-signing-key"  # noqa: S105
+
+BRONZE_LEDGER = f"{Zone.BRONZE}/raw-files"
+"""The raw files that the bronze job has taken."""
 
 TABLES = {
     "bronze_resources": f"{Zone.BRONZE}/resources",

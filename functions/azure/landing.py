@@ -11,7 +11,7 @@ landing = func.Blueprint()
 _PREFIX = f"/blobServices/default/containers/{names.LANDING_FILE_SYSTEM}/blobs/"
 
 
-@landing.function_name("landing")
+@landing.function_name(names.LANDING_FUNCTION)
 @landing.event_grid_trigger(arg_name="event")
 def dropped_file(event: func.EventGridEvent) -> None:
     """A file was written to `landing/<tenant>/`. What is lost here the sweeper finds."""

@@ -13,10 +13,7 @@ from pulumi_azure_native import eventgrid, storage, web
 
 from infra.components.observability import Observability
 from infra.config import Classification, StackConfig
-from shared.names import LANDING_FILE_SYSTEM
-
-LANDING_FUNCTION = "landing"
-"""The name of the function with the Event Grid trigger."""
+from shared.names import LANDING_FILE_SYSTEM, LANDING_FUNCTION
 
 
 @dataclass(frozen=True, slots=True)

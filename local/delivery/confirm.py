@@ -30,7 +30,7 @@ class Confirmer:
 
     def __init__(self, api: Api, since: str = "") -> None:
         self._api = api
-        self._since = since
+        self.since = since
         self._known: set[ResourceKey] = set()
         self._open: dict[str, list[_Chunk]] = defaultdict(list)
         self._done = 0
@@ -108,5 +108,5 @@ class Confirmer:
             return True
 
     def _total(self, type_: str, ids: list[str]) -> int:
-        criteria = {"_id": ",".join(ids)} | ({"_lastUpdated": f"ge{self._since}"} if self._since else {})
+        criteria = {"_id": ",".join(ids)} | ({"_lastUpdated": f"ge{self.since}"} if self.since else {})
         return self._api.total(type_, **criteria)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from local.delivery.account import Account
 from local.delivery.confirm import Confirmer
 from local.delivery.file_door import FileDoor
-from local.delivery.http_door import HttpDoor, Posting, postings
+from local.delivery.http_door import Accepted, HttpDoor, Posting, postings
 from local.delivery.parcels import Parcel
 from local.delivery.refusals import Refusals
 from local.delivery.sources import Document
 from local.delivery.stream_door import StreamDoor
 from local.delivery.target import Target
 from shared.domain.fhir.dates import instant_text
+from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Door
 
 DOORS: Final = {"http": Door.HTTP, "stream": Door.STREAM, "blob": Door.FILE}
@@ -30,19 +31,29 @@ Ready = Posting | Document | Parcel
 
 
 class Delivery:
-    """Sends ready-made items through a door and waits for them; `account` says what came of it."""
+    """Sends ready-made items through a door and waits for them; `account` says what came of it, `accepted` hears of the keys
+    of each document at the moment the door has taken it."""
 
-    def __init__(self, target: Target, door: str, progress: Progress = lambda *_: None) -> None:
+    def __init__(
+        self, target: Target, door: str, progress: Progress = lambda *_: None, accepted: Accepted = lambda _: None
+    ) -> None:
         self.account = Account(door)
         self.started_at = instant_text(target.services.clock.now())
         self._target = target
         self._door = DOORS[door]
         self._progress = progress
+        self._accepted = accepted
         # By HTTP the same content makes no new version; by stream and file every delivery does.
         self.confirmer = Confirmer(target.api, "" if self._door is Door.HTTP else self.started_at)
         self._refusals = Refusals(target.services, target.tenant, self.started_at)
         self._gone: list[str] = []
         self._failure: BaseException | None = None
+
+    def restart_clock(self) -> str:
+        """Count from now on, what went before being preparation; the instant."""
+        self.started_at = instant_text(self._target.services.clock.now())
+        self.confirmer.since = self._refusals.since = self.started_at if self._door is not Door.HTTP else ""
+        return self.started_at
 
     def ready(self, documents: Iterable[Document]) -> Iterable[Ready]:
         """The documents made ready for the door, one by one."""
@@ -126,13 +137,16 @@ class Delivery:
                     self.account.reroute(item.name)
                     self._drop(files, self._target.packer.parcel(item, Door.FILE))
 
-        for _, keys in HttpDoor(self._target.api, self.account).send(posted()):
+        def accepted(keys: Sequence[ResourceKey]) -> None:
             self.confirmer.add(keys)
+            self._accepted(keys)
+
+        HttpDoor(self._target.api, self.account, accepted).send(posted())
         files.flush()
 
     def _stream(self, items: Iterable[Ready]) -> None:
         files = self._files()
-        with StreamDoor(self._target.settings.event_hubs) as door:
+        with StreamDoor(self._target.settings.event_hubs, self._taken) as door:
             for item in items:
                 assert isinstance(item, Parcel)
                 if not item.fits_hub:
@@ -150,6 +164,11 @@ class Delivery:
     def _dropped(self, file: str, parcels: list[Parcel]) -> None:
         for parcel in parcels:
             self._refusals.expect(parcel, file)
+        self._taken(parcels)
+
+    def _taken(self, parcels: list[Parcel]) -> None:
+        for parcel in parcels:
+            self._accepted(list(parcel.keys.values()))
 
     def _drop(self, files: FileDoor, parcel: Parcel) -> None:
         self._expect(parcel)

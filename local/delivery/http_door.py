@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +18,8 @@ CONNECTIONS: Final = 4
 BATCH_ENTRIES: Final = 100
 MAX_BODY_BYTES: Final = 16_000_000
 _QUEUED: Final = 2 * CONNECTIONS
+
+Accepted = Callable[[Sequence[ResourceKey]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,37 +91,43 @@ def _posting(name: str, type_: str, entries: list[dict[str, Any]]) -> Posting:
 class HttpDoor:
     """Posts; what each answer says becomes keys to look for, or reasons."""
 
-    def __init__(self, api: Api, account: Account) -> None:
+    def __init__(self, api: Api, account: Account, accepted: Accepted) -> None:
         self._api = api
         self._account = account
+        self._accepted = accepted
 
-    def send(self, items: Iterable[Posting]) -> Iterator[tuple[Posting, list[ResourceKey]]]:
-        """Each posting with the keys its answer names, as the answers come."""
+    def send(self, items: Iterable[Posting]) -> None:
+        """Post all; `accepted` hears of the keys that each answer names."""
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="post") as pool:
-            running: set[Future[tuple[Posting, list[ResourceKey]]]] = set()
+            running: set[Future[None]] = set()
             for item in items:
                 if len(running) >= _QUEUED:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
+                    for future in done:
+                        future.result()
                 running.add(pool.submit(self._post, item))
-            yield from (future.result() for future in running)
+            for future in running:
+                future.result()
 
-    def _post(self, posting: Posting) -> tuple[Posting, list[ResourceKey]]:
+    def _post(self, posting: Posting) -> None:
+        self._accepted(self._keys(posting))
+
+    def _keys(self, posting: Posting) -> list[ResourceKey]:
         self._account.sent(posting.resources, len(posting.body))
         try:
             answer = self._api.send("POST", "/fhir", posting.body)
         except OSError as failure:
             # It may have been applied: posting it again could double it.
             self._account.lose(f"{posting.name}: {failure}; look before it is sent again")
-            return posting, []
+            return []
         body = answer.json()
         if answer.status == 200 and len(body.get("entry", ())) == posting.resources:
-            return posting, list(self._answers(body["entry"]))
+            return list(self._answers(body["entry"]))
         if answer.status >= 500:
             self._account.lose(f"{posting.name}: answered with {answer.status}, {first_issue(body)}")
         else:
             self._account.reject(posting.resources, first_issue(body))
-        return posting, []
+        return []
 
     def _answers(self, entries: list[dict[str, Any]]) -> Iterator[ResourceKey]:
         for entry in entries:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
@@ -15,10 +16,12 @@ NO_KEY: Final = "0"
 
 
 class StreamDoor:
-    """Sends parcels in order per patient; events of one patient share a batch."""
+    """Sends parcels in order per patient; events of one patient share a batch. `accepted` hears of what the hub took."""
 
-    def __init__(self, connection: str) -> None:
+    def __init__(self, connection: str, accepted: Callable[[list[Parcel]], None] = lambda _: None) -> None:
         self._connection = connection
+        self._accepted = accepted
+        self._parcels: dict[tuple[str, str], list[Parcel]] = defaultdict(list)
         self._producers: dict[str, EventHubProducerClient] = {}
         self._batches: OrderedDict[tuple[str, str], EventDataBatch] = OrderedDict()
 
@@ -41,6 +44,7 @@ class StreamDoor:
         except ValueError:
             self._leave(at)
             self._new(at).add(event)
+        self._parcels[at].append(parcel)
         if self._batches[at].size_in_bytes > HUB_LIMIT_BYTES // 4:
             self._leave(at)
 
@@ -61,6 +65,7 @@ class StreamDoor:
         batch = self._batches.pop(at)
         if len(batch):
             self._producer(at[0]).send_batch(batch)
+            self._accepted(self._parcels.pop(at, []))
 
     def _producer(self, hub: str) -> Any:
         if hub not in self._producers:

@@ -57,17 +57,16 @@ class Sweep:
         )
 
     @staticmethod
-    def _each(name: str, work: Callable[[], int]) -> int:
+    def _each(name: str, work: Callable[..., int], *about: Item | str) -> int:
         try:
-            return work()
-        except Exception as failure:
-            # The next sweep tries again; what comes after in this one must not wait for it.
+            return work(*about)
+        except Exception as failure:  # noqa: BLE001 - what comes after must not wait for the next sweep, which tries again
             _log.warning("sweep stopped early", extra={"part": name, "error": type(failure).__name__})
             return 0
 
     def _finish_intents(self) -> int:
         intents = list(self._intents.unfinished(instant_text(self._clock.now() - INTENT_AGE)))
-        return sum(self._each("intent", lambda intent=intent: self._finish(intent)) for intent in intents)
+        return sum(self._each("intent", self._finish, intent) for intent in intents)
 
     def _finish(self, intent: Item) -> int:
         self._intents.apply(intent)
@@ -76,7 +75,7 @@ class Sweep:
 
     def _take_files(self) -> int:
         paths = list(self._files.unfinished(instant_text(self._clock.now() - FILE_AGE)))
-        return sum(self._each("file", lambda path=path: self._take(path)) for path in paths)
+        return sum(self._each("file", self._take, path) for path in paths)
 
     def _take(self, path: str) -> int:
         self._files.receive(path)

@@ -178,7 +178,8 @@ class ResourceWriter:
 
     def _move(self, located: Located, incoming: Item) -> Item:
         current, fence = located.current, located.fence
-        assert current is not None and fence is not None
+        assert current is not None
+        assert fence is not None
         if fence["kind"] == Kind.POINTER:
             return self._repoint(located, incoming)
         epoch = int(current.get("epoch", 0)) + 1

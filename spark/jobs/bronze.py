@@ -17,7 +17,7 @@ from typing import Any, Final
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
-from shared.names import TABLES, Zone
+from shared.names import BRONZE_LEDGER, TABLES, Zone
 from spark.jobs.tables import TableReport, open_table, table_id
 from spark.paths import LakeRoot
 from spark.schemas.bronze import LEDGER, RESOURCES
@@ -25,7 +25,6 @@ from spark.transforms.arrow import map_rows
 from spark.transforms.expand_lines import BatchContext, Validate, lake_path, rows_of_lines
 
 TABLE: Final = "bronze_resources"
-LEDGER_PATH: Final = f"{Zone.BRONZE}/raw-files"
 BATCH_BYTES: Final = 256 * 1024 * 1024
 """Compressed bytes of raw files in one batch; a first run over a large lake goes in steps of it."""
 BATCH_FILES: Final = 5_000
@@ -43,7 +42,7 @@ class BronzeJob:
         self._batch_bytes = batch_bytes
         self._uri = lake.uri(TABLES[TABLE])
         self._raw = lake.uri(Zone.RAW)
-        self._ledger_uri = lake.uri(LEDGER_PATH)
+        self._ledger_uri = lake.uri(BRONZE_LEDGER)
         table = open_table(spark, self._uri, RESOURCES, "Every resource of every raw line, once, as it came.")
         open_table(spark, self._ledger_uri, LEDGER, "The raw files taken into bronze, and by which batch.")
         self._id = table_id(table)

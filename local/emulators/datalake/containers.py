@@ -88,8 +88,8 @@ async def list_blobs(lake: Lake, request: Request) -> Response:
     delimiter = request.query.get("delimiter", "")
     if delimiter not in ("", "/"):
         raise not_implemented("a delimiter other than / (a hierarchical account has none either)")
-    if request.query.get("showonly") or request.query.get("startFrom"):
-        raise not_implemented("List Blobs with showonly or startFrom")
+    if request.query.get("showonly"):
+        raise not_implemented("List Blobs with showonly")
     shown = listing.page(
         lake.store,
         request.place.container,
@@ -98,6 +98,7 @@ async def list_blobs(lake: Lake, request: Request) -> Response:
         folded=bool(delimiter),
         after=listing.decode_marker(request.query.get("marker")),
         limit=listing.page_size(request.number("maxresults")),
+        start_from=request.query.get("startFrom", ""),
     )
     with_metadata = "metadata" in include
     rows = [

@@ -25,9 +25,17 @@ class Page:
 
 
 def page(
-    store: Store, container: str, *, prefix: str, recursive: bool, folded: bool, after: str, limit: int
+    store: Store,
+    container: str,
+    *,
+    prefix: str,
+    recursive: bool,
+    folded: bool,
+    after: str,
+    limit: int,
+    start_from: str = "",
 ) -> Page:
-    """Up to `limit` names that start with `prefix` and come after `after`.
+    """Up to `limit` names that start with `prefix`, come after `after` and not before `start_from`.
 
     `folded` gives a directory only as the prefix of what is below it, as a listing with a delimiter does.
     """
@@ -36,6 +44,8 @@ def page(
     if not base or is_path(base):
         root = store.locate(Place(container, base))
         for name, path in _walk(root, f"{base}/" if base else "", start, recursive, folded, after):
+            if name < start_from:
+                continue
             try:
                 stat = os.lstat(path)
             except FileNotFoundError:  # deleted from outside meanwhile

@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 
+from shared.domain.fhir.dates import instant_text
 from shared.errors import Conflict, NotFound
+from shared.ports.clock import Clock
 from shared.ports.lake import LakeFile
 
 _CHUNK = 4 << 20
 
 
 class MemoryLake:
-    """Files in a dictionary under one lock; modification times count writes, so that nothing depends on a clock."""
+    """Files in a dictionary under one lock; etags count writes. Without a clock modification times count them too."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock
         self._files: dict[str, tuple[LakeFile, bytes]] = {}
         self._writes = 0
         self._lock = threading.Lock()
@@ -32,7 +35,9 @@ class MemoryLake:
 
     def _write(self, path: str, data: bytes, metadata: Mapping[str, str] | None) -> None:
         self._writes += 1
-        moment = f"2020-01-01T00:00:00.{self._writes:06d}Z"
+        moment = (
+            instant_text(self._clock.now()) if self._clock else f"2020-01-01T00:00:00.{self._writes:06d}Z"
+        )
         self._files[path] = (
             LakeFile(path, len(data), f'"{self._writes}"', moment, dict(metadata or {})),
             bytes(data),

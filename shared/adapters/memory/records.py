@@ -140,6 +140,11 @@ class MemoryRecords:
     def count(self, query: Query) -> int:
         return sum(1 for _ in self._matching(query))
 
+    def every(self) -> list[Item]:
+        """A copy of all items, whatever their tenant."""
+        with self._lock:
+            return copy.deepcopy(list(self._items.values()))
+
     def _matching(self, query: Query) -> Iterator[Item]:
         with self._lock:
             items = list(self._items.values())

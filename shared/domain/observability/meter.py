@@ -59,18 +59,18 @@ class ProcessMeter:
 
 
 def samples_of(exports: list[dict[str, Any]]) -> list[Sample]:
-    """The exports of several processes added up; of a gauge the last one counts."""
+    """The exports of several processes added up; of a gauge the last one counts. Numbers may be exact decimals."""
     counters: dict[tuple[str, Labels], float] = defaultdict(float)
     gauges: dict[tuple[str, Labels], float] = {}
     histograms: dict[tuple[str, Labels], list[float]] = {}
     for export in exports:
         for name, labels, value in export["counters"]:
-            counters[name, tuple(sorted(labels.items()))] += value
+            counters[name, tuple(sorted(labels.items()))] += float(value)
         for name, labels, value in export["gauges"]:
-            gauges[name, tuple(sorted(labels.items()))] = value
+            gauges[name, tuple(sorted(labels.items()))] = float(value)
         for name, labels, row in export["histograms"]:
             key = name, tuple(sorted(labels.items()))
-            histograms[key] = [a + b for a, b in zip(histograms.get(key, [0.0] * len(row)), row, strict=True)]
+            histograms[key] = [a + float(b) for a, b in zip(histograms.get(key, [0.0] * len(row)), row, strict=True)]
     samples = [
         Sample(name, "counter", COUNTERS.get(name, ""), dict(at), value)
         for (name, at), value in counters.items()

@@ -80,7 +80,9 @@ class Intents:
                 there = self.find(tenant, intent)
                 if there is not None and there["status"] in (STORED, DONE):
                     return there
-                raise Conflict("Another request changed what this transaction needs: send it again.") from None
+                raise Conflict(
+                    "Another request changed what this transaction needs: send it again."
+                ) from None
             except Unavailable:
                 continue
         raise Unavailable

@@ -252,9 +252,7 @@ def resolve_references(
     findings.refuse()
 
 
-def _name(
-    entry: Entry, by_url: dict[str, Entry], mint: Mint, open_: set[int]
-) -> None:
+def _name(entry: Entry, by_url: dict[str, Entry], mint: Mint, open_: set[int]) -> None:
     if entry.key is not None or entry.resource is None or entry.index in open_:
         return
     reference = patient_reference(entry.resource)

@@ -150,7 +150,7 @@ class Transactions:
         return mint
 
     def _commit(self, caller: Caller, changes: list[Entry]) -> Answers:
-        if all(entry.method == "POST" and entry.if_none_exist is None for entry in changes):
+        if _may_fit_one_batch(changes):
             now = self._clock.now()
             items = [entry_item(caller, now, entry, None) for entry in changes]
             if self._one_batch(items):
@@ -179,10 +179,8 @@ class Transactions:
 
     def _one_batch(self, items: list[Item]) -> bool:
         """All in one batch of one home, where they fit: that is atomic by itself."""
-        homes = {item["home"] for item in items}
         weight = sum(2 * len(item.get("body", "")) + len(item.get("z", "")) + 1_000 for item in items)
-        at_home = all(key_of(item).address == item["home"] for item in items)
-        if len(homes) > 1 or len(items) > MAX_BATCH_WRITES or weight > MAX_BATCH_BYTES or not at_home:
+        if weight > MAX_BATCH_BYTES or any(key_of(item).address != item["home"] for item in items):
             return False
         creates = [Create(item) for item in items]
         for _ in range(3):
@@ -198,9 +196,7 @@ class Transactions:
                 continue
         raise Unavailable
 
-    def _entry_answer(
-        self, caller: Caller, entry: Entry, written: Answers
-    ) -> dict[str, Any]:
+    def _entry_answer(self, caller: Caller, entry: Entry, written: Answers) -> dict[str, Any]:
         if entry.method == "GET":
             try:
                 return self._get(caller, entry)
@@ -213,6 +209,12 @@ class Transactions:
             return {"response": _response(200, self._interactions.read(caller.tenant, entry.key))}
         status, stored = written[entry.index]
         return {"response": _response(status, stored)}
+
+
+def _may_fit_one_batch(changes: list[Entry]) -> bool:
+    """New resources of one home only, and not too many of them."""
+    new = all(entry.method == "POST" and entry.if_none_exist is None for entry in changes)
+    return new and len(changes) <= MAX_BATCH_WRITES and len({e.key.address for e in changes if e.key}) == 1
 
 
 def _response(status: int, stored: StoredResource | None) -> dict[str, Any]:

@@ -34,6 +34,12 @@ def test_lists_in_the_order_of_full_names_with_directories_marked(filled: Contai
     assert marked == ["a", "a/d", "b"]
 
 
+@pytest.mark.parametrize("first", ["a/c", "a/cc", "a/d/e", "b", "zz"])
+def test_lists_from_a_name_on_that_name_included(filled: ContainerClient, first: str) -> None:
+    listed = [blob.name for blob in filled.list_blobs(start_from=first) if blob.size]
+    assert listed == [name for name in NAMES if name >= first]
+
+
 @pytest.mark.parametrize("prefix", ["", "a", "a/", "a/d", "a/d/e", "b", "c", "a/x", "z", "../"])
 def test_lists_what_starts_with_the_prefix(filled: ContainerClient, prefix: str) -> None:
     assert files(filled, prefix) == [name for name in NAMES if name.startswith(prefix)]

@@ -1,0 +1,123 @@
+"""`local bench`: throughput and latency of the whole platform, and the time an import of the app takes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from local import exits
+from local.cli.options import add_platform_options, new_parser
+
+if TYPE_CHECKING:
+    from local.bench.ingest import DoorResult
+    from local.bench.vitals import VitalsResult
+
+_DOORS = ("blob", "stream", "http")
+_EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
+  python3 -m local bench ingest --door stream --resources 10000 --seconds 0
+  python3 -m local bench ingest --fresh --format json > figures.json
+  python3 -m local bench import
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    summary = "measure throughput and latency, everything on this machine"
+    parser = new_parser(subparsers, "bench", summary, _EXAMPLES)
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
+    ingest = kinds.add_parser("ingest", help="each door, and vital signs to alerts")
+    ingest.add_argument("--resources", type=int, default=6_000, metavar="N", help="at least, a door (default 6000)")
+    ingest.add_argument("--door", choices=_DOORS, action="append", help="this door; may be given again (default all)")
+    ingest.add_argument("--seconds", type=int, default=60, metavar="S", help="of vital signs, 0 for none (default 60)")
+    ingest.add_argument("--patients", type=int, default=200, metavar="N", help="with vital signs (default 200)")
+    ingest.add_argument("--rate", type=float, default=200, metavar="R", help="readings a second (default 200)")
+    ingest.add_argument("--fresh", action="store_true", help="a platform of its own even where one runs")
+    add_platform_options(ingest)
+    imports = kinds.add_parser("import", help="import function_app in fresh processes")
+    imports.add_argument("--runs", type=int, default=9, metavar="N", help="how often (default 9)")
+    for kind in (ingest, imports):
+        kind.add_argument("--format", choices=("table", "json"), default="table", help="json: on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where everything was accounted for, 1 where something was lost."""
+    return _imports(args) if args.kind == "import" else _ingest(args)
+
+
+def _ingest(args: argparse.Namespace) -> int:
+    from local.bench.ingest import portions, real_bundles, run_door
+    from local.bench.platform import measured_platform
+    from local.bench.vitals import run_vitals
+    from local.delivery.target import target_of
+    from local.keys import TENANT
+
+    doors = args.door or ([] if args.resources == 0 else list(_DOORS))
+    chosen = portions(real_bundles(), doors, args.resources) if doors else {}
+    results, vitals = [], None
+    with measured_platform(args.data, args.port, fresh=args.fresh) as state:
+        target = target_of(state, TENANT)
+        for door in doors:
+            results.append(run_door(target, door, chosen[door]))
+        if args.seconds:
+            vitals = run_vitals(target, patients=args.patients, rate=args.rate, seconds=args.seconds)
+    _print_ingest(results, vitals, args)
+    lost = any(not each.account.settled for each in results) or (vitals is not None and vitals.sent > vitals.found)
+    return exits.FINDING if lost else exits.OK
+
+
+def _print_ingest(results: list[DoorResult], vitals: VitalsResult | None, args: argparse.Namespace) -> None:
+    told = {"machine": _machine(), "doors": [each.as_json() for each in results]}
+    if vitals:
+        told["vitals"] = {"patients": args.patients, "rate": args.rate, **vitals.as_json()}
+    if args.format == "json":
+        print(json.dumps(told))
+        return
+    from local.delivery.show import console, print_accounts
+
+    print_accounts([each.account for each in results])
+    out = console()
+    out.print(f"on {told['machine']}, everything on it; real Synthea bundles, other patients for each door")
+    for each in results:
+        figures = each.as_json()
+        late = figures["accepted_to_searchable"]
+        out.print(f"{each.account.door}: {each.bundles} bundles, {figures['mb_per_s']} MB/s; accepted → searchable {_times(late)}")
+    if vitals:
+        figures = vitals.as_json()
+        out.print(
+            f"vital signs: {figures['sent']} readings at {figures['sent_per_s']}/s, {figures['dropped']} dropped; "
+            f"{figures['alert_changes_seen']} of {figures['alert_changes_expected']} alert changes read; "
+            f"vital → alert {_times(figures['vital_to_alert'])}"
+        )
+
+
+def _times(figures: dict[str, Any]) -> str:
+    if not figures["samples"]:
+        return "not measured"
+    shown = ", ".join(f"{name[:3]} {figures[name]:.0f} ms" for name in ("p50_ms", "p95_ms", "p99_ms"))
+    return f"{shown} of {figures['samples']}"
+
+
+def _machine() -> str:
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    return f"{os.cpu_count()} cores, load averages {load}"
+
+
+def _imports(args: argparse.Namespace) -> int:
+    from local.bench.imports import GOAL_S, measure_imports
+
+    figures = measure_imports(args.runs).as_json()
+    if args.format == "json":
+        print(json.dumps(figures))
+        return exits.OK if figures["median_s"] <= GOAL_S else exits.FINDING
+    from local.delivery.show import console
+
+    out = console()
+    out.print(
+        f"import function_app: median {figures['median_s']} s of {figures['runs']} fresh processes "
+        f"(from {figures['fastest_s']} to {figures['slowest_s']}; goal {GOAL_S}), {figures['modules']} modules"
+    )
+    for name, milliseconds in figures["packages_ms"].items():
+        out.print(f"  {milliseconds:7.1f} ms  {name}")
+    return exits.OK if figures["median_s"] <= GOAL_S else exits.FINDING

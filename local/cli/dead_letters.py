@@ -1,0 +1,130 @@
+"""`local dead-letters`: what could not be processed, shown, and replayed once the cause is mended."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from local import exits
+from local.cli.options import add_platform_options, new_parser
+from local.run_state import find_platform
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+    from shared.services.dead_letters import DeadLetter
+
+_WIDTH_OF_A_FILE = 240
+_EXAMPLES = """  python3 -m local dead-letters list
+  python3 -m local dead-letters list --format json | jq -r .id
+  python3 -m local dead-letters show 3f0c… --raw > line.json
+  python3 -m local dead-letters replay 3f0c…
+  python3 -m local dead-letters replay --all
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = new_parser(
+        subparsers, "dead-letters", "list, show or replay what could not be processed", _EXAMPLES
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="those that are open, one a line")
+    listing.add_argument("--tenant", metavar="T", help="of this tenant only (default: of all)")
+    listing.add_argument("--all", action="store_true", help="those that were replayed too")
+    listing.add_argument("--format", choices=("table", "json"), default="table", help="json: one object a line")
+    show = actions.add_parser("show", help="one: where its bytes are, and the OperationOutcome")
+    show.add_argument("id", metavar="ID")
+    show.add_argument("--raw", action="store_true", help="write the bytes as they arrived, and nothing else")
+    replay = actions.add_parser("replay", help="send raw lines through the same handler again")
+    replay.add_argument("ids", nargs="*", metavar="ID")
+    replay.add_argument("--all", action="store_true", help="all that are open")
+    replay.add_argument("--tenant", metavar="T", help="with --all: of this tenant only")
+    for action in (listing, show, replay):
+        add_platform_options(action)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where it was done; 1 where a dead letter is not there or stays open; 2 for wrong usage."""
+    if args.action == "replay" and bool(args.ids) == args.all:
+        raise exits.CommandStopped("give the ids to replay, or --all", exits.USAGE)
+    from local.running import services_of
+
+    services = services_of(find_platform(args.data, args.port))
+    if args.action == "list":
+        return _list(services, args.tenant, every=args.all, form=args.format)
+    if args.action == "show":
+        return _show(services, args.id, raw=args.raw)
+    letters = services.dead_letters.list(args.tenant) if args.all else (_find(services, id_) for id_ in args.ids)
+    return _replay(services, letters)
+
+
+def _list(services: Services, tenant: str | None, *, every: bool, form: str) -> int:
+    letters = sorted(services.dead_letters.list(tenant, status=None if every else "open"), key=lambda each: each.at)
+    if form == "json":
+        for letter in letters:
+            print(json.dumps({**asdict(letter), "pointer": _pointer(letter)}))
+        return exits.OK
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_FILE
+    table = Table(box=None)
+    for column in ("id", "tenant", "door", "stage", "error", "when", "status", "pointer"):
+        table.add_column(column, no_wrap=column != "pointer", overflow="fold")
+    for letter in letters:
+        told = (letter.id, letter.tenant, letter.door, letter.stage, letter.error, letter.at, letter.status)
+        table.add_row(*told, _pointer(letter))
+    if letters:
+        console.print(table)
+    print(f"galen: {len(letters)} dead letters", file=sys.stderr)
+    return exits.OK
+
+
+def _show(services: Services, letter_id: str, *, raw: bool) -> int:
+    letter = _find(services, letter_id)
+    if raw:
+        sys.stdout.buffer.write(_bytes_of(services, letter))
+        sys.stdout.buffer.flush()
+        return exits.OK
+    print(json.dumps({**asdict(letter), "pointer": _pointer(letter)}, indent=2))
+    return exits.OK
+
+
+def _replay(services: Services, letters: Iterable[DeadLetter]) -> int:
+    """Each in turn, one object a line; the last line of standard error counts them."""
+    recovered = left = 0
+    for letter in letters:
+        done = services.replay.run(letter)
+        told: dict[str, Any] = {"id": letter.id, "recovered": done.recovered}
+        print(json.dumps({**told, "reason": done.reason} if done.reason else told), flush=True)
+        recovered, left = recovered + done.recovered, left + (not done.recovered)
+    print(f"galen: {recovered} recovered, {left} still open", file=sys.stderr)
+    return exits.FINDING if left else exits.OK
+
+
+def _find(services: Services, letter_id: str) -> DeadLetter:
+    from shared.errors import NotFound
+
+    try:
+        return services.dead_letters.find(letter_id)
+    except NotFound:
+        raise exits.CommandStopped(f"there is no dead letter {letter_id}: `dead-letters list` shows them") from None
+
+
+def _bytes_of(services: Services, letter: DeadLetter) -> bytes:
+    from shared.domain.ingest.chain import unpack
+
+    if letter.raw.line == 0:
+        raise exits.CommandStopped("the dropped file as a whole was refused: it is still in the container landing")
+    return unpack(services.lake.read(letter.raw.path))[letter.raw.line - 1].body
+
+
+def _pointer(letter: DeadLetter) -> str:
+    entry = f" entry {letter.raw.entry}" if letter.raw.entry >= 0 else ""
+    return f"{letter.raw.path}:{letter.raw.line}{entry}"
