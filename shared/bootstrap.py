@@ -183,7 +183,7 @@ class Services:
     @cached_property
     def watch(self) -> Watch:
         a = self.adapters
-        return Watch(a.lake, self.landing, a.streams, a.clock, self.meter, self.settings)
+        return Watch(a.lake, self.landing, self.intents, a.streams, a.clock, self.meter, self.settings)
 
     @property
     def jobs(self) -> Jobs:
@@ -247,7 +247,7 @@ class Services:
         return JwtVerifier(issuers, self.clock)
 
 
-def azure_adapters(settings: Settings) -> Adapters:
+def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Adapters:
     """The ports on Azure, or on emulators that speak its protocols."""
     from shared.adapters.azure.connections import blob_service, event_hub_consumer, records_container
     from shared.adapters.azure.lake import DataLake
@@ -256,9 +256,13 @@ def azure_adapters(settings: Settings) -> Adapters:
     from shared.adapters.fhir_resources.validator import FhirResourcesValidator
     from shared.adapters.process.jobs import ProcessJobs
 
+    def on_busy() -> None:
+        if meter is not None:
+            meter.count("galen_store_busy_total", store="records")
+
     blobs = blob_service(settings)
     return Adapters(
-        records=CosmosRecords(records_container(settings)),
+        records=CosmosRecords(records_container(settings), on_busy),
         lake=DataLake(blobs.get_container_client(names.LAKE_FILE_SYSTEM)),
         dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
         jobs=ProcessJobs(settings.jobs_command),
@@ -282,6 +286,7 @@ def _meter() -> ProcessMeter:
 def services() -> Services:
     """The services of this process. Raises SettingsError, which names what is missing."""
     settings = read_settings(os.environ)
-    made = Services(settings, azure_adapters(settings), _meter())
+    meter = _meter()
+    made = Services(settings, azure_adapters(settings, meter), meter)
     made.metrics.start()
     return made

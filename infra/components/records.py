@@ -65,8 +65,8 @@ class Records(pulumi.ComponentResource):
             kind="GlobalDocumentDB",
             database_account_offer_type="Standard",
             locations=[{"location_name": args.config.location, "failover_priority": 0}],
-            # A reader sees what it wrote before, which the fences of the writers build on.
-            consistency_policy={"default_consistency_level": "Session"},
+            # A conditional create searches before it reserves, from any instance: it must see what another one wrote.
+            consistency_policy={"default_consistency_level": "Strong"},
             capabilities=[{"name": "EnableServerless"}],
             backup_policy={"type": "Continuous", "continuous_mode_properties": {"tier": "Continuous30Days"}},
             disable_local_auth=True,
@@ -108,6 +108,7 @@ class Records(pulumi.ComponentResource):
                 id=container,
                 partition_key=cosmosdb.ContainerPartitionKeyArgs(kind=kind, paths=list(key), version=2),
                 indexing_policy=policy,
+                default_ttl=-1,  # only items with a `ttl` of their own expire
             ),
             opts=pulumi.ResourceOptions(parent=self, protect=container == RECORDS_CONTAINER),
         )

@@ -205,6 +205,10 @@ class CosmosTrigger:
                     self._balancer.start()
                 return
 
+    def _feed_container(self) -> Any:
+        client = cosmos_client(self._connection_string)
+        return client.get_database_client(self._database).get_container_client(self._container)
+
     def _make_balancer(self) -> Balancer:
         client = cosmos_client(self._connection_string)
         container = client.get_database_client(self._database).get_container_client(self._container)
@@ -223,7 +227,9 @@ class CosmosTrigger:
         )
 
         def start_pump(part: str) -> None:
-            pump = FeedPump(self._function, container, leases, leases.lease(part), self._invoker)
+            # A client of its own: the SDK tells the continuation only as the last response of the client, which another
+            # thread's answer, such as a renewed lease's, would take the place of.
+            pump = FeedPump(self._function, self._feed_container(), leases, leases.lease(part), self._invoker)
             self._pumps[part] = pump
             pump.start()
 

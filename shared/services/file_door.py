@@ -206,11 +206,17 @@ def file_identity(file: LakeFile) -> str:
 def _pieces(lines: Iterator[FileLine]) -> Iterator[list[FileLine]]:
     piece: list[FileLine] = []
     size = 0
-    for line in lines:
-        piece.append(line)
-        size += len(line.body)
-        if len(piece) >= PIECE_LINES or size >= PIECE_BYTES:
+    try:
+        for line in lines:
+            piece.append(line)
+            size += len(line.body)
+            if len(piece) >= PIECE_LINES or size >= PIECE_BYTES:
+                yield piece
+                piece, size = [], 0
+    except FileRefused:
+        # The file cannot be read on from here; the whole lines before are taken all the same.
+        if piece:
             yield piece
-            piece, size = [], 0
+        raise
     if piece:
         yield piece

@@ -211,6 +211,9 @@ class ScoreVitals:
         if len(self._known) > REMEMBERED_PATIENTS:
             self._known.popitem(last=False)
         self._meter.count("galen_scores_total", len(changes.scores))
+        recorded = parse_instant(work.recorded_at)
+        if recorded and any(change.kind == CREATED for change in changes.alerts):
+            self._meter.observe("galen_alert_seconds", (self._clock.now() - recorded).total_seconds())
 
     def _score_writes(
         self, tenant: str, home: str, patient: str, changes: Sequence[ScoreChange], *, fresh: bool

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from shared.domain.fhir.dates import instant_text
 from shared.domain.ingest.chain import hub_chain
 from shared.errors import Unavailable
 from shared.names import HUB_RAW_ZONE, HUBS, Zone
@@ -16,11 +17,14 @@ from shared.ports.lake import Lake
 from shared.ports.meter import Meter
 from shared.ports.streams import Streams
 from shared.services.dead_letters import OPEN
+from shared.services.fhir.intents import Intents
 from shared.services.landing import Landing
 from shared.services.sweep import walk_chains
 from shared.settings import Settings
 
 LAYERS: Final = (Zone.RAW, Zone.BRONZE, Zone.PROCESSED, Zone.CURATED)
+STAGES: Final = ("land", "decode", "validate", "expand", "record")
+FAULTS: Final = ("hole", "fork", "altered", "unnamed")
 _log = logging.getLogger("galen.watch")
 
 
@@ -28,10 +32,18 @@ class Watch:
     """Sets the gauges."""
 
     def __init__(
-        self, lake: Lake, landing: Landing, streams: Streams, clock: Clock, meter: Meter, settings: Settings
+        self,
+        lake: Lake,
+        landing: Landing,
+        intents: Intents,
+        streams: Streams,
+        clock: Clock,
+        meter: Meter,
+        settings: Settings,
     ) -> None:
         self._lake = lake
         self._landing = landing
+        self._intents_of = intents
         self._streams = streams
         self._clock = clock
         self._meter = meter
@@ -43,7 +55,7 @@ class Watch:
 
     def inspect(self) -> None:
         """What lists the lake: freshness, dead letters, chains."""
-        self._each(self._freshness, self._dead_letters, self._chains)
+        self._each(self._freshness, self._dead_letters, self._intents, self._chains)
 
     @staticmethod
     def _each(*parts: Callable[[], None]) -> None:
@@ -75,11 +87,16 @@ class Watch:
             for file in self._lake.list(str(Zone.QUARANTINE))
             if file.metadata.get("status") == OPEN
         )
-        for stage, number in open_.items():
-            self._meter.gauge("galen_dead_letters_open", number, stage=stage)
+        for stage in {*STAGES, *open_}:
+            self._meter.gauge("galen_dead_letters_open", open_[stage], stage=stage)
+
+    def _intents(self) -> None:
+        unfinished = self._intents_of.unfinished(instant_text(self._clock.now()))
+        self._meter.gauge("galen_intents_open", sum(1 for _ in unfinished))
 
     def _chains(self) -> None:
         faults = Counter(fault.kind for fault in walk_chains(self._lake))
-        for kind, number in faults.items():
-            self._meter.gauge("galen_chain_faults", number, kind=kind)
-            _log.error("chain fault", extra={"kind": kind, "number": number})
+        for kind in {*FAULTS, *faults}:
+            self._meter.gauge("galen_chain_faults", faults[kind], kind=kind)
+        if faults:
+            _log.error("chain faults", extra={"number": faults.total()})

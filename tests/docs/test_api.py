@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from function_app import app
 from functions.api.alerts import AlertFeed
 from functions.api.endpoints import endpoints
 from functions.api.routing import Endpoint
@@ -27,7 +28,9 @@ def test_every_endpoint_is_documented() -> None:
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_the_scopes_of_an_endpoint_are_the_ones_it_checks(name: str) -> None:
     endpoint: Endpoint = ENDPOINTS[name]
-    assert codes_in(ROWS[name]) == [f"{type_}.{PERMISSIONS[interaction]}" for type_, interaction in endpoint.needs]
+    assert codes_in(ROWS[name]) == [
+        f"{type_}.{PERMISSIONS[interaction]}" for type_, interaction in endpoint.needs
+    ]
     assert ("no token" in ROWS[name]) == endpoint.public
 
 
@@ -61,3 +64,12 @@ def test_every_decision_on_a_version_is_documented_with_its_metric() -> None:
     rows = table_after(text_of("docs/operations.md"), "| metric | kind |")
     row = next(row for row in rows if codes_in(row[0]) == ["galen_versions_total"])
     assert set(codes_in(row[3])) == {decision.value for decision in Decision}
+
+
+def test_every_function_is_in_the_architecture_with_its_trigger() -> None:
+    rows = table_after(text_of("docs/architecture.md"), "| function | trigger |")
+    words = {"httpTrigger": "HTTP", "eventHubTrigger": "Event Hubs", "eventGridTrigger": "Event Grid"}
+    words |= {"cosmosDBTrigger": "Cosmos DB change feed", "timerTrigger": "timer"}
+    documented = {codes_in(row[0])[0]: row[1].partition(",")[0] for row in rows}
+    triggers = {each.get_function_name(): each.get_trigger() for each in app.get_functions()}
+    assert documented == {name: words[str(trigger.type)] for name, trigger in triggers.items() if trigger}

@@ -23,7 +23,9 @@ def commands_in(text: str) -> list[str]:
     return [_REMARK.sub("", match[1] or "").strip() for match in _COMMAND.finditer(text)]
 
 
-SHOWN = [(name_of(path), shown) for path in DOCUMENTS for shown in commands_in(text_of(name_of(path))) if shown]
+SHOWN = [
+    (name_of(path), shown) for path in DOCUMENTS for shown in commands_in(text_of(name_of(path))) if shown
+]
 
 
 @pytest.mark.parametrize(("document", "shown"), sorted(set(SHOWN)))
@@ -40,7 +42,9 @@ def test_a_command_in_a_document_is_taken(document: str, shown: str) -> None:
     except SystemExit as ended:
         assert ended.code == 0, f"{document}: `python3 -m local {shown}` is refused"  # noqa: PT017
         return
-    assert not rest or command.passes_on, f"{document}: {rest} of `python3 -m local {shown}` is not understood"
+    assert not rest or command.passes_on, (
+        f"{document}: {rest} of `python3 -m local {shown}` is not understood"
+    )
 
 
 def test_the_readme_shows_the_two_commands() -> None:
@@ -52,10 +56,16 @@ def test_the_changelog_names_every_command() -> None:
 
 
 def test_remarks_beside_a_command_are_no_part_of_it() -> None:
-    text = 'python3 -m local up --fresh      delete it\nTOKEN=$(python3 -m local token)\npython3 -m local test  # all'
+    text = "python3 -m local up --fresh      delete it\nTOKEN=$(python3 -m local token)\npython3 -m local test  # all"
     assert commands_in(text) == ["up --fresh", "token", "test"]
 
 
 def test_documents_are_found() -> None:
     names = set(map(name_of, DOCUMENTS))
     assert {"README.md", "GLOSSARY.md", "CHANGELOG.md", str(Path("docs") / "operations.md")} <= names
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_python_in_a_document_compiles(path: Path) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        compile(block, name_of(path), "exec")

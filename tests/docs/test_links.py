@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,9 @@ def test_no_document_names_a_place_on_somebodys_machine(path: Path) -> None:
     text = path.read_text("utf-8")
     assert _MACHINE.findall(text) == []
     assert str(CHECKOUT) not in text
-    outside = [found for found in _OUT.findall(text) if not (path.parent / found).resolve().is_relative_to(CHECKOUT)]
+    outside = [
+        found for found in _OUT.findall(text) if not (path.parent / found).resolve().is_relative_to(CHECKOUT)
+    ]
     assert outside == []
 
 
@@ -44,4 +47,4 @@ def test_a_document_has_one_title_and_no_level_is_skipped(path: Path) -> None:
     levels = [level for level, _ in headings(path.read_text("utf-8"))]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(below <= above + 1 for above, below in zip(levels, levels[1:], strict=False))
+    assert all(below <= above + 1 for above, below in pairwise(levels))

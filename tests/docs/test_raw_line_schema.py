@@ -80,12 +80,16 @@ ARRIVALS = landed(
     line(door=Door.FILE, zone=RawZone.PATIENT_RECORDS, stream="a" * 32, generation="b" * 16, sequence=1),
 )
 COMMITS = commits(
-    resource_item("ward-7", KEY.address, {"resourceType": "Patient"}, KEY, origin(client="c", request_sha256="a" * 64)),
+    resource_item(
+        "ward-7", KEY.address, {"resourceType": "Patient"}, KEY, origin(client="c", request_sha256="a" * 64)
+    ),
     tombstone_item("ward-7", KEY.address, ResourceKey("Patient", "chosen.by-client"), origin()),
 )
 
 
-@pytest.mark.parametrize("line_", ARRIVALS + COMMITS, ids=lambda each: f"{each['door']} {each.get('sequence', '')}")
+@pytest.mark.parametrize(
+    "line_", ARRIVALS + COMMITS, ids=lambda each: f"{each['door']} {each.get('sequence', '')}"
+)
 def test_takes_what_the_platform_lands(line_: dict[str, Any]) -> None:
     assert list(faults(SCHEMA, line_)) == []
 
@@ -110,7 +114,14 @@ def test_refuses_an_arrival_with(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"version": "1"}, {"deleted": "no"}, {"content_hash": ""}, {"home": "ward"}, {"id": "../x"}, {"door": "stream"}],
+    [
+        {"version": "1"},
+        {"deleted": "no"},
+        {"content_hash": ""},
+        {"home": "ward"},
+        {"id": "../x"},
+        {"door": "stream"},
+    ],
     ids=str,
 )
 def test_refuses_a_commit_with(change: dict[str, Any]) -> None:

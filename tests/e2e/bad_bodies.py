@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +28,9 @@ def _observation(**changes: Any) -> bytes:
 
 def bomb(size_bytes: int) -> bytes:
     """A gzip that unpacks to so many spaces."""
-    member = gzip.compress(b" " * (1 << 20))
-    return member * (size_bytes >> 20)
+    packer = zlib.compressobj(1, wbits=31)
+    packed = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(size_bytes >> 20))
+    return packed + packer.flush()
 
 
 UNREADABLE = (

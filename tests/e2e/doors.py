@@ -106,13 +106,18 @@ def dead_letters(platform: Platform) -> list[dict[str, Any]]:
 
 def dead_letters_after(platform: Platform, known: Sequence[Mapping[str, Any]], count: int) -> list[dict[str, Any]]:
     """The dead letters beyond those known, as soon as there are `count` of them."""
-    ids = {letter["id"] for letter in known}
 
-    def fresh() -> list[dict[str, Any]]:
-        found = [letter for letter in dead_letters(platform) if letter["id"] not in ids]
+    def enough() -> list[dict[str, Any]]:
+        found = fresh_dead_letters(platform, known)
         return found if len(found) >= count else []
 
-    return eventually(fresh, f"{count} more dead letters")
+    return eventually(enough, f"{count} more dead letters")
+
+
+def fresh_dead_letters(platform: Platform, known: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The dead letters beyond those known."""
+    ids = {letter["id"] for letter in known}
+    return [letter for letter in dead_letters(platform) if letter["id"] not in ids]
 
 
 def is_unreachable(failure: Exception) -> bool:

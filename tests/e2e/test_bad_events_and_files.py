@@ -22,6 +22,7 @@ from tests.e2e.doors import (
     dead_letters,
     dead_letters_after,
     drop,
+    fresh_dead_letters,
     send,
 )
 from tests.e2e.platform import Platform, eventually
@@ -70,7 +71,7 @@ def test_bad_events_between_good_ones(platform: Platform, api: Api) -> None:
     bad_count = len(BAD_LINES) + 3
     letters = dead_letters_after(platform, known, bad_count)
     eventually(lambda: _found(api, tag) == len(BAD_LINES) + 1, "every good event is recorded")
-    letters = dead_letters_after(platform, known, bad_count)
+    letters = fresh_dead_letters(platform, known)
     assert len(letters) == bad_count
     sent = {hashlib.sha256(body).hexdigest() for body in (*(bad.body for bad in BAD_LINES), *extra[:3])}
     pointed = set()
@@ -108,7 +109,7 @@ def test_bad_lines_between_good_ones(platform: Platform, api: Api) -> None:
     drop(platform, f"{tag}.ndjson", b"\xef\xbb\xbf" + b"\r\n".join(lines) + b"\r\n\r\n")
     letters = dead_letters_after(platform, known, len(BAD_LINES))
     eventually(lambda: _found(api, tag) == len(BAD_LINES), "every good line is recorded")
-    assert len(dead_letters_after(platform, known, 0)) == len(BAD_LINES)
+    assert len(fresh_dead_letters(platform, known)) == len(BAD_LINES)
     for letter in letters:
         _check(platform, letter, "file")
         assert hashlib.sha256(_raw_bytes(line := _raw_line(platform, letter))).hexdigest() == line["sha256"]
@@ -153,7 +154,7 @@ def test_a_file_in_nobodys_folder_is_left_alone(platform: Platform, api: Api) ->
     drop(platform, "x.ndjson", _good(tag, 1), tenant="NOT_A_TENANT")
     drop(platform, f"{tag}.ndjson", _good(tag, 2))
     eventually(lambda: _found(api, tag) == 1, "the other file is recorded")
-    assert dead_letters_after(platform, known, 0) == []
+    assert fresh_dead_letters(platform, known) == []
 
 
 @pytest.mark.slow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from azure.core.exceptions import (
     AzureError,
@@ -16,10 +17,16 @@ from azure.core.exceptions import (
 
 from shared.errors import AlreadyExists, Busy, Fault, NotFound, PreconditionFailed, TooLarge, Unavailable
 
+THROTTLED: Final = (429, 449)
+
+
+def nobody() -> None:
+    """Hears of throttling and does nothing."""
+
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise our error for whatever the SDK raised inside."""
+def translated(on_busy: Callable[[], None] = nobody) -> Iterator[None]:
+    """Raise our error for whatever the SDK raised inside; `on_busy` is called for an answer of 429 or 449."""
     try:
         yield
     except ResourceExistsError as failure:
@@ -27,6 +34,8 @@ def translated() -> Iterator[None]:
     except ResourceNotFoundError as failure:
         raise NotFound("It is not there.") from failure
     except HttpResponseError as failure:
+        if failure.status_code in THROTTLED:
+            on_busy()
         raise _of_status(failure) from failure
     except (ServiceRequestError, ServiceResponseError) as failure:
         raise Unavailable from failure
@@ -38,7 +47,7 @@ def translated() -> Iterator[None]:
 
 def _of_status(failure: HttpResponseError) -> Exception:
     status = failure.status_code or 0
-    if status in (429, 449):
+    if status in THROTTLED:
         return Busy(retry_after_s=_retry_after(failure))
     if status in (408, 500, 502, 503, 504) or status == 0:
         return Unavailable()

@@ -5,18 +5,18 @@ https://learn.microsoft.com/azure/cosmos-db/nosql/. The SDK waits throttling (42
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from azure.core import MatchConditions
 from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
-from shared.adapters.azure.errors import translated
+from shared.adapters.azure.errors import nobody, translated
 from shared.adapters.azure.sql import count as count_text
 from shared.adapters.azure.sql import select
 from shared.domain.records import Item
-from shared.errors import AlreadyExists, Busy, NotFound, PreconditionFailed, Unavailable
+from shared.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.ports.records import MAX_BATCH_WRITES, BatchRefused, Create, Delete, Query, Replace, Write
 
 _SYSTEM: Final = ("_rid", "_self", "_attachments", "_ts")
@@ -27,24 +27,25 @@ _READ_MANY: Final = 250
 class CosmosRecords:
     """The records container."""
 
-    def __init__(self, container: ContainerProxy) -> None:
+    def __init__(self, container: ContainerProxy, on_busy: Callable[[], None] = nobody) -> None:
         self._container = container
+        self._on_busy = on_busy
 
     def read(self, tenant: str, home: str, item_id: str) -> Item | None:
         try:
-            with translated():
+            with translated(self._on_busy):
                 return _plain(self._container.read_item(item_id, [tenant, home]))
         except NotFound:
             return None
 
     def create(self, item: Item) -> str:
-        with translated():
+        with translated(self._on_busy):
             stored = self._container.create_item(_bare(item))
         return str(stored["_etag"])
 
     def replace(self, item: Item, etag: str) -> str:
         try:
-            with translated():
+            with translated(self._on_busy):
                 stored = self._container.replace_item(
                     item["id"], _bare(item), etag=etag, match_condition=MatchConditions.IfNotModified
                 )
@@ -54,7 +55,7 @@ class CosmosRecords:
 
     def delete(self, tenant: str, home: str, item_id: str, etag: str) -> None:
         try:
-            with translated():
+            with translated(self._on_busy):
                 self._container.delete_item(
                     item_id, [tenant, home], etag=etag, match_condition=MatchConditions.IfNotModified
                 )
@@ -66,13 +67,15 @@ class CosmosRecords:
             raise ValueError(f"a batch has 1 to {MAX_BATCH_WRITES} writes")
         if len(writes) == 1:
             return [self._single(tenant, home, writes[0])]
-        with translated():
+        with translated(self._on_busy):
             try:
                 results = self._container.execute_item_batch(
                     [_operation(write) for write in writes], [tenant, home]
                 )
             except CosmosBatchOperationError as refused:
-                raise _refusal(refused) from refused
+                if refused.status_code in _REFUSALS:
+                    raise BatchRefused(refused.error_index, refused.status_code) from refused
+                raise
         return [str(result.get("eTag", "")) for result in results]
 
     def _single(self, tenant: str, home: str, write: Write) -> str:
@@ -95,7 +98,7 @@ class CosmosRecords:
         found: dict[str, Item] = {}
         for start in range(0, len(item_ids), _READ_MANY):
             part = list(item_ids[start : start + _READ_MANY])
-            with translated():
+            with translated(self._on_busy):
                 rows = self._container.query_items(
                     "SELECT * FROM c WHERE ARRAY_CONTAINS(@ids, c.id)",
                     parameters=[{"name": "@ids", "value": part}],
@@ -106,13 +109,13 @@ class CosmosRecords:
 
     def query(self, query: Query) -> Iterator[Item]:
         text, parameters = select(query)
-        with translated():
+        with translated(self._on_busy):
             for row in self._container.query_items(text, parameters=parameters, **_scope(query)):
                 yield _plain(row)
 
     def count(self, query: Query) -> int:
         text, parameters = count_text(query)
-        with translated():
+        with translated(self._on_busy):
             found: Iterator[Any] = self._container.query_items(text, parameters=parameters, **_scope(query))
             return sum(found)
 
@@ -139,14 +142,3 @@ def _operation(write: Write) -> tuple[Any, ...]:
             return ("replace", (item["id"], _bare(item)), {"if_match_etag": etag})
         case Delete(item_id, etag):
             return ("delete", (item_id,), {"if_match_etag": etag})
-
-
-def _refusal(refused: CosmosBatchOperationError) -> Exception:
-    status = refused.status_code
-    if status in (429, 449):
-        return Busy()
-    if status in _REFUSALS:
-        return BatchRefused(refused.error_index, status)
-    if status in (408, 500, 502, 503, 504):
-        return Unavailable()
-    return refused

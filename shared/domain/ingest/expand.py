@@ -106,7 +106,7 @@ def _unwrapped(body: bytes) -> bytes:
     try:
         return gunzip_bounded(body)
     except ValueError:
-        text = "The gzip is cut or damaged."
+        text = "The gzip is cut, damaged, or followed by something else."
         raise InputError(text, issues=[error("structure", text, rule="gzip")]) from None
 
 

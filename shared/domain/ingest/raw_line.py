@@ -72,7 +72,7 @@ def parse_raw_line(fields: Mapping[str, Any]) -> RawLine:
 
 
 def gunzip_bounded(data: bytes, limit: int = MAX_DECOMPRESSED_BYTES) -> bytes:
-    """The bytes of a gzip, at most `limit`. Raises TooLarge beyond, ValueError where it is cut or damaged."""
+    """The bytes of a gzip, at most `limit`. Raises TooLarge beyond, ValueError where it is cut, damaged or not alone."""
     decompressor = zlib.decompressobj(wbits=31)
     try:
         out = decompressor.decompress(data, limit + 1)
@@ -82,4 +82,6 @@ def gunzip_bounded(data: bytes, limit: int = MAX_DECOMPRESSED_BYTES) -> bytes:
         raise TooLarge(f"The gzip holds more than {limit >> 20} MB.")
     if not decompressor.eof:
         raise ValueError("cut gzip")
+    if decompressor.unused_data:
+        raise ValueError("something follows the gzip")
     return out

@@ -17,7 +17,7 @@ COUNTERS: Final[dict[str, str]] = {
     "galen_commits_found_unlanded_total": "HTTP commits that only the sweep landed.",
     "galen_intents_completed_total": "Transactions that only the sweep completed.",
     "galen_store_busy_total": "Answers of 429 and 449 from the stores, after the SDK's own retries.",
-    "galen_http_requests_total": "Requests, by method and status.",
+    "galen_http_requests_total": "Requests, by endpoint and status.",
     "galen_refused_total": "Requests refused with 401, 403 or 429, by status and reason.",
 }
 HISTOGRAMS: Final[dict[str, str]] = {

@@ -70,7 +70,9 @@ def samples_of(exports: list[dict[str, Any]]) -> list[Sample]:
             gauges[name, tuple(sorted(labels.items()))] = float(value)
         for name, labels, row in export["histograms"]:
             key = name, tuple(sorted(labels.items()))
-            histograms[key] = [a + float(b) for a, b in zip(histograms.get(key, [0.0] * len(row)), row, strict=True)]
+            histograms[key] = [
+                a + float(b) for a, b in zip(histograms.get(key, [0.0] * len(row)), row, strict=True)
+            ]
     samples = [
         Sample(name, "counter", COUNTERS.get(name, ""), dict(at), value)
         for (name, at), value in counters.items()

@@ -120,14 +120,15 @@ class Transactions:
     def _transaction(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
         entries = check_entries(parse_entries(bundle), self._validator, authorise)
         self._match_conditional(caller, entries)
-        resolve_references(entries, self._referenced(caller), self._minter(caller))
+        resolve_references(entries, self._referenced(caller, authorise), self._minter(caller))
         changes = [entry for entry in entries if entry.method != "GET" and not entry.matched]
         written = self._commit(caller, changes) if changes else {}
         answers = [self._entry_answer(caller, entry, written) for entry in entries]
         return {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
 
-    def _referenced(self, caller: Caller) -> Callable[[str, str], ResourceKey | None]:
+    def _referenced(self, caller: Caller, authorise: Authorise) -> Callable[[str, str], ResourceKey | None]:
         def find(type_: str, criteria: str) -> ResourceKey | None:
+            authorise(type_, "search")
             found = self._conditional.match(caller.tenant, type_, criteria)
             return key_of(found) if found else None
 
