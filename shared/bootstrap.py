@@ -162,11 +162,13 @@ class Services:
 
     @cached_property
     def land_commits(self) -> LandCommits:
-        return LandCommits(self.lake, self.records, self.bodies, self.clock, self.meter)
+        return LandCommits(self.lake, self.records, self.bodies, self.clock, self.meter, self.dead_letters)
 
     @cached_property
     def score_vitals(self) -> ScoreVitals:
-        return ScoreVitals(self.records, self.intents.writer, self.bodies, self.clock, self.meter)
+        return ScoreVitals(
+            self.records, self.intents.writer, self.bodies, self.clock, self.meter, self.dead_letters
+        )
 
     @cached_property
     def risk(self) -> Risk:
@@ -191,7 +193,8 @@ class Services:
 
     @cached_property
     def replay(self) -> Replay:
-        return Replay(self.lake, self.ingest, self.dead_letters)
+        reactions = {"score": self.score_vitals.react, "land-commits": self.land_commits.land}
+        return Replay(self.lake, self.records, self.ingest, self.dead_letters, reactions)
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -25,7 +25,7 @@ _FEED: typing.Dict[str, typing.Any] = {
 
 @reactions.function_name("score")
 @reactions.cosmos_db_trigger(
-    lease_container_prefix="score", feed_poll_delay=100, max_items_per_invocation=500, **_FEED
+    lease_container_prefix="score", feed_poll_delay=100, max_items_per_invocation=2000, **_FEED
 )
 @reactions.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
 def score(documents: func.DocumentList) -> None:

@@ -46,7 +46,9 @@ def measure_imports(runs: int) -> Imports:
     own: Counter[str] = Counter()
     found = _LINE.findall(text)
     for microseconds, module in found:
-        own[".".join(module.split(".")[:2]) if module.startswith("azure.") else module.partition(".")[0]] += int(microseconds)
+        own[".".join(module.split(".")[:2]) if module.startswith("azure.") else module.partition(".")[0]] += (
+            int(microseconds)
+        )
     return Imports(times, {name: round(us / 1000, 1) for name, us in own.most_common(15)}, len(found))
 
 

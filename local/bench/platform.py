@@ -31,19 +31,30 @@ def measured_platform(data: Path, port: int | None, *, fresh: bool) -> Iterator[
             return
     folder = Path(tempfile.mkdtemp(prefix="galen-bench-"))
     try:
-        with _temporary(folder) as state:
+        with temporary_platform(folder) as state:
             yield state
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[RunState]:
+def temporary_platform(folder: Path) -> Iterator[RunState]:
     data, log = folder / "data", folder / "up.log"
     port = free_ports(1)[0]
     say(f"starting a platform with an empty store in {data}, port {port}")
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "local", "up", "--empty", "--no-spark", "--data", str(data), "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "local",
+            "up",
+            "--empty",
+            "--no-spark",
+            "--data",
+            str(data),
+            "--port",
+            str(port),
+        ]
         process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output, stderr=subprocess.STDOUT)
         try:
             yield _serving(process, data, log)
@@ -63,4 +74,6 @@ def _serving(process: subprocess.Popen[bytes], data: Path, log: Path) -> RunStat
         if state is not None and state.state == "serving":
             return state
         time.sleep(0.2)
-    raise CommandStopped(f"the platform to measure did not start:\n{log.read_text('utf-8', 'replace')[-2000:]}")
+    raise CommandStopped(
+        f"the platform to measure did not start:\n{log.read_text('utf-8', 'replace')[-2000:]}"
+    )

@@ -2,7 +2,8 @@
 
 Every patient goes through the same course, each at another point of it: three readings breach one after another, three
 bring the values back, and after an hour of calm the episode ends. Effective times are six minutes apart, so that a minute
-of measuring holds six hours of readings; the times that are measured are real ones.
+of measuring holds six hours of readings; the times that are measured are real ones. Before the clock starts each patient
+sends one calm reading: the patients of a ward are known, not all admitted in the same second.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class VitalsResult:
     """What was sent and seen."""
 
     sent: int = 0
+    measured: int = 0
     found: int = 0
     seconds: float = 0.0
     expected_changes: int = 0
@@ -68,7 +70,8 @@ class VitalsResult:
         """Plain JSON values."""
         return {
             "sent": self.sent,
-            "sent_per_s": round(self.sent / self.seconds, 1) if self.seconds else 0.0,
+            "measured": self.measured,
+            "sent_per_s": round(self.measured / self.seconds, 1) if self.seconds else 0.0,
             "found": self.found,
             "dropped": self.sent - self.found,
             "alert_changes_expected": self.expected_changes,
@@ -79,13 +82,17 @@ class VitalsResult:
 
 def run_vitals(target: Target, *, patients: int, rate: float, seconds: int) -> VitalsResult:
     """Send, read alerts as a client does, and look for every Observation afterwards."""
-    readings = _readings(target, patients, int(rate * seconds))
+    readings = _readings(target, patients, int(rate * seconds) + patients)
     started_at = instant_text(target.services.clock.now())
     result = VitalsResult(expected_changes=sum(each.tells is not None for each in readings))
     reader = AlertReader(target, started_at)
     confirmer = Confirmer(target.api, started_at)
+    calm, measured = readings[:patients], readings[patients:]
+    _send(target, calm, rate, reader)
+    _await_scores(target, patients, started_at)
     reader.start()
-    result.sent, result.seconds = _send(target, readings, rate, reader)
+    result.measured, result.seconds = _send(target, measured, rate, reader)
+    result.sent = len(readings)
     reader.finish(_LAST_WITHIN_S)
     result.latencies_s = reader.latencies_s
     for each in readings:
@@ -104,11 +111,21 @@ def _readings(target: Target, patients: int, count: int) -> list[_Reading]:
     step = min(STEP, timedelta(hours=MOST_HOURS) / max(rounds, 1))
     if step < STEP:
         rounds_left = int(timedelta(hours=MOST_HOURS) / STEP)
-        raise ValueError(f"at most {rounds_left} readings a patient: their effective times must lie in the last hours")
+        raise ValueError(
+            f"at most {rounds_left} readings a patient: their effective times must lie in the last hours"
+        )
     begin = target.services.clock.now().replace(microsecond=0) - step * rounds
     origin = Origin(target.tenant, target.settings.source)
     return [
-        _reading(target, origin, f"bench-{run}-{number % patients}", number % patients, number // patients, begin, patients)
+        _reading(
+            target,
+            origin,
+            f"bench-{run}-{number % patients}",
+            number % patients,
+            number // patients,
+            begin,
+            patients,
+        )
         for number in range(count)
     ]
 
@@ -116,7 +133,8 @@ def _readings(target: Target, patients: int, count: int) -> list[_Reading]:
 def _reading(
     target: Target, origin: Origin, name: str, patient: int, number: int, begin: datetime, patients: int
 ) -> _Reading:
-    place = (number + patient * _CYCLE // patients) % _CYCLE
+    # The first reading is the calm one; the course begins after it.
+    place = (number - 1 + patient * _CYCLE // patients) % _CYCLE if number else _CYCLE - 1
     metric, value, unit = _COURSE[place] if place < len(_COURSE) else _CALM
     at = begin + STEP * number
     event = {
@@ -127,16 +145,27 @@ def _reading(
     identity = f"Patient/{name}"
     patient_key = f"Patient/{origin.mint(identity, origin.own_home(identity))}"
     # A patient that starts in the middle of the course has no episode to change yet.
-    begun = number >= place
+    begun = number > place
     tells = (patient_key, _TOLD_AT[place], instant_text(at)) if place in _TOLD_AT and begun else None
     return _Reading(parcel, tells)
+
+
+def _await_scores(target: Target, patients: int, since: str) -> None:
+    """Return when every patient's first score is found, or after a while."""
+    until = time.monotonic() + _FOUND_WITHIN_S
+    while (
+        target.api.total("RiskAssessment", _lastUpdated=f"ge{since}") < patients and time.monotonic() < until
+    ):
+        time.sleep(0.2)
 
 
 def _send(target: Target, readings: list[_Reading], rate: float, reader: AlertReader) -> tuple[int, float]:
     """At the rate, one event each; how many, and how long it took."""
     connection = target.settings.event_hubs
     started = time.monotonic()
-    with EventHubProducerClient.from_connection_string(connection, eventhub_name=names.HUB_VITAL_SIGNS) as producer:
+    with EventHubProducerClient.from_connection_string(
+        connection, eventhub_name=names.HUB_VITAL_SIGNS
+    ) as producer:
         for number, each in enumerate(readings):
             wait_s = started + number / rate - time.monotonic()
             if wait_s > 0:

@@ -28,17 +28,29 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = new_parser(subparsers, "bench", summary, _EXAMPLES)
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
     ingest = kinds.add_parser("ingest", help="each door, and vital signs to alerts")
-    ingest.add_argument("--resources", type=int, default=6_000, metavar="N", help="at least, a door (default 6000)")
-    ingest.add_argument("--door", choices=_DOORS, action="append", help="this door; may be given again (default all)")
-    ingest.add_argument("--seconds", type=int, default=60, metavar="S", help="of vital signs, 0 for none (default 60)")
-    ingest.add_argument("--patients", type=int, default=200, metavar="N", help="with vital signs (default 200)")
-    ingest.add_argument("--rate", type=float, default=200, metavar="R", help="readings a second (default 200)")
+    ingest.add_argument(
+        "--resources", type=int, default=6_000, metavar="N", help="at least, a door (default 6000)"
+    )
+    ingest.add_argument(
+        "--door", choices=_DOORS, action="append", help="this door; may be given again (default all)"
+    )
+    ingest.add_argument(
+        "--seconds", type=int, default=60, metavar="S", help="of vital signs, 0 for none (default 60)"
+    )
+    ingest.add_argument(
+        "--patients", type=int, default=200, metavar="N", help="with vital signs (default 200)"
+    )
+    ingest.add_argument(
+        "--rate", type=float, default=200, metavar="R", help="readings a second (default 200)"
+    )
     ingest.add_argument("--fresh", action="store_true", help="a platform of its own even where one runs")
     add_platform_options(ingest)
     imports = kinds.add_parser("import", help="import function_app in fresh processes")
     imports.add_argument("--runs", type=int, default=9, metavar="N", help="how often (default 9)")
     for kind in (ingest, imports):
-        kind.add_argument("--format", choices=("table", "json"), default="table", help="json: on standard output")
+        kind.add_argument(
+            "--format", choices=("table", "json"), default="table", help="json: on standard output"
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,7 +75,9 @@ def _ingest(args: argparse.Namespace) -> int:
         if args.seconds:
             vitals = run_vitals(target, patients=args.patients, rate=args.rate, seconds=args.seconds)
     _print_ingest(results, vitals, args)
-    lost = any(not each.account.settled for each in results) or (vitals is not None and vitals.sent > vitals.found)
+    lost = any(not each.account.settled for each in results) or (
+        vitals is not None and vitals.sent > vitals.found
+    )
     return exits.FINDING if lost else exits.OK
 
 
@@ -82,7 +96,9 @@ def _print_ingest(results: list[DoorResult], vitals: VitalsResult | None, args: 
     for each in results:
         figures = each.as_json()
         late = figures["accepted_to_searchable"]
-        out.print(f"{each.account.door}: {each.bundles} bundles, {figures['mb_per_s']} MB/s; accepted → searchable {_times(late)}")
+        out.print(
+            f"{each.account.door}: {each.bundles} bundles, {figures['mb_per_s']} MB/s; accepted → searchable {_times(late)}"
+        )
     if vitals:
         figures = vitals.as_json()
         out.print(

@@ -35,7 +35,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     listing = actions.add_parser("list", help="those that are open, one a line")
     listing.add_argument("--tenant", metavar="T", help="of this tenant only (default: of all)")
     listing.add_argument("--all", action="store_true", help="those that were replayed too")
-    listing.add_argument("--format", choices=("table", "json"), default="table", help="json: one object a line")
+    listing.add_argument(
+        "--format", choices=("table", "json"), default="table", help="json: one object a line"
+    )
     show = actions.add_parser("show", help="one: where its bytes are, and the OperationOutcome")
     show.add_argument("id", metavar="ID")
     show.add_argument("--raw", action="store_true", help="write the bytes as they arrived, and nothing else")
@@ -58,12 +60,16 @@ def run(args: argparse.Namespace) -> int:
         return _list(services, args.tenant, every=args.all, form=args.format)
     if args.action == "show":
         return _show(services, args.id, raw=args.raw)
-    letters = services.dead_letters.list(args.tenant) if args.all else (_find(services, id_) for id_ in args.ids)
+    letters = (
+        services.dead_letters.list(args.tenant) if args.all else (_find(services, id_) for id_ in args.ids)
+    )
     return _replay(services, letters)
 
 
 def _list(services: Services, tenant: str | None, *, every: bool, form: str) -> int:
-    letters = sorted(services.dead_letters.list(tenant, status=None if every else "open"), key=lambda each: each.at)
+    letters = sorted(
+        services.dead_letters.list(tenant, status=None if every else "open"), key=lambda each: each.at
+    )
     if form == "json":
         for letter in letters:
             print(json.dumps({**asdict(letter), "pointer": _pointer(letter)}))
@@ -114,14 +120,18 @@ def _find(services: Services, letter_id: str) -> DeadLetter:
     try:
         return services.dead_letters.find(letter_id)
     except NotFound:
-        raise exits.CommandStopped(f"there is no dead letter {letter_id}: `dead-letters list` shows them") from None
+        raise exits.CommandStopped(
+            f"there is no dead letter {letter_id}: `dead-letters list` shows them"
+        ) from None
 
 
 def _bytes_of(services: Services, letter: DeadLetter) -> bytes:
     from shared.domain.ingest.chain import unpack
 
     if letter.raw.line == 0:
-        raise exits.CommandStopped("the dropped file as a whole was refused: it is still in the container landing")
+        raise exits.CommandStopped(
+            "the dropped file as a whole was refused: it is still in the container landing"
+        )
     return unpack(services.lake.read(letter.raw.path))[letter.raw.line - 1].body
 
 

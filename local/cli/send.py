@@ -27,7 +27,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "paths", nargs="+", type=Path, metavar="PATH",
         help="bundles, resources, NDJSON (gz, xz or bz2), folders or archives of them (tar, zip)",
     )  # fmt: skip
-    parser.add_argument("--door", choices=("http", "stream", "blob"), required=True, help="which way they go in")
+    parser.add_argument(
+        "--door", choices=("http", "stream", "blob"), required=True, help="which way they go in"
+    )
     parser.add_argument("--tenant", default="default", metavar="T", help="for which tenant (default default)")
     parser.add_argument(
         "--format", choices=("table", "json"), default="table",
@@ -49,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         raise exits.CommandStopped(f"there is no {missing[0]}", exits.USAGE)
     if not is_valid_tenant(args.tenant):
-        raise exits.CommandStopped("a tenant is lower-case letters, digits and inner hyphens, at most 64", exits.USAGE)
+        raise exits.CommandStopped(
+            "a tenant is lower-case letters, digits and inner hyphens, at most 64", exits.USAGE
+        )
     target = target_of(state, args.tenant)
     if args.door == "stream":
         _require_hub_of(args.tenant, target.settings.tenant_of)

@@ -92,7 +92,9 @@ def _print_counts(counts: dict[str, Any]) -> None:
         table.add_row(door, str(each["lines"]), str(each["versions"]), str(each["rejected"]))
     console.print(table)
     alerts = ", ".join(f"{number} {name}" for name, number in counts["alerts"].items()) or "none"
-    letters = ", ".join(f"{number} at {stage}" for stage, number in counts["dead_letters_open"].items()) or "none"
+    letters = (
+        ", ".join(f"{number} at {stage}" for stage, number in counts["dead_letters_open"].items()) or "none"
+    )
     lag = ", ".join(f"{hub} {number}" for hub, number in counts["lag_events"].items()) or "not measured yet"
     ages = counts["freshness_seconds"]
     fresh = ", ".join(f"{layer} {age:.0f} s" for layer, age in ages.items()) or "not measured yet"

@@ -15,7 +15,9 @@ AT_MOST_S: Final = 20.0
 _STREAMS_AND_FILES: Final = (RawZone.PATIENT_RECORDS, RawZone.VITAL_SIGNS)
 
 
-def settle(target: Target, account: Account, since: str, *, at_most_s: float = AT_MOST_S) -> list[dict[str, Any]]:
+def settle(
+    target: Target, account: Account, since: str, *, at_most_s: float = AT_MOST_S
+) -> list[dict[str, Any]]:
     """Wait until scores and alerts have stood still for a second, and fill them in; the alerts since then.
 
     Scores and alerts are those of the whole tenant since `since`: run one delivery at a time to tell them apart.

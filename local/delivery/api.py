@@ -77,7 +77,9 @@ class Api:
                 time.sleep(wait_s)
         return answer
 
-    def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[Answer, float]:
+    def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[Answer, float]:
         connection = self._connection()
         own = {"Authorization": f"Bearer {self._token}", **headers}
         if body is not None:

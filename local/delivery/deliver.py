@@ -35,7 +35,11 @@ class Delivery:
     of each document at the moment the door has taken it."""
 
     def __init__(
-        self, target: Target, door: str, progress: Progress = lambda *_: None, accepted: Accepted = lambda _: None
+        self,
+        target: Target,
+        door: str,
+        progress: Progress = lambda *_: None,
+        accepted: Accepted = lambda _: None,
     ) -> None:
         self.account = Account(door)
         self.started_at = instant_text(target.services.clock.now())

@@ -62,7 +62,9 @@ def _bundle(document: Document, value: dict[str, Any]) -> Iterator[Posting | Doc
     entries = entries if isinstance(entries, list) else []
     if value.get("type") not in ("transaction", "batch"):
         # What is no interaction yet becomes one: linked by urn:uuid it has to be written whole.
-        made = [_entry(entry["resource"], entry.get("fullUrl", "")) for entry in entries if "resource" in entry]
+        made = [
+            _entry(entry["resource"], entry.get("fullUrl", "")) for entry in entries if "resource" in entry
+        ]
         whole = any(entry["fullUrl"].startswith("urn:") for entry in made)
         posting = _posting(document.name, "transaction" if whole else "batch", made)
     else:

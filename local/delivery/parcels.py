@@ -63,7 +63,9 @@ class Packer:
         try:
             value = json.decode_object(document.body)
         except InputError:
-            return Parcel(document.name, document.body, HUB_CLINICAL_EVENTS, "", len(document.body), document.group)
+            return Parcel(
+                document.name, document.body, HUB_CLINICAL_EVENTS, "", len(document.body), document.group
+            )
         body = json.encode(value).encode()
         reading = "resourceType" not in value and "device" in value
         hub = HUB_VITAL_SIGNS if reading and door is Door.STREAM else HUB_CLINICAL_EVENTS

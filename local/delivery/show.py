@@ -42,7 +42,9 @@ def progress(door: str) -> Iterator[Report]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(), transient=True) as bar:
         task = bar.add_task(f"{door}: recorded", total=None)
-        yield lambda _, confirmer: bar.update(task, completed=confirmer.found, total=confirmer.expected or None)
+        yield lambda _, confirmer: bar.update(
+            task, completed=confirmer.found, total=confirmer.expected or None
+        )
 
 
 def _plain(door: str) -> Report:
@@ -63,7 +65,15 @@ def print_accounts(accounts: Sequence[Account]) -> None:
     for column in _COLUMNS:
         table.add_column(column, justify="left" if column == "door" else "right", no_wrap=True)
     for each in accounts:
-        counts = (each.received, each.valid, each.rejected, each.landed, each.recorded, each.scored, each.alerts)
+        counts = (
+            each.received,
+            each.valid,
+            each.rejected,
+            each.landed,
+            each.recorded,
+            each.scored,
+            each.alerts,
+        )
         table.add_row(each.door, *(str(count) for count in counts), f"{each.seconds:.1f}", f"{each.rate:.0f}")
     out = console()
     out.print(table)

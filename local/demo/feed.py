@@ -44,7 +44,9 @@ def sample_for(door: str) -> list[Document]:
 
     By file one of them comes as a bundle document, the others as the lines of one NDJSON file, gzipped.
     """
-    bundles = sorted(documents([PATIENTS]), key=lambda each: (vitals.patient_id() not in each.name, each.name))
+    bundles = sorted(
+        documents([PATIENTS]), key=lambda each: (vitals.bundle_name() not in each.name, each.name)
+    )
     mine = bundles[(_DOORS.index(door) + 1) % len(_DOORS) :: len(_DOORS)]
     if door != "blob":
         return mine
@@ -62,7 +64,9 @@ def _for_door(door: str, target: Target) -> Iterator[Document]:
 def _tell(alerts: Sequence[dict[str, Any]]) -> None:
     for alert in alerts:
         points = alert.get("escalated_total", alert["total"])
-        say(f"alert {alert['severity']}: {alert['model'].upper()} {points}, {alert['status']} (GET /alerts shows the reason)")
+        say(
+            f"alert {alert['severity']}: {alert['model'].upper()} {points}, {alert['status']} (GET /alerts shows the reason)"
+        )
 
 
 def _complete(accounts: Sequence[Account]) -> bool:

@@ -29,9 +29,9 @@ class Row:
     news2: int
 
 
-def patient_id() -> str:
-    """Which patient of the sample deteriorates: the id in the bundle."""
-    return str(_content()["patient"])
+def bundle_name() -> str:
+    """Which bundle of the sample holds the patient who deteriorates."""
+    return str(_content()["bundle"])
 
 
 def rows() -> list[Row]:
@@ -39,7 +39,9 @@ def rows() -> list[Row]:
     content = _content()
     named = [dict(zip(content["columns"], row, strict=True)) for row in content["rows"]]
     return [
-        Row(row.pop("minutes_before_now"), {k: row[k] for k in row if k not in ("news2", "why")}, row["news2"])
+        Row(
+            row.pop("minutes_before_now"), {k: row[k] for k in row if k not in ("news2", "why")}, row["news2"]
+        )
         for row in named
     ]
 
@@ -60,7 +62,11 @@ def readings(now: datetime) -> Iterator[bytes]:
 
 def _reading(metric: str, value: Any) -> dict[str, Any]:
     if metric == "supplemental_oxygen":
-        return {"metric": metric, "value": value} if value == "air" else {"metric": metric, "value": value, "unit": "L/min"}
+        return (
+            {"metric": metric, "value": value}
+            if value == "air"
+            else {"metric": metric, "value": value, "unit": "L/min"}
+        )
     unit = _UNITS.get(metric)
     return {"metric": metric, "value": value, **({"unit": unit} if unit else {})}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from shared.ports.lake import Lake
 from shared.ports.meter import Meter
 from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
+from shared.services.dead_letters import DeadLetters
+from shared.services.reaction import react
 
 FOLDER: Final = f"{Zone.RAW}/{RawZone.COMMITS}"
 MAX_LINES: Final = 1_000
@@ -38,7 +40,16 @@ def is_landable(item: Item) -> bool:
 class LandCommits:
     """Writes commit files."""
 
-    def __init__(self, lake: Lake, records: Records, bodies: Bodies, clock: Clock, meter: Meter) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        records: Records,
+        bodies: Bodies,
+        clock: Clock,
+        meter: Meter,
+        dead_letters: DeadLetters,
+    ) -> None:
+        self._dead_letters = dead_letters
         self._lake = lake
         self._records = records
         self._bodies = bodies
@@ -48,10 +59,13 @@ class LandCommits:
 
     def land(self, items: Iterable[Item]) -> int:
         """Land those of the items that came by HTTP; how many. Raises Busy and Unavailable."""
+        landable = [item for item in items if is_landable(item)]
+        return react("land-commits", landable, self._land, self._dead_letters)
+
+    def _land(self, items: Sequence[Item]) -> int:
         tenants: dict[str, dict[Version, Item]] = defaultdict(dict)
         for item in items:
-            if is_landable(item):
-                tenants[item["tenant"]][item["type"], item["rid"], item["version"]] = item
+            tenants[item["tenant"]][item["type"], item["rid"], item["version"]] = item
         for tenant, versions in tenants.items():
             ordered = sorted(versions)
             with self._meter.span("land commits", next(iter(versions.values())).get("trace", "")):

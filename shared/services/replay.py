@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from shared.domain.ingest.chain import unpack
+from shared.domain.records import Item
 from shared.errors import NotFound
 from shared.ports.lake import Lake
+from shared.ports.records import Records
 from shared.services.dead_letters import OPEN, DeadLetter, DeadLetters
 from shared.services.ingest import Ingest
 from shared.services.landing import Landed
+from shared.services.reaction import items_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,17 @@ class Replayed:
 class Replay:
     """Replays one dead letter at a time."""
 
-    def __init__(self, lake: Lake, ingest: Ingest, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        records: Records,
+        ingest: Ingest,
+        dead_letters: DeadLetters,
+        reactions: Mapping[str, Callable[[Iterable[Item]], int]],
+    ) -> None:
         self._lake = lake
+        self._records = records
+        self._reactions = reactions
         self._ingest = ingest
         self._dead_letters = dead_letters
 
@@ -33,6 +46,11 @@ class Replay:
         """Handle its line again. Raises Busy and Unavailable."""
         if letter.status != OPEN:
             return Replayed(letter, True, "it was replayed before")
+        if letter.stage in self._reactions:
+            # What fails again stays set aside under the same name; the letter is closed only after the reaction.
+            self._reactions[letter.stage](items_of(self._records, letter))
+            self._dead_letters.close(letter)
+            return Replayed(letter, True)
         if letter.raw.line == 0:
             return Replayed(letter, False, "the file as a whole was refused: mend it and drop it again")
         landed = self._landed(letter)

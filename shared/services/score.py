@@ -39,6 +39,8 @@ from shared.ports.meter import Meter
 from shared.ports.records import BatchRefused, Compare, Create, Has, Query, Records, Replace, Write
 from shared.services.alerts import alert_id, alert_item
 from shared.services.bodies import Bodies
+from shared.services.dead_letters import DeadLetters
+from shared.services.reaction import react
 from shared.services.vitals_state import decode_state, state_id, state_item
 from shared.services.write import ResourceWriter
 
@@ -73,18 +75,28 @@ class ScoreVitals:
     """Keeps the scores of every patient."""
 
     def __init__(
-        self, records: Records, writer: ResourceWriter, bodies: Bodies, clock: Clock, meter: Meter
+        self,
+        records: Records,
+        writer: ResourceWriter,
+        bodies: Bodies,
+        clock: Clock,
+        meter: Meter,
+        dead_letters: DeadLetters,
     ) -> None:
         self._records = records
         self._writer = writer
         self._bodies = bodies
         self._clock = clock
         self._meter = meter
+        self._dead_letters = dead_letters
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
         self._pool = ThreadPoolExecutor(PARALLEL_PATIENTS, thread_name_prefix="score")
 
     def react(self, items: Iterable[Item]) -> int:
         """Fold what changed into the scores of the patients concerned; how many Observations. Raises Busy, Unavailable."""
+        return react("score", list(items), self._react, self._dead_letters)
+
+    def _react(self, items: Sequence[Item]) -> int:
         work: dict[tuple[str, str, str], _Work] = defaultdict(_Work)
         for item in items:
             self._collect(item, work)

@@ -55,6 +55,7 @@ class Simulation:
         self.checkpoint = 0
         self.failing = True
         self.nested = False
+        self.working: Owner | None = None
         self.bad: set[int] = set()
         self.sent: dict[str, dict[int, int]] = {}
         self.log = self._events()
@@ -86,9 +87,10 @@ class Simulation:
         """What befalls a store call; now and then another owner works in the middle of it."""
         if not self.failing:
             return None
-        if not self.nested and len(self.owners) > 1 and self.chance.random() < 0.05:
+        others = [owner for owner in self.owners if owner is not self.working]
+        if not self.nested and others and self.chance.random() < 0.05:
             self.nested = True
-            self.deliver(self.chance.choice(self.owners[1:]))
+            self.deliver(self.chance.choice(others))
             self.nested = False
         roll = self.chance.random()
         if roll > FAILURES:
@@ -132,6 +134,8 @@ class Simulation:
         batch = self.log[owner.position : owner.position + self.chance.randint(1, 7)]
         if not batch:
             return
+        if not self.nested:
+            self.working = owner
         try:
             owner.receive(HUB, "0", batch)
         except (Busy, Unavailable):

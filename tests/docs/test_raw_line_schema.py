@@ -18,6 +18,7 @@ from shared.domain.observability.meter import ProcessMeter
 from shared.domain.records import Door, Item, Provenance, resource_item, source_version, tombstone_item
 from shared.names import RawZone
 from shared.services.bodies import Bodies
+from shared.services.dead_letters import DeadLetters
 from shared.services.land_commits import LandCommits
 from shared.services.landing import Landing
 from tests.docs.documents import text_of
@@ -62,7 +63,9 @@ def lines_in(lake: MemoryLake, folder: str) -> list[dict[str, Any]]:
 def commits(*items: Item) -> list[dict[str, Any]]:
     """The commit lines of some items."""
     lake = MemoryLake()
-    LandCommits(lake, MemoryRecords(), Bodies(lake), MemoryClock(), ProcessMeter()).land(items)
+    clock, meter = MemoryClock(), ProcessMeter()
+    letters = DeadLetters(lake, clock, meter)
+    LandCommits(lake, MemoryRecords(), Bodies(lake), clock, meter, letters).land(items)
     return lines_in(lake, "raw/commits")
 
 

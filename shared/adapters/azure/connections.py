@@ -8,6 +8,7 @@ from azure.cosmos import ContainerProxy, CosmosClient
 from azure.storage.blob import BlobServiceClient
 
 from shared import names
+from shared.adapters.azure.transport import transport
 from shared.settings import Settings
 
 CONNECT_TIMEOUT_S: Final = 5
@@ -22,7 +23,11 @@ def _credential(settings: Settings) -> Any:
 
 def cosmos_client(settings: Settings) -> CosmosClient:
     """A client of the records account."""
-    options: dict[str, Any] = {"connection_timeout": CONNECT_TIMEOUT_S, "retry_total": 5}
+    options: dict[str, Any] = {
+        "connection_timeout": CONNECT_TIMEOUT_S,
+        "retry_total": 5,
+        "transport": transport(),
+    }
     if settings.records:
         return CosmosClient.from_connection_string(settings.records, **options)
     return CosmosClient(settings.records_endpoint, _credential(settings), **options)
@@ -40,6 +45,7 @@ def blob_service(settings: Settings) -> BlobServiceClient:
         "connection_timeout": CONNECT_TIMEOUT_S,
         "read_timeout": READ_TIMEOUT_S,
         "retry_total": 3,
+        "transport": transport(),
     }
     if settings.lake:
         return BlobServiceClient.from_connection_string(settings.lake, **options)

@@ -1,0 +1,58 @@
+"""Reactions on the change feed under the contract of ingest: an item is done, dead, or the whole batch is tried again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from shared.domain.fhir.outcome import error
+from shared.domain.ingest.raw_line import sha256_hex
+from shared.domain.records import Item, Kind
+from shared.errors import Disposal, consequence_of
+from shared.ports.records import Query, Records
+from shared.services.dead_letters import DeadLetter, DeadLetters, RawPointer
+
+FOLDER: Final = "records"
+"""Dead letters of reactions point to the item of the records, by its home and a hash of its id."""
+_log = logging.getLogger("galen.reaction")
+
+
+def react(
+    stage: str, items: Sequence[Item], work: Callable[[Sequence[Item]], int], dead_letters: DeadLetters
+) -> int:
+    """`work` on all items, or on each alone where one of them stops the others; what still fails is set aside.
+
+    Raises Busy and Unavailable: then the same items must come again.
+    """
+    try:
+        return work(items)
+    except Exception as failure:
+        if consequence_of(failure).disposal is Disposal.RETRY:
+            raise
+    done = 0
+    for item in items:
+        try:
+            done += work([item])
+        except Exception as failure:
+            if consequence_of(failure).disposal is Disposal.RETRY:
+                raise
+            _log.error("reaction failed", extra={"stage": stage, "error": type(failure).__name__})
+            issue = error(
+                "exception", "An internal error met this item; it can be replayed once that is mended."
+            )
+            dead_letters.put(item["tenant"], str(item.get("door", "")), stage, _pointer(item), (issue,))
+    return done
+
+
+def items_of(records: Records, letter: DeadLetter) -> Iterator[Item]:
+    """The items that a dead letter of a reaction points to."""
+    home = letter.raw.path.split("/")[1]
+    for kind in (Kind.CURRENT, Kind.HISTORY):
+        for item in records.query(Query(kind, letter.tenant, home)):
+            if _pointer(item) == letter.raw:
+                yield item
+
+
+def _pointer(item: Item) -> RawPointer:
+    return RawPointer(f"{FOLDER}/{item['home']}/{sha256_hex(item['id'].encode())[:32]}", 0)

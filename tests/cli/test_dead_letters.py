@@ -1,0 +1,77 @@
+"""`local dead-letters` over a platform in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local.cli import dead_letters
+from local.exits import CommandStopped
+from shared.adapters.fhir_resources.validator import FhirResourcesValidator
+from tests.delivery.world import TENANT, Lenient, World
+
+BAD: dict[str, Any] = {"resourceType": "Patient", "id": "bad", "gender": 7}
+
+
+@pytest.fixture
+def world() -> World:
+    """One bad resource among good ones, and one line that is no JSON."""
+    made = World(validator=FhirResourcesValidator())
+    made.send({"resourceType": "Patient", "id": "good"}, BAD, b"not json")
+    return made
+
+
+def ids(world: World) -> dict[str, str]:
+    return {letter.stage: letter.id for letter in world.dead_letters.list(TENANT)}
+
+
+def test_lists_one_object_a_line_with_a_pointer(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dead_letters._list(world, None, every=False, form="json") == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sorted((each["stage"], each["pointer"].rpartition(":")[2]) for each in found) == [
+        ("decode", "3"),
+        ("validate", "2"),
+    ]
+
+
+def test_the_table_stands_on_standard_output_and_the_count_beside_it(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead_letters._list(world, TENANT, every=False, form="table")
+    told = capsys.readouterr()
+    assert "validate" in told.out
+    assert told.err == "galen: 2 dead letters\n"
+
+
+def test_shows_the_outcome_and_the_raw_bytes(world: World, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    dead_letters._show(world, ids(world)["decode"], raw=True)
+    assert capfdbinary.readouterr().out == b"not json"
+    dead_letters._show(world, ids(world)["validate"], raw=False)
+    shown = json.loads(capfdbinary.readouterr().out)
+    assert shown["outcome"]["issue"][0]["expression"] == ["Patient.gender"]
+
+
+def test_a_replay_that_changes_nothing_leaves_it_open_and_says_why(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dead_letters._replay(world, list(world.dead_letters.list(TENANT))) == 1
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["recovered"] for each in told] == [False, False]
+    assert all(each["reason"] for each in told)
+
+
+def test_what_a_mended_platform_takes_is_recovered_and_closed(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mended = World(world.stores, validator=Lenient())
+    assert dead_letters._replay(mended, [mended.dead_letters.find(ids(world)["validate"])]) == 0
+    assert json.loads(capsys.readouterr().out)["recovered"] is True
+    assert len(mended.current("Patient")) == 2
+    assert list(ids(mended)) == ["decode"]
+
+
+def test_an_unknown_id_says_where_to_look(world: World) -> None:
+    with pytest.raises(CommandStopped, match="dead-letters list"):
+        dead_letters._find(world, "0" * 32)

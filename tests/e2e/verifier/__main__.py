@@ -1,0 +1,52 @@
+"""Looks at a platform from outside and says whether what was sent is there: `python -I tests/e2e/verifier MANIFEST`.
+
+A program of its own: the standard library only, no line in common with the platform. It reads the public API and the
+lake's files, prints one JSON object with counts and findings, and ends with 0 if there are none.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from alerts import check_alerts
+from lake import check_lake
+from records import Snapshot, check_records
+
+SETTLE_WITHIN_S = 150.0
+
+
+def main(manifest_path: str) -> int:
+    """Checks until there is nothing more to find or the time to settle is over."""
+    manifest = json.loads(Path(manifest_path).read_text("utf-8"))
+    started = time.monotonic()
+    while True:
+        try:
+            snapshot = Snapshot.of(manifest["url"], manifest["token"], manifest["resources"])
+            findings = check_records(manifest, snapshot)
+            findings += check_lake(manifest, snapshot)
+            findings += check_alerts(manifest)
+        except OSError as failure:
+            snapshot, findings = None, [f"the platform does not answer: {failure}"]
+        took_s = time.monotonic() - started
+        if not findings or took_s > SETTLE_WITHIN_S:
+            break
+        time.sleep(2)
+    report = {
+        "settled_after_s": round(took_s, 1),
+        "resources_sent": len(manifest["resources"]),
+        "resources_seen": snapshot.count if snapshot else 0,
+        "readings": len(manifest["readings"]),
+        "findings": len(findings),
+        "first": findings[:40],
+    }
+    print(json.dumps(report, indent=1))
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
