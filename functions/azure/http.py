@@ -10,6 +10,7 @@ from functools import cache
 import azure.functions as func
 
 http = func.Blueprint()
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 @cache
@@ -28,7 +29,7 @@ def without_bodies(record: logging.LogRecord) -> bool:
 
 
 @http.function_name("api")
-@http.route(route="{*route}", methods=list(func.HttpMethod), auth_level=func.AuthLevel.ANONYMOUS)
+@http.route(route="{*route}", methods=_METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def api(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Any method, any path; tokens are checked by the application itself."""
     response: func.HttpResponse = await _api().handle_async(req, context)

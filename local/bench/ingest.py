@@ -87,7 +87,7 @@ def run_door(target: Target, door: str, bundles: list[Document]) -> DoorResult:
 class SearchProbe:
     """Asks, for the last resource of each document, when search first finds it after the door has accepted it.
 
-    The oldest few are asked for at a time, so that asking stays a small part of the load; a time is therefore an upper bound.
+    The oldest few are asked for at a time, so that asking stays a small part of the load; a time is an upper bound.
     """
 
     def __init__(self, api: Api) -> None:

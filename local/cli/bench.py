@@ -67,11 +67,10 @@ def _ingest(args: argparse.Namespace) -> int:
 
     doors = args.door or ([] if args.resources == 0 else list(_DOORS))
     chosen = portions(real_bundles(), doors, args.resources) if doors else {}
-    results, vitals = [], None
+    vitals = None
     with measured_platform(args.data, args.port, fresh=args.fresh) as state:
         target = target_of(state, TENANT)
-        for door in doors:
-            results.append(run_door(target, door, chosen[door]))
+        results = [run_door(target, door, chosen[door]) for door in doors]
         if args.seconds:
             vitals = run_vitals(target, patients=args.patients, rate=args.rate, seconds=args.seconds)
     _print_ingest(results, vitals, args)
@@ -82,7 +81,7 @@ def _ingest(args: argparse.Namespace) -> int:
 
 
 def _print_ingest(results: list[DoorResult], vitals: VitalsResult | None, args: argparse.Namespace) -> None:
-    told = {"machine": _machine(), "doors": [each.as_json() for each in results]}
+    told: dict[str, Any] = {"machine": _machine(), "doors": [each.as_json() for each in results]}
     if vitals:
         told["vitals"] = {"patients": args.patients, "rate": args.rate, **vitals.as_json()}
     if args.format == "json":

@@ -1,4 +1,4 @@
-"""What the platform refused of a stream or a file: its dead letters, matched with what was sent by the bytes they point to."""
+"""What the platform refused of a stream or a file: its dead letters, matched with what was sent by their bytes."""
 
 from __future__ import annotations
 

@@ -7,15 +7,19 @@ import gzip
 import lzma
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from local.exits import USAGE, CommandStopped
 
 _ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
-_UNPACKERS: Final = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_UNPACKERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {
+    ".gz": gzip.open,
+    ".xz": lzma.open,
+    ".bz2": bz2.open,
+}
 _LINES: Final = (".ndjson", ".jsonl")
 _DOCUMENTS: Final = (*_LINES, ".json")
 
@@ -64,8 +68,8 @@ def _of_path(path: Path) -> Iterator[Document]:
                     with content:
                         yield from _of_file(f"{path}!{entry.name}", entry.name, content)
     else:
-        with path.open("rb") as file:
-            yield from _of_file(str(path), path.name, file)
+        with path.open("rb") as opened:
+            yield from _of_file(str(path), path.name, opened)
 
 
 def _of_file(shown: str, name: str, file: IO[bytes]) -> Iterator[Document]:

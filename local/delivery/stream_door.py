@@ -57,7 +57,7 @@ class StreamDoor:
         if len(self._batches) >= _OPEN_BATCHES:
             self._leave(next(iter(self._batches)))
         hub, key = at
-        batch = self._producer(hub).create_batch(partition_key=key)
+        batch: EventDataBatch = self._producer(hub).create_batch(partition_key=key)
         self._batches[at] = batch
         return batch
 

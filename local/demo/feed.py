@@ -64,9 +64,8 @@ def _for_door(door: str, target: Target) -> Iterator[Document]:
 def _tell(alerts: Sequence[dict[str, Any]]) -> None:
     for alert in alerts:
         points = alert.get("escalated_total", alert["total"])
-        say(
-            f"alert {alert['severity']}: {alert['model'].upper()} {points}, {alert['status']} (GET /alerts shows the reason)"
-        )
+        name = f"{alert['severity']}: {alert['model'].upper()} {points}"
+        say(f"alert {name}, {alert['status']} (GET /alerts shows the reason)")
 
 
 def _complete(accounts: Sequence[Account]) -> bool:

@@ -48,41 +48,21 @@ def test_refuses_to_measure_with_anything_but_real_data(monkeypatch: pytest.Monk
 
 
 def test_the_course_changes_an_alert_where_it_says_so() -> None:
-    state, seen = None, []
+    state, told = None, {}
     begin = datetime(2026, 3, 29, 4, 0, tzinfo=UTC)
     for number in range(vitals._CYCLE):
         at = begin + vitals.STEP * number
         metric, value, unit = vitals._COURSE[number] if number < len(vitals._COURSE) else vitals._CALM
-        event = {
-            "device": "m",
-            "patient": "p",
-            "effective": at.isoformat(),
-            "metric": metric,
-            "value": value,
-            "unit": unit,
-        }
-        (made,) = to_observations(event)
-        reading = vitals_of(
-            json.decode_object(json.encode(made.resource)), id=f"o{number}", version="1", order=str(number)
-        )
+        measured = {"metric": metric, "value": value, "unit": unit}
+        (made,) = to_observations({"device": "m", "patient": "p", "effective": at.isoformat(), **measured})
+        resource = json.decode_object(json.encode(made.resource))
+        reading = vitals_of(resource, id=f"o{number}", version="1", order=str(number))
         state, changes = advance(state, [reading], PatientContext())
         for change in changes.alerts:
             if change.alert.model == "news2":
-                seen.append(
-                    (
-                        number,
-                        {
-                            "began_at": change.alert.began_at,
-                            "escalated_at": change.alert.escalated_at,
-                            "ended_at": change.alert.ended_at,
-                        },
-                    )
-                )
-    told = [
-        (number, next(name for name, moment in moments.items() if moment == begin + vitals.STEP * number))
-        for number, moments in seen
-    ]
-    assert told == sorted(vitals._TOLD_AT.items())
+                moments = {name: getattr(change.alert, name) for name in vitals._TOLD_AT.values()}
+                told[number] = next(name for name, moment in moments.items() if moment == at)
+    assert told == vitals._TOLD_AT
     assert timedelta(hours=1) == vitals.STEP * 10
 
 

@@ -30,10 +30,8 @@ def ids(world: World) -> dict[str, str]:
 def test_lists_one_object_a_line_with_a_pointer(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert dead_letters._list(world, None, every=False, form="json") == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert sorted((each["stage"], each["pointer"].rpartition(":")[2]) for each in found) == [
-        ("decode", "3"),
-        ("validate", "2"),
-    ]
+    pointers = {each["stage"]: each["pointer"].rpartition(":")[2] for each in found}
+    assert pointers == {"decode": "3", "validate": "2"}
 
 
 def test_the_table_stands_on_standard_output_and_the_count_beside_it(

@@ -35,10 +35,7 @@ WEIGHT: dict[str, Any] = {
     "resourceType": "Observation", "id": "weight", "status": "final", "code": {"text": "weight"},
     "subject": {"reference": "Patient/ann"},
 }  # fmt: skip
-READING = {
-    "device": "m",
-    "patient": "ann",
-    "effective": "2026-01-01T08:00:00Z",
+READING = {"device": "m", "patient": "ann", "effective": "2026-01-01T08:00:00Z"} | {
     "metric": "heart_rate",
     "value": 70,
     "unit": "/min",
@@ -155,11 +152,8 @@ def test_loose_resources_are_put_in_batches_of_a_hundred() -> None:
 
 def test_a_transaction_is_posted_as_it_is_and_a_linked_collection_as_a_transaction() -> None:
     entry = {"fullUrl": "urn:uuid:1", "resource": PATIENT}
-    transaction = {
-        "resourceType": "Bundle",
-        "type": "transaction",
-        "entry": [{**entry, "request": {"method": "POST", "url": "Patient"}}],
-    }
+    post = {"method": "POST", "url": "Patient"}
+    transaction = {"resourceType": "Bundle", "type": "transaction", "entry": [{**entry, "request": post}]}
     collection = {"resourceType": "Bundle", "type": "collection", "entry": [entry]}
     first, second = posted(transaction, collection)
     assert first == transaction

@@ -106,6 +106,7 @@ def test_nothing_is_lost_doubled_or_stale_while_parts_are_killed(tmp_path: Path)
         sent_s = time.monotonic() - started
         manifest.save(tmp_path / "manifest.json")
         verdict = _verify(tmp_path / "manifest.json")
+        _prove_that_it_would_have_been_seen(tmp_path / "manifest.json")
         print(json.dumps({"killed": log, "sent_s": round(sent_s, 1), **json.loads(verdict.stdout)}, indent=1))
         assert len(log) == KILLS
         assert verdict.returncode == 0, verdict.stdout + verdict.stderr
@@ -114,8 +115,28 @@ def test_nothing_is_lost_doubled_or_stale_while_parts_are_killed(tmp_path: Path)
         assert rebuilt.returncode == 0, rebuilt.stdout[-3000:] + rebuilt.stderr[-1000:]
 
 
-def _verify(manifest: Path) -> subprocess.CompletedProcess[str]:
+def _verify(manifest: Path, *settle_within_s: str) -> subprocess.CompletedProcess[str]:
     """Runs the verifier, which is given nothing but the manifest."""
-    return subprocess.run(
-        [sys.executable, "-I", str(VERIFIER), str(manifest)], capture_output=True, text=True, check=False, timeout=400
-    )
+    command = [sys.executable, "-I", str(VERIFIER), str(manifest), *settle_within_s]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
+
+
+def _prove_that_it_would_have_been_seen(manifest: Path) -> None:
+    """A verifier that finds nothing in anything proves nothing: here it is told what did not happen."""
+    told = json.loads(manifest.read_text("utf-8"))
+    serials = [serial for serial, sent in told["resources"].items() if not sent["shared"]]
+    told["resources"]["never:Patient/1"] = {**told["resources"][serials[0]]}
+    told["resources"][serials[1]]["versions"].append("0" * 64)
+    told["resources"][serials[2]]["versions"] = ["0" * 64]
+    del told["resources"][serials[3]]
+    told["events"]["0" * 64] = 1
+    told["file_lines"]["1" * 64] = 1
+    told["readings"].append("never|8867-4|2024-01-01T00:00:00Z")
+    told["ill"].append("never")
+    changed = manifest.with_name("told.json")
+    changed.write_text(json.dumps(told), "utf-8")
+    verdict = _verify(changed, "0")
+    assert verdict.returncode == 1
+    found = " ".join(json.loads(verdict.stdout)["first"])
+    for kind in ("lost", "stale", "altered", "never sent", "event not landed", "line of a file", "reading lost", "ill"):
+        assert kind in found, f"the verifier did not see: {kind}\n{found}"

@@ -21,6 +21,13 @@ def test_indexes_the_sample_app_to_the_golden_metadata(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_indexes_galen_itself_to_the_golden_metadata(engine: str) -> None:
+    """After a wanted change of a trigger: `python tests/host/conformance.py library index .` prints the new golden file."""
+    golden = json.loads((HERE / "golden" / "galen.json").read_text())
+    assert run_conformance(engine, "index", HERE.parents[1]) == golden
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_refuses_every_app_that_the_real_indexer_refuses(engine: str) -> None:
     assert run_conformance(engine, "reject", APPS / "rejected") == dict.fromkeys(REJECTED, True)
 

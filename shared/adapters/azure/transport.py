@@ -23,7 +23,7 @@ CONNECTIONS: Final = 64
 class DirectSession(Session):
     """Sends bodies of bytes and text straight to the pool; anything else as requests does."""
 
-    def request(self, method: str | bytes, url: str | bytes, *rest: Any, **options: Any) -> Response:
+    def request(self, method: str, url: str, *rest: Any, **options: Any) -> Response:  # type: ignore[override]
         body = options.get("data")
         if isinstance(body, str):
             body = body.encode()
@@ -35,11 +35,11 @@ class DirectSession(Session):
         ):
             return super().request(method, url, *rest, **options)
         prepared = PreparedRequest()
-        prepared.method, prepared.url, prepared.body = str(method), str(url), body
+        prepared.method, prepared.url, prepared.body = method, url, body
         prepared.headers = CaseInsensitiveDict(options.get("headers") or {})
         if body is not None or prepared.method in ("POST", "PUT", "PATCH"):
             prepared.headers["Content-Length"] = str(len(body or b""))
-        response = self.get_adapter(prepared.url).send(
+        response = self.get_adapter(url).send(
             prepared,
             stream=bool(options.get("stream")),
             timeout=options.get("timeout"),
@@ -51,15 +51,16 @@ class DirectSession(Session):
         return response
 
 
-class DirectTransport(RequestsTransport):
+class DirectTransport(RequestsTransport):  # type: ignore[misc]  # the library has no types
     """A transport whose session is a `DirectSession`."""
 
     def open(self) -> None:
-        if self.session is None and not self._has_been_opened:
-            self.session = DirectSession()
+        if not self._has_been_opened and self.session is None:
+            session = DirectSession()
             never = Retry(total=False, redirect=False, raise_on_status=False)  # the SDK's policies retry
             for scheme in ("http://", "https://"):
-                self.session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=never))
+                session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=never))
+            self.session: Session | None = session
         super().open()
 
 

@@ -1,7 +1,8 @@
-"""Looks at a platform from outside and says whether what was sent is there: `python -I tests/e2e/verifier MANIFEST`.
+"""Looks at a platform from outside and says whether what was sent is there: `python -I tests/e2e/verifier MANIFEST [SECONDS]`.
 
 A program of its own: the standard library only, no line in common with the platform. It reads the public API and the
-lake's files, prints one JSON object with counts and findings, and ends with 0 if there are none.
+lake's files until there is nothing more to find or the seconds are over, prints one JSON object with counts and
+findings, and ends with 0 if there are none.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from records import Snapshot, check_records
 SETTLE_WITHIN_S = 150.0
 
 
-def main(manifest_path: str) -> int:
-    """Checks until there is nothing more to find or the time to settle is over."""
+def main(manifest_path: str, settle_within_s: float = SETTLE_WITHIN_S) -> int:
+    """The exit code."""
     manifest = json.loads(Path(manifest_path).read_text("utf-8"))
     started = time.monotonic()
     while True:
@@ -33,7 +34,7 @@ def main(manifest_path: str) -> int:
         except OSError as failure:
             snapshot, findings = None, [f"the platform does not answer: {failure}"]
         took_s = time.monotonic() - started
-        if not findings or took_s > SETTLE_WITHIN_S:
+        if not findings or took_s > settle_within_s:
             break
         time.sleep(2)
     report = {
@@ -49,4 +50,4 @@ def main(manifest_path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], *map(float, sys.argv[2:])))
