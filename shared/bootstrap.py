@@ -34,6 +34,7 @@ from shared.services.ingest import Ingest
 from shared.services.land_commits import LandCommits
 from shared.services.landing import Landing
 from shared.services.metrics import Metrics
+from shared.services.pulse import REACTIONS, TIMERS, Pulse
 from shared.services.replay import Replay
 from shared.services.replicate import Replicate
 from shared.services.risk import Risk
@@ -66,6 +67,10 @@ class Services:
         self.settings = settings
         self.adapters = adapters
         self.meter = meter or ProcessMeter()
+
+    @property
+    def public_url(self) -> str:
+        return self.settings.url
 
     @property
     def clock(self) -> Clock:
@@ -116,7 +121,7 @@ class Services:
             self.bodies,
             a.clock,
             a.randomness,
-            self.search.bundle,
+            self.search,
         )
 
     @cached_property
@@ -201,6 +206,10 @@ class Services:
         return Metrics(self.meter, self.records, self.clock, f"{os.getpid()}-{secrets.token_hex(4)}")
 
     @cached_property
+    def pulse(self) -> Pulse:
+        return Pulse(self.records, self.clock)
+
+    @cached_property
     def health(self) -> Health:
         a = self.adapters
         return Health(
@@ -208,6 +217,8 @@ class Services:
                 "records": lambda: a.records.read("_platform", "000000000000", "health"),
                 "lake": lambda: a.lake.look("health"),
                 "landing": lambda: a.dropped.look("health"),
+                "timers": partial(self.pulse.require, TIMERS),
+                "reactions": partial(self.pulse.require, REACTIONS),
                 **{f"stream {hub}": partial(a.streams.generation, hub) for hub in names.HUBS},
             }
         )

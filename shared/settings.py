@@ -12,6 +12,7 @@ from shared.domain.fhir.identity import is_valid_tenant
 from shared.errors import InputError
 
 PREFIX: Final = "GALEN_"
+LOCAL_URL: Final = "http://127.0.0.1:7071"
 
 
 class SettingsError(Exception):
@@ -33,9 +34,9 @@ class Settings:
     event_hubs: str = ""  # GALEN_EVENT_HUBS, or GALEN_EVENT_HUBS__fullyQualifiedNamespace
     event_hubs_namespace: str = ""
     identity_client_id: str = ""  # AZURE_CLIENT_ID of a user-assigned identity
-    url: str = "http://127.0.0.1:7071"  # GALEN_URL: the base that partners see
-    issuer: str = ""  # GALEN_TOKEN_ISSUER, by default the url
-    audience: str = ""  # GALEN_TOKEN_AUDIENCE, by default <url>/fhir
+    url: str = ""  # GALEN_URL: the base that partners see and links have; empty: as each request reached it
+    issuer: str = ""  # GALEN_TOKEN_ISSUER, by default the url, or http://127.0.0.1:7071
+    audience: str = ""  # GALEN_TOKEN_AUDIENCE, by default the same and /fhir
     token_signing_key: str = field(default="", repr=False)  # GALEN_TOKEN_SIGNING_KEY: PEM, EC P-256
     token_clients: str = field(default="[]", repr=False)  # GALEN_TOKEN_CLIENTS: JSON
     trusted_issuers: str = "[]"  # GALEN_TRUSTED_ISSUERS: JSON
@@ -58,7 +59,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     def get(name: str, default: str = "") -> str:
         return environment.get(f"{PREFIX}{name}", default) or default
 
-    url = get("URL", "http://127.0.0.1:7071").rstrip("/")
+    url = get("URL").rstrip("/")
+    base = url or LOCAL_URL
     settings = Settings(
         records=environment.get(names.RECORDS_CONNECTION, ""),
         records_endpoint=environment.get(f"{names.RECORDS_CONNECTION}__accountEndpoint", ""),
@@ -68,8 +70,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         event_hubs_namespace=environment.get(f"{names.EVENT_HUBS_CONNECTION}__fullyQualifiedNamespace", ""),
         identity_client_id=environment.get("AZURE_CLIENT_ID", ""),
         url=url,
-        issuer=get("TOKEN_ISSUER", url),
-        audience=get("TOKEN_AUDIENCE", f"{url}/fhir"),
+        issuer=get("TOKEN_ISSUER", base),
+        audience=get("TOKEN_AUDIENCE", f"{base}/fhir"),
         token_signing_key=get("TOKEN_SIGNING_KEY").replace("\\n", "\n"),
         token_clients=get("TOKEN_CLIENTS", "[]"),
         trusted_issuers=get("TRUSTED_ISSUERS", "[]"),

@@ -5,14 +5,14 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.responses import Response, StreamingResponse
 
+from functions.api.alert_bell import AlertBells
 from functions.api.exchange import ApiRequest, plain_json
 from functions.api.routing import InThread
 from functions.api.services import ApiServices, RaisedAlerts
@@ -39,17 +39,19 @@ class AlertFeed:
     streaming: bool
     poll_s: float = 0.15
     elapsed: Callable[[], float] = time.monotonic
+    bells: AlertBells = field(default_factory=AlertBells)
 
     async def poll(self, services: ApiServices, request: ApiRequest, in_thread: InThread) -> Response:
         """GET /alerts?since=&wait=: those after `since`, at once or as soon as there is one within `wait` seconds."""
         asked = request.only("since", "wait")
         cursor, ends_at = _cursor(asked.get("since")), self.elapsed() + _wait(asked.get("wait", "0"))
         while True:
+            heard = self.bells.heard(request.caller.tenant)
             page = await self._page(services, request, in_thread, cursor)
             left = ends_at - self.elapsed()
             if page.alerts or left <= 0:
                 return plain_json({"alerts": page.alerts, "cursor": page.cursor})
-            await asyncio.sleep(min(self.poll_s, left))
+            await self._rung(services, request, in_thread, page.cursor, heard, left)
 
     async def stream(self, services: ApiServices, request: ApiRequest, in_thread: InThread) -> Response:
         """GET /alerts/stream: resumable by Last-Event-ID (or `since`); an event may come twice, its alert id tells."""
@@ -66,14 +68,40 @@ class AlertFeed:
     ) -> AsyncIterator[str]:
         yield _RETRY
         ends_at, beats_at = self.elapsed() + STREAM_S, self.elapsed() + HEARTBEAT_S
-        while self.elapsed() < ends_at:
+        while (left := ends_at - self.elapsed()) > 0:
+            heard = self.bells.heard(request.caller.tenant)
+            page = page if page.alerts else await self._page(services, request, in_thread, page.cursor)
             if page.alerts:
                 yield _events(page)
-            elif self.elapsed() >= beats_at:
+                page = await self._page(services, request, in_thread, page.cursor)
+                continue
+            rung = await self._rung(
+                services,
+                request,
+                in_thread,
+                page.cursor,
+                heard,
+                min(left, max(0.0, beats_at - self.elapsed())),
+            )
+            if not rung:
                 beats_at = self.elapsed() + HEARTBEAT_S
                 yield ": still here\n\n"
-            await asyncio.sleep(0 if page.alerts else self.poll_s)
-            page = await self._page(services, request, in_thread, page.cursor)
+
+    async def _rung(
+        self,
+        services: ApiServices,
+        request: ApiRequest,
+        in_thread: InThread,
+        cursor: str,
+        heard: int,
+        timeout_s: float,
+    ) -> bool:
+        """Whether something may have changed for this tenant since `heard` was read; False after the time given."""
+
+        async def look(after: str | None) -> RaisedAlerts:
+            return await self._page(services, request, in_thread, after)
+
+        return await self.bells.wait(request.caller.tenant, heard, timeout_s, look, cursor, self.poll_s)
 
     async def _page(
         self, services: ApiServices, request: ApiRequest, in_thread: InThread, cursor: str | None

@@ -30,6 +30,9 @@ from shared.domain.fhir.identity import require_key
 from shared.errors import GalenError, NotFound
 
 THREADS: Final = 32
+LARGE_BODY_BYTES: Final = 262_144
+LARGE_BODIES: Final = 8
+"""So many are decoded side by side: 16 MB of JSON take 300 MB while they are at work, and 32 of them all there is."""
 _ENDPOINT: Final = "galen.endpoint"
 """Where the scope keeps the endpoint's name for the counters, which are kept whether the request succeeds or not."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -55,6 +58,7 @@ class Api:
         self._services = services
         self._routes = routes
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
+        self._large = asyncio.Semaphore(LARGE_BODIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -105,7 +109,7 @@ class Api:
             body = await read_body(request, endpoint.body.max_bytes)
         asked = ApiRequest(
             method=request.method,
-            base_url=_base_url(request),
+            base_url=self._services.public_url or _base_url(request),
             path=path,
             query_string=request.scope["query_string"],
             headers=request.headers,
@@ -114,7 +118,12 @@ class Api:
         )
         if endpoint.wait:
             return await endpoint.wait(self._services, asked, self._in_thread)
-        answer: Response = await self._in_thread(self._run, endpoint, asked)
+        answer: Response
+        if len(body) > LARGE_BODY_BYTES or (body and "content-encoding" in request.headers):
+            async with self._large:
+                answer = await self._in_thread(self._run, endpoint, asked)
+        else:
+            answer = await self._in_thread(self._run, endpoint, asked)
         return answer
 
     def _admit(self, request: Request) -> tuple[Endpoint, Mapping[str, str], Caller]:

@@ -12,14 +12,14 @@ from functions.api.routing import BodyRule, Endpoint
 
 _MAX_FORM_BYTES: Final = 65_536
 _RESOURCE: Final = BodyRule(FHIR_TYPES, MAX_BODY_BYTES)
-_FORM: Final = BodyRule((FORM,), _MAX_FORM_BYTES, packed=False)
+_FORM: Final = BodyRule((FORM,), _MAX_FORM_BYTES)
 _ID: Final = "/fhir/{type}/{id}"
 _READ: Final = (("{type}", "read"),)
 _SEARCH: Final = (("{type}", "search"),)
 _ALERTS: Final = (("RiskAssessment", "read"), ("RiskAssessment", "search"))
 """Alerts are drawn from RiskAssessments: whoever may read and search those may see alerts."""
-_RISK: Final = (("Observation", "read"), ("RiskAssessment", "read"))
-"""A score on request discloses the observations it used."""
+_RISK: Final = tuple((type_, "read") for type_ in ("Patient", "Observation", "Condition", "RiskAssessment"))
+"""A score on request discloses the observations it used, that the patient is there, under 16, or pregnant."""
 
 
 def endpoints(feed: AlertFeed) -> tuple[Endpoint, ...]:

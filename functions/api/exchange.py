@@ -14,7 +14,7 @@ from starlette.responses import Response
 from shared.domain.access.caller import Caller
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey, require_key
-from shared.domain.fhir.search_values import parse_query, refuse
+from shared.domain.fhir.search_values import parse_query, refuse, require_json
 from shared.domain.records import StoredResource
 
 FHIR_JSON: Final = "application/fhir+json; charset=utf-8"
@@ -56,6 +56,8 @@ class ApiRequest:
                 known = ", ".join(names) or "none but _format"
                 raise refuse(f"A query parameter is repeated or not supported; supported here: {known}.")
             found[name] = value
+        if "_format" in found:
+            require_json(found["_format"])
         return found
 
 

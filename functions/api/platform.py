@@ -23,7 +23,7 @@ def metadata(services: ApiServices, request: ApiRequest) -> Response:
 
 @lru_cache(maxsize=8)
 def _statement(base_url: str, token_url: str | None) -> str:
-    """Encoded once: it has 148 types, and changes only with the address."""
+    """Encoded once: it has 146 types, and changes only with the address."""
     return json.encode(capability_statement(base_url, token_url=token_url))
 
 

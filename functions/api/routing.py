@@ -23,7 +23,6 @@ class BodyRule:
 
     content_types: tuple[str, ...]
     max_bytes: int
-    packed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

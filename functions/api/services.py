@@ -114,6 +114,11 @@ class ApiServices(Protocol):
     """Everything the API is made of. `token_endpoint` is None where no signing key is configured."""
 
     @property
+    def public_url(self) -> str:
+        """Where partners reach this server, without a slash at the end; empty: wherever a request reached it."""
+        ...
+
+    @property
     def interactions(self) -> Interactions: ...
     @property
     def conditional(self) -> ConditionalCreates: ...

@@ -1,4 +1,8 @@
-"""Events as Event Hubs hands them over, as records of a stream."""
+"""Events as Event Hubs hands them over, as records of a stream.
+
+What each event carries of its own stands in arrays beside the batch, in the order of the events:
+https://learn.microsoft.com/azure/azure-functions/functions-bindings-event-hubs-trigger#event-metadata
+"""
 
 import typing
 from datetime import UTC, datetime
@@ -9,16 +13,20 @@ from shared.domain.ingest.stream_record import StreamRecord
 
 
 def stream_records(events: typing.List[func.EventHubEvent]) -> typing.Tuple[str, typing.List[StreamRecord]]:
-    """The partition a batch came from, and its events in order."""
-    partition = (
-        str((events[0].metadata or {}).get("PartitionContext", {}).get("PartitionId", "0")) if events else "0"
-    )
-    return partition, [_record(event) for event in events]
+    """The partition a batch came from, and its events in order.
+
+    Raises KeyError where the host names no partition: guessing one would join two chains.
+    """
+    if not events:
+        return "", []
+    about = events[0].metadata or {}
+    partition = str(about["PartitionContext"]["PartitionId"])
+    properties = about.get("PropertiesArray") or [{} for _ in events]
+    return partition, [_record(event, its) for event, its in zip(events, properties, strict=True)]
 
 
-def _record(event: func.EventHubEvent) -> StreamRecord:
+def _record(event: func.EventHubEvent, properties: typing.Mapping[str, typing.Any]) -> StreamRecord:
     enqueued = event.enqueued_time or datetime.now(UTC)
-    properties = (event.metadata or {}).get("Properties") or {}
     return StreamRecord(
         body=event.get_body(),
         sequence=int(event.sequence_number or 0),

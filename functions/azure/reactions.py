@@ -18,7 +18,6 @@ _FEED: typing.Dict[str, typing.Any] = {
     "connection": names.RECORDS_CONNECTION,
     "lease_database_name": names.DATABASE,
     "lease_container_name": names.LEASES_CONTAINER,
-    "create_lease_container_if_not_exists": True,
     "start_from_beginning": True,
 }
 
@@ -32,7 +31,9 @@ def score(documents: func.DocumentList) -> None:
     """Vital signs into scores and alerts."""
     from shared.bootstrap import services
 
-    services().score_vitals.react([dict(document) for document in documents])
+    items = [dict(document) for document in documents]
+    services().score_vitals.react(items)
+    services().pulse.echo(items)
 
 
 @reactions.function_name("land_commits")

@@ -11,7 +11,17 @@ def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
     """Finish what a crash or a lost notification left undone."""
     from shared.bootstrap import services
 
+    services().pulse.beat()
     services().sweep.run()
+
+
+@schedules.function_name("sweep_files")
+@schedules.timer_trigger(arg_name="timer", schedule="5/15 * * * * *")
+def sweep_files(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
+    """Take up dropped files that no run is working on."""
+    from shared.bootstrap import services
+
+    services().sweep.take_files()
 
 
 @schedules.function_name("watch")
@@ -24,7 +34,7 @@ def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
 
 
 @schedules.function_name("inspect")
-@schedules.timer_trigger(arg_name="timer", schedule="10 */5 * * * *")
+@schedules.timer_trigger(arg_name="timer", schedule="10 */15 * * * *")
 def inspect_lake(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding
     """Walk the chains, measure freshness, count dead letters."""
     from shared.bootstrap import services

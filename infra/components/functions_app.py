@@ -22,6 +22,7 @@ from infra.config import Classification, StackConfig
 PYTHON = "3.12"
 INSTANCE_MEMORY_MB = 2048
 HTTP_CONCURRENCY = 16
+ALWAYS_READY = ("http", "function:vital_signs", "function:score")
 """Requests at once per instance. Unset it is one for Python, and every second request starts an instance."""
 PACKAGES_CONTAINER = "packages"
 
@@ -114,6 +115,11 @@ class FunctionsApp(pulumi.ComponentResource):
                 scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
                     instance_memory_mb=INSTANCE_MEMORY_MB,
                     maximum_instance_count=args.config.maximum_instances,
+                    # What an alert must pass within a second never starts cold.
+                    always_ready=[
+                        web.FunctionsAlwaysReadyConfigArgs(name=group, instance_count=1)
+                        for group in ALWAYS_READY
+                    ],
                     triggers=web.FunctionsScaleAndConcurrencyTriggersArgs(
                         http=web.FunctionsScaleAndConcurrencyTriggersHttpArgs(
                             per_instance_concurrency=HTTP_CONCURRENCY

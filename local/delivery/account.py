@@ -7,14 +7,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shared.domain.fhir.identity import ResourceKey
-
 REASONS_SHOWN: Final = 3
 
 
 @dataclass(slots=True)
 class Account:
-    """Filled by the door while it sends; thread-safe. `lines` are raw lines expected, `by_landing` what no hub takes."""
+    """Filled by the door while it sends; thread-safe. `landed` counts raw lines.
+
+    `by_landing` names what is larger than the door takes and was dropped as a file.
+    """
 
     door: str
     received: int = 0
@@ -88,8 +89,3 @@ def first_issue(outcome: dict[str, Any]) -> str:
     where = ", ".join(issue.get("expression", ()))
     text = issue.get("diagnostics") or issue.get("details", {}).get("text", "")
     return " ".join(part for part in (issue.get("code", "unknown"), where and f"at {where}:", text) if part)
-
-
-def keys_text(keys: set[ResourceKey]) -> list[str]:
-    """Keys in order, for a person."""
-    return sorted(str(key) for key in keys)

@@ -3,7 +3,7 @@
 Kinds: `current` (a resource as it is now, or its tombstone), `history` (a superseded version), `pointer` (an id whose
 resource lives at another home), `moved` (what a moved resource left behind), `guard` (a reserved conditional create),
 `intent` (a transaction being applied), `state` (the readings a patient's scores are folded from), `alert`, `ledger`
-(progress of a dropped file), `metrics` (counters of one process), `assertion` (a client assertion that was used).
+(progress of a dropped file), `metrics` (counters of one process), `assertion` (a client assertion that was used), `pulse` (a sign of life).
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Kind(StrEnum):
     LEDGER = "ledger"
     METRICS = "metrics"
     ASSERTION = "assertion"
+    PULSE = "pulse"
 
 
 class Door(StrEnum):
@@ -98,9 +99,14 @@ def history_id(key: ResourceKey, version: str) -> str:
     return f"{key.type}.{key.id}~{version}"
 
 
-def source_version(instant: str, source: str, sequence: int, entry: int = 0) -> str:
-    """What fences a replica: compared as text, the newest wins. `instant` is sortable UTC text."""
-    return f"{instant}|{source}|{sequence:020d}.{entry:05d}"
+def source_version(instant: str, source: str, sequence: int, entry: int = 0, delivery: str = "") -> str:
+    """What fences a replica: compared as text, the newest wins. `instant` is sortable UTC text.
+
+    `delivery` names the partition or file that `sequence` counts in: without it two files dropped within one second
+    would have equal versions at equal lines.
+    """
+    version = f"{instant}|{source}|{sequence:020d}.{entry:05d}"
+    return f"{version}|{delivery}" if delivery else version
 
 
 def version_id(source_version_: str, content_hash: str) -> str:

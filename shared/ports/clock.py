@@ -7,10 +7,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time now."""
+    """The time now, and waiting."""
 
     def now(self) -> datetime:
         """UTC-aware."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Come back when so much time has passed."""
         ...
 
 

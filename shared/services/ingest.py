@@ -21,6 +21,7 @@ from shared.ports.validator import Validator
 from shared.services.dead_letters import DeadLetters, RawPointer
 from shared.services.landing import Landed
 from shared.services.replicate import Incoming, Replicate, replica_item
+from shared.telemetry import note
 
 _log = logging.getLogger("galen.ingest")
 
@@ -100,7 +101,7 @@ class Ingest:
     @staticmethod
     def _failed(failure: Exception) -> Expansion:
         # A defect of ours on this line: it must not stop the others. The class is logged, never the text.
-        _log.error("line failed", extra={"error": type(failure).__name__})
+        note(_log, logging.ERROR, "line failed", error=type(failure).__name__)
         issue = error("exception", "An internal error met this line; it can be replayed once that is mended.")
         return Expansion(set_aside=[SetAside(-1, "expand", (issue,))])
 
@@ -110,7 +111,7 @@ class Ingest:
         except Exception as failure:
             if consequence_of(failure).disposal is Disposal.RETRY:
                 raise
-            _log.error("record failed", extra={"error": type(failure).__name__})
+            note(_log, logging.ERROR, "record failed", error=type(failure).__name__)
             issue = error("exception", "The store refused this resource.")
             self._put_aside(one.tag, "record", issue.code, (issue,), tally)
 

@@ -63,28 +63,26 @@ class LandCommits:
         return react("land-commits", landable, self._land, self._dead_letters)
 
     def _land(self, items: Sequence[Item]) -> int:
-        tenants: dict[str, dict[Version, Item]] = defaultdict(dict)
+        folders: dict[str, dict[Version, Item]] = defaultdict(dict)
         for item in items:
-            tenants[item["tenant"]][item["type"], item["rid"], item["version"]] = item
-        for tenant, versions in tenants.items():
+            folders[_folder(item)][item["type"], item["rid"], item["version"]] = item
+        for folder, versions in folders.items():
             ordered = sorted(versions)
             with self._meter.span("land commits", next(iter(versions.values())).get("trace", "")):
                 for start in range(0, len(ordered), MAX_LINES):
-                    self._write(tenant, [versions[version] for version in ordered[start : start + MAX_LINES]])
-        landed = sum(map(len, tenants.values()))
+                    self._write(folder, [versions[version] for version in ordered[start : start + MAX_LINES]])
+        landed = sum(map(len, folders.values()))
         if landed:
             self._meter.count("galen_lines_total", landed, door=Door.HTTP)
         return landed
 
-    def _write(self, tenant: str, items: list[Item]) -> None:
+    def _write(self, folder: str, items: list[Item]) -> None:
         named = "\n".join(f"{item['type']}/{item['rid']}/{item['version']}" for item in items)
         name = hashlib.sha256(named.encode()).hexdigest()
         landed_at = instant_text(self._clock.now())
         text = "".join(json.encode(self._line(item, landed_at)) + "\n" for item in items)
         data = gzip.compress(text.encode(), compresslevel=1, mtime=0)
-        self._lake.put_if_absent(
-            f"{FOLDER}/t={tenant}/{name}.ndjson.gz", data, metadata={"count": str(len(items))}
-        )
+        self._lake.put_if_absent(f"{folder}/{name}.ndjson.gz", data, metadata={"count": str(len(items))})
 
     def _line(self, item: Item, landed_at: str) -> dict[str, Any]:
         return {
@@ -114,35 +112,45 @@ class LandCommits:
         now = self._clock.now()
         until = instant_text(now - GRACE)
         since = self._swept_until or instant_text(now - FIRST_WINDOW)
-        landed = {version for tenant in self._tenants() for version in self._landed_since(tenant, since)}
-        where = (
-            Compare("door", "=", Door.HTTP),
-            Compare("lastUpdated", ">=", since),
-            Compare("lastUpdated", "<", until),
-        )
-        missing = 0
-        for kind in (Kind.CURRENT, Kind.HISTORY):
-            items = self._records.query(Query(kind, None, None, where, order_by="lastUpdated"))
-            missing += self.land(
-                i for i in items if (i["tenant"], i["type"], i["rid"], i["version"]) not in landed
-            )
+        committed = [
+            item
+            for kind in (Kind.CURRENT, Kind.HISTORY)
+            for item in self._records.query(_committed(kind, since, until))
+        ]
+        landed = {
+            name for folder in {_folder(item) for item in committed} for name in self._landed(folder, since)
+        }
+        missing = self.land(item for item in committed if _name(item) not in landed)
         if missing:
             self._meter.count("galen_commits_found_unlanded_total", missing)
         self._swept_until = until
         return missing
 
-    def _tenants(self) -> set[str]:
-        return {file.path.split("/")[2].removeprefix("t=") for file in self._lake.list(FOLDER)}
-
-    def _landed_since(self, tenant: str, since: str) -> Iterator[tuple[str, str, str, str]]:
-        for file in self._lake.list(f"{FOLDER}/t={tenant}"):
-            if file.modified_at >= since:
+    def _landed(self, folder: str, since: str) -> Iterator[tuple[str, ...]]:
+        tenant = folder.split("/")[2].removeprefix("t=")
+        for file in self._lake.list(folder):
+            if file.modified_at >= since[: len("YYYY-MM-DDTHH:MM:SS")]:
                 for line in read_commits(self._lake.read(file.path)):
                     yield tenant, line["type"], line["id"], line["version"]
+
+
+def _folder(item: Item) -> str:
+    """By the day of the commit as the version itself says it, so that a sweep need not list every file there ever was."""
+    day = item["lastUpdated"].partition("T")[0]
+    return f"{FOLDER}/t={item['tenant']}/d={day}"
+
+
+def _name(item: Item) -> tuple[str, ...]:
+    return item["tenant"], item["type"], item["rid"], item["version"]
+
+
+def _committed(kind: Kind, since: str, until: str) -> Query:
+    at = Compare("lastUpdated", ">=", since), Compare("lastUpdated", "<", until)
+    return Query(kind, None, None, (Compare("door", "=", Door.HTTP), *at), order_by="lastUpdated")
 
 
 def read_commits(data: bytes) -> Iterator[dict[str, Any]]:
     """The lines of a commit file."""
     for line in gunzip_bounded(data, MAX_FILE_BYTES).split(b"\n"):
         if line:
-            yield json.decode_object(line)
+            yield json.decode_own(line)

@@ -21,6 +21,7 @@ from shared.domain.records import Kind
 from shared.errors import AlreadyExists, GalenError, PreconditionFailed
 from shared.ports.clock import Clock
 from shared.ports.records import Compare, Query, Records
+from shared.telemetry import note
 
 TENANT: Final = "_platform"
 EVERY_S: Final = 5.0
@@ -80,6 +81,6 @@ class Metrics:
                 try:
                     self.publish()
                 except GalenError as failure:
-                    _log.warning("metrics not published", extra={"error": type(failure).__name__})
+                    note(_log, logging.WARNING, "metrics not published", error=type(failure).__name__)
 
         threading.Thread(target=run, name="metrics", daemon=True).start()

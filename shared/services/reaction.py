@@ -12,6 +12,7 @@ from shared.domain.records import Item, Kind
 from shared.errors import Disposal, consequence_of
 from shared.ports.records import Query, Records
 from shared.services.dead_letters import DeadLetter, DeadLetters, RawPointer
+from shared.telemetry import note
 
 FOLDER: Final = "records"
 """Dead letters of reactions point to the item of the records, by its home and a hash of its id."""
@@ -37,7 +38,7 @@ def react(
         except Exception as failure:
             if consequence_of(failure).disposal is Disposal.RETRY:
                 raise
-            _log.error("reaction failed", extra={"stage": stage, "error": type(failure).__name__})
+            note(_log, logging.ERROR, "reaction failed", stage=stage, error=type(failure).__name__)
             issue = error(
                 "exception", "An internal error met this item; it can be replayed once that is mended."
             )

@@ -80,7 +80,7 @@ class Rebuild:
             progress(result.files)
             try:
                 self._file(file, result)
-            except (ValueError, KeyError, GalenError):
+            except (ValueError, KeyError, TypeError, AttributeError, GalenError):
                 if file.path not in damaged:
                     result.differences.append(Difference("raw file unreadable", file.path))
         self._score()

@@ -19,7 +19,10 @@ from shared.ports.meter import Meter
 from shared.services.fhir.intents import Intents
 from shared.services.file_door import FileDoor
 from shared.services.land_commits import LandCommits
+from shared.telemetry import note
 
+TAKE_SECONDS: Final = 30
+"""After so long the next sweep goes on; one file may take what is left of the invocation."""
 INTENT_AGE: Final = timedelta(seconds=5)
 FILE_AGE: Final = timedelta(seconds=20)
 _log = logging.getLogger("galen.sweep")
@@ -31,7 +34,6 @@ class Swept:
 
     intents: int
     moves: int
-    files: int
     commits: int
 
 
@@ -48,11 +50,10 @@ class Sweep:
         self._meter = meter
 
     def run(self) -> Swept:
-        """Complete stored intents and moves half way, take up files no run is working on, land commits in no file."""
+        """Complete stored intents and moves half way, land commits that are in no file."""
         return Swept(
             intents=self._each("intents", self._finish_intents),
             moves=self._each("moves", self._intents.writer.finish_moves),
-            files=self._each("files", self._take_files),
             commits=self._each("commits", self._commits.sweep),
         )
 
@@ -61,7 +62,7 @@ class Sweep:
         try:
             return work(*about)
         except Exception as failure:  # noqa: BLE001 - what comes after must not wait for the next sweep, which tries again
-            _log.warning("sweep stopped early", extra={"part": name, "error": type(failure).__name__})
+            note(_log, logging.WARNING, "sweep stopped early", part=name, error=type(failure).__name__)
             return 0
 
     def _finish_intents(self) -> int:
@@ -73,9 +74,14 @@ class Sweep:
         self._meter.count("galen_intents_completed_total")
         return 1
 
-    def _take_files(self) -> int:
-        paths = list(self._files.unfinished(instant_text(self._clock.now() - FILE_AGE)))
-        return sum(self._each("file", self._take, path) for path in paths)
+    def take_files(self) -> int:
+        """Go on with files no run is working on, as long as one invocation may; how many."""
+        started, taken = self._clock.now(), 0
+        for path in list(self._files.unfinished(instant_text(started - FILE_AGE))):
+            taken += self._each("file", self._take, path)
+            if (self._clock.now() - started).total_seconds() > TAKE_SECONDS:
+                break
+        return taken
 
     def _take(self, path: str) -> int:
         self._files.receive(path)

@@ -21,6 +21,7 @@ from shared.services.fhir.intents import Intents
 from shared.services.landing import Landing
 from shared.services.sweep import walk_chains
 from shared.settings import Settings
+from shared.telemetry import note
 
 LAYERS: Final = (Zone.RAW, Zone.BRONZE, Zone.PROCESSED, Zone.CURATED)
 STAGES: Final = ("land", "decode", "validate", "expand", "record")
@@ -64,7 +65,7 @@ class Watch:
             try:
                 part()
             except Unavailable as failure:
-                _log.warning("not looked at", extra={"part": part.__name__, "error": type(failure).__name__})
+                note(_log, logging.WARNING, "not looked at", part=part.__name__, error=type(failure).__name__)
 
     def _lag(self) -> None:
         for hub in HUBS:
@@ -99,4 +100,4 @@ class Watch:
         for kind in {*FAULTS, *faults}:
             self._meter.gauge("galen_chain_faults", faults[kind], kind=kind)
         if faults:
-            _log.error("chain faults", extra={"number": faults.total()})
+            note(_log, logging.ERROR, "chain faults", number=faults.total())

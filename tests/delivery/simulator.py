@@ -144,8 +144,8 @@ class Simulation:
             if owner in self.owners:
                 self.owners[self.owners.index(owner)] = Owner(self, self.checkpoint)
             return
-        except Exception:
-            pass  # the host moves on all the same
+        except Exception:  # noqa: BLE001 - whatever it was, the host moves on
+            pass
         owner.position = batch[-1].sequence + 1
         self.checkpoint = owner.position
 
@@ -205,7 +205,9 @@ class Simulation:
             (1, tuple(sorted(versions.values())), max(versions.values())) for versions in self.sent.values()
         )
         if shown != wanted:
-            found.append("lost, doubled or stale: the versions on record are not those sent, or not the newest shown")
+            found.append(
+                "lost, doubled or stale: the versions on record are not those sent, or not the newest shown"
+            )
         return found
 
     def _dead_letters(self) -> list[str]:

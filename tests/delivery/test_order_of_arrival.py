@@ -5,13 +5,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from shared.domain.fhir.identity import Origin
+from shared.domain.fhir.identity import Origin, ResourceKey
 from shared.domain.records import Door, Provenance, resource_item, source_version, tombstone_item
-from shared.domain.fhir.identity import ResourceKey
 from shared.services.replicate import Incoming, Replicate
 from tests.delivery.world import World
 
-IDS, VERSIONS, BATCH = 200, 20, 500
+IDS, VERSIONS, BATCH = 300, 20, 500
 
 
 def item(key: ResourceKey, version: int, *, deleted: bool) -> dict[str, Any]:

@@ -23,7 +23,13 @@ from tests.delivery.world import TENANT, World
 def _door(world: World, *, landing: Any = None, ingest: Any = None) -> Receive:
     streams = world.adapters.streams
     door = StreamDoor(
-        landing or world.landing, ingest or world.ingest, streams, world.clock, world.meter, {HUB: TENANT}, "default"
+        landing or world.landing,
+        ingest or world.ingest,
+        streams,
+        world.clock,
+        world.meter,
+        {HUB: TENANT},
+        "default",
     )
     return door.receive
 

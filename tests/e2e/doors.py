@@ -104,7 +104,9 @@ def dead_letters(platform: Platform) -> list[dict[str, Any]]:
     return [json.loads(path.read_bytes()) for path in sorted(folder.rglob("*.json"))]
 
 
-def dead_letters_after(platform: Platform, known: Sequence[Mapping[str, Any]], count: int) -> list[dict[str, Any]]:
+def dead_letters_after(
+    platform: Platform, known: Sequence[Mapping[str, Any]], count: int
+) -> list[dict[str, Any]]:
     """The dead letters beyond those known, as soon as there are `count` of them."""
 
     def enough() -> list[dict[str, Any]]:

@@ -44,7 +44,8 @@ class Manifest:
         """The bundle with a serial in the tags of each resource, which is expected from now on."""
         owner = f"{prefix}:Patient/{patient_of(bundle)['id']}"
         entries = [
-            {**entry, "resource": self.expect(entry["resource"], prefix, door, owner)} for entry in bundle["entry"]
+            {**entry, "resource": self.expect(entry["resource"], prefix, door, owner)}
+            for entry in bundle["entry"]
         ]
         return {**bundle, "entry": entries}
 
@@ -77,7 +78,10 @@ class Manifest:
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
-        plain = {name: getattr(self, name) for name in ("url", "token", "lake", "events", "file_lines", "readings", "ill")}
+        plain = {
+            name: getattr(self, name)
+            for name in ("url", "token", "lake", "events", "file_lines", "readings", "ill")
+        }
         plain["resources"] = {serial: asdict(sent) for serial, sent in self.resources.items()}
         path.write_text(json.dumps(plain), "utf-8")
 

@@ -76,7 +76,11 @@ def _conditional(entry: dict[str, Any]) -> dict[str, Any]:
     resource = entry["resource"]
     value = resource["meta"]["tag"][-2]["code"]
     identified = {**resource, "identifier": [{"system": "urn:e2e:serial", "value": value}]}
-    request = {"method": "POST", "url": resource["resourceType"], "ifNoneExist": f"identifier=urn:e2e:serial|{value}"}
+    request = {
+        "method": "POST",
+        "url": resource["resourceType"],
+        "ifNoneExist": f"identifier=urn:e2e:serial|{value}",
+    }
     return {**entry, "resource": identified, "request": request}
 
 
@@ -90,7 +94,10 @@ def send_by_stream(platform: Platform, manifest: Manifest, bundles: list[Bundle]
         key = patient_of(bundle)["id"]
         bodies = replica_bodies(manifest, bundle, "stream")
         if number % 2 == 0:
-            whole = {**bundle, "entry": [{**e, "resource": b} for e, b in zip(bundle["entry"], bodies[0], strict=True)]}
+            whole = {
+                **bundle,
+                "entry": [{**e, "resource": b} for e, b in zip(bundle["entry"], bodies[0], strict=True)],
+            }
             events = [gzip.compress(json.dumps(whole).encode(), mtime=0)]
         else:
             names = _names(bundle)
@@ -107,7 +114,10 @@ def send_by_file(platform: Platform, manifest: Manifest, bundles: list[Bundle], 
         bodies = replica_bodies(manifest, bundle, "file")
         name = f"{number:03d}"
         if number % 2 == 0:
-            whole = {**bundle, "entry": [{**e, "resource": b} for e, b in zip(bundle["entry"], bodies[0], strict=True)]}
+            whole = {
+                **bundle,
+                "entry": [{**e, "resource": b} for e, b in zip(bundle["entry"], bodies[0], strict=True)],
+            }
             lines, ending = [json.dumps(whole).encode()], "json.gz"
         else:
             names = _names(bundle)
@@ -118,17 +128,24 @@ def send_by_file(platform: Platform, manifest: Manifest, bundles: list[Bundle], 
         advance(len(bodies[1]))
 
 
-def replica_bodies(manifest: Manifest, bundle: Bundle, door: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def replica_bodies(
+    manifest: Manifest, bundle: Bundle, door: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The bundle's resources as first sent, and the further versions, newest first: each has its source's time."""
     owner = f"replica:Patient/{patient_of(bundle)['id']}"
     names, first, later = _names(bundle), [], []
     for index, entry in enumerate(bundle["entry"]):
         resource = entry["resource"]
-        updated = index % UPDATED_EVERY == 1 and resource["resourceType"] not in ("Organization", "Practitioner")
+        updated = index % UPDATED_EVERY == 1 and resource["resourceType"] not in (
+            "Organization",
+            "Practitioner",
+        )
         if not updated:
             first.append(manifest.expect(resource, "replica", door, owner))
             continue
-        stamps = [(datetime.now(UTC) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ") for hours in (3, 2, 1)]
+        stamps = [
+            (datetime.now(UTC) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ") for hours in (3, 2, 1)
+        ]
         versions = []
         for stamp, language in zip(stamps, ("en", "en-GB", "en-US"), strict=True):
             stamped = {**resource, "language": language, "meta": {**resource["meta"], "lastUpdated": stamp}}
@@ -160,7 +177,8 @@ def publish(platform: Platform, manifest: Manifest, hub: str, bodies: list[bytes
 
 
 def _chunk(bodies: list[bytes]) -> list[bytes]:
-    chunk, size = [], 0
+    chunk: list[bytes] = []
+    size = 0
     for body in bodies:
         size += len(body)
         if chunk and size > 200_000:

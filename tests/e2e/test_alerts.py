@@ -35,7 +35,11 @@ def _register(platform: Platform, api: Api, birth_date: str = "1950-01-01") -> t
 
 def _read(platform: Platform, source: str, vitals: dict[str, tuple[int, str]], ago_s: float = 0) -> None:
     """A set of readings by the device, taken some seconds ago."""
-    at = (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = (
+        (datetime.now(UTC) - timedelta(seconds=ago_s))
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
     readings = [{"metric": name, "value": value, "unit": unit} for name, (value, unit) in vitals.items()]
     event = {"device": f"d-{source}", "patient": source, "effective": at, "readings": readings}
     send(platform, VITAL_SIGNS, [json.dumps(event).encode()], key=source)
@@ -133,12 +137,16 @@ def test_below_sixteen_there_is_no_score_and_it_says_so(platform: Platform, api:
 
 def _events(api: Api, last_event_id: str) -> list[dict[str, Any]]:
     """What the event stream has after an event, parsed as a browser does."""
-    answer = api.get("/alerts/stream", headers={"Last-Event-ID": last_event_id, "Accept": "text/event-stream"})
+    answer = api.get(
+        "/alerts/stream", headers={"Last-Event-ID": last_event_id, "Accept": "text/event-stream"}
+    )
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = []
     for block in answer.text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":"))
+        fields = dict(
+            line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":")
+        )
         if "data" in fields:
             events.append({**fields, "data": json.loads(fields["data"])})
     return events

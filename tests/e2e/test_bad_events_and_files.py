@@ -85,7 +85,12 @@ def test_bad_events_between_good_ones(platform: Platform, api: Api) -> None:
 
 def test_bad_readings_between_good_ones(platform: Platform, api: Api) -> None:
     known, source = dead_letters(platform), uuid.uuid4().hex
-    good = {"device": "d", "patient": source, "effective": "2024-05-01T08:00:00Z", "unit": "/min"}
+    good: dict[str, Any] = {
+        "device": "d",
+        "patient": source,
+        "effective": "2024-05-01T08:00:00Z",
+        "unit": "/min",
+    }
     good |= {"metric": "heart_rate", "value": 72}
     bad: list[dict[str, Any]] = [
         {**good, "value": "72"},
@@ -140,7 +145,9 @@ def test_a_bundle_with_one_bad_entry(platform: Platform, api: Api) -> None:
     """By stream a transaction is set aside whole, of a collection the bad entry alone."""
     for type_, expected in (("transaction", 0), ("collection", 2)):
         known, tag = dead_letters(platform), uuid.uuid4().hex
-        entries = [{"fullUrl": f"urn:uuid:{uuid.uuid4()}", "resource": json.loads(_good(tag, n))} for n in range(3)]
+        entries = [
+            {"fullUrl": f"urn:uuid:{uuid.uuid4()}", "resource": json.loads(_good(tag, n))} for n in range(3)
+        ]
         entries[1]["resource"]["gender"] = 7
         bundle = {"resourceType": "Bundle", "type": type_, "entry": entries}
         send(platform, CLINICAL_EVENTS, [json.dumps(bundle).encode()], key=tag)

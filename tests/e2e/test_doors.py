@@ -14,7 +14,9 @@ from tests.e2e.platform import Platform, eventually
 
 def _own_types(bundle: Bundle) -> dict[str, int]:
     """What belongs to the patient alone."""
-    return {type_: number for type_, number in types(bundle).items() if type_ not in (*SHARED_TYPES, "Patient")}
+    return {
+        type_: number for type_, number in types(bundle).items() if type_ not in (*SHARED_TYPES, "Patient")
+    }
 
 
 def _recorded(api: Api, patient: str, bundle: Bundle) -> bool:
@@ -40,9 +42,7 @@ def _ids(api: Api, patient: str, bundle: Bundle) -> dict[str, list[str]]:
     }
 
 
-def test_a_transaction_by_http_is_found_by_search_with_exact_totals(
-    api: Api, patients: list[Bundle]
-) -> None:
+def test_a_transaction_by_http_is_found_by_search_with_exact_totals(api: Api, patients: list[Bundle]) -> None:
     bundle = patients[0]
     answer = api.post_fhir("/fhir", bundle)
     assert answer.status_code == 200, answer.text[:500]
@@ -73,7 +73,9 @@ def test_a_bundle_by_stream_is_found_and_a_redelivery_changes_nothing(
     send(platform, CLINICAL_EVENTS, [event], key="a")
     later = _marked(bundle, "after-redelivery")
     send(platform, CLINICAL_EVENTS, [gzip.compress(json.dumps(later).encode())], key="a")
-    eventually(lambda: _has_mark(api, patient, "after-redelivery"), "the event after the redelivery is recorded")
+    eventually(
+        lambda: _has_mark(api, patient, "after-redelivery"), "the event after the redelivery is recorded"
+    )
     assert _ids(api, patient, bundle) == before
 
 
@@ -132,7 +134,10 @@ def _has_mark(api: Api, patient: str, mark: str) -> bool:
 
 def _literal(entry: dict[str, Any], bundle: Bundle) -> dict[str, Any]:
     """The entry's resource with `Type/id` references, as a bulk export writes them."""
-    names = {each["fullUrl"]: f"{each['resource']['resourceType']}/{each['resource']['id']}" for each in bundle["entry"]}
+    names = {
+        each["fullUrl"]: f"{each['resource']['resourceType']}/{each['resource']['id']}"
+        for each in bundle["entry"]
+    }
     text = json.dumps(entry["resource"])
     for url, name in names.items():
         text = text.replace(f'"{url}"', f'"{name}"')

@@ -30,9 +30,7 @@ def test_every_version_of_a_resource_stays_readable(api: Api) -> None:
         assert changed.status_code == 200
         etags.append(changed.headers["etag"])
     assert len(set(etags)) == 3
-    genders = [
-        api.get(f"/fhir/Patient/{identity}/_history/{etag[3:-1]}").json()["gender"] for etag in etags
-    ]
+    genders = [api.get(f"/fhir/Patient/{identity}/_history/{etag[3:-1]}").json()["gender"] for etag in etags]
     assert genders == ["male", "female", "other"]
     history = api.get(f"/fhir/Patient/{identity}/_history").json()
     assert [entry["resource"]["gender"] for entry in history["entry"]] == ["other", "female", "male"]
@@ -57,10 +55,18 @@ def test_a_history_is_paged_by_links_and_a_deleted_resource_is_gone(api: Api) ->
 def test_pages_hold_every_match_once(api: Api) -> None:
     tag = uuid.uuid4().hex
     entries = [
-        {"resource": _observation(f"urn:e2e:{tag}", f"{number}"), "request": {"method": "POST", "url": "Observation"}}
+        {
+            "resource": _observation(f"urn:e2e:{tag}", f"{number}"),
+            "request": {"method": "POST", "url": "Observation"},
+        }
         for number in range(25)
     ]
-    assert api.post_fhir("/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": entries}).status_code == 200
+    assert (
+        api.post_fhir(
+            "/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        ).status_code
+        == 200
+    )
     criteria = {"code": f"urn:e2e:{tag}|x"}
     found = [each["id"] for each in api.all_pages("Observation", **criteria, _count="7", _sort="-date")]
     assert len(found) == len(set(found)) == 25 == api.total("Observation", **criteria)

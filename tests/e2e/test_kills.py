@@ -138,5 +138,14 @@ def _prove_that_it_would_have_been_seen(manifest: Path) -> None:
     verdict = _verify(changed, "0")
     assert verdict.returncode == 1
     found = " ".join(json.loads(verdict.stdout)["first"])
-    for kind in ("lost", "stale", "altered", "never sent", "event not landed", "line of a file", "reading lost", "ill"):
+    for kind in (
+        "lost",
+        "stale",
+        "altered",
+        "never sent",
+        "event not landed",
+        "line of a file",
+        "reading lost",
+        "ill",
+    ):
         assert kind in found, f"the verifier did not see: {kind}\n{found}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from azure.cosmos import ContainerProxy, CosmosClient
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, LinearRetry
 
 from shared import names
 from shared.adapters.azure.transport import transport
@@ -13,6 +13,7 @@ from shared.settings import Settings
 
 CONNECT_TIMEOUT_S: Final = 5
 READ_TIMEOUT_S: Final = 30
+RETRY_AFTER_S: Final = 1
 
 
 def _credential(settings: Settings) -> Any:
@@ -44,7 +45,8 @@ def blob_service(settings: Settings) -> BlobServiceClient:
     options: dict[str, Any] = {
         "connection_timeout": CONNECT_TIMEOUT_S,
         "read_timeout": READ_TIMEOUT_S,
-        "retry_total": 3,
+        # The default waits 15 to 27 seconds before it tries a second time.
+        "retry_policy": LinearRetry(backoff=RETRY_AFTER_S, retry_total=3, random_jitter_range=1),
         "transport": transport(),
     }
     if settings.lake:

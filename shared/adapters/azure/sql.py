@@ -51,6 +51,8 @@ def _path(path: str) -> str:
 
 def _where(query: Query, text: _Text) -> str:
     parts = [f"c.kind = {text.value(Kind(query.kind).value)}"]
+    if query.tenant is not None and query.home is None:
+        parts.append(f"c.tenant = {text.value(query.tenant)}")
     parts += [text.predicate(each) for each in query.where]
     if query.after is not None:
         value, item_id = query.after

@@ -14,6 +14,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from requests.utils import requote_uri
 from urllib3.util.retry import Retry
 
 CONNECTIONS: Final = 64
@@ -35,11 +36,11 @@ class DirectSession(Session):
         ):
             return super().request(method, url, *rest, **options)
         prepared = PreparedRequest()
-        prepared.method, prepared.url, prepared.body = method, url, body
+        prepared.method, prepared.url, prepared.body = method, requote_uri(url), body
         prepared.headers = CaseInsensitiveDict(options.get("headers") or {})
         if body is not None or prepared.method in ("POST", "PUT", "PATCH"):
             prepared.headers["Content-Length"] = str(len(body or b""))
-        response = self.get_adapter(url).send(
+        response = self.get_adapter(prepared.url).send(
             prepared,
             stream=bool(options.get("stream")),
             timeout=options.get("timeout"),

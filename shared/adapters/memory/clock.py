@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class MemoryClock:
-    """Time that only `advance` moves."""
+    """Time that only `advance` moves, and whoever sleeps."""
 
     def __init__(self, now: datetime = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)) -> None:
         self._now = now
@@ -17,6 +17,9 @@ class MemoryClock:
 
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
 
 
 class SeededRandomness:

@@ -61,10 +61,9 @@ class MemoryLake:
             yield data[start : start + _CHUNK]
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[LakeFile]:
+        folder = prefix.rstrip("/") + "/" if prefix else ""
         with self._lock:
-            paths = sorted(
-                path for path in self._files if path.startswith(prefix.rstrip("/") + "/") and path > after
-            )
+            paths = sorted(path for path in self._files if path.startswith(folder) and path > after)
         for path in paths:
             if found := self.look(path):
                 yield found

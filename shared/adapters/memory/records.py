@@ -3,71 +3,21 @@
 from __future__ import annotations
 
 import copy
-import operator
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
 
 from shared.domain.records import Item
 from shared.errors import AlreadyExists, PreconditionFailed
+from shared.ports.matching import holds, value_at
 from shared.ports.records import (
     MAX_BATCH_WRITES,
-    AllOf,
-    AnyOf,
     BatchRefused,
-    Compare,
     Create,
     Delete,
-    Has,
-    In,
-    Not,
-    Predicate,
     Query,
     Replace,
     Write,
 )
-
-_OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-_ABSENT: Final = object()
-
-
-def _at(item: Item, path: str) -> Any:
-    node: Any = item
-    for name in path.split("."):
-        node = node.get(name, _ABSENT) if isinstance(node, dict) else _ABSENT
-    return node
-
-
-def _same_kind(left: object, right: object) -> bool:
-    if isinstance(left, bool) or isinstance(right, bool):
-        return isinstance(left, bool) and isinstance(right, bool)
-    return any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, int | float))
-
-
-def holds(predicate: Predicate, item: Item) -> bool:
-    """Whether an item satisfies a predicate, with the store's semantics: an absent path satisfies nothing."""
-    match predicate:
-        case Has(path, value):
-            array = _at(item, path)
-            return isinstance(array, list) and value in array
-        case Compare(path, op, value):
-            found = _at(item, path)
-            return _same_kind(found, value) and _OPERATORS[op](found, value)
-        case In(path, values):
-            return _at(item, path) in values
-        case AnyOf(predicates):
-            return any(holds(each, item) for each in predicates)
-        case AllOf(predicates):
-            return all(holds(each, item) for each in predicates)
-        case Not(inner):
-            return not holds(inner, item)
 
 
 class MemoryRecords:
@@ -134,7 +84,7 @@ class MemoryRecords:
         order = query.order_by
         found.sort(key=lambda item: item["id"])
         if order:
-            found.sort(key=lambda item: str(_at(item, order)), reverse=query.descending)
+            found.sort(key=lambda item: str(value_at(item, order)), reverse=query.descending)
         return iter(found[: query.limit])
 
     def count(self, query: Query) -> int:
@@ -162,7 +112,7 @@ class MemoryRecords:
         value, item_id = query.after
         if query.order_by is None:
             return bool(item["id"] > item_id)
-        found = _at(item, query.order_by)
+        found = value_at(item, query.order_by)
         return bool(
             (found < value if query.descending else found > value)
             or (found == value and item["id"] > item_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.domain.fhir.outcome import error
-from shared.domain.fhir.resource_types import PATIENT_ELEMENT, RESOURCE_TYPES
+from shared.domain.fhir.resource_types import HOME_ELEMENT, RESOURCE_TYPES
 from shared.errors import InputError
 
 HOME_LENGTH: Final = 12
@@ -80,7 +80,7 @@ def parse_literal(reference: str) -> tuple[ResourceKey, str] | None:
 
 def patient_reference(resource: dict[str, Any]) -> str:
     """The reference that decides the home, as written, or the empty string."""
-    element = PATIENT_ELEMENT.get(resource.get("resourceType", ""))
+    element = HOME_ELEMENT.get(resource.get("resourceType", ""))
     target = resource.get(element) if element else None
     reference = target.get("reference") if isinstance(target, dict) else None
     return reference if isinstance(reference, str) else ""

@@ -30,11 +30,11 @@ RESOURCE_TYPES: Final = frozenset(
     PractitionerRole Procedure Provenance Questionnaire QuestionnaireResponse RelatedPerson RequestGroup
     ResearchDefinition ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment
     RiskEvidenceSynthesis Schedule SearchParameter ServiceRequest Slot Specimen SpecimenDefinition
-    StructureDefinition StructureMap Subscription SubscriptionStatus Substance SubstanceNucleicAcid
+    StructureDefinition StructureMap Subscription Substance SubstanceNucleicAcid
     SubstancePolymer SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial
     SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport TestScript
     ValueSet VerificationResult VisionPrescription
-    """.split()  # noqa: SIM905 - a list of 148 strings would fill four screens
+    """.split()  # noqa: SIM905 - a list of 146 strings would fill four screens
 )
 
 _SUBJECT: Final = """
@@ -59,4 +59,9 @@ PATIENT_ELEMENT: Final[dict[str, str]] = {
     "SupplyRequest": "deliverTo",
     "Task": "for",
 }
-"""Type → the element whose reference to a Patient decides where a resource lives. Types not here live on their own."""
+"""Type → the element that names its patient, as the search parameters `patient` and `subject` read it."""
+HOME_ELEMENT: Final[dict[str, str]] = {
+    type_: element for type_, element in PATIENT_ELEMENT.items() if type_ != "Account"
+}
+"""Type → the element whose reference to a Patient decides where a resource lives. Types not here live on their own:
+Account.subject repeats, and what belongs to several patients can live with none of them."""

@@ -11,8 +11,8 @@ from typing import Any, Final
 from shared.domain.fhir.dates import EARLIEST, Range, range_of
 from shared.domain.fhir.resource_types import PATIENT_ELEMENT
 
-NO_SYSTEM: Final = "-"
-"""Stands for the absent system in the token that `|code` searches for."""
+NO_SYSTEM: Final = r"\-"
+"""Stands for the absent system in the token that `|code` searches for; no system is written so, by `escaped`."""
 _MEDICATION: Final = "medicationCodeableConcept"
 CODE_PATHS: Final[dict[str, tuple[str, ...]]] = {
     "AllergyIntolerance": ("code", "reaction.substance"),
@@ -86,7 +86,13 @@ def values_at(node: Any, path: str) -> Iterator[Any]:
             yield from values_at(item, rest) if rest else (item,)
 
 
+def escaped(part: str) -> str:
+    """A system or a code as it stands in a token: `a|b` with `c` is another token than `a` with `b|c`."""
+    return part.replace("\\", r"\\").replace("|", r"\|") if "|" in part or "\\" in part else part
+
+
 def _token(param: str, system: str, code: str) -> Iterator[str]:
+    system, code = escaped(system), escaped(code)
     yield f"{param}|{system}|{code}"
     yield f"{param}||{code}"
     yield f"{param}|{system}|" if system else f"{param}|{NO_SYSTEM}|{code}"

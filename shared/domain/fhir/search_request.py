@@ -21,6 +21,7 @@ from shared.domain.fhir.search_values import (
     MAX_PARAMETERS,
     about,
     refuse,
+    require_json,
     split,
     token,
     too_many,
@@ -31,6 +32,7 @@ from shared.domain.fhir.search_values import (
 DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 1_000
 MAX_ALTERNATIVES: Final = 200
+"""Of all parameters of one search together: each is a condition that every candidate is held against."""
 MAX_VALUE_CHARS: Final = 8_000
 PAGE: Final = "_page"
 
@@ -38,7 +40,7 @@ WITHOUT_IDENTIFIER: Final = frozenset(
     """
     AuditEvent Binary CapabilityStatement CompartmentDefinition GraphDefinition ImplementationGuide Linkage
     MedicationKnowledge MessageHeader NamingSystem OperationDefinition OperationOutcome Parameters Provenance
-    SearchParameter Subscription SubscriptionStatus TerminologyCapabilities VerificationResult
+    SearchParameter Subscription TerminologyCapabilities VerificationResult
     """.split()  # noqa: SIM905 - twenty names on twenty lines
 )
 """Types that have no element `identifier`."""
@@ -48,7 +50,6 @@ _SUBJECT_TYPES: Final = ("Patient", "Group", "Device", "Location")
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 _DATE: Final = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?([0-9].{3,40})")
 _COUNT: Final = re.compile(r"[0-9]{1,6}")
-_FORMATS: Final = ("json", "text/json", "application/json", "application/fhir+json")
 _NOT_A_DATE: Final = (
     "eq, ne, gt, lt, ge, le, sa, eb or ap, then a date such as 2024-05-01 or 2024-05-01T10:00:00Z"
 )
@@ -90,7 +91,11 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """Order by `date` or `_lastUpdated`. The default, oldest change first, loses nothing while others write."""
+    """Order by `date` or `_lastUpdated`, by default oldest change first.
+
+    No order is complete while others write: `_lastUpdated` is stamped before the write, so that what is written at the
+    moment of a page may come to stand before the page's end, and what is changed may come again.
+    """
 
     parameter: str = "_lastUpdated"
     descending: bool = False
@@ -174,6 +179,7 @@ class _Reader:
         self._now = now
         self._base_url = base_url.rstrip("/") + "/" if base_url else ""
         self._seen: set[str] = set()
+        self._alternatives = 0
         self.criteria: list[Criterion] = []
         self.sort = Sort()
         self.count = DEFAULT_COUNT
@@ -208,8 +214,10 @@ class _Reader:
         parts = split(value)
         if parts is None:
             raise refuse(f"{name} has an empty value: leave the parameter out, or give a value.")
-        if len(parts) > MAX_ALTERNATIVES:
-            raise refuse(f"{name} has more than {MAX_ALTERNATIVES} alternatives.", code="too-costly")
+        self._alternatives += len(parts)
+        if self._alternatives > MAX_ALTERNATIVES:
+            text = f"A search has at most {MAX_ALTERNATIVES} values, all parameters together."
+            raise refuse(text, code="too-costly")
         matches = tuple(match for part in parts for match in self._matches(name, modifier, part))
         return Criterion(name, matches)
 
@@ -273,8 +281,7 @@ class _Reader:
 
     def read_format(self, value: str) -> None:
         """`_format`: JSON."""
-        if value.replace(" ", "+") not in _FORMATS:
-            raise refuse("_format is json: this server speaks no other.", code="not-supported", status=406)
+        require_json(value)
 
     def read_page(self, value: str) -> None:
         """The token of a next link; whether it holds is decided with the signing key."""

@@ -13,10 +13,11 @@ from urllib.parse import parse_qsl
 from shared.domain.fhir.dates import Range, instant_text
 from shared.domain.fhir.identity import is_valid_id
 from shared.domain.fhir.outcome import error
-from shared.domain.fhir.search_index import NO_SYSTEM
+from shared.domain.fhir.search_index import NO_SYSTEM, escaped
 from shared.errors import InputError
 
 MAX_PARAMETERS: Final = 50
+_FORMATS: Final = ("json", "text/json", "application/json", "application/fhir+json")
 _PART: Final = re.compile(r"(?:\\.|[^\\,])+", re.DOTALL)
 _BAR: Final = re.compile(r"((?:\\.|[^\\|])*)\|((?:\\.|[^\\|])*)", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.?)", re.DOTALL)
@@ -25,6 +26,12 @@ _ESCAPE: Final = re.compile(r"\\(.?)", re.DOTALL)
 def refuse(text: str, *, code: str = "invalid", status: int = 400) -> InputError:
     """An error about a search; the text never shows a value."""
     return InputError(text, issues=[error(code, text, rule="search")], status=status)
+
+
+def require_json(value: str) -> None:
+    """Raise InputError (406) where `_format` asks for anything but JSON."""
+    if value.replace(" ", "+") not in _FORMATS:
+        raise refuse("_format is json: this server speaks no other.", code="not-supported", status=406)
 
 
 def too_many() -> InputError:
@@ -70,8 +77,8 @@ def token(name: str, part: str) -> str:
             raise refuse(
                 f"{name} has at most one bar between system and code; a bar within one is written \\|."
             )
-        return f"|{unescape(part)}"
-    system, code = unescape(match[1]), unescape(match[2])
+        return f"|{escaped(unescape(part))}"
+    system, code = escaped(unescape(match[1])), escaped(unescape(match[2]))
     if not system and not code:
         raise refuse(f"{name} has neither a system nor a code.")
     return f"{system or NO_SYSTEM}|{code}"

@@ -76,7 +76,7 @@ def pack(lines: Iterable[RawLine]) -> bytes:
 def unpack(data: bytes) -> list[RawLine]:
     """The lines of a raw file. Raises ValueError where it is damaged."""
     return [
-        parse_raw_line(json.decode_object(line))
+        parse_raw_line(json.decode_own(line))
         for line in gunzip_bounded(data, MAX_FILE_BYTES).split(b"\n")
         if line
     ]

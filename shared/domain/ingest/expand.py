@@ -17,8 +17,8 @@ from shared.domain.fhir import json
 from shared.domain.fhir.dates import date_range, instant_text, parse_instant
 from shared.domain.fhir.identity import Origin, ResourceKey, is_minted, parse_literal, patient_reference
 from shared.domain.fhir.outcome import Issue, error
-from shared.domain.fhir.resource_types import PATIENT_ELEMENT
-from shared.domain.ingest.raw_line import GZIP_MAGIC, RawLine, gunzip_bounded
+from shared.domain.fhir.resource_types import HOME_ELEMENT
+from shared.domain.ingest.raw_line import GZIP_MAGIC, RawLine, gunzip_bounded, sha256_hex
 from shared.domain.ingest.references import rewrite, service_base
 from shared.domain.records import source_version
 from shared.errors import InputError
@@ -242,8 +242,13 @@ class _Naming:
 
         rewritten = rewrite(entry.resource, target, self._internal())
         instant = _sent_at(entry.resource) or self._line.enqueued_at
-        version = source_version(instant, self._line.source, self._line.sequence, entry.index)
+        version = self._version(instant, entry)
         return Replica(key, home, {**rewritten, "id": key.id}, version, recorded_at, entry.index)
+
+    def _version(self, instant: str, entry: _Entry) -> str:
+        line = self._line
+        delivery = sha256_hex(f"{line.stream}|{line.generation}|{line.partition}".encode())[:8]
+        return source_version(instant, line.source, line.sequence, entry.index, delivery)
 
     def _deletion(self, entry: _Entry) -> Replica | None:
         literal = parse_literal(entry.deleted)
@@ -252,7 +257,7 @@ class _Naming:
         home = self._home(entry, entry.last_known) if entry.last_known else ""
         reference = self._literal(literal[0], service_base(entry.full_url), home)
         key = ResourceKey(literal[0].type, reference.partition("/")[2])
-        version = source_version(self._line.enqueued_at, self._line.source, self._line.sequence, entry.index)
+        version = self._version(self._line.enqueued_at, entry)
         return Replica(key, key.address, None, version, self._line.landed_at, entry.index)
 
     def _internal(self) -> dict[str, str]:
@@ -306,7 +311,7 @@ class _Naming:
         if is_minted(key.id):
             return str(key)
         identity = f"{base}/{key}" if base else str(key)
-        follows = home and key.type in PATIENT_ELEMENT
+        follows = home and key.type in HOME_ELEMENT
         return (
             f"{key.type}/{self._origin.mint(identity, home if follows else self._origin.own_home(identity))}"
         )

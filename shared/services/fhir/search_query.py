@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.fhir.identity import ResourceKey, parse_literal
-from shared.domain.fhir.resource_types import PATIENT_ELEMENT
+from shared.domain.fhir.resource_types import HOME_ELEMENT
 from shared.domain.fhir.search_request import Criterion, DateIs, IdIs, SearchRequest, TokenIs
 from shared.domain.records import Kind
 from shared.ports.records import AllOf, AnyOf, Compare, Has, In, Predicate, Query
@@ -42,8 +42,8 @@ def home_of_request(request: SearchRequest) -> str | None:
 
 def _home(type_: str, match: TokenIs | IdIs | DateIs) -> str | None:
     if isinstance(match, IdIs):
-        return ResourceKey(type_, match.id).address if type_ not in PATIENT_ELEMENT else None
-    if isinstance(match, TokenIs) and match.reference:
+        return ResourceKey(type_, match.id).address if type_ not in HOME_ELEMENT else None
+    if isinstance(match, TokenIs) and match.reference and type_ in HOME_ELEMENT:
         literal = parse_literal(match.text.partition("|")[2])
         return literal[0].address if literal and literal[0].type == "Patient" else None
     return None

@@ -1,4 +1,6 @@
-"""Looks at a platform from outside and says whether what was sent is there: `python -I tests/e2e/verifier MANIFEST [SECONDS]`.
+"""Looks at a platform from outside and says whether what was sent is there.
+
+    python -I tests/e2e/verifier MANIFEST [SECONDS]
 
 A program of its own: the standard library only, no line in common with the platform. It reads the public API and the
 lake's files until there is nothing more to find or the seconds are over, prints one JSON object with counts and

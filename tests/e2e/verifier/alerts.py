@@ -22,7 +22,9 @@ def check_alerts(manifest: Any) -> list[str]:
             break
         raised |= {alert["id"]: alert for alert in page["alerts"]}
         cursor = page["cursor"]
-    living = [alert for alert in raised.values() if alert["model"] == "news2" and alert["status"] != "superseded"]
+    living = [
+        alert for alert in raised.values() if alert["model"] == "news2" and alert["status"] != "superseded"
+    ]
     by_patient = Counter(alert["patient"] for alert in living)
     findings = [f"{number} alerts for one patient" for number in by_patient.values() if number != 1]
     if len(by_patient) != len(manifest["ill"]):

@@ -25,7 +25,9 @@ def check_lake(manifest: Any, snapshot: Snapshot) -> list[str]:
     for digest, attempts in manifest["events"].items():
         if seen[digest] > attempts:
             findings.append(f"event landed {seen[digest]} times, sent {attempts} times: {digest[:12]}")
-    findings += [f"line of a file not landed: {digest[:12]}" for digest in manifest["file_lines"] if not seen[digest]]
+    findings += [
+        f"line of a file not landed: {digest[:12]}" for digest in manifest["file_lines"] if not seen[digest]
+    ]
     return findings + _commits(raw / "commits", manifest, snapshot)
 
 

@@ -55,7 +55,9 @@ def tag_of(resource: Any, system: str) -> str:
 def check_records(manifest: Any, snapshot: Snapshot) -> list[str]:
     """One finding for each thing that is not as it was sent."""
     findings = [f"never sent: {each}" for each in snapshot.strangers]
-    findings += [f"never sent: {serial}" for serial in snapshot.by_serial if serial not in manifest["resources"]]
+    findings += [
+        f"never sent: {serial}" for serial in snapshot.by_serial if serial not in manifest["resources"]
+    ]
     for serial, sent in manifest["resources"].items():
         findings += _resource(serial, sent, snapshot)
     expected = Counter(manifest["readings"])

@@ -89,6 +89,13 @@ ALLOWED = [
     ("system/RiskAssessment.r", "GET", "/alerts", False),
     ("system/RiskAssessment.rs", "POST", "/alerts/1/acknowledge", False),
     ("system/RiskAssessment.rs", "POST", "/fhir/Patient/a/$risk", False),
+    ("system/Observation.r system/RiskAssessment.r", "POST", "/fhir/Patient/a/$risk", False),
+    (
+        "system/Patient.r system/Observation.r system/Condition.r system/RiskAssessment.r",
+        "POST",
+        "/fhir/Patient/a/$risk",
+        True,
+    ),
     ("system/*.rs", "POST", "/fhir/Patient/a/$risk", True),
 ]
 

@@ -39,6 +39,46 @@ def test_many_waiting_clients_hold_no_thread(world: World, client: Client) -> No
     asyncio.run(wait())
 
 
+def test_a_hundred_waiting_clients_ask_no_more_often_than_one(world: World, client: Client) -> None:
+    looks: list[str | None] = []
+    since = world.alerts.since
+
+    def counted(tenant: str, cursor: str | None, limit: int) -> Any:
+        looks.append(cursor)
+        return since(tenant, cursor, limit)
+
+    world.alerts.since = counted  # type: ignore[method-assign]
+
+    async def wait() -> None:
+        waiting = [asyncio.create_task(client.send("GET", "/alerts?since=0&wait=20")) for _ in range(100)]
+        while len(looks) < 400:
+            before = len(looks)
+            await asyncio.sleep(0.1)
+            if len(looks) - before <= 12:
+                break
+        assert len(looks) < 400, "every client looks for itself at every tick"
+        world.raised.append({"id": "1"})
+        answers = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        assert all(answer.json()["alerts"] == [{"id": "1"}] for answer in answers)
+
+    asyncio.run(wait())
+
+
+def test_who_comes_while_others_wait_and_after_them_hears_all(world: World, client: Client) -> None:
+    async def wait() -> None:
+        first = asyncio.create_task(client.send("GET", "/alerts?since=0&wait=20"))
+        second = asyncio.create_task(client.send("GET", "/alerts?since=0&wait=0"))
+        assert (await second).json()["alerts"] == []
+        world.raised.append({"id": "1"})
+        assert (await asyncio.wait_for(first, 5)).json()["alerts"] == [{"id": "1"}]
+        third = asyncio.create_task(client.send("GET", "/alerts?since=1&wait=20"))
+        await asyncio.sleep(0)
+        world.raised.append({"id": "2"})
+        assert (await asyncio.wait_for(third, 5)).json()["alerts"] == [{"id": "2"}]
+
+    asyncio.run(wait())
+
+
 @pytest.mark.parametrize(
     "query", ["wait=-1", "wait=1e9", "wait=soon", "wait=99999", "since=1&since=2", "other=1"]
 )

@@ -93,8 +93,9 @@ class World(Services):
             link_key="k" * 32,
         )
         self.moving_clock = MemoryClock()
+        records = MemoryRecords()
         adapters = Adapters(
-            records=MemoryRecords(),
+            records=records,
             lake=MemoryLake(),
             dropped=MemoryLake(),
             streams=HubsInMemory(reachable),
@@ -104,6 +105,8 @@ class World(Services):
             randomness=SeededRandomness(7),
         )
         super().__init__(settings, adapters)
+        self.pulse.beat()
+        self.pulse.echo(records.changes)
         self.raised: list[dict[str, Any]] = []
         self.alerts = AlertList(self.raised)  # type: ignore[assignment]
 

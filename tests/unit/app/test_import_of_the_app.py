@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[3]
-PACKAGES = {"azure", "function_app", "functions", "markupsafe", "shared", "werkzeug"}
+PACKAGES = {"azure", "function_app", "functions", "markupsafe", "orjson", "shared", "werkzeug"}
 OURS = {
     "functions",
     "functions.azure",

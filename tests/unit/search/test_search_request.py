@@ -185,3 +185,11 @@ def test_a_type_without_a_parameter_refuses_it() -> None:
         ask("patient=7", "Organization")
     with pytest.raises(InputError):
         ask("_sort=date", "Organization")
+
+
+def test_refuses_more_values_than_a_search_may_have_however_they_are_spread() -> None:
+    assert len(ask("code=" + ",".join(["a"] * 200)).criteria) == 1
+    for query in ("code=" + ",".join(["a"] * 201), "&".join(["code=" + ",".join(["a"] * 101)] * 2)):
+        with pytest.raises(InputError) as refused:
+            ask(query)
+        assert refused.value.issues[0].code == "too-costly"

@@ -171,14 +171,14 @@ def test_two_racing_transactions_over_the_same_resources_are_each_whole(world: W
         thread.join()
     later = sweep(world.stores)
     assert value(later, "a") == value(later, "b")
-    per_version = [
-        {v.resource["valueQuantity"]["value"] for v in history(later, id_)} for id_ in ("a", "b")
-    ]
+    per_version = [{v.resource["valueQuantity"]["value"] for v in history(later, id_)} for id_ in ("a", "b")]
     assert per_version[0] == per_version[1]
 
 
 def history(world: World, id_: str) -> Iterator[Any]:
-    yield from world.interactions.history("ward", ResourceKey("Observation", id_), count=100, after=None).entries
+    yield from world.interactions.history(
+        "ward", ResourceKey("Observation", id_), count=100, after=None
+    ).entries
 
 
 def test_a_single_write_that_meets_a_claim_settles_it_first() -> None:
@@ -196,7 +196,9 @@ def test_a_single_write_that_meets_a_claim_settles_it_first() -> None:
     with pytest.raises(Killed):
         post(world, transaction(put("Observation/a", 2), put("Observation/b", 2)))
     other = World(stores, seed=5)
-    other.interactions.update(caller(), ResourceKey("Observation", "a"), observation("Patient/p", "a", value=9))
+    other.interactions.update(
+        caller(), ResourceKey("Observation", "a"), observation("Patient/p", "a", value=9)
+    )
     assert (value(other, "a"), value(other, "b")) == (9, 2)
 
 
@@ -208,7 +210,9 @@ def test_an_undecided_claim_is_void_for_whoever_meets_it() -> None:
     with pytest.raises(Killed):
         post(world, transaction(put("Observation/a", 2), put("Observation/b", 2)))
     other = World(stores, seed=5)
-    other.interactions.update(caller(), ResourceKey("Observation", "a"), observation("Patient/p", "a", value=9))
+    other.interactions.update(
+        caller(), ResourceKey("Observation", "a"), observation("Patient/p", "a", value=9)
+    )
     assert (value(other, "a"), value(sweep(stores), "b")) == (9, 1)
 
 
@@ -276,7 +280,9 @@ def test_a_conditional_entry_takes_the_id_of_what_matches(world: World) -> None:
     answers = post(
         world,
         transaction(
-            entry("POST", "Patient", patient(**ident), full_url="urn:uuid:1", ifNoneExist="identifier=urn:mrn|7"),
+            entry(
+                "POST", "Patient", patient(**ident), full_url="urn:uuid:1", ifNoneExist="identifier=urn:mrn|7"
+            ),
             entry("POST", "Observation", observation("urn:uuid:1")),
         ),
     )
@@ -343,7 +349,10 @@ def test_the_entries_of_a_batch_stand_each_on_its_own() -> None:
         ({"resourceType": "Bundle", "type": "transaction", "entry": {}}, "Bundle.entry"),
         (transaction({"resource": patient()}), "Bundle.entry[0].request"),
         (transaction(entry("POST", "Nonsense", patient())), "Bundle.entry[0].request.url"),
-        (transaction(entry("POST", "Patient", observation("Patient/x"))), "Bundle.entry[0].resource.resourceType"),
+        (
+            transaction(entry("POST", "Patient", observation("Patient/x"))),
+            "Bundle.entry[0].resource.resourceType",
+        ),
         (transaction(entry("PUT", "Patient/x", patient("y"))), "Bundle.entry[0].resource.id"),
         (transaction(entry("PUT", "Patient/..", patient(".."))), "Patient.id"),
         (

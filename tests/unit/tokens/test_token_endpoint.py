@@ -165,7 +165,8 @@ def test_a_secret_grants_the_scopes_a_client_is_registered_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "authorization", ["Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Bearer x", "Basic c2VjcmV0Ong="]
+    "authorization",
+    ["Basic", "Basic !!!", "Basic \u00e9", "Basic bm9jb2xvbg==", "Bearer x", "Basic c2VjcmV0Ong="],
 )
 def test_refuses_http_basic_that_does_not_hold(authorization: str) -> None:
     with pytest.raises(TokenRefused) as refused:

@@ -1,0 +1,58 @@
+"""A pulse through the doors nobody asks directly: the timers write it, the change feed answers it, health reads both.
+
+A worker of streams, timers or reactions that is down leaves its pulse to age, which a look at the stores would not show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from shared.domain.fhir.dates import instant_text
+from shared.domain.records import Item, Kind
+from shared.errors import AlreadyExists, PreconditionFailed, Unavailable
+from shared.ports.clock import Clock
+from shared.ports.records import Records
+from shared.services.metrics import TENANT
+
+HOME: Final = "pulse"
+TIMERS: Final = "pulse.timers"
+REACTIONS: Final = "pulse.reactions"
+FRESH: Final = timedelta(seconds=90)
+"""Six beats of the timer that writes it."""
+
+
+class Pulse:
+    """Beats, echoes, and tells whether a beat is fresh."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records = records
+        self._clock = clock
+
+    def beat(self) -> None:
+        """Written by a timer."""
+        self._write(TIMERS, instant_text(self._clock.now()))
+
+    def echo(self, items: Iterable[Item]) -> None:
+        """Written by the reactions, when the timers' beat passes the change feed."""
+        beats = [item["at"] for item in items if item.get("id") == TIMERS]
+        if beats:
+            self._write(REACTIONS, max(beats))
+
+    def require(self, beat: str) -> None:
+        """Raises Unavailable where a beat is missing or old."""
+        item = self._records.read(TENANT, HOME, beat)
+        if item is None or item["at"] < instant_text(self._clock.now() - FRESH):
+            raise Unavailable("No sign of life within a minute and a half.")
+
+    def _write(self, beat: str, at: str) -> None:
+        item: Item = {"id": beat, "tenant": TENANT, "home": HOME, "kind": Kind.PULSE.value, "at": at}
+        there = self._records.read(TENANT, HOME, beat)
+        try:
+            if there is None:
+                self._records.create(item)
+            else:
+                self._records.replace(item, there["_etag"])
+        except (AlreadyExists, PreconditionFailed):
+            return  # another instance beat at the same moment

@@ -1,0 +1,92 @@
+"""Each port on memory, and on the embedded emulators over the wire through the adapters that the product uses."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+from azure.cosmos import DatabaseProxy, PartitionKey
+
+from shared import names
+from shared.adapters.azure.connections import blob_service
+from shared.adapters.azure.lake import DataLake
+from shared.adapters.azure.records import CosmosRecords
+from shared.adapters.memory.faults import FaultyLake, FaultyRecords, Script
+from shared.adapters.memory.lake import MemoryLake
+from shared.adapters.memory.records import MemoryRecords
+from shared.ports.lake import Lake
+from shared.ports.records import Records
+from shared.settings import Settings
+from tests.emulators.cosmos.conftest import Emulator as CosmosEmulator
+from tests.emulators.datalake.emulator import Emulator as LakeEmulator
+
+Strike = Callable[..., None]
+"""`strike(status, count=…, applied=…)`: the next so many calls fail so."""
+
+
+def ask(port: int, method: str, body: Any = None) -> None:
+    """One request to an emulator's fault switch."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request(method, "/_faults", json.dumps(body or {}))
+        response = connection.getresponse()
+        assert response.status < 300, response.read()
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def cosmos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosEmulator]:
+    running = CosmosEmulator(tmp_path_factory.mktemp("cosmos"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def database(cosmos: CosmosEmulator) -> DatabaseProxy:
+    return cosmos.client(retry_total=1).create_database(names.DATABASE)
+
+
+@pytest.fixture
+def cosmos_records(database: DatabaseProxy) -> Records:
+    container = database.create_container(
+        uuid.uuid4().hex,
+        PartitionKey(list(names.RECORDS_PARTITION_KEY), kind="MultiHash"),
+        indexing_policy=names.RECORDS_INDEXING_POLICY,
+        default_ttl=-1,
+    )
+    return CosmosRecords(container)
+
+
+@pytest.fixture
+def memory_script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def memory_records(memory_script: Script) -> Records:
+    return FaultyRecords(MemoryRecords(), memory_script)
+
+
+@pytest.fixture(scope="session")
+def lake_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LakeEmulator]:
+    running = LakeEmulator(tmp_path_factory.mktemp("lake"), "--faults")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def azure_lake(lake_emulator: LakeEmulator) -> Iterator[Lake]:
+    with blob_service(Settings(lake=lake_emulator.connection_string)) as service:
+        container = service.create_container(f"lake-{uuid.uuid4().hex}")
+        yield DataLake(container)
+
+
+@pytest.fixture
+def memory_lake(memory_script: Script) -> Lake:
+    return FaultyLake(MemoryLake(), memory_script)

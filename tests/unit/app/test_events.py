@@ -1,0 +1,45 @@
+"""Batches of Event Hubs as azure-functions decodes them, read as records of a stream."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import azure.functions as func
+import pytest
+from azure.functions.eventhub import EventHubTriggerConverter
+from azure.functions.meta import Datum
+
+from functions.azure.events import stream_records
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def decoded(context: dict[str, str] | None) -> list[func.EventHubEvent]:
+    system = [
+        {"EnqueuedTimeUtc": "2026-03-29T01:30:00.5Z", "PartitionKey": "k", "SequenceNumber": number, "Offset": "9"}
+        for number in (7, 8)
+    ]
+    metadata = {
+        "SystemPropertiesArray": Datum(json.dumps(system), "json"),
+        "PropertiesArray": Datum(json.dumps([{"traceparent": TRACE, "ward": "3"}, {}]), "json"),
+    }
+    if context is not None:
+        metadata["PartitionContext"] = Datum(json.dumps(context), "json")
+    bodies = Datum(SimpleNamespace(bytes=[b"{}", b"\xff"]), "collection_bytes")
+    return list(EventHubTriggerConverter.decode(bodies, trigger_metadata=metadata))
+
+
+def test_each_event_keeps_its_own_properties_trace_and_bytes() -> None:
+    partition, records = stream_records(decoded({"PartitionId": "3"}))
+    assert partition == "3"
+    assert [record.sequence for record in records] == [7, 8]
+    assert [record.traceparent for record in records] == [TRACE, ""]
+    assert records[0].properties == {"traceparent": TRACE, "ward": "3"}
+    assert [record.body for record in records] == [b"{}", b"\xff"]
+    assert records[0].enqueued_at.isoformat() == "2026-03-29T01:30:00.500000+00:00"
+
+
+def test_a_batch_of_no_partition_is_refused_rather_than_guessed() -> None:
+    with pytest.raises(KeyError):
+        stream_records(decoded(None))

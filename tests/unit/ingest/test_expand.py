@@ -1,0 +1,161 @@
+"""One line always gives the same resources, under the same ids, whichever door it came by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain.fhir import json
+from shared.domain.fhir.identity import ResourceKey, is_minted
+from shared.domain.fhir.outcome import Issue
+from shared.domain.ingest.expand import Expansion, expand
+from shared.domain.ingest.raw_line import RawLine, sha256_hex
+from tests.delivery.world import entry, observation, patient, synthea_bundles
+
+AT = "2026-03-29T01:30:00.000000Z"
+PERSON, OBSERVED = (
+    "urn:uuid:00000000-0000-4000-8000-000000000001",
+    "urn:uuid:00000000-0000-4000-8000-000000000002",
+)
+
+
+def fine(_resource: dict[str, Any]) -> list[Issue]:
+    return []
+
+
+def line(value: Any, **more: Any) -> RawLine:
+    body = value if isinstance(value, bytes) else json.encode(value).encode()
+    made = RawLine(
+        "ward", "stream", "patient-records", "s", "hub", "g", "0", 7, AT, AT, sha256_hex(body), body
+    )
+    return replace(made, **more)
+
+
+def bundle(type_: str, *entries: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": type_, "entry": list(entries)}
+
+
+def keys(expansion: Expansion) -> list[str]:
+    assert not expansion.set_aside
+    return [str(replica.key) for replica in expansion.replicas]
+
+
+@pytest.mark.parametrize("type_", ["transaction", "batch", "collection"])
+def test_references_inside_a_bundle_follow_the_final_ids(type_: str) -> None:
+    found = expand(
+        line(
+            bundle(
+                type_,
+                entry("POST", "Observation", observation(PERSON), full_url=OBSERVED),
+                entry("POST", "Patient", patient(), full_url=PERSON),
+            )
+        ),
+        fine,
+    )
+    observed, subject = found.replicas
+    assert observed.resource is not None
+    assert observed.resource["subject"]["reference"] == str(subject.key)
+    assert observed.home == subject.home == subject.key.address == observed.key.address
+    assert all(is_minted(each.key.id) for each in found.replicas)
+
+
+def test_the_same_source_gives_the_same_ids_by_every_door_and_at_every_delivery() -> None:
+    whole = bundle(
+        "collection",
+        entry("POST", "Patient", patient("p"), full_url="http://s.example/fhir/Patient/p"),
+        entry(
+            "POST",
+            "Observation",
+            observation("Patient/p", "o"),
+            full_url="http://s.example/fhir/Observation/o",
+        ),
+    )
+    first = keys(expand(line(whole), fine))
+    assert (
+        keys(
+            expand(line(whole, door="file", sequence=99, partition="3", stream="x", enqueued_at="2027"), fine)
+        )
+        == first
+    )
+    assert keys(expand(line(whole, tenant="other"), fine)) != first
+
+
+def test_a_resource_of_its_own_is_the_one_of_a_bundle() -> None:
+    alone = keys(expand(line(observation("Patient/p", "o")), fine))
+    inside = keys(
+        expand(line(bundle("batch", entry("PUT", "Observation/o", observation("Patient/p", "o")))), fine)
+    )
+    assert alone == inside
+    seen = expand(line(patient("p")), fine).replicas[0]
+    assert expand(line(observation("Patient/p", "o")), fine).replicas[0].home == seen.home
+
+
+def test_a_real_organization_of_two_patients_is_one() -> None:
+    seen: dict[str, set[str]] = {}
+    for each in synthea_bundles()[:6]:
+        for replica in expand(line(each), fine).replicas:
+            if replica.key.type == "Organization":
+                assert replica.resource is not None
+                seen.setdefault(json.encode(replica.resource.get("identifier")), set()).add(replica.key.id)
+    assert seen
+    assert all(len(ids) == 1 for ids in seen.values())
+
+
+def test_a_reference_to_nothing_known_is_kept_and_counted() -> None:
+    found = expand(line(observation("http://elsewhere.example/Patient/9")), fine)
+    assert found.unresolved == 1
+    resource = found.replicas[0].resource
+    assert resource is not None
+    assert resource["subject"]["reference"] == "http://elsewhere.example/Patient/9"
+
+
+def test_a_deletion_names_what_a_later_write_named() -> None:
+    made = expand(line(patient("p")), fine).replicas[0]
+    gone = expand(line(bundle("batch", entry("DELETE", "Patient/p"))), fine).replicas[0]
+    assert (gone.key, gone.home, gone.resource) == (made.key, made.home, None)
+
+
+def test_a_resource_from_the_future_is_set_aside() -> None:
+    ahead = patient("p", meta={"lastUpdated": "2026-03-29T01:36:00Z"})
+    near = patient("p", meta={"lastUpdated": "2026-03-29T01:34:00Z"})
+    assert expand(line(ahead), fine).set_aside[0].issues[0].rule == "future"
+    assert expand(line(near), fine).replicas[0].source_version.startswith("2026-03-29T01:34:00")
+
+
+@pytest.mark.parametrize(
+    ("value", "expression"),
+    [
+        (bundle("transaction", {"fullUrl": PERSON}), "Bundle.entry[0].resource"),
+        (bundle("transaction", entry("DELETE", "nothing")), "Bundle.entry[0].request.url"),
+        ({"resourceType": "Bundle", "type": "subscription"}, "Bundle.type"),
+        ({"resourceType": "Bundle", "type": "batch", "entry": None}, "Bundle.entry"),
+    ],
+)
+def test_what_is_wrong_with_a_bundle_is_named(value: dict[str, Any], expression: str) -> None:
+    found = expand(line(value), fine)
+    assert not found.replicas
+    assert found.set_aside[0].issues[0].expression == expression
+
+
+def test_one_bad_entry_refuses_a_transaction_and_only_itself_in_a_batch() -> None:
+    def picky(resource: dict[str, Any]) -> list[Issue]:
+        return [Issue("error", "value", "bad", "Patient.gender")] if resource.get("id") == "bad" else []
+
+    entries = entry("PUT", "Patient/good", patient("good")), entry("PUT", "Patient/bad", patient("bad"))
+    whole, each = (expand(line(bundle(type_, *entries)), picky) for type_ in ("transaction", "batch"))
+    assert (len(whole.replicas), len(each.replicas)) == (0, 1)
+    assert whole.set_aside[0].entry == -1
+    assert each.set_aside[0].entry == 1
+    assert each.set_aside[0].issues[0].expression == "Bundle.entry[1].resource.gender"
+
+
+def test_identity_never_depends_on_where_in_the_line_a_thing_stands() -> None:
+    both = [
+        entry("POST", "Patient", patient("a"), full_url=PERSON),
+        entry("POST", "Observation", observation(PERSON), full_url=OBSERVED),
+    ]
+    forward, backward = (keys(expand(line(bundle("batch", *order)), fine)) for order in (both, both[::-1]))
+    assert forward == backward[::-1]
+    assert ResourceKey("Patient", forward[0].partition("/")[2]).address
