@@ -76,6 +76,15 @@ def if_match(headers: Headers) -> str | None:
     return match[1]
 
 
+def create_only(headers: Headers) -> bool:
+    """Whether If-None-Match forbids an update to replace anything. Raises InputError (400) for all but `*`."""
+    value = headers.get("if-none-match")
+    if value is not None and value.strip() != "*":
+        text = "If-None-Match on an update is *: create, and replace nothing."
+        raise InputError(text, issues=[error("value", text, rule="if-none-match")])
+    return value is not None
+
+
 def none_match(headers: Headers, version: str) -> bool:
     """Whether the client already has this version (If-None-Match)."""
     tags = [tag.strip() for tag in headers.get("if-none-match", "").split(",")]

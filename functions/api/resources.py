@@ -10,10 +10,10 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from functions.api.exchange import ApiRequest, fhir, location, version_headers
-from functions.api.negotiation import if_match, none_match, preferences
+from functions.api.negotiation import create_only, if_match, none_match, preferences
 from functions.api.services import ApiServices, WrittenVersion
 from shared.domain.fhir import json
-from shared.domain.fhir.identity import is_valid_id
+from shared.domain.fhir.identity import is_minted, is_valid_id
 from shared.domain.fhir.outcome import Issue, error, operation_outcome
 from shared.domain.fhir.search_request import MAX_COUNT, PAGE
 from shared.domain.fhir.search_values import refuse
@@ -50,15 +50,23 @@ def vread(services: ApiServices, request: ApiRequest) -> Response:
 
 
 def update(services: ApiServices, request: ApiRequest) -> Response:
-    """PUT /fhir/{type}/{id}"""
+    """PUT /fhir/{type}/{id}, with If-None-Match: * only where nothing is there."""
     request.only()
     key = request.key
     resource = _resource(request)
     if resource.get("id") != key.id:
         text = "The resource's id must be there and be the id in the URL."
         raise InputError(text, issues=[error("invalid", text, f"{key.type}.id", "update-id")])
-    version = if_match(request.headers)
-    return _written(request, services.interactions.update(request.caller, key, resource, if_match=version))
+    return _written(
+        request,
+        services.interactions.update(
+            request.caller,
+            key,
+            resource,
+            if_match=if_match(request.headers),
+            create_only=create_only(request.headers),
+        ),
+    )
 
 
 def delete(services: ApiServices, request: ApiRequest) -> Response:
@@ -85,18 +93,27 @@ def history(services: ApiServices, request: ApiRequest) -> Response:
     if page.next:
         token = services.page_tokens.seal(tenant, question, (page.next, ""))
         links.append({"relation": "next", "url": f"{here}&{PAGE}={token}"})
-    entries = [_history_entry(request.fhir_base, stored) for stored in page.entries]
+    entries = [
+        _history_entry(request.fhir_base, stored, created=stored.version in page.created)
+        for stored in page.entries
+    ]
     return fhir({"resourceType": "Bundle", "type": "history", "link": links, "entry": entries})
 
 
-def _history_entry(base: str, stored: StoredResource) -> dict[str, Any]:
-    url = f"{base}/{stored.key}"
-    entry: dict[str, Any] = {"fullUrl": url}
+def _history_entry(base: str, stored: StoredResource, *, created: bool) -> dict[str, Any]:
+    entry: dict[str, Any] = {"fullUrl": f"{base}/{stored.key}"}
     if not stored.deleted:
         entry["resource"] = stored.resource
-    entry["request"] = {"method": "DELETE" if stored.deleted else "PUT", "url": str(stored.key)}
+    if stored.deleted:
+        method, url, status = "DELETE", str(stored.key), "204"
+    elif created and is_minted(stored.key.id):
+        # Whoever creates under an id of ours has posted to the type.
+        method, url, status = "POST", stored.key.type, "201"
+    else:
+        method, url, status = "PUT", str(stored.key), "201" if created else "200"
+    entry["request"] = {"method": method, "url": url}
     entry["response"] = {
-        "status": "204" if stored.deleted else "200",
+        "status": status,
         "etag": f'W/"{stored.version}"',
         "lastModified": stored.last_updated,
     }

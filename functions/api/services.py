@@ -27,12 +27,14 @@ class WrittenVersion(Protocol):
 
 
 class Versions(Protocol):
-    """Versions, newest first, and where the next page goes on."""
+    """Versions, newest first, where the next page goes on, and which versions brought the resource into being."""
 
     @property
     def entries(self) -> list[StoredResource]: ...
     @property
     def next(self) -> str | None: ...
+    @property
+    def created(self) -> frozenset[str]: ...
 
 
 class RaisedAlerts(Protocol):
@@ -52,7 +54,13 @@ class Interactions(Protocol):
     def history(self, tenant: str, key: ResourceKey, *, count: int, after: str | None) -> Versions: ...
     def create(self, caller: Caller, resource: dict[str, Any]) -> WrittenVersion: ...
     def update(
-        self, caller: Caller, key: ResourceKey, resource: dict[str, Any], *, if_match: str | None
+        self,
+        caller: Caller,
+        key: ResourceKey,
+        resource: dict[str, Any],
+        *,
+        if_match: str | None,
+        create_only: bool,
     ) -> WrittenVersion: ...
     def delete(self, caller: Caller, key: ResourceKey, *, if_match: str | None) -> StoredResource | None: ...
 

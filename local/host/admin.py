@@ -14,6 +14,7 @@ import hmac
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ log = logging.getLogger("host")
 REASON = "This function was programmatically called via the host APIs."
 MASTER_KEY = "GALEN_HOST_MASTER_KEY"
 """The setting with the key that `x-functions-key` must carry."""
+_LOOPBACK = re.compile(r"(?:https?://)?(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 _JSON = ((b"content-type", b"application/json; charset=utf-8"),)
 
 
@@ -105,7 +107,7 @@ class Admin:
     def _authorised(self, scope: Scope) -> bool:
         key = os.environ.get(MASTER_KEY, "")
         if not key:
-            return self._local_only
+            return self._local_only and _from_this_machine(scope)
         given = next((value for name, value in scope["headers"] if name == b"x-functions-key"), b"")
         return hmac.compare_digest(given, key.encode())
 
@@ -118,6 +120,12 @@ class Admin:
             "processId": os.getpid(),
             "functionCount": len(self._functions),
         }
+
+
+def _from_this_machine(scope: Scope) -> bool:
+    """Whether no web page is behind the request: a page of another site, or one whose name was bound to 127.0.0.1."""
+    named = [value for name, value in scope["headers"] if name in (b"host", b"origin")]
+    return all(_LOOPBACK.fullmatch(value.decode("latin-1")) for value in named)
 
 
 def _input_of(body: bytes) -> str:

@@ -7,6 +7,10 @@ from local.host.http_trigger import HttpTrigger, Receive, Scope, Send, respond
 from local.host.routes import Routes
 from local.host.webhooks import Webhooks
 
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 32_768
+"""Kestrel's limits: what is beyond them is a 431 before anything else is looked at."""
+
 
 class HostApp:
     """`/admin` and `/runtime` belong to the host, whatever routes the functions declare."""
@@ -21,6 +25,10 @@ class HostApp:
         if scope["type"] == "websocket":
             # the Functions host upgrades nothing
             await send({"type": "websocket.close", "code": 1000})
+            return
+        headers = scope["headers"]
+        if len(headers) > MAX_HEADERS or sum(len(k) + len(v) for k, v in headers) > MAX_HEADER_BYTES:
+            await respond(send, 431)
             return
         path = scope["raw_path"].decode("latin-1")[1:]
         first = path[:8].lower()

@@ -27,6 +27,10 @@ OFFLOAD_ABOVE: Final = 1_500_000
 """Bytes of stored body above which it goes to the lake; the store's own limit is 2 MB an item."""
 
 
+_OF_THE_PRESENT: Final = frozenset({"ix", "claim", "epoch", "supersedes"})
+"""What a version loses as it enters history."""
+
+
 class Kind(StrEnum):
     """What an item is."""
 
@@ -188,13 +192,17 @@ def _head(tenant: str, home: str, key: ResourceKey, version: str, digest: str, o
 
 def as_history(item: Item) -> Item:
     """The same version as a history item: no search index, named by its version."""
-    kept = {k: v for k, v in item.items() if not k.startswith("_") and k not in ("ix", "claim", "epoch")}
+    kept = {k: v for k, v in item.items() if not k.startswith("_") and k not in _OF_THE_PRESENT}
     return {**kept, "id": f"{current_id(key_of(item))}~{item['version']}", "kind": Kind.HISTORY.value}
 
 
 def succeeding(current: Item, incoming: Item) -> Item:
-    """The item that replaces `current` at its home: what counts the moves of the id goes on."""
-    return {**incoming, "epoch": current["epoch"]} if "epoch" in current else incoming
+    """The item that replaces `current` at its home: what counts the moves of the id goes on.
+
+    `supersedes` tells whoever reads the change feed, which shows the latest version only, that there was another.
+    """
+    kept = {"epoch": current["epoch"]} if "epoch" in current else {}
+    return {**incoming, **kept, "supersedes": current["version"]}
 
 
 def key_of(item: Item) -> ResourceKey:

@@ -116,6 +116,21 @@ def test_a_timer_can_be_started_by_hand(host: Host) -> None:
     assert httpx.post(f"{host.url}/admin/functions/nightly", content=b"[").status_code == 400
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "attacker.example"}, {"Host": "127.0.0.1.evil.example"}, {"Origin": "https://evil.example"}],
+)
+def test_admin_without_a_key_does_not_answer_web_pages(host: Host, headers: dict[str, str]) -> None:
+    started = httpx.post(f"{host.url}/admin/functions/nightly", json={"input": ""}, headers=headers)
+    assert started.status_code == 401
+
+
+def test_refuses_more_headers_than_kestrel_takes(host: Host) -> None:
+    assert httpx.get(f"{host.url}/api/echo/a", headers={"X-Long": "a" * 33_000}).status_code == 431
+    many = {f"X-{number}": "a" for number in range(101)}
+    assert httpx.get(f"{host.url}/api/echo/a", headers=many).status_code == 431
+
+
 def test_admin_needs_the_master_key_where_one_is_set(
     start_host: StartHost, connections: dict[str, str]
 ) -> None:

@@ -13,6 +13,8 @@ from shared.domain.fhir.resource_types import PATIENT_ELEMENT
 
 NO_SYSTEM: Final = r"\-"
 """Stands for the absent system in the token that `|code` searches for; no system is written so, by `escaped`."""
+COMPONENT_CODE: Final = "component-code"
+"""Tokens of an Observation's components: by code alone, so that a panel costs one short entry each."""
 _MEDICATION: Final = "medicationCodeableConcept"
 CODE_PATHS: Final[dict[str, tuple[str, ...]]] = {
     "AllergyIntolerance": ("code", "reaction.substance"),
@@ -107,6 +109,10 @@ def _tokens(resource: dict[str, Any], type_: str) -> Iterator[str]:
         for coding in values_at(resource, f"{path}.coding"):
             if isinstance(coding, dict) and coding.get("code"):
                 yield from _token("code", str(coding.get("system", "")), str(coding["code"]))
+    if type_ == "Observation":
+        for coding in values_at(resource, "component.code.coding"):
+            if isinstance(coding, dict) and coding.get("code"):
+                yield f"{COMPONENT_CODE}||{coding['code']}"
 
 
 def _references(resource: dict[str, Any], type_: str) -> Iterator[str]:

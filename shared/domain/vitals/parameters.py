@@ -21,7 +21,6 @@ from types import MappingProxyType
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 UCUM = "http://unitsofmeasure.org"
-BLOOD_PRESSURE_PANEL = "85354-9"
 
 
 class Parameter(StrEnum):

@@ -20,10 +20,14 @@ from shared.ports.records import Records
 from shared.ports.validator import Validator
 from shared.services.bodies import Bodies
 from shared.services.fhir.interactions import Interactions, Written, require_valid
+from shared.services.fhir.search import NOTHING
 from shared.services.write import ATTEMPTS, ResourceWriter
 
-Matches = Callable[[str, str, str], list[Item]]
-"""(tenant, type, criteria as a query string) → at most two current items that match. Raises InputError."""
+Matches = Callable[[str, str, str, frozenset[ResourceKey]], list[Item]]
+"""(tenant, type, criteria as a query string, keys left out of account) → at most two current items that match.
+
+Raises InputError.
+"""
 
 
 def guard_of(tenant: str, type_: str, criteria: str) -> Item:
@@ -35,6 +39,12 @@ def guard_of(tenant: str, type_: str, criteria: str) -> Item:
     digest = hashlib.sha256(repr((type_, pairs)).encode()).hexdigest()
     head = {"id": f"guard.{type_}.{digest[:32]}", "tenant": tenant, "home": digest[:HOME_LENGTH]}
     return {**head, "kind": Kind.GUARD.value, "type": type_}
+
+
+def several_match() -> PreconditionFailed:
+    """What criteria with more than one match are answered with."""
+    text = "The criteria match more than one resource: make them more specific."
+    return PreconditionFailed(text, issues=[error("multiple-matches", text, rule="criteria")])
 
 
 class ConditionalCreate:
@@ -73,21 +83,38 @@ class ConditionalCreate:
                 continue  # created and deleted since we looked
         raise Busy()
 
-    def reserve(self, tenant: str, resource: dict[str, Any], criteria: str) -> ResourceKey:
-        """The id under which a transaction creates, nothing matching. Raises Conflict where something does by now."""
-        key = self._reserve(guard_of(tenant, resource["resourceType"], criteria), resource, criteria)
+    def reserve(
+        self,
+        tenant: str,
+        resource: dict[str, Any],
+        criteria: str,
+        without: frozenset[ResourceKey] = NOTHING,
+    ) -> ResourceKey:
+        """The id under which a transaction creates, nothing matching but what it deletes itself (`without`).
+
+        Raises Conflict where something does by now.
+        """
+        key = self._reserve(guard_of(tenant, resource["resourceType"], criteria), resource, criteria, without)
         if key is None:
             raise Conflict("A conditional create of this transaction was answered meanwhile: send it again.")
         return key
 
-    def match(self, tenant: str, type_: str, criteria: str) -> Item | None:
+    def match(
+        self, tenant: str, type_: str, criteria: str, without: frozenset[ResourceKey] = NOTHING
+    ) -> Item | None:
         """The one current item that matches, or None. Raises PreconditionFailed where several do."""
-        found = self._matches(tenant, type_, criteria)
+        found = self._matches(tenant, type_, criteria, without)
         if len(found) > 1:
-            raise PreconditionFailed("The criteria match more than one resource: make them more specific.")
+            raise several_match()
         return found[0] if found else None
 
-    def _reserve(self, guard: Item, resource: dict[str, Any], criteria: str) -> ResourceKey | None:
+    def _reserve(
+        self,
+        guard: Item,
+        resource: dict[str, Any],
+        criteria: str,
+        without: frozenset[ResourceKey] = NOTHING,
+    ) -> ResourceKey | None:
         """The id to create, by our own guard or by one found; None where the state has to be looked at again."""
         key = self._interactions.mint(resource)
         try:
@@ -101,7 +128,7 @@ class ConditionalCreate:
         reserved = ResourceKey(guard["type"], there["rid"])
         if self._writer.locate(guard["tenant"], reserved).current is None:
             return reserved
-        if self.match(guard["tenant"], guard["type"], criteria):
+        if self.match(guard["tenant"], guard["type"], criteria, without):
             return None
         # What was reserved is deleted, or no longer matches: a new id under the same guard.
         try:

@@ -47,10 +47,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Versions, newest first; `next` continues after the last one, None where there is no more."""
+    """Versions, newest first; `next` continues after the last one, None where there is no more.
+
+    `created` are those versions before which nothing was there, or a deletion.
+    """
 
     entries: list[StoredResource]
     next: str | None
+    created: frozenset[str]
 
 
 def require_valid(validator: Validator, resource: dict[str, Any]) -> None:
@@ -136,7 +140,13 @@ class Interactions:
         items = past if after and current["sv"] >= after else [current, *past]
         shown = items[:count]
         more = shown[-1]["sv"] if len(items) > count and shown else None
-        return HistoryPage([self._bodies.stored(item) for item in shown], more)
+        before = [*items[1:], None]
+        created = {
+            item["version"]
+            for item, earlier in zip(items, before, strict=True)
+            if not item["deleted"] and (earlier is None or earlier["deleted"])
+        }
+        return HistoryPage([self._bodies.stored(item) for item in shown], more, frozenset(created))
 
     @staticmethod
     def _past(tenant: str, key: ResourceKey, home: str | None, limit: int, *where: Compare) -> Query:
@@ -177,7 +187,13 @@ class Interactions:
         return resource_item(caller.tenant, home_of({**resource, "id": key.id}, key), resource, key, origin)
 
     def update(
-        self, caller: Caller, key: ResourceKey, resource: dict[str, Any], *, if_match: str | None = None
+        self,
+        caller: Caller,
+        key: ResourceKey,
+        resource: dict[str, Any],
+        *,
+        if_match: str | None = None,
+        create_only: bool = False,
     ) -> Written:
         """Replace, or create under the client's id. Raises InputError (400, 422) and PreconditionFailed."""
         if resource.get("id") != key.id:
@@ -191,7 +207,7 @@ class Interactions:
             nonlocal existed
             if current is not None and current["version"] in ours:
                 return current  # an earlier try was applied and its answer lost
-            require_match(current, if_match)
+            require_match(current, if_match, create_only=create_only)
             existed = current is not None and not current["deleted"]
             item = self._item(caller, resource, key, current)
             if current is not None and same_content(current, item):
@@ -230,8 +246,10 @@ class Interactions:
         return self._bodies.stored(item)
 
 
-def require_match(current: Item | None, if_match: str | None) -> None:
-    """Raise PreconditionFailed where If-Match names another version than the current one."""
+def require_match(current: Item | None, if_match: str | None, *, create_only: bool = False) -> None:
+    """Raise PreconditionFailed where If-Match names another version than the current one, or If-None-Match is broken."""
+    if create_only and current is not None and not current["deleted"]:
+        raise PreconditionFailed("If-None-Match: * creates only, and a resource of this id exists.")
     if if_match is None:
         return
     if current is None or current["deleted"] or if_match not in ("*", current["version"]):

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
 from shared.domain.access.caller import Caller
 from shared.domain.fhir import json
+from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.fhir.search_index import values_at
 from shared.domain.fhir.search_request import PAGE, SearchRequest, parse
 from shared.domain.fhir.search_values import parse_query, refuse
-from shared.domain.records import Item, StoredResource
+from shared.domain.records import Item, StoredResource, key_of
 from shared.ports.clock import Clock
+from shared.ports.matching import holds
 from shared.ports.records import Query, Records
 from shared.services.fhir.search_query import compile_query
+
+
+NOTHING: Final[frozenset[ResourceKey]] = frozenset()
 
 
 class StoredBodies(Protocol):
@@ -107,12 +112,34 @@ class Search:
         """The Bundle for an entry of a batch; its links are relative, the caller's right has been checked."""
         return json.decode_object(self.run(caller, type_, parse_query(query), base_url="").text())
 
-    def matches(self, tenant: str, type_: str, criteria: str) -> list[Item]:
-        """At most two current items that meet the criteria of a conditional interaction. Raises InputError (400)."""
+    def check(self, caller: Caller, type_: str, query: str) -> None:
+        """Raise InputError where `bundle` would; reads nothing."""
+        request = parse(type_, parse_query(query), strict=True, now=self._clock.now())
+        if request.page:
+            self._pages.open(caller.tenant, request.fingerprint, request.page)
+
+    def matches(
+        self, tenant: str, type_: str, criteria: str, without: frozenset[ResourceKey] = NOTHING
+    ) -> list[Item]:
+        """At most two current items that meet the criteria of a conditional interaction, leaving some keys out of account.
+
+        Raises InputError (400).
+        """
+        request = self._conditions(type_, criteria)
+        left_out = sum(key.type == type_ for key in without)
+        found = self._records.query(compile_query(tenant, request, limit=2 + left_out))
+        return [item for item in found if key_of(item) not in without][:2]
+
+    def meets(self, item: Item, criteria: str) -> bool:
+        """Whether an item that is not stored yet meets the criteria. Raises InputError (400)."""
+        query = compile_query(item["tenant"], self._conditions(item["type"], criteria))
+        return all(holds(predicate, item) for predicate in query.where)
+
+    def _conditions(self, type_: str, criteria: str) -> SearchRequest:
         request = parse(type_, parse_query(criteria), strict=True, now=self._clock.now())
         if not request.criteria:
             raise refuse("Conditional criteria are search parameters such as identifier=system|value.")
-        return list(self._records.query(compile_query(tenant, request, limit=2)))
+        return request
 
     def _count(self, tenant: str, request: SearchRequest) -> int:
         return self._records.count(compile_query(tenant, request))
