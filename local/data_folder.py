@@ -80,7 +80,8 @@ def is_held(path: Path) -> bool:
 
 def _claim(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        # Whatever lies below is the patients' own: for the eyes of the owner of the folder only.
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (path / MARKER).exists():
             if path != DEFAULT_DATA and any(path.iterdir()):
                 raise CommandStopped(

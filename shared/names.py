@@ -32,7 +32,7 @@ RECORDS_INDEXING_POLICY = {
     ],
     "compositeIndexes": [
         [{"path": path, "order": order}, {"path": "/id", "order": "ascending"}]
-        for path in ("/ix/date", "/lastUpdated", "/sv", "/at")
+        for path in ("/ix/date", "/ix/d/date/hi", "/lastUpdated", "/sv", "/at", "/seq")
         for order in ("ascending", "descending")
     ],
 }

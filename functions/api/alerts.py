@@ -26,8 +26,7 @@ MAX_WAIT_S: Final = 20.0
 STREAM_S: Final = 300.0
 """A stream ends after this time; the client reconnects, and its token is checked anew."""
 HEARTBEAT_S: Final = 15.0
-_MAX_CURSOR_CHARS: Final = 32_768
-"""A cursor names the alerts of its last seconds, so that none is shown twice."""
+_MAX_CURSOR_CHARS: Final = 200
 _RETRY: Final = "retry: 1000\n\n"
 _EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 
@@ -54,7 +53,7 @@ class AlertFeed:
             await self._rung(services, request, in_thread, page.cursor, heard, left)
 
     async def stream(self, services: ApiServices, request: ApiRequest, in_thread: InThread) -> Response:
-        """GET /alerts/stream: resumable by Last-Event-ID (or `since`); an event may come twice, its alert id tells."""
+        """GET /alerts/stream: resumable by Last-Event-ID (or `since`); what a cut page held comes again."""
         asked = request.only("since")
         cursor = _cursor(request.headers.get("last-event-id") or asked.get("since"))
         first = await self._page(services, request, in_thread, cursor)

@@ -11,7 +11,7 @@ from typing import Final
 from local.delivery.api import Api
 from shared.domain.fhir.identity import ResourceKey
 
-IDS_A_SEARCH: Final = 200
+IDS_A_SEARCH: Final = 190
 _MISSES_A_SWEEP: Final = 2
 
 

@@ -2,8 +2,9 @@
 
 Kinds: `current` (a resource as it is now, or its tombstone), `history` (a superseded version), `pointer` (an id whose
 resource lives at another home), `moved` (what a moved resource left behind), `guard` (a reserved conditional create),
-`intent` (a transaction being applied), `state` (the readings a patient's scores are folded from), `alert`, `ledger`
-(progress of a dropped file), `metrics` (counters of one process), `assertion` (a client assertion that was used), `pulse` (a sign of life).
+`intent` (a transaction being applied), `state` (the newest readings a patient's scores are folded from), `readings` (a
+segment of the older ones), `alert`, `told` (an alert's place in the order of changes), `ledger` (progress of a dropped
+file), `metrics` (counters of one process), `assertion` (a client assertion that was used), `pulse` (a sign of life).
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Kind(StrEnum):
     GUARD = "guard"
     INTENT = "intent"
     STATE = "state"
+    READINGS = "readings"
     ALERT = "alert"
+    TOLD = "told"
     LEDGER = "ledger"
     METRICS = "metrics"
     ASSERTION = "assertion"

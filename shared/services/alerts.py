@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.access.caller import Caller
 from shared.domain.alerts.episodes import LAPSED, LAPSES_AFTER, Alert
-from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text, parse_instant
 from shared.domain.fhir.identity import HOME_LENGTH, is_minted
 from shared.domain.records import Item, Kind
 from shared.domain.scores.advance import acknowledge
 from shared.domain.scores.changes import SUPERSEDED
-from shared.errors import Busy, InputError, NotFound
+from shared.errors import Busy, InputError, NotFound, Unavailable
 from shared.ports.clock import Clock
-from shared.ports.records import BatchRefused, Compare, Query, Records, Replace
+from shared.ports.records import BatchRefused, Records, Replace
+from shared.services.alert_order import AlertOrder
 from shared.services.vitals_state import decode_state, state_id, state_item
 
-OVERLAP: Final = timedelta(seconds=5)
-"""Two writers' clocks and commits may cross by this much: a reader looks back so far and drops what it has seen."""
 _ATTEMPTS: Final = 20
+_NUMBER: Final = re.compile(r"[0-9]{1,20}")
+_TICK: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,12 @@ def alert_item(
     }
 
 
+def changed_at(now: datetime, there: Item | None) -> str:
+    """When an alert changes now: later than its change before, whatever the clocks of two processes say."""
+    before = parse_instant(there["at"]) if there else None
+    return instant_text(max(now, before + _TICK) if before else now)
+
+
 def _text(at: datetime | None) -> str | None:
     return instant_text(at) if at else None
 
@@ -103,22 +109,17 @@ class Alerts:
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records = records
         self._clock = clock
+        self._order = AlertOrder(records)
 
     def since(self, tenant: str, cursor: str | None, limit: int) -> AlertsPage:
-        """Alerts that changed after a cursor (or an instant, or ever), oldest change first. Raises InputError."""
-        at, seen = _parse_cursor(cursor)
-        floor = instant_text(at - OVERLAP) if at else ""
-        where = (Compare("at", ">", floor),) if floor else ()
-        query = Query(Kind.ALERT, tenant, None, where, order_by="at", limit=limit + len(seen))
-        found = [item for item in self._records.query(query) if _mark(item) not in seen][:limit]
-        newest = max([item["at"] for item in found] + ([instant_text(at)] if at else []), default="")
-        if not newest:
-            return AlertsPage([], "")
-        horizon = parse_instant(newest)
-        assert horizon is not None
-        recent = {_mark(item): item["at"] for item in found if item["at"] > instant_text(horizon - OVERLAP)}
-        kept = {mark: when for mark, when in seen.items() if when > instant_text(horizon - OVERLAP)}
-        return AlertsPage([_shown(item) for item in found], _cursor(newest, {**kept, **recent}))
+        """Alerts that changed after a cursor (or an instant, or ever), in the order of their changes. Raises InputError.
+
+        Whoever goes on from the cursor misses no alert, and meets one again only where it has changed again.
+        """
+        number, instant = _parse_cursor(cursor)
+        found = self._order.after(tenant, number, instant, limit)
+        last = str(int(found[-1]["seq"])) if found else cursor or "0"
+        return AlertsPage([_shown(item) for item in found], last)
 
     def acknowledge(self, caller: Caller, identity: str) -> dict[str, Any]:
         """The alert, acknowledged by the caller's client; the first acknowledgement stands. Raises NotFound."""
@@ -136,6 +137,8 @@ class Alerts:
                 self._records.commit(caller.tenant, home, writes)
             except BatchRefused:
                 continue
+            with suppress(Busy, Unavailable):  # the change feed tells of it as well
+                self._order.tell([writes[0].item])
             return _shown(writes[0].item)
         raise Busy
 
@@ -144,7 +147,7 @@ class Alerts:
         now = self._clock.now()
         mark = {"acknowledged_by": caller.client, "acknowledged_at": instant_text(now)}
         plain = {k: v for k, v in found.items() if k != "_etag"}
-        alert = {**plain, "at": instant_text(now), "alert": {**found["alert"], **mark}}
+        alert = {**plain, "at": changed_at(now, found), "alert": {**found["alert"], **mark}}
         writes = [Replace(alert, found["_etag"])]
         patient = found["alert"]["patient"]
         state = self._records.read(caller.tenant, found["home"], state_id(patient))
@@ -157,27 +160,15 @@ class Alerts:
         return writes
 
 
-def _mark(item: Item) -> str:
-    return hashlib.sha256(f"{item['id']}|{item['at']}".encode()).hexdigest()[:12]
-
-
-def _cursor(at: str, seen: dict[str, str]) -> str:
-    return base64.urlsafe_b64encode(json.encode({"at": at, "seen": seen}).encode()).decode().rstrip("=")
-
-
-def _parse_cursor(cursor: str | None) -> tuple[datetime | None, dict[str, str]]:
+def _parse_cursor(cursor: str | None) -> tuple[int, str]:
+    """The number behind which to go on, and the instant after which changes count."""
     if not cursor:
-        return None, {}
+        return 0, ""
+    if _NUMBER.fullmatch(cursor):
+        return int(cursor), ""
     instant = parse_instant(cursor)
-    if instant is not None:
-        return instant, {}
-    try:
-        fields = json.decode_object(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        instant, seen = parse_instant(fields["at"]), dict(fields["seen"])
-    except (InputError, KeyError, TypeError, ValueError, binascii.Error):
-        instant, seen = None, {}
     if instant is None:
         raise InputError(
             "since must be an instant such as 2026-01-31T08:00:00Z, or a cursor this server gave."
         )
-    return instant, seen
+    return 0, instant_text(instant)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
-from shared.domain.fhir.outcome import Issue, operation_outcome
+from shared.domain.fhir.outcome import UNKNOWN_ELEMENT, Issue, operation_outcome
 from shared.domain.ingest.raw_line import sha256_hex
 from shared.errors import NotFound
 from shared.names import Zone
@@ -79,7 +79,7 @@ class DeadLetters:
             error=error or (issues[0].code if issues else "exception"),
             raw=raw,
             at=instant_text(self._clock.now()),
-            outcome=operation_outcome(issues),
+            outcome=operation_outcome([_without_names(issue) for issue in issues]),
             trace=trace,
         )
         about = {"stage": stage, "door": door, "status": OPEN}
@@ -109,6 +109,13 @@ class DeadLetters:
         )
         about = {"stage": letter.stage, "door": letter.door, "status": REPLAYED}
         self._lake.put(_path(letter.tenant, letter.id), _bytes(closed), metadata=about)
+
+
+def _without_names(issue: Issue) -> Issue:
+    """The name of an element that FHIR does not know is the sender's own text: its parent is named instead."""
+    if issue.rule != UNKNOWN_ELEMENT:
+        return issue
+    return replace(issue, expression=issue.expression.rpartition(".")[0])
 
 
 def _path(tenant: str, letter_id: str) -> str:

@@ -35,6 +35,10 @@ INVOCATION_SECONDS: Final = 240
 """One run works at most this long; the ledger says where the next one goes on."""
 
 REMEMBERED_FILES: Final = 100_000
+MOST_SET_ASIDE: Final = 10_000
+_TOO_MANY_BAD: Final = (
+    f"More than {MOST_SET_ASIDE} lines were set aside and the rest was not read: mend the file."
+)
 EMPTY_FOR: Final = timedelta(minutes=10)
 """An empty file may be one that is being uploaded in parts; after so long it is taken as empty."""
 
@@ -123,6 +127,8 @@ class FileDoor:
             for piece in _pieces(self._lines(file, ledger)):
                 tally.add(self._piece(file, tenant, identity, piece))
                 ledger = self._advance(ledger, piece[-1], done=False)
+                if tally.rejected > MOST_SET_ASIDE:
+                    raise FileRefused("too-costly", _TOO_MANY_BAD)
                 if (self._clock.now() - started).total_seconds() > INVOCATION_SECONDS:
                     return FileProgress(False, tally)
         except FileRefused as refused:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, Final
 
+PATIENCE_S: Final = 3.0
+"""A dependency that has not answered after so long is unavailable."""
 KEPT_S: Final = 1.0
 """An answer is good for so long: probes of many instances must not become a load of their own."""
+
+_SILENT: Final[dict[str, Any]] = {
+    "status": "unavailable",
+    "detail": "no answer",
+    "latency_ms": 1000 * PATIENCE_S,
+}
 
 
 class Health:
@@ -17,16 +26,21 @@ class Health:
     def __init__(self, probes: Mapping[str, Callable[[], object]]) -> None:
         self._probes = dict(probes)
         self._pool = ThreadPoolExecutor(len(self._probes) or 1, thread_name_prefix="health")
+        self._asking = threading.Lock()
         self._answer: dict[str, dict[str, Any]] = {}
         self._answered_at = float("-inf")
 
     def check(self) -> dict[str, dict[str, Any]]:
         """Name → `status` (`ok` or `unavailable`), `detail`, `latency_ms`."""
-        if time.monotonic() - self._answered_at > KEPT_S:
-            found = self._pool.map(_ask, self._probes.values())
-            self._answer = dict(zip(self._probes, found, strict=True))
-            self._answered_at = time.monotonic()
-        return self._answer
+        with self._asking:  # one round of questions at a time, however many want to know
+            if time.monotonic() - self._answered_at > KEPT_S:
+                asked = {name: self._pool.submit(_ask, probe) for name, probe in self._probes.items()}
+                wait(asked.values(), timeout=PATIENCE_S)
+                self._answer = {
+                    name: each.result() if each.done() else _SILENT for name, each in asked.items()
+                }
+                self._answered_at = time.monotonic()
+            return self._answer
 
 
 def _ask(probe: Callable[[], object]) -> dict[str, Any]:

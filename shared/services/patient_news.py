@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 from shared.domain.fhir import json
@@ -15,19 +14,25 @@ from shared.domain.fhir.search_index import COMPONENT_CODE
 from shared.domain.records import Item, Kind
 from shared.domain.scores.advance import WINDOW
 from shared.domain.vitals import ObservedVitals, removed, vitals_of
-from shared.domain.vitals.parameters import CONSCIOUSNESS_CODES, LOINC, MEASURES
+from shared.domain.vitals.parameters import LOINC, PARAMETER_CODES
 from shared.ports.meter import Meter
 from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
 
 MONITORED_FOR: Final = WINDOW
 """A reading older than this when it was recorded is history: it is kept on record, but scores do not follow from it."""
-_CODES: Final = (*MEASURES, *CONSCIOUSNESS_CODES)
-_VITAL_TOKENS: Final = frozenset(
-    [f"code|{LOINC}|{code}" for code in _CODES] + [f"{COMPONENT_CODE}||{code}" for code in _CODES]
-)
 Whose = tuple[str, str, str]
 """Tenant, home and `Patient/<id>`."""
+
+
+def vital_tokens(code: str) -> tuple[str, str]:
+    """How the index shows a LOINC code: as that of an Observation, and of a component."""
+    return f"code|{LOINC}|{code}", f"{COMPONENT_CODE}||{code}"
+
+
+_VITAL_TOKENS: Final = frozenset(
+    token for codes in PARAMETER_CODES.values() for code in codes for token in vital_tokens(code)
+)
 
 
 @dataclass(slots=True)
@@ -62,9 +67,8 @@ class NewsGatherer:
             kind, type_ = item.get("kind"), item.get("type") or item.get("id", "").partition(".")[0]
             if type_ not in ("Observation", "Condition", "Patient"):
                 continue
-            if kind == Kind.MOVED or (kind == Kind.POINTER and _left_its_address(item)):
-                self._gone(item, type_)
-            elif kind == Kind.CURRENT and item["deleted"]:
+            left = kind == Kind.MOVED or (kind == Kind.POINTER and _left_its_address(item))
+            if left or (kind == Kind.CURRENT and item["deleted"]):
                 self._gone(item, type_)
             elif kind == Kind.CURRENT and type_ == "Observation":
                 self._observation(item)
@@ -94,15 +98,14 @@ class NewsGatherer:
         oldest = recorded - MONITORED_FOR
         # Its last possible instant stands in the index: a chart of years ago is told without a look at the body.
         dates = item["ix"].get("d")
-        if dates is None or dates["date"]["hi"] < instant_text(oldest):
-            return self._late() if dates else None
-        found = _read(self._bodies, item)
-        if found.at is not None and found.at < oldest:
-            return self._late()
-        return found if found.values or found.problem else None
-
-    def _late(self) -> None:
-        self._meter.count("galen_readings_not_scored_total", reason="late")
+        if dates is None:
+            return None
+        late = dates["date"]["hi"] < instant_text(oldest)
+        found = None if late else _read(self._bodies, item)
+        if late or (found and found.at is not None and found.at < oldest):
+            self._meter.count("galen_readings_not_scored_total", reason="late")
+            return None
+        return found if found and (found.values or found.problem) else None
 
     def _gone(self, item: Item, type_: str) -> None:
         """What is deleted, has left this home, or is no vital sign any more counts no longer where it was counted.
@@ -124,17 +127,22 @@ class NewsGatherer:
                 news.context_changed = True
 
     def _followed_at(self, item: Item) -> list[str]:
-        """The patients at an item's home of whom readings were counted."""
+        """The patients at an item's home of whom readings were counted, or are about to be."""
         where = item["tenant"], item["home"]
         if where not in self._followed:
             states = self._records.query(Query(Kind.STATE, *where))
             self._followed[where] = [state["patient"] for state in states]
-        return self._followed[where]
+        coming = [whose[2] for whose, news in self.news.items() if whose[:2] == where and news.observed]
+        return list(dict.fromkeys(self._followed[where] + coming))
 
     def _was_vital(self, item: Item) -> bool:
         """Whether an earlier version, which this home keeps, had a value that may have been counted."""
         id_ = item["id"].partition(".")[2]
-        where = (Compare("type", "=", "Observation"), Compare("rid", "=", id_), Compare("deleted", "=", False))
+        where = (
+            Compare("type", "=", "Observation"),
+            Compare("rid", "=", id_),
+            Compare("deleted", "=", False),
+        )
         past = self._records.query(Query(Kind.HISTORY, item["tenant"], item["home"], where))
         return any(_read(self._bodies, each).values for each in past)
 

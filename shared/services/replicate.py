@@ -36,7 +36,7 @@ from shared.services.bodies import Bodies
 from shared.services.write import LOST_ANSWERS, ResourceWriter
 
 ROUNDS: Final = 40
-PARALLEL_HOMES: Final = 8
+PARALLEL_HOMES: Final = 16
 _ENVELOPE_BYTES: Final = 600
 """What an item weighs beside its body and index in a batch request."""
 

@@ -6,7 +6,7 @@ from readings, not from who asked.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from shared.domain.access.caller import Caller
@@ -16,21 +16,23 @@ from shared.domain.fhir.identity import ResourceKey, is_valid_id
 from shared.domain.fhir.outcome import error
 from shared.domain.records import Item, Kind
 from shared.domain.scores import RULES, ScoringRule
-from shared.domain.scores.advance import advance, score_at
 from shared.domain.scores.context import context_of
 from shared.domain.scores.model import INPUT_VALID_FOR
 from shared.domain.scores.not_applicable import not_applicable_assessment
 from shared.domain.scores.risk_assessment import risk_assessment
-from shared.domain.vitals import vitals_of
+from shared.domain.vitals import Parameter, VitalReading, readings_of
+from shared.domain.vitals.parameters import PARAMETER_CODES
 from shared.errors import InputError, NotFound
 from shared.ports.clock import Clock
-from shared.ports.records import Compare, Has, Predicate, Query, Records
+from shared.ports.records import AnyOf, Compare, Has, Predicate, Query, Records
 from shared.services.bodies import Bodies
+from shared.services.patient_news import vital_tokens
 from shared.services.write import ResourceWriter
 
 _MODELS: Final = {rule.model: rule for rule in RULES}
 DEFAULT_MODEL: Final = next(iter(_MODELS))
-_SLACK: Final = timedelta(minutes=5)
+_UNTIL: Final = "ix.d.date.hi"
+_PAGE: Final = 10
 
 
 class Risk:
@@ -55,15 +57,11 @@ class Risk:
             raise NotFound("No such patient.")
         now = self._clock.now()
         reference, tenant = str(key), caller.tenant
-        conditions = self._at_home(tenant, key, "Condition")
-        context = context_of(self._decoded(there), (self._decoded(item) for item in conditions))
-        since = Compare("ix.date", ">=", instant_text(now - INPUT_VALID_FOR - _SLACK))
-        observed = [
-            vitals_of(self._decoded(item), id=item["rid"], version=item["version"], order=item["sv"])
-            for item in self._at_home(tenant, key, "Observation", since)
-        ]
-        state, _ = advance(None, observed, context)
-        score = score_at(state, rule, context, now)
+        found = self._records.query(Query(Kind.CURRENT, tenant, key.address, _of(key, "Condition")))
+        context = context_of(self._decoded(there), (self._decoded(item) for item in found))
+        readings = (self._last(tenant, key, parameter, now) for parameter in rule.parameters)
+        inputs = {reading.parameter: reading for reading in readings if reading is not None}
+        score = rule.evaluate(inputs, context, now)
         if score.not_applicable:
             return not_applicable_assessment(score, rule, reference)
         if score.total is None:
@@ -73,17 +71,40 @@ class Risk:
             k: v for k, v in risk_assessment(score, id="on-request", patient=reference).items() if k != "id"
         }
 
-    def _at_home(self, tenant: str, patient: ResourceKey, type_: str, *where: Predicate) -> list[Item]:
-        mine: tuple[Predicate, ...] = (
-            Compare("type", "=", type_),
-            Compare("deleted", "=", False),
-            Has("ix.r", f"patient|{patient}"),
-            *where,
-        )
-        return list(self._records.query(Query(Kind.CURRENT, tenant, patient.address, mine)))
+    def _last(
+        self, tenant: str, patient: ResourceKey, parameter: Parameter, now: datetime
+    ) -> VitalReading | None:
+        """The last reading of a parameter up to now.
+
+        Read from the Observations themselves, so that what was just posted counts, newest first by the end of what they
+        cover, and no further than the first that has a usable value: an instant is never later than that end.
+        """
+        codes = PARAMETER_CODES[parameter]
+        tokens = tuple(Has("ix.t", token) for code in codes for token in vital_tokens(code))
+        since = Compare(_UNTIL, ">=", instant_text(now - INPUT_VALID_FOR))
+        where = (*_of(patient, "Observation"), since, AnyOf(tokens))
+        best: VitalReading | None = None
+        after: tuple[str, str] | None = None
+        while True:
+            query = Query(Kind.CURRENT, tenant, patient.address, where, _UNTIL, True, after, _PAGE)
+            page = list(self._records.query(query))
+            for item in page:
+                until = item["ix"]["d"]["date"]["hi"]
+                if best is not None and until < instant_text(best.at):
+                    return best
+                for reading in readings_of(self._decoded(item), id=item["rid"], version=item["version"]):
+                    if reading.parameter is parameter and reading.at <= now:
+                        best = max(best or reading, reading, key=lambda each: (each.at, each.observation))
+            if len(page) < _PAGE:
+                return best
+            after = until, page[-1]["id"]
 
     def _decoded(self, item: Item) -> dict[str, Any]:
         return json.decode_object(self._bodies.text(item))
+
+
+def _of(patient: ResourceKey, type_: str) -> tuple[Predicate, ...]:
+    return (Compare("type", "=", type_), Compare("deleted", "=", False), Has("ix.r", f"patient|{patient}"))
 
 
 def _rule(model: str | None) -> ScoringRule:

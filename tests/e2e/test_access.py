@@ -31,6 +31,7 @@ def test_a_missing_scope_is_403_and_checked_for_every_entry(platform: Platform) 
         entries = [{"request": {"method": method, "url": "Observation?_count=1"}} for method in ("GET",)]
         entries.append({"request": {"method": "GET", "url": "Patient?_count=1"}})
         batch = reader.post_fhir("/fhir", {"resourceType": "Bundle", "type": "batch", "entry": entries})
+        assert batch.status_code == 200, batch.text
         assert [entry["response"]["status"][:3] for entry in batch.json()["entry"]] == ["200", "403"]
         transaction = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         assert reader.post_fhir("/fhir", transaction).status_code == 403

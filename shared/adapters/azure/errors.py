@@ -43,6 +43,9 @@ def translated(on_busy: Callable[[], None] = nobody) -> Iterator[None]:
         raise Unavailable from failure
     except (ConnectionError, TimeoutError) as failure:
         raise Unavailable from failure
+    except RuntimeError as failure:
+        # The Cosmos SDK copies a dictionary that another thread may be changing, after the answer has come.
+        raise Unavailable from failure
 
 
 def _of_status(failure: HttpResponseError) -> Exception:

@@ -6,7 +6,8 @@ https://learn.microsoft.com/azure/cosmos-db/nosql/. The SDK waits throttling (42
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 from azure.core import MatchConditions
 from azure.cosmos import ContainerProxy
@@ -16,12 +17,29 @@ from shared.adapters.azure.errors import nobody, translated
 from shared.adapters.azure.sql import count as count_text
 from shared.adapters.azure.sql import select
 from shared.domain.records import Item
-from shared.errors import AlreadyExists, NotFound, PreconditionFailed
+from shared.errors import AlreadyExists, NotFound, PreconditionFailed, Unavailable
 from shared.ports.records import MAX_BATCH_WRITES, BatchRefused, Create, Delete, Query, Replace, Write
 
 _SYSTEM: Final = ("_rid", "_self", "_attachments", "_ts")
 _REFUSALS: Final = (409, 412, 404)
 _READ_MANY: Final = 250
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _asked_again(read: Callable[P, R]) -> Callable[P, R]:
+    """A read whose answer was lost is asked once more; writes are read back by those who ask for them."""
+
+    @wraps(read)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return read(*args, **kwargs)
+        except Unavailable:
+            return read(*args, **kwargs)
+
+    return ask
 
 
 class CosmosRecords:
@@ -31,6 +49,7 @@ class CosmosRecords:
         self._container = container
         self._on_busy = on_busy
 
+    @_asked_again
     def read(self, tenant: str, home: str, item_id: str) -> Item | None:
         try:
             with translated(self._on_busy):
@@ -94,6 +113,7 @@ class CosmosRecords:
         except AlreadyExists:
             raise BatchRefused(0, 409) from None
 
+    @_asked_again
     def read_many(self, tenant: str, home: str, item_ids: Sequence[str]) -> dict[str, Item]:
         found: dict[str, Item] = {}
         for start in range(0, len(item_ids), _READ_MANY):
@@ -113,6 +133,7 @@ class CosmosRecords:
             for row in self._container.query_items(text, parameters=parameters, **_scope(query)):
                 yield _plain(row)
 
+    @_asked_again
     def count(self, query: Query) -> int:
         text, parameters = count_text(query)
         with translated(self._on_busy):

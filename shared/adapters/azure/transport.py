@@ -67,4 +67,5 @@ class DirectTransport(RequestsTransport):  # type: ignore[misc]  # the library h
 
 def transport() -> RequestsTransport:
     """A new transport: the direct one, unless the environment names a proxy."""
-    return RequestsTransport() if getproxies() else DirectTransport()
+    # `no` names the hosts that no proxy is for: it is not a proxy.
+    return RequestsTransport() if getproxies().keys() - {"no"} else DirectTransport()

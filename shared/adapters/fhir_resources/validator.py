@@ -16,7 +16,8 @@ from typing import Any, Final
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import BaseModel, ValidationError
 
-from shared.domain.fhir.outcome import Issue, error
+from shared.domain.fhir.narrative import is_safe_narrative
+from shared.domain.fhir.outcome import UNKNOWN_ELEMENT, Issue, error
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
 
 _REQUIRED: Final = "This element is required and missing."
@@ -60,9 +61,12 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
 _OTHER: Final = ("value", "The value is not valid for this element.")
 _LIBRARY_NAMES: Final = re.compile(r"fhir_comments|.*_fhir|.*__ext")
 _NUMBER: Final = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
-_ACTIVE_CONTENT: Final = re.compile(
-    r"<\s*(script|iframe|object|embed|form|link|base)\b|\son\w+\s*=|javascript:", re.IGNORECASE
+_LIBRARY_ENDINGS: Final = ("fhir_comments", "_fhir", "__ext")
+_ALWAYS_TEXT: Final = frozenset(
+    {"code", "display", "id", "reference", "resourceType", "text", "url", "versionId"}
 )
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""https://hl7.org/fhir/R4/datatypes.html#string: no characters below U+0020 but tab, line feed and carriage return."""
 
 
 class FhirResourcesValidator:
@@ -83,7 +87,8 @@ class FhirResourcesValidator:
         if model is None:
             text = "This R4 resource type cannot be validated by this server yet."
             return [error("not-supported", text, type_, "type")]
-        issues = list(_shape_issues(resource, type_))
+        suspect = _is_suspect(resource)
+        issues = list(_shape_issues(resource, type_)) if suspect else []
         try:
             built = model.model_validate(resource)
         except ValidationError as failure:
@@ -96,7 +101,8 @@ class FhirResourcesValidator:
                 error("structure", "A contained resource has an unknown resourceType.", f"{type_}.contained")
             )
             return issues
-        issues.extend(_coerced(resource, built, type_))
+        if suspect:
+            issues.extend(_coerced(resource, built, type_))
         return issues
 
 
@@ -120,7 +126,8 @@ def _issue(type_: str, detail: Any) -> Issue:
     kind = "one_of_many" if "list [" in detail["msg"] else detail["type"]
     code, text = _TEXTS.get(kind, _OTHER)
     location = tuple(step for step in detail["loc"] if isinstance(step, int) or step.isidentifier())
-    return error(code, text, _path(type_, location), f"structure-{code}")
+    rule = UNKNOWN_ELEMENT if kind == "extra_forbidden" else f"structure-{code}"
+    return error(code, text, _path(type_, location), rule)
 
 
 def _missing(model: type[BaseModel], resource: dict[str, Any], type_: str) -> Iterator[Issue]:
@@ -136,6 +143,42 @@ def _unique(issues: list[Issue]) -> list[Issue]:
     return list(dict.fromkeys(issues))
 
 
+def _is_suspect(resource: dict[str, Any]) -> bool:
+    """One cheap pass: False for nearly every resource, which then is spared the two walks that explain."""
+    stack: list[Any] = [resource]
+    while stack:
+        node = stack.pop()
+        if not node:
+            return True
+        if type(node) is list:
+            stack.extend(child for child in node if type(child) is dict or type(child) is list)
+            if "" in node:
+                return True
+            continue
+        for name, child in node.items():
+            kind = type(child)
+            if kind is dict or kind is list:
+                stack.append(child)
+            elif kind is str:
+                if (
+                    not child
+                    or _CONTROL.search(child)
+                    or (name not in _ALWAYS_TEXT and _may_be_misread(name, child))
+                ):
+                    return True
+            elif child is None or (kind is int and child in (0, 1)):
+                return True
+            if name.endswith(_LIBRARY_ENDINGS):
+                return True
+    return False
+
+
+def _may_be_misread(name: str, text: str) -> bool:
+    if name == "div":
+        return not is_safe_narrative(text)
+    return text in ("true", "false") or (text[0] in "-+0123456789" and _NUMBER.fullmatch(text) is not None)
+
+
 def _shape_issues(node: Any, path: str) -> Iterator[Issue]:
     """What FHIR JSON forbids anywhere: empty values, the library's own spellings, active content in narratives."""
     if isinstance(node, dict):
@@ -146,10 +189,10 @@ def _shape_issues(node: Any, path: str) -> Iterator[Issue]:
         for name, child in node.items():
             if _LIBRARY_NAMES.fullmatch(name):
                 yield error("structure", _TEXTS["extra_forbidden"][1], path, "structure-structure")
-            elif name == "div" and isinstance(child, str) and _ACTIVE_CONTENT.search(child):
+            elif name == "div" and isinstance(child, str) and not is_safe_narrative(child):
                 yield error(
                     "invalid",
-                    "A narrative must not hold scripts or other active content.",
+                    "A narrative is one div of formatting, images and links: nothing active, no other markup.",
                     f"{path}.div",
                     "txt-1",
                 )
@@ -170,6 +213,8 @@ def _shape_issues(node: Any, path: str) -> Iterator[Issue]:
                 yield from _shape_issues(child, f"{path}[{index}]")
     elif node == "":
         yield error("value", "A string must not be empty: leave the element out.", path, "json-empty")
+    elif isinstance(node, str) and _CONTROL.search(node):
+        yield error("value", "A string must not hold control characters.", path, "string-control")
 
 
 def _coerced(node: Any, built: Any, path: str) -> Iterator[Issue]:

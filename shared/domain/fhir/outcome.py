@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 MAX_ISSUES: Final = 50
+UNKNOWN_ELEMENT: Final = "unknown-element"
+"""The rule of an issue whose expression ends in a name that FHIR does not know: the sender's own text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,11 @@ PAGE: Final = "_page"
 WITHOUT_IDENTIFIER: Final = frozenset(
     """
     AuditEvent Binary CapabilityStatement CompartmentDefinition GraphDefinition ImplementationGuide Linkage
-    MedicationKnowledge MessageHeader NamingSystem OperationDefinition OperationOutcome Parameters Provenance
-    SearchParameter Subscription TerminologyCapabilities VerificationResult
-    """.split()  # noqa: SIM905 - twenty names on twenty lines
+    MedicationKnowledge MedicinalProductContraindication MedicinalProductIndication MedicinalProductInteraction
+    MedicinalProductManufactured MedicinalProductUndesirableEffect MessageHeader NamingSystem OperationDefinition
+    OperationOutcome Parameters Provenance SearchParameter Subscription SubstanceNucleicAcid SubstancePolymer
+    SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial TerminologyCapabilities VerificationResult
+    """.split()  # noqa: SIM905 - as many names on as many lines
 )
 """Types that have no element `identifier`."""
 _SUBJECT_ELEMENTS: Final = ("subject", "for", "candidate", "deliverTo")

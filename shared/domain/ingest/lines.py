@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from shared.domain.fhir.outcome import Issue, error
@@ -13,7 +14,11 @@ from shared.domain.ingest.raw_line import GZIP_MAGIC, MAX_DECOMPRESSED_BYTES
 
 MAX_LINE_BYTES: Final = 16 << 20
 MAX_TEXT_BYTES: Final = 1 << 30
+MAX_LINES: Final = 5_000_000
+MAX_MEMBERS: Final = 100_000
+"""Of one gzip file; bgzip makes one of 64 KB, so a gigabyte has some 16,000."""
 _STEP: Final = 1 << 20
+_SLICE: Final = 1 << 12
 
 
 class FileRefused(Exception):
@@ -65,29 +70,42 @@ def _text(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield first
         yield from chunks
         return
-    decompressor = zlib.decompressobj(wbits=31)
-    pending = first
-    while True:
-        try:
-            out = decompressor.decompress(pending, _STEP)
-        except zlib.error:
-            raise FileRefused(
-                "structure", "The gzip is damaged: what came before the damage was taken."
-            ) from None
-        if out:
-            yield out
-        if decompressor.eof:
-            # Several members one after another are one file, as gzip and bgzip write them.
-            rest = decompressor.unused_data or next(chunks, b"")
-            if not rest:
-                return
-            decompressor, pending = zlib.decompressobj(wbits=31), rest
-            continue
-        pending = decompressor.unconsumed_tail or next(chunks, b"")
-        if not pending and not out:
-            raise FileRefused(
-                "incomplete", "The gzip is cut: what came before the cut was taken. Send it again."
-            )
+    yield from _gunzipped(first, chunks)
+
+
+def _gunzipped(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Several members one after another are one file, as gzip and bgzip write them.
+
+    Input goes in small slices after the end of a member, because what is left of a slice is copied at each end.
+    """
+    decompressor, members, size, stopped = zlib.decompressobj(wbits=31), 1, _STEP, True
+    for chunk in chain((first,), chunks):
+        whole, start = memoryview(chunk), 0
+        while start < len(chunk):
+            given: bytes | memoryview = whole[start : start + size]
+            start += len(given)
+            while given:
+                if decompressor.eof:
+                    decompressor, members, size = zlib.decompressobj(wbits=31), members + 1, _SLICE
+                    if members > MAX_MEMBERS:
+                        raise FileRefused(
+                            "too-costly", f"The gzip has more than {MAX_MEMBERS} members: pack it anew."
+                        )
+                try:
+                    out = decompressor.decompress(given, _STEP)
+                except zlib.error:
+                    raise FileRefused(
+                        "structure", "The gzip is damaged: what came before the damage was taken."
+                    ) from None
+                if out:
+                    yield out
+                given = decompressor.unused_data if decompressor.eof else decompressor.unconsumed_tail
+            stopped = decompressor.eof
+            size = _SLICE if stopped else min(4 * size, _STEP)
+    while not decompressor.eof and (out := decompressor.decompress(b"", _STEP)):
+        yield out
+    if not (stopped or decompressor.eof):
+        raise FileRefused("incomplete", "The gzip is cut: what came before the cut was taken. Send it again.")
 
 
 def _bounded(text: Iterator[bytes]) -> Iterator[bytes]:
@@ -114,27 +132,26 @@ def _document(text: Iterator[bytes]) -> Iterator[FileLine]:
 def _split(text: Iterator[bytes]) -> Iterator[FileLine]:
     number = 1
     line = bytearray()
-    digest = hashlib.sha256()
-    left = False
+    left: hashlib._Hash | None = None
     for chunk in text:
-        parts = chunk.split(b"\n")
-        for index, part in enumerate(parts):
+        for index, part in enumerate(chunk.split(b"\n")):
             if index:
-                yield _line(number, line, digest.hexdigest() if left else "")
-                number, line, left, digest = number + 1, bytearray(), False, hashlib.sha256()
-            if left:
-                digest.update(part)
+                yield _line(number, line, left)
+                number, line, left = number + 1, bytearray(), None
+                if number > MAX_LINES:
+                    raise FileRefused("too-costly", f"The file has more than {MAX_LINES} lines: split it.")
+            if left is not None:
+                left.update(part)
             elif len(line) + len(part) > MAX_LINE_BYTES:
-                digest.update(line)
-                digest.update(part)
-                line, left = bytearray(), True
+                left = hashlib.sha256(line + part)
+                line = bytearray()
             else:
                 line += part
-    if line or left:
-        yield _line(number, line, digest.hexdigest() if left else "")
+    if line or left is not None:
+        yield _line(number, line, left)
 
 
-def _line(number: int, line: bytearray, left_sha256: str) -> FileLine:
-    if left_sha256:
-        return FileLine(number, b"", left=True, sha256=left_sha256)
+def _line(number: int, line: bytearray, left: hashlib._Hash | None) -> FileLine:
+    if left is not None:
+        return FileLine(number, b"", left=True, sha256=left.hexdigest())
     return FileLine(number, bytes(line.removesuffix(b"\r")))

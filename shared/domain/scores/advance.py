@@ -50,9 +50,9 @@ from shared.domain.vitals import ObservedVitals, Parameter, VitalReading
 from shared.domain.vitals.observation import AHEAD
 
 WINDOW = timedelta(hours=48)
-_WINDOW_US = to_us(from_us(0) + WINDOW)
+WINDOW_US = to_us(from_us(0) + WINDOW)
 # Rows are pruned an hour's worth at a time: what is beyond the window but still there is no longer changed.
-_SLACK_US = to_us(from_us(0) + timedelta(hours=1))
+SLACK_US = to_us(from_us(0) + timedelta(hours=1))
 
 
 @dataclass(slots=True)
@@ -94,8 +94,9 @@ def advance(
     alerts = alert_changes(before, after)
     if after["rows"]:
         _anchor(after)
-        horizon = _latest(after) - _WINDOW_US
-        if next(iter(after["rows"].values()))[AT] < horizon - _SLACK_US or after["gone"]:
+        horizon = _latest(after) - WINDOW_US
+        # Where there are segments before the rows, it is the oldest of those that leaves the window.
+        if not after["older"]["segments"] and (_oldest(after) < horizon - SLACK_US or after["gone"]):
             prune(after, horizon)
     return after, Changes(tuple(scores), tuple(alerts), *counts)
 
@@ -107,7 +108,8 @@ def acknowledge(state: VitalsState, key: str, *, by: str, at: datetime) -> tuple
     left. The first acknowledgement stands.
     """
     known = decode_acknowledgements(state["acks"])
-    for rule, track in zip(RULES, state["tracks"], strict=True):
+    whole = _with_all_episodes(state)
+    for rule, track in zip(RULES, whole["tracks"], strict=True):
         for episode in episodes_in_window(track):
             if alert_key(rule.version, episode.began_us) != key:
                 continue
@@ -115,9 +117,19 @@ def acknowledge(state: VitalsState, key: str, *, by: str, at: datetime) -> tuple
                 return state, Changes()
             until = episode.ended_us if episode.ended_us is not None else max(_latest(state), to_us(at)) + 1
             item = Acknowledgement(rule.version, episode.began_us, until, by, at)
-            after = {**state, "acks": [*state["acks"], encode_acknowledgement(item)]}
-            return after, Changes(alerts=tuple(alert_changes(state, after)))
+            acks = [*state["acks"], encode_acknowledgement(item)]
+            changes = alert_changes(whole, {**whole, "acks": acks})
+            return {**state, "acks": acks}, Changes(alerts=tuple(changes))
     return state, Changes()
+
+
+def _with_all_episodes(state: VitalsState) -> VitalsState:
+    """With the episodes that ended before the rows of the head."""
+    tracks = zip(state["older"]["closed"], state["tracks"], strict=True)
+    return {
+        **state,
+        "tracks": [{**track, "closed": closed + track["closed"]} for closed, track in tracks],
+    }
 
 
 def inputs_at(state: VitalsState, at: datetime) -> dict[Parameter, VitalReading]:
@@ -140,7 +152,7 @@ def score_at(state: VitalsState | None, rule: ScoringRule, context: PatientConte
 
 def _sort_in(state: VitalsState, batch: dict[str, ObservedVitals]) -> _Sorted:
     rows, gone, result = state["rows"], state["gone"], _Sorted()
-    horizon = _latest(state) - _WINDOW_US if rows else None
+    horizon = _latest(state) - WINDOW_US if rows else None
     for id_, observed in batch.items():
         row = rows.get(id_) or gone.get(id_)
         if row is not None and (row[ORDER], row[VERSION]) >= (observed.order, observed.version):
@@ -210,6 +222,10 @@ def _anchor(state: VitalsState) -> None:
             id_: [latest if at is None else at, version, order]
             for id_, (at, version, order) in state["gone"].items()
         }
+
+
+def _oldest(state: VitalsState) -> int:
+    return int(next(iter(state["rows"].values()))[AT])
 
 
 def _latest(state: VitalsState) -> int:

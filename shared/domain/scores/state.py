@@ -1,16 +1,17 @@
 """The layout of a patient's `VitalsState`: a JSON object that the caller keeps and hands back.
 
-    version   1
+    version   2
     context   [birth date, pregnant, hypercapnic] that the outputs were made with
-    rows      Observation id -> [at, version, order, {parameter: value}, [outcome per rule]], the last 48
-    hours
-              in the order (at, id)
+    rows      Observation id -> [at, version, order, {parameter: value}, [outcome per rule]], in the
+              order (at, id): the last 48 hours, or the newest of them where `older` has segments
     gone      Observation id -> [at, version, order] of withdrawn ones, so that an older version stays away
     slots     parameter -> [at, id, version, value]: the last value of each parameter
-    base      {slots, episodes}: the fold of all that has left the window
-    tracks    per rule {closed, settled, pending}: the episodes that ended within the window, the open episode
+    base      {slots, episodes}: the fold of all before the rows
+    tracks    per rule {closed, settled, pending}: the episodes that ended within the rows, the open episode
               before the last instant, and that instant's last outcome
     acks      [rule version, from, until, by, at] of acknowledgements
+    older     {segments, until, closed}: what of the window lies before the rows, see `segments`: [name, from,
+              number of rows] of each, the instant at which the rows begin, the episodes that ended before it
 
 Instants are microseconds since 1970, values their exact text. An outcome is one integer (below).
 """
@@ -34,12 +35,13 @@ Row = list[Any]
 Slots = dict[str, Any]
 
 AT, VERSION, ORDER, VALUES, OUTCOMES = range(5)
-LAYOUT = 1
+LAYOUT = 2
 
 _MISSING_BITS, _SEVERITY_BITS = 12, 2
 _SEVERITIES = (None, Severity.P2, Severity.P1)
 _EPISODE_FIELDS = attrgetter(*(item.name for item in fields(Episode)))
-_SEVERITY_FIELD = [item.name for item in fields(Episode)].index("severity")
+_NAMES = [item.name for item in fields(Episode)]
+_SEVERITY_FIELD, _BEGAN_FIELD, _ENDED_FIELD = map(_NAMES.index, ("severity", "began_us", "ended_us"))
 
 
 def empty_state() -> VitalsState:
@@ -53,6 +55,7 @@ def empty_state() -> VitalsState:
         "base": {"slots": {}, "episodes": [None for _ in RULES]},
         "tracks": [{"closed": [], "settled": None, "pending": None} for _ in RULES],
         "acks": [],
+        "older": {"segments": [], "until": 0, "closed": [[] for _ in RULES]},
     }
 
 
@@ -128,6 +131,16 @@ def decode_episode(encoded: list[Any] | None) -> Episode | None:
     values = list(encoded)
     values[_SEVERITY_FIELD] = Severity(values[_SEVERITY_FIELD])
     return Episode(*values)
+
+
+def began_of(encoded: list[Any]) -> int:
+    """When an encoded episode began."""
+    return int(encoded[_BEGAN_FIELD])
+
+
+def ended_of(encoded: list[Any]) -> int:
+    """When an encoded episode ended, which it has."""
+    return int(encoded[_ENDED_FIELD])
 
 
 def encode_acknowledgement(item: Acknowledgement) -> list[Any]:

@@ -11,6 +11,7 @@ from shared.domain.scores.state import (
     OUTCOMES,
     Row,
     VitalsState,
+    began_of,
     decode_acknowledgements,
     decode_episode,
     decode_outcome,
@@ -20,6 +21,8 @@ from shared.domain.scores.state import (
 )
 
 Track = dict[str, Any]
+Base = dict[str, Any]
+Encoded = list[Any]
 
 
 def episodes_in_window(track: Track) -> list[Episode]:
@@ -65,6 +68,11 @@ def prune(state: VitalsState, horizon_us: int) -> None:
         old.append((id_, row))
     if old:
         _prune_rows(state, old, horizon_us)
+    prune_marks(state, horizon_us)
+
+
+def prune_marks(state: VitalsState, horizon_us: int) -> None:
+    """Drop withdrawals and acknowledgements that nothing within the window needs; changes `state`."""
     if any(entry[AT] is not None and entry[AT] < horizon_us for entry in state["gone"].values()):
         state["gone"] = {
             id_: entry for id_, entry in state["gone"].items() if entry[AT] is None or entry[AT] >= horizon_us
@@ -74,28 +82,47 @@ def prune(state: VitalsState, horizon_us: int) -> None:
 
 
 def _prune_rows(state: VitalsState, old: list[tuple[str, Row]], horizon_us: int) -> None:
-    rows, slots = dict(state["rows"]), dict(state["base"]["slots"])
-    for id_, row in old:
-        fill_slots(slots, id_, row)
+    rows = dict(state["rows"])
+    for id_, _ in old:
         del rows[id_]
-    bases, tracks = [], []
-    for number, (base, track) in enumerate(zip(state["base"]["episodes"], state["tracks"], strict=True)):
-        folded = _extended({"closed": [], "settled": base, "pending": None}, number, old)
-        ended = {episode.began_us for episode in episodes_in_window(folded) if episode.ended_us is not None}
-        opened = [episode for episode in episodes_in_window(folded) if episode.ended_us is None]
-        bases.append(encode_episode(opened[0] if opened else None))
-        if track["pending"] is not None and track["pending"][0] < horizon_us:
-            tracks.append({"closed": [], "settled": bases[-1], "pending": None})
+    base, closed = fold_base(state["base"], old)
+    state["tracks"] = tracks_behind(state["tracks"], base, closed, horizon_us)
+    state["rows"], state["base"] = rows, base
+
+
+def fold_base(base: Base, rows: list[tuple[str, Row]]) -> tuple[Base, list[list[Encoded]]]:
+    """The base behind these rows, and per rule the episodes that ended in them."""
+    slots = dict(base["slots"])
+    for id_, row in rows:
+        fill_slots(slots, id_, row)
+    opened, closed = [], []
+    for number, episode in enumerate(base["episodes"]):
+        folded = _extended({"closed": [], "settled": episode, "pending": None}, number, rows)
+        episodes = episodes_in_window(folded)
+        closed.append([_encoded(each) for each in episodes if each.ended_us is not None])
+        opened.append(next((_encoded(each) for each in episodes if each.ended_us is None), None))
+    return {"slots": slots, "episodes": opened}, closed
+
+
+def tracks_behind(tracks: list[Track], base: Base, closed: list[list[Encoded]], from_us: int) -> list[Track]:
+    """The tracks without what a new base, behind which the rows begin at `from_us`, has in it."""
+    result: list[Track] = []
+    for track, episode, ended in zip(tracks, base["episodes"], closed, strict=True):
+        if track["pending"] is not None and track["pending"][0] < from_us:
+            result.append({"closed": [], "settled": episode, "pending": None})
         else:
-            closed = [item for item in track["closed"] if _known(item).began_us not in ended]
-            tracks.append({**track, "closed": closed})
-    state["rows"], state["base"], state["tracks"] = rows, {"slots": slots, "episodes": bases}, tracks
+            began = {began_of(item) for item in ended}
+            result.append(
+                {**track, "closed": [item for item in track["closed"] if began_of(item) not in began]}
+            )
+    return result
 
 
 def _prune_acknowledgements(state: VitalsState, horizon_us: int) -> None:
     """Drop those that can no longer cover an episode: the open ones may have begun before the window."""
-    opened = [episode[0] for episode in state["base"]["episodes"] if episode is not None]
-    oldest = min([horizon_us, *opened])
+    known = [episode for episode in state["base"]["episodes"] if episode is not None]
+    known += [episode for closed in state["older"]["closed"] for episode in closed]
+    oldest = min([horizon_us, *map(began_of, known)])
     kept = [
         encoded
         for encoded, item in zip(state["acks"], decode_acknowledgements(state["acks"]), strict=True)
@@ -117,6 +144,10 @@ def _extended(track: Track, number: int, rows: list[tuple[str, Row]]) -> Track:
             closed = [*closed, encode_episode(ended)] if ended else closed
         pending = [row[AT], id_, code]
     return {"closed": closed, "settled": encode_episode(settled), "pending": pending}
+
+
+def _encoded(episode: Episode) -> Encoded:
+    return cast("Encoded", encode_episode(episode))
 
 
 def _known(encoded: list[Any]) -> Episode:

@@ -96,6 +96,12 @@ MEASURES: Mapping[str, Measure] = MappingProxyType({
 
 CONSCIOUSNESS_CODES = frozenset({"80288-4", "67775-7"})
 
+PARAMETER_CODES: Mapping[Parameter, tuple[str, ...]] = MappingProxyType({
+    parameter: tuple(code for code, measure in MEASURES.items() if measure.parameter is parameter)
+    + (tuple(sorted(CONSCIOUSNESS_CODES)) if parameter is Parameter.CONSCIOUSNESS else ())
+    for parameter in Parameter
+})  # fmt: skip
+
 # LOINC answer codes; LOINC's own lists stop at AVPU, `Confused` is the answer that ACVPU implementers borrow.
 # SNOMED CT: value set UKCore-ACVPU 2.1.0, https://simplifier.net/hl7fhirukcorer4/ukcore-acvpu
 ACVPU_CODES: Mapping[tuple[str, str], str] = MappingProxyType({

@@ -11,14 +11,13 @@ from typing import Final
 
 from shared.domain.access.caller import Caller
 from shared.domain.fhir.identity import home_of
-from shared.domain.fhir.outcome import error
 from shared.domain.records import Item, StoredResource, key_of, resource_item, stored_resource, tombstone_item
 from shared.domain.versioning import same_content
-from shared.errors import Busy, Conflict, PreconditionFailed
+from shared.errors import Busy, Conflict
 from shared.services.bodies import Bodies
+from shared.services.fhir.entries import Entry, naming
 from shared.services.fhir.intents import Intents
 from shared.services.fhir.interactions import http_provenance, require_match
-from shared.services.fhir.plan import Entry
 from shared.services.write import ATTEMPTS, Located
 
 Answers = dict[int, tuple[int, StoredResource | None]]
@@ -65,10 +64,13 @@ class Attempt:
                 self._claim_one(entry)
 
     def decide(self) -> None:
-        """Store the intent, then write everything. Raises Conflict where somebody aborted it: then nothing is written."""
+        """Store the intent, then write everything, or leave it to the sweeper: from then on it has happened.
+
+        Raises Conflict where the intent was aborted: then nothing is written and the claims may be withdrawn.
+        """
         if self._items or self._claimed:
             planned = [*self._items, *({**item, "claimed": True} for item in self._claimed)]
-            self._intents.apply(self._intents.store(self._caller.tenant, self._intent, planned))
+            self._intents.finish(self._intents.store(self._caller.tenant, self._intent, planned))
 
     def withdraw(self) -> None:
         """Take the claims back; only before the decision."""
@@ -77,7 +79,8 @@ class Attempt:
     def _claim_one(self, entry: Entry) -> None:
         located = self._unclaimed(entry)
         current = located.current
-        _require_match(entry, current)
+        with naming(entry, ".request.ifNoneMatch" if entry.create_only else ".request.ifMatch"):
+            require_match(current, entry.if_match, create_only=entry.create_only)
         existed = current is not None and not current["deleted"]
         if entry.method == "POST" and existed:
             raise Conflict(_TAKEN)
@@ -105,11 +108,3 @@ class Attempt:
             self._intents.settle(self._caller.tenant, held)
             void = held
         raise Busy
-
-
-def _require_match(entry: Entry, current: Item | None) -> None:
-    try:
-        require_match(current, entry.if_match)
-    except PreconditionFailed as refused:
-        issue = error("conflict", refused.text, f"{entry.path}.request.ifMatch")
-        raise PreconditionFailed(refused.text, issues=[issue]) from None

@@ -17,12 +17,15 @@ _INTERACTIONS: Final = ("create", "read", "vread", "update", "delete", "history-
 _OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SECURITY_SERVICE: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _ISOLATION: Final = (
-    "A transaction is written whole or not at all, and has been by the time it is answered. Before the answer it is not "
-    "isolated: a read at the same moment may see some of its entries."
+    "A transaction is decided whole or not at all by the time it is answered. It is not isolated: a read may see some of "
+    "its entries before the answer and, where the store was busy, for about a minute after it. Deletes come before creates, "
+    "creates before updates, conditional references last."
 )
 _SEARCH: Final = (
-    "Searches are exact and paged by signed links. Unknown parameters are refused unless Prefer: handling=lenient asks "
-    "otherwise. _sort takes date and _lastUpdated, _count up to 1,000, _summary count. There are no chains and no includes."
+    "Searches are exact at the moment they are asked, and paged by signed links. Pages are no snapshot: what is written "
+    "meanwhile may be missed or come again, in the order of _lastUpdated too, which is stamped before the write. Unknown "
+    "parameters are refused unless Prefer: handling=lenient asks otherwise. _sort takes date and _lastUpdated, _count up to "
+    "1,000, _summary count. There are no chains and no includes."
 )
 _SCOPES: Final = (
     "SMART scopes for systems (system/Observation.rs). A scope with a constraint (?param=value) grants nothing here. "

@@ -3,7 +3,7 @@
 Before the decision, the items that the transaction changes are claimed for it. A claim names its intent: whoever meets a
 claim whose intent is not stored creates that intent as `aborted`, and an owner whose intent cannot be created gives
 up. After the decision nothing is undone: whoever meets a claim of a stored intent applies it, and a sweeper completes
-what a crash left. There is no isolation before the answer.
+what a crash or a busy store left. There is no isolation: neither before the answer nor until all of it is applied.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 
 import simplejson
@@ -31,6 +32,11 @@ STORED: Final = "stored"
 ABORTED: Final = "aborted"
 DONE: Final = "done"
 SETTLED_TTL_S: Final = 7 * 24 * 3600
+STORE_TRIES: Final = 8
+APPLY_PATIENCE_S: Final = 5.0
+"""How long an answer waits for a store that is busy once the transaction is decided."""
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 1.0
 
 
 def _address(intent: str) -> str:
@@ -68,24 +74,34 @@ class Intents:
     def store(self, tenant: str, intent: str, items: list[Item]) -> Item:
         """The decision: from here on all of the items will be written; the stored intent.
 
-        Raises Conflict when somebody aborted it, and Unavailable when it is not known whether it is stored.
+        Once an answer was lost it is looked up, or kept from ever being stored. Raises Conflict when it is aborted, and Busy
+        or Unavailable when the store says neither.
         """
         text = simplejson.dumps(items, separators=(",", ":")).encode()
         packed = base64.b64encode(zlib.compress(text, 1)).decode()
-        item = self._bodies.offloaded({**self._head(tenant, intent, STORED), "z": packed})
-        for _ in range(3):
+        stored = self._bodies.offloaded({**self._head(tenant, intent, STORED), "z": packed})
+        aborted = {**self._head(tenant, intent, ABORTED), "ttl": SETTLED_TTL_S}
+        lost: Busy | Unavailable = Unavailable()
+        for number in range(STORE_TRIES):
+            if number:
+                self._clock.sleep(_pause(number))
             try:
-                return {**item, "_etag": self._records.create(item)}
-            except AlreadyExists:
-                there = self.find(tenant, intent)
-                if there is not None and there["status"] in (STORED, DONE):
-                    return there
-                raise Conflict(
-                    "Another request changed what this transaction needs: send it again."
-                ) from None
-            except Unavailable:
-                continue
-        raise Unavailable
+                return self._decide(stored if number < STORE_TRIES // 2 else aborted)
+            except (Busy, Unavailable) as failure:
+                lost = failure
+        raise lost
+
+    def _decide(self, item: Item) -> Item:
+        try:
+            etag = self._records.create(item)
+        except AlreadyExists:
+            there = self.find(item["tenant"], item["intent"])
+            if there is not None and there["status"] in (STORED, DONE):
+                return there
+        else:
+            if item["status"] == STORED:
+                return {**item, "_etag": etag}
+        raise Conflict("Another request changed what this transaction needs: send it again.")
 
     def _head(self, tenant: str, intent: str, status: str) -> Item:
         at = instant_text(self._clock.now())
@@ -125,6 +141,21 @@ class Intents:
         except PreconditionFailed:
             pass  # another finisher was first
 
+    def finish(self, intent: Item) -> None:
+        """Apply a decided intent. A store that stays busy beyond `APPLY_PATIENCE_S` is no failure: the sweeper goes on."""
+        until = self._clock.now() + timedelta(seconds=APPLY_PATIENCE_S)
+        number = 0
+        while True:
+            try:
+                self.apply(intent)
+            except (Busy, Unavailable):
+                if self._clock.now() >= until:
+                    return
+            else:
+                return
+            self._clock.sleep(_pause(number))
+            number += 1
+
     def _change(self, item: Item, intent: str) -> Decision:
         """Only while our claim stands: once it is gone the change was applied, and may have been superseded since."""
 
@@ -143,6 +174,10 @@ class Intents:
     def find(self, tenant: str, intent: str) -> Item | None:
         """The intent's item."""
         return self._records.read(tenant, _address(intent), f"intent.{intent}")
+
+
+def _pause(number: int) -> float:
+    return min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0**number)
 
 
 def _nothing(tenant: str, key: ResourceKey) -> Item:

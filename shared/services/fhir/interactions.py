@@ -249,10 +249,10 @@ class Interactions:
 def require_match(current: Item | None, if_match: str | None, *, create_only: bool = False) -> None:
     """Raise PreconditionFailed where If-Match names another version than the current one, or If-None-Match is broken."""
     if create_only and current is not None and not current["deleted"]:
-        raise PreconditionFailed("If-None-Match: * creates only, and a resource of this id exists.")
+        text = "If-None-Match: * creates only, and a resource of this id exists."
+        raise PreconditionFailed(text, issues=[error("conflict", text, rule="if-none-match")])
     if if_match is None:
         return
     if current is None or current["deleted"] or if_match not in ("*", current["version"]):
-        raise PreconditionFailed(
-            "If-Match names a version that is not the current one: read it again and retry."
-        )
+        text = "If-Match names a version that is not the current one: read it again and retry."
+        raise PreconditionFailed(text, issues=[error("conflict", text, rule="if-match")])

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/http.html#search
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode
@@ -22,7 +22,6 @@ from shared.ports.clock import Clock
 from shared.ports.matching import holds
 from shared.ports.records import Query, Records
 from shared.services.fhir.search_query import compile_query
-
 
 NOTHING: Final[frozenset[ResourceKey]] = frozenset()
 
@@ -130,10 +129,10 @@ class Search:
         found = self._records.query(compile_query(tenant, request, limit=2 + left_out))
         return [item for item in found if key_of(item) not in without][:2]
 
-    def meets(self, item: Item, criteria: str) -> bool:
-        """Whether an item that is not stored yet meets the criteria. Raises InputError (400)."""
-        query = compile_query(item["tenant"], self._conditions(item["type"], criteria))
-        return all(holds(predicate, item) for predicate in query.where)
+    def condition(self, tenant: str, type_: str, criteria: str) -> Callable[[Item], bool]:
+        """Tells of items that are not stored yet whether they meet the criteria. Raises InputError (400)."""
+        where = compile_query(tenant, self._conditions(type_, criteria)).where
+        return lambda item: all(holds(predicate, item) for predicate in where)
 
     def _conditions(self, type_: str, criteria: str) -> SearchRequest:
         request = parse(type_, parse_query(criteria), strict=True, now=self._clock.now())

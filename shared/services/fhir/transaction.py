@@ -6,36 +6,36 @@ in it; any other is recorded as an intent first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from shared.domain.access.caller import Caller
+from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
-from shared.domain.fhir.outcome import error, operation_outcome
-from shared.domain.records import Item, StoredResource, key_of, stored_resource
-from shared.errors import Conflict, GalenError, InputError, NotFound, Unavailable, consequence_of
+from shared.domain.fhir.outcome import error
+from shared.domain.fhir.search_index import search_index
+from shared.domain.records import Item, key_of, stored_resource
+from shared.errors import Busy, Conflict, GalenError, InputError, Unavailable
 from shared.ports.clock import Clock, Randomness
 from shared.ports.records import MAX_BATCH_BYTES, MAX_BATCH_WRITES, BatchRefused, Create, Records
 from shared.ports.validator import Validator
 from shared.services.bodies import Bodies
 from shared.services.fhir.attempt import Answers, Attempt, entry_item
-from shared.services.fhir.conditional import ConditionalCreate
+from shared.services.fhir.conditional import ConditionalCreate, several_match
+from shared.services.fhir.entries import Entry, interactions_of, naming, parse_entries
 from shared.services.fhir.intents import Intents
 from shared.services.fhir.interactions import Interactions
-from shared.services.fhir.plan import (
-    Authorise,
-    Entry,
-    Mint,
-    check_entries,
-    interactions_of,
-    parse_entries,
-    resolve_references,
-)
+from shared.services.fhir.plan import Authorise, check_entries, check_get
+from shared.services.fhir.resolve import Conditional, Mint, resolve_references
+from shared.services.fhir.search import Search
+from shared.services.fhir.single import Answer, SingleEntries, answered, refused, response
 
-SearchBundle = Callable[[Caller, str, str], dict[str, Any]]
-"""(caller, type, query string) → a searchset Bundle, for GET entries."""
-REASONS: Final = {200: "OK", 201: "Created", 204: "No Content"}
-CLAIM_ROUNDS: Final = 3
+ROUNDS: Final = 12
+"""Tries of a transaction against others that change the same; each begins with what is on record then."""
+_BATCH_TRIES: Final = 4
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 0.4
 
 
 class Transactions:
@@ -51,7 +51,7 @@ class Transactions:
         bodies: Bodies,
         clock: Clock,
         randomness: Randomness,
-        search: SearchBundle,
+        search: Search,
     ) -> None:
         self._records = records
         self._intents = intents
@@ -62,6 +62,7 @@ class Transactions:
         self._clock = clock
         self._randomness = randomness
         self._search = search
+        self._single = SingleEntries(interactions, conditional, search)
 
     def bundle(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
         """The response Bundle. Raises InputError for what is no transaction or batch, and what refuses a transaction."""
@@ -73,82 +74,102 @@ class Transactions:
         return self._transaction(caller, bundle, authorise)
 
     def _batch(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
-        entries = [self._answer(caller, parsed, authorise) for parsed in parse_entries(bundle)]
-        return {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
+        answers = [
+            refused(parsed)
+            if isinstance(parsed, GalenError)
+            else answered(parsed, partial(self._alone, caller, parsed, authorise))
+            for parsed in parse_entries(bundle)
+        ]
+        return {"resourceType": "Bundle", "type": "batch-response", "entry": answers}
 
-    def _answer(self, caller: Caller, parsed: Entry | GalenError, authorise: Authorise) -> dict[str, Any]:
-        try:
-            if isinstance(parsed, GalenError):
-                raise parsed
-            for interaction in interactions_of(parsed):
-                authorise(parsed.type, interaction)
-            return self._perform(caller, parsed)
-        except GalenError as refused:
-            row = consequence_of(refused)
-            issues = refused.issues or (error(row.code, refused.text),)
-            return {"response": {"status": str(row.status), "outcome": operation_outcome(issues)}}
-
-    def _perform(self, caller: Caller, entry: Entry) -> dict[str, Any]:
-        if entry.method == "GET":
-            return self._get(caller, entry)
-        if entry.method == "DELETE":
-            assert entry.key is not None
-            gone = self._interactions.delete(caller, entry.key, if_match=entry.if_match)
-            return {"response": _response(204, gone)}
-        assert entry.resource is not None
-        if entry.method == "PUT":
-            assert entry.key is not None
-            written = self._interactions.update(caller, entry.key, entry.resource, if_match=entry.if_match)
-        elif entry.if_none_exist is not None:
-            written = self._conditional.create(caller, entry.resource, entry.if_none_exist)
-        else:
-            written = self._interactions.create(caller, entry.resource)
-        return {"response": _response(written.status, written.stored)}
-
-    def _get(self, caller: Caller, entry: Entry) -> dict[str, Any]:
-        if entry.key is None:
-            return {
-                "resource": self._search(caller, entry.type, entry.query),
-                "response": {"status": "200 OK"},
-            }
-        if entry.version:
-            stored = self._interactions.vread(caller.tenant, entry.key, entry.version)
-        else:
-            stored = self._interactions.read(caller.tenant, entry.key)
-        return {"resource": stored.resource, "response": _response(200, stored)}
+    def _alone(self, caller: Caller, entry: Entry, authorise: Authorise) -> Answer:
+        for interaction in interactions_of(entry):
+            authorise(entry.type, interaction)
+        with naming(entry, ".request.url"):
+            check_get(entry, partial(self._search.check, caller))
+        return self._single.perform(caller, entry)
 
     def _transaction(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
-        entries = check_entries(parse_entries(bundle), self._validator, authorise)
+        check_search = partial(self._search.check, caller)
+        checked = check_entries(parse_entries(bundle), self._validator, authorise, check_search)
+        for number in range(ROUNDS):
+            if number:
+                self._clock.sleep(self._pause(number))
+            entries = [replace(entry) for entry in checked]
+            try:
+                written = self._write(caller, entries, authorise)
+            except Conflict as lost:
+                if lost.issues:
+                    raise
+                continue
+            # It has happened: from here on nothing may answer for the whole as if it had not.
+            answers = [
+                answered(entry, partial(self._entry_answer, caller, entry, written)) for entry in entries
+            ]
+            return {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
+        raise Conflict("Another request is changing the same resources: send the transaction again.")
+
+    def _pause(self, number: int) -> float:
+        longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0**number)
+        return longest * int(self._randomness.hex(4), 16) / 0xFFFF
+
+    def _write(self, caller: Caller, entries: list[Entry], authorise: Authorise) -> Answers:
+        """One try. Raises Conflict without an issue where somebody was faster: then nothing is written."""
         self._match_conditional(caller, entries)
-        resolve_references(entries, self._referenced(caller, authorise), self._minter(caller))
+        conditional = self._referenced(caller, entries, authorise)
+        resolve_references(entries, conditional, self._minter(caller, entries))
         changes = [entry for entry in entries if entry.method != "GET" and not entry.matched]
-        written = self._commit(caller, changes) if changes else {}
-        answers = [self._entry_answer(caller, entry, written) for entry in entries]
-        return {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
-
-    def _referenced(self, caller: Caller, authorise: Authorise) -> Callable[[str, str], ResourceKey | None]:
-        def find(type_: str, criteria: str) -> ResourceKey | None:
-            authorise(type_, "search")
-            found = self._conditional.match(caller.tenant, type_, criteria)
-            return key_of(found) if found else None
-
-        return find
+        return self._commit(caller, changes) if changes else {}
 
     def _match_conditional(self, caller: Caller, entries: list[Entry]) -> None:
-        """Conditional creates that match something take its id and are not written."""
+        """Conditional creates that match something take its id and are not written. Deletes come first, says FHIR."""
+        deleted = _keys(entries, "DELETE")
         for entry in entries:
-            if entry.method == "POST" and entry.if_none_exist is not None:
-                found = self._conditional.match(caller.tenant, entry.type, entry.if_none_exist)
+            if entry.if_none_exist is not None:
+                with naming(entry, ".request.ifNoneExist"):
+                    found = self._conditional.match(caller.tenant, entry.type, entry.if_none_exist, deleted)
                 if found:
-                    entry.key, entry.matched = key_of(found), True
+                    entry.key, entry.matched = key_of(found), self._bodies.stored(found)
 
-    def _minter(self, caller: Caller) -> Mint:
+    def _minter(self, caller: Caller, entries: list[Entry]) -> Mint:
+        deleted = _keys(entries, "DELETE")
+
         def mint(entry: Entry, resource: dict[str, Any]) -> ResourceKey:
             if entry.if_none_exist is None:
                 return self._interactions.mint(resource)
-            return self._conditional.reserve(caller.tenant, resource, entry.if_none_exist)
+            return self._conditional.reserve(caller.tenant, resource, entry.if_none_exist, deleted)
 
         return mint
+
+    def _referenced(self, caller: Caller, entries: list[Entry], authorise: Authorise) -> Conditional:
+        """Finds what conditional references mean once the transaction is written: its own entries count."""
+        changed = _keys(entries, "DELETE", "PUT")
+        future: dict[str, list[Item]] = {}
+
+        def find(type_: str, criteria: str) -> ResourceKey | None:
+            authorise(type_, "search")
+            if type_ not in future:
+                future[type_] = self._future(caller, entries, type_)
+            meets = self._search.condition(caller.tenant, type_, criteria)
+            found = {key_of(item) for item in future[type_] if meets(item)}
+            stored = self._conditional.match(caller.tenant, type_, criteria, changed)
+            if stored:
+                found.add(key_of(stored))
+            if len(found) > 1:
+                raise several_match()
+            return next(iter(found), None)
+
+        return find
+
+    def _future(self, caller: Caller, entries: list[Entry], type_: str) -> list[Item]:
+        """What the entries will leave of one type, as far as a search looks at it."""
+        head = {"tenant": caller.tenant, "type": type_, "deleted": False}
+        head |= {"lastUpdated": instant_text(self._clock.now())}
+        return [
+            {**head, "rid": entry.key.id, "ix": search_index(entry.resource)}
+            for entry in entries
+            if entry.type == type_ and entry.resource and entry.key and not entry.matched
+        ]
 
     def _commit(self, caller: Caller, changes: list[Entry]) -> Answers:
         if _may_fit_one_batch(changes):
@@ -159,70 +180,60 @@ class Transactions:
                     entry.index: (201, stored_resource(item))
                     for entry, item in zip(changes, items, strict=True)
                 }
-        for _ in range(CLAIM_ROUNDS):
-            intent = self._randomness.hex(32)
-            attempt = Attempt(caller, intent, self._intents, self._bodies, self._clock.now())
-            try:
-                attempt.claim(changes)
-            except GalenError as lost:
-                attempt.withdraw()
-                if isinstance(lost, Conflict) and not lost.issues:
-                    continue
-                raise
-            # From here on the claims stand: an intent whose answer was lost may have been stored.
-            try:
-                attempt.decide()
-            except Conflict:
-                attempt.withdraw()
-                continue
-            return attempt.answers
-        raise Conflict("Another request is changing the same resources: send the transaction again.")
+        intent = self._randomness.hex(32)
+        attempt = Attempt(caller, intent, self._intents, self._bodies, self._clock.now())
+        try:
+            attempt.claim(changes)
+        except GalenError:
+            attempt.withdraw()
+            raise
+        # From here on the claims stand unless it is known that the intent is not stored, and never will be.
+        try:
+            attempt.decide()
+        except Conflict:
+            attempt.withdraw()
+            raise
+        return attempt.answers
 
     def _one_batch(self, items: list[Item]) -> bool:
         """All in one batch of one home, where they fit: that is atomic by itself."""
         weight = sum(2 * len(item.get("body", "")) + len(item.get("z", "")) + 1_000 for item in items)
         if weight > MAX_BATCH_BYTES or any(key_of(item).address != item["home"] for item in items):
             return False
-        creates = [Create(item) for item in items]
-        for _ in range(3):
+        lost: Busy | Unavailable = Unavailable()
+        for number in range(_BATCH_TRIES):
+            if number:
+                self._clock.sleep(self._pause(number))
             try:
-                self._records.commit(items[0]["tenant"], items[0]["home"], creates)
+                self._commit_or_find(items)
+            except (Busy, Unavailable) as failure:
+                lost = failure
+            else:
                 return True
-            except BatchRefused:
-                there = self._records.read(items[0]["tenant"], items[0]["home"], items[0]["id"])
-                if there is not None and there["version"] == items[0]["version"]:
-                    return True  # an earlier try was applied and its answer lost
-                raise Conflict("A minted id was taken: send the transaction again.") from None
-            except Unavailable:
-                continue
-        raise Unavailable
+        raise lost
 
-    def _entry_answer(self, caller: Caller, entry: Entry, written: Answers) -> dict[str, Any]:
+    def _commit_or_find(self, items: list[Item]) -> None:
+        tenant, home = items[0]["tenant"], items[0]["home"]
+        try:
+            self._records.commit(tenant, home, [Create(item) for item in items])
+        except BatchRefused:
+            there = self._records.read(tenant, home, items[0]["id"])
+            if there is None or there["version"] != items[0]["version"]:
+                raise Conflict("A minted id was taken: send the transaction again.") from None
+            # An earlier try was applied and its answer lost.
+
+    def _entry_answer(self, caller: Caller, entry: Entry, written: Answers) -> Answer:
         if entry.method == "GET":
-            try:
-                return self._get(caller, entry)
-            except NotFound as missing:
-                row = consequence_of(missing)
-                outcome = operation_outcome([error(row.code, missing.text)])
-                return {"response": {"status": str(row.status), "outcome": outcome}}
-        if entry.matched:
-            assert entry.key is not None
-            return {"response": _response(200, self._interactions.read(caller.tenant, entry.key))}
-        status, stored = written[entry.index]
-        return {"response": _response(status, stored)}
+            return self._single.get(caller, entry)
+        status, stored = (200, entry.matched) if entry.matched else written[entry.index]
+        return {"response": response(status, stored)}
+
+
+def _keys(entries: list[Entry], *methods: str) -> frozenset[ResourceKey]:
+    return frozenset(entry.key for entry in entries if entry.method in methods and entry.key)
 
 
 def _may_fit_one_batch(changes: list[Entry]) -> bool:
     """New resources of one home only, and not too many of them."""
     new = all(entry.method == "POST" and entry.if_none_exist is None for entry in changes)
     return new and len(changes) <= MAX_BATCH_WRITES and len({e.key.address for e in changes if e.key}) == 1
-
-
-def _response(status: int, stored: StoredResource | None) -> dict[str, Any]:
-    response: dict[str, Any] = {"status": f"{status} {REASONS[status]}"}
-    if stored is not None:
-        response["etag"] = f'W/"{stored.version}"'
-        response["lastModified"] = stored.last_updated
-        if not stored.deleted:
-            response["location"] = f"{stored.key}/_history/{stored.version}"
-    return response

@@ -17,7 +17,12 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 def decoded(context: dict[str, str] | None) -> list[func.EventHubEvent]:
     system = [
-        {"EnqueuedTimeUtc": "2026-03-29T01:30:00.5Z", "PartitionKey": "k", "SequenceNumber": number, "Offset": "9"}
+        {
+            "EnqueuedTimeUtc": "2026-03-29T01:30:00.5Z",
+            "PartitionKey": "k",
+            "SequenceNumber": number,
+            "Offset": "9",
+        }
         for number in (7, 8)
     ]
     metadata = {

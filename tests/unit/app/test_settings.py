@@ -54,6 +54,8 @@ def test_the_example_settings_and_the_package_leave_the_local_client_out() -> No
 
 
 def test_secrets_stay_out_of_what_a_traceback_would_show() -> None:
-    shown = repr(read_settings({**COMPLETE, "GALEN_TOKEN_SIGNING_KEY": "PRIVATE", "GALEN_LINK_KEY": "s" * 40}))
+    shown = repr(
+        read_settings({**COMPLETE, "GALEN_TOKEN_SIGNING_KEY": "PRIVATE", "GALEN_LINK_KEY": "s" * 40})
+    )
     assert "PRIVATE" not in shown
     assert "s" * 40 not in shown

@@ -29,12 +29,14 @@ def only(query: str, type_: str = "Observation") -> Criterion:
     [
         ("8867-4", ["code||8867-4"]),
         ("http://loinc.org|8867-4", ["code|http://loinc.org|8867-4"]),
-        ("|8867-4", ["code|-|8867-4"]),
+        ("|8867-4", [r"code|\-|8867-4"]),
         ("http://loinc.org|", ["code|http://loinc.org|"]),
         ("a,s|b", ["code||a", "code|s|b"]),
         (r"a\,b", ["code||a,b"]),
-        (r"a\|b", ["code||a|b"]),
-        (r"s|a\\", ["code|s|a\\"]),
+        (r"a\|b", [r"code||a\|b"]),
+        (r"a\|b|c", [r"code|a\|b|c"]),
+        (r"a|b\|c", [r"code|a|b\|c"]),
+        (r"s|a\\", [r"code|s|a\\"]),
         (r"a\$b", ["code||a$b"]),
     ],
 )

@@ -1,0 +1,137 @@
+"""Formats, preconditions, history and links, over HTTP."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from shared.settings import Settings
+from tests.unit.api.world import BASE, Client, World, observation, patient
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/fhir/Patient/a"),
+        ("GET", "/fhir/Patient/a/_history"),
+        ("GET", "/fhir/Patient"),
+        ("GET", "/fhir/metadata"),
+        ("PUT", "/fhir/Patient/a"),
+        ("POST", "/fhir/Patient"),
+    ],
+)
+def test_another_format_is_not_acceptable_wherever_it_is_asked_for(
+    client: Client, method: str, path: str
+) -> None:
+    body = {} if method == "GET" else {"fhir": patient(id="a")}
+    client("PUT", "/fhir/Patient/a", fhir=patient(id="a"))
+    for value in ("xml", "application/fhir%2Bxml", "ttl"):
+        answer = client(method, f"{path}?_format={value}", **body)
+        assert (answer.status_code, answer.json()["resourceType"]) == (406, "OperationOutcome")
+    assert client(method, f"{path}?_format=application/fhir%2Bjson", **body).status_code in (200, 201)
+
+
+def test_a_put_with_if_none_match_creates_and_replaces_nothing(client: Client) -> None:
+    only = {"If-None-Match": "*"}
+    assert client("PUT", "/fhir/Patient/a", fhir=patient(id="a"), headers=only).status_code == 201
+    again = client("PUT", "/fhir/Patient/a", fhir=patient(id="a", active=True), headers=only)
+    assert (again.status_code, again.json()["issue"][0]["code"]) == (412, "conflict")
+    assert "active" not in client("GET", "/fhir/Patient/a").json()
+    client("DELETE", "/fhir/Patient/a")
+    assert client("PUT", "/fhir/Patient/a", fhir=patient(id="a"), headers=only).status_code == 201
+    tag = {"If-None-Match": 'W/"1"'}
+    assert client("PUT", "/fhir/Patient/a", fhir=patient(id="a"), headers=tag).status_code == 400
+
+
+def requests(client: Client, path: str) -> list[tuple[str, str, str]]:
+    entries = client("GET", path).json()["entry"]
+    return [(e["request"]["method"], e["request"]["url"], e["response"]["status"]) for e in entries]
+
+
+def test_history_says_how_each_version_came_to_be(client: Client) -> None:
+    posted = client("POST", "/fhir/Patient", fhir=patient()).json()
+    key = f"Patient/{posted['id']}"
+    client("PUT", f"/fhir/{key}", fhir={**posted, "active": True})
+    assert requests(client, f"/fhir/{key}/_history") == [("PUT", key, "200"), ("POST", "Patient", "201")]
+    assert requests(client, f"/fhir/{key}/_history?_count=1") == [("PUT", key, "200")]
+
+
+def test_history_of_a_clients_own_id_was_put_and_came_back_after_its_deletion(client: Client) -> None:
+    for active in (True, False):
+        client("PUT", "/fhir/Patient/a", fhir=patient(id="a", active=active))
+    client("DELETE", "/fhir/Patient/a")
+    client("PUT", "/fhir/Patient/a", fhir=patient(id="a"))
+    found = [(method, status) for method, _, status in requests(client, "/fhir/Patient/a/_history")]
+    assert found == [("PUT", "201"), ("DELETE", "204"), ("PUT", "200"), ("PUT", "201")]
+
+
+class Published(World):
+    """A world that partners reach under a name of its own."""
+
+    public_url = "https://fhir.example.org/galen"
+
+
+@pytest.mark.parametrize(
+    ("world", "base"), [(World(), BASE), (Published(), Published.public_url)], ids=["request", "setting"]
+)
+def test_links_begin_with_the_configured_url_or_else_as_the_request_did(world: World, base: str) -> None:
+    client = Client(world)
+    created = client("POST", "/fhir/Patient", fhir=patient())
+    client("POST", "/fhir/Patient", fhir=patient())
+    assert created.headers["location"].startswith(f"{base}/fhir/Patient/")
+    page = client("GET", "/fhir/Patient?_count=1").json()
+    assert all(link["url"].startswith(f"{base}/fhir/Patient?") for link in page["link"])
+    assert page["entry"][0]["fullUrl"].startswith(f"{base}/fhir/Patient/")
+    statement = Client(world, None)("GET", "/fhir/metadata").json()
+    assert statement["implementation"]["url"] == f"{base}/fhir"
+    subject = f"{base}/fhir/Patient/a"
+    client("POST", "/fhir/Observation", fhir=observation("a"))
+    assert client("GET", f"/fhir/Observation?patient={subject}").json()["total"] == 1
+
+
+def test_without_a_setting_there_is_no_public_url() -> None:
+    assert Settings().url == World().public_url == ""
+
+
+def test_tokens_whose_bars_stand_elsewhere_are_other_tokens(client: Client) -> None:
+    for system, code in (("a|b", "c"), ("a", "b|c")):
+        coded = {"coding": [{"system": system, "code": code}]}
+        client("POST", "/fhir/Observation", fhir={**observation("p"), "code": coded})
+    for query in (r"a\|b|c", r"a|b\|c", r"a\|b|", "a|", r"b\|c", "c"):
+        answer = client("GET", "/fhir/Observation", params={"code": query}).json()
+        assert answer["total"] == 1, query
+
+
+def test_a_system_of_one_dash_is_not_the_absent_system(client: Client) -> None:
+    coded = {"coding": [{"system": "-", "code": "c"}]}
+    client("POST", "/fhir/Observation", fhir={**observation("p"), "code": coded})
+    assert client("GET", "/fhir/Observation", params={"code": "|c"}).json()["total"] == 0
+    assert client("GET", "/fhir/Observation", params={"code": "-|c"}).json()["total"] == 1
+
+
+def test_a_committed_transaction_is_never_answered_as_an_error(client: Client) -> None:
+    def bundle(*entries: dict[str, Any]) -> dict[str, Any]:
+        return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
+
+    write = {"resource": patient(), "request": {"method": "POST", "url": "Patient"}}
+    bad = client(
+        "POST", "/fhir", fhir=bundle(write, {"request": {"method": "GET", "url": "Patient?foo=bar"}})
+    )
+    assert bad.status_code == 400
+    assert bad.json()["issue"][0]["expression"] == ["Bundle.entry[1].request.url"]
+    assert client("GET", "/fhir/Patient").json()["total"] == 0
+    none = client("POST", "/fhir", fhir=bundle(write, {"request": {"method": "GET", "url": "Patient/x"}}))
+    assert none.status_code == 200
+    assert [entry["response"]["status"][:3] for entry in none.json()["entry"]] == ["201", "404"]
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+def test_ten_thousand_entries_are_refused_within_a_second(client: Client, kind: str) -> None:
+    entry = {"resource": observation("p"), "request": {"method": "POST", "url": "Observation"}}
+    body = {"resourceType": "Bundle", "type": kind, "entry": [entry] * 10_001}
+    started = time.monotonic()
+    answer = client("POST", "/fhir", fhir=body)
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (413, "too-costly")
+    assert time.monotonic() - started < 1.5

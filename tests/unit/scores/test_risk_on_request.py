@@ -1,0 +1,79 @@
+"""A score on request counts what was just posted, by the rules of the fold, and reads little however much there is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import InputError
+from tests.unit.scores.ward import CALLER, UNITS, Ward, panel, vital
+
+
+def _rationale(ward: Ward, model: str = "news2") -> str:
+    return str(ward.world.risk.assess(CALLER, "p", model)["prediction"][0]["rationale"])
+
+
+def test_counts_what_was_posted_a_moment_ago_though_nothing_was_scored_yet() -> None:
+    ward = Ward()
+    ward.post(vital(ward.now, "9279-1", 30))
+    assert "respiratory rate 3" in _rationale(ward)
+
+
+def test_counts_a_value_of_a_component() -> None:
+    ward = Ward()
+    ward.post(panel(ward.now, "55284-4", 80))
+    assert "systolic blood pressure 3" in _rationale(ward)
+
+
+def test_counts_a_period_by_its_end_though_it_began_long_ago() -> None:
+    ward = Ward()
+    for start, end, rate in ((20, 1, 30), (2, 2, 16)):
+        reading = vital(ward.now, "9279-1", rate)
+        del reading["effectiveDateTime"]
+        reading["effectivePeriod"] = {
+            "start": ward.ago(hours=start).isoformat(),
+            "end": ward.ago(hours=end).isoformat(),
+        }
+        ward.post(reading)
+    assert "respiratory rate 3" in _rationale(ward)
+
+
+def test_an_open_period_and_a_value_of_no_use_hide_nothing() -> None:
+    ward = Ward()
+    ward.post(vital(ward.ago(hours=1), "9279-1", 30))
+    opened = vital(ward.now, "9279-1", 16)
+    del opened["effectiveDateTime"]
+    ward.post({**opened, "effectivePeriod": {"start": ward.ago(hours=2).isoformat()}})
+    for minute in range(25):
+        useless = vital(ward.ago(minutes=minute), "9279-1", 16)
+        del useless["valueQuantity"]
+        ward.post({**useless, "dataAbsentReason": {"text": "sensor off"}})
+    assert "respiratory rate 3" in _rationale(ward)
+
+
+def test_within_one_second_the_later_instant_counts() -> None:
+    ward = Ward()
+    second = ward.ago(minutes=1).replace(microsecond=0)
+    ward.post({**vital(second, "9279-1", 30), "effectiveDateTime": second.strftime("%Y-%m-%dT%H:%M:%SZ")})
+    ward.post(vital(second + timedelta(milliseconds=500), "9279-1", 16))
+    assert "respiratory rate" not in _rationale(ward)
+
+
+def test_what_is_older_than_twelve_hours_is_missing() -> None:
+    ward = Ward()
+    ward.post(vital(ward.ago(hours=12, seconds=1), "9279-1", 30))
+    with pytest.raises(InputError) as refused:
+        _rationale(ward)
+    assert refused.value.status == 422
+
+
+def test_reads_a_page_a_parameter_of_hundreds_of_readings() -> None:
+    ward = Ward()
+    for code in UNITS:
+        for minute in range(100):
+            ward.post(vital(ward.ago(minutes=minute), code, 30))
+    ward.world.script.calls.clear()
+    _rationale(ward)
+    assert ward.world.script.calls.count("records.query") <= 8
+    assert len(ward.world.script.calls) <= 9
