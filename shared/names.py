@@ -43,6 +43,8 @@ LANDING_FILE_SYSTEM = "landing"
 LAKE_FILE_SYSTEM = "galen"
 CHECKPOINTS_CONTAINER = "checkpoints"
 
+REACTIONS_FUNCTION = "react"
+"""The function that follows the change feed."""
 LANDING_FUNCTION = "landing"
 """The function that Event Grid tells of dropped files."""
 

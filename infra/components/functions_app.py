@@ -18,11 +18,12 @@ from infra.components.identity import Identity, Role
 from infra.components.network import Network, Subresource
 from infra.components.observability import Observability
 from infra.config import Classification, StackConfig
+from shared.names import REACTIONS_FUNCTION
 
 PYTHON = "3.12"
 INSTANCE_MEMORY_MB = 2048
 HTTP_CONCURRENCY = 16
-ALWAYS_READY = ("http", "function:vital_signs", "function:score")
+ALWAYS_READY = ("http", "function:vital_signs", f"function:{REACTIONS_FUNCTION}")
 """Requests at once per instance. Unset it is one for Python, and every second request starts an instance."""
 PACKAGES_CONTAINER = "packages"
 

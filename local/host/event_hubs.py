@@ -28,7 +28,7 @@ log = logging.getLogger("host")
 REASON = "(null)"
 """The reason the real host logs for stream triggers."""
 _IDLE_WAIT_S = 60.0
-_CHECKPOINT_SPACING_S = 0.1
+_CHECKPOINT_SPACING_S = 1.0
 
 
 def namespace_of(connection_string: str) -> str:

@@ -36,7 +36,8 @@ from shared.services.bodies import Bodies
 from shared.services.write import LOST_ANSWERS, ResourceWriter
 
 ROUNDS: Final = 40
-PARALLEL_HOMES: Final = 16
+PARALLEL_HOMES: Final = 4
+"""More threads than this fight over the interpreter lock instead of waiting for the store."""
 _ENVELOPE_BYTES: Final = 600
 """What an item weighs beside its body and index in a batch request."""
 

@@ -54,7 +54,7 @@ from shared.services.reaction import react
 from shared.services.vitals_state import Known, VitalsStates
 from shared.services.write import ResourceWriter
 
-PARALLEL_PATIENTS: Final = 16
+PARALLEL_PATIENTS: Final = 4
 ATTEMPTS: Final = 30
 BATCH: Final = 90
 MOST_CONDITIONS: Final = 1_000

@@ -30,7 +30,11 @@ def test_reading_goes_on_after_what_was_taken() -> None:
 
 
 def test_several_gzip_members_are_one_file() -> None:
-    assert read(gzip.compress(b"1\n2", mtime=0) + gzip.compress(b"3\n4\n")) == [(1, b"1"), (2, b"23"), (3, b"4")]
+    assert read(gzip.compress(b"1\n2", mtime=0) + gzip.compress(b"3\n4\n")) == [
+        (1, b"1"),
+        (2, b"23"),
+        (3, b"4"),
+    ]
 
 
 def test_what_came_before_a_cut_is_taken() -> None:
