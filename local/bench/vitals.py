@@ -42,10 +42,22 @@ _COURSE: Final = (
     ("oxygen_saturation", 97, "%"),
     ("heart_rate", 72, "/min"),
 )
-_CALM: Final = ("respiratory_rate", 15, "/min")
+# Between the courses each parameter of a monitor in turn.
+_CALM: Final = (
+    ("heart_rate", 71, "/min"),
+    ("oxygen_saturation", 98, "%"),
+    ("respiratory_rate", 15, "/min"),
+    ("systolic_blood_pressure", 118, "mm[Hg]"),
+    ("body_temperature", 37, "Cel"),
+)
 _CYCLE: Final = 18
 _TOLD_AT: Final = {0: "began_at", 2: "escalated_at", 15: "ended_at"}
 """Which reading of the course changes the alert: 3 points in one parameter, 9 in all, an hour after the last is back."""
+
+
+def measured(place: int) -> tuple[str, float, str]:
+    """Metric, value and unit at a place of the cycle."""
+    return _COURSE[place] if place < len(_COURSE) else _CALM[place % len(_CALM)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,7 @@ def _reading(
 ) -> _Reading:
     # The first reading is the calm one; the course begins after it.
     place = (number - 1 + patient * _CYCLE // patients) % _CYCLE if number else _CYCLE - 1
-    metric, value, unit = _COURSE[place] if place < len(_COURSE) else _CALM
+    metric, value, unit = measured(place)
     at = begin + STEP * number
     event = {
         "device": f"monitor-{name}", "patient": name, "effective": at.isoformat(), "metric": metric, "value": value,

@@ -20,6 +20,9 @@ _CONFORMANCE_GROUPS = ("function", "local", "test", "conformance")
 _ORDER = (
     "unit", "contract", "property", "golden", "docs", "infra", "host", "emulators", "cli", "delivery", "spark", "e2e"
 )  # fmt: skip
+_PROCESSES = 2
+"""Many tests wait for processes they started; a file stays in one process with what it shares."""
+_ONE_PROCESS = frozenset({"-x", "--pdb", "-s", "--collect-only", "--co"})
 _EXAMPLES = """  python3 -m local test
   python3 -m local test -k news2 -x        what this does not know goes to pytest
   python3 -m local test tests/unit
@@ -57,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         chosen += _folders_in_order(without_spark="spark" not in required)
     if args.strict:
         chosen += ["-p", "local.required_tests", *(f"--required={marker}" for marker in required)]
+    if not any(argument.startswith("-n") or argument in _ONE_PROCESS for argument in chosen):
+        chosen += ["-n", str(_PROCESSES), "--dist", "loadfile"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *chosen], cwd=CHECKOUT, env=environment, check=False
     )

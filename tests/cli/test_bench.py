@@ -52,7 +52,7 @@ def test_the_course_changes_an_alert_where_it_says_so() -> None:
     begin = datetime(2026, 3, 29, 4, 0, tzinfo=UTC)
     for number in range(vitals._CYCLE):
         at = begin + vitals.STEP * number
-        metric, value, unit = vitals._COURSE[number] if number < len(vitals._COURSE) else vitals._CALM
+        metric, value, unit = vitals.measured(number)
         measured = {"metric": metric, "value": value, "unit": unit}
         (made,) = to_observations({"device": "m", "patient": "p", "effective": at.isoformat(), **measured})
         resource = json.decode_object(json.encode(made.resource))
