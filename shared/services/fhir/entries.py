@@ -18,6 +18,7 @@ from shared.domain.ingest.expand import MAX_BUNDLE_ENTRIES
 from shared.domain.records import StoredResource
 from shared.errors import Conflict, GalenError, InputError, TooLarge, consequence_of
 
+MAX_SEARCHES: Final = 20
 MAX_ENTRIES: Final = 5_000
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 INTERACTION: Final = {"POST": "create", "PUT": "update", "DELETE": "delete"}
@@ -94,11 +95,16 @@ def parse_entries(bundle: dict[str, Any]) -> list[Entry | GalenError]:
         )
         raise TooLarge(text, issues=[error("too-costly", text, "Bundle.entry")])
     parsed: list[Entry | GalenError] = []
+    searches = 0
     for index, entry in enumerate(entries):
         try:
             parsed.append(_parse(index, entry))
         except GalenError as refused:
             parsed.append(refused)
+        searches += isinstance(parsed[-1], Entry) and parsed[-1].method == "GET" and parsed[-1].key is None
+    if searches > MAX_SEARCHES:
+        text = f"A bundle has at most {MAX_SEARCHES} searches: what they find has to fit one answer."
+        raise TooLarge(text, issues=[error("too-costly", text, "Bundle.entry")])
     return parsed
 
 

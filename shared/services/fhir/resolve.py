@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/http.html#trules: conditional references are resolved la
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.fhir.identity import ResourceKey, patient_reference
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
@@ -18,6 +18,9 @@ Mint = Callable[[Entry, dict[str, Any]], ResourceKey]
 """(entry, its resource with the final reference to its patient) → the key it is created under."""
 Conditional = Callable[[str, str], ResourceKey | None]
 """(type, criteria) → the one resource that meets them once the transaction is written."""
+
+MAX_CONDITIONAL: Final = 500
+"""Each costs a search before anything is written."""
 
 
 def resolve_references(entries: list[Entry], conditional: Conditional, mint: Mint) -> None:
@@ -63,6 +66,10 @@ def _look_up(asking: list[tuple[Entry, set[str]]], conditional: Conditional, fin
     for entry, asked in asking:
         for reference in sorted(asked):
             if reference not in found:
+                if len(found) == MAX_CONDITIONAL:
+                    text = f"A transaction has at most {MAX_CONDITIONAL} different conditional references."
+                    findings.add(entry, "too-costly", text, ".resource")
+                    return
                 type_, _, criteria = reference.partition("?")
                 with naming(entry, ".resource"):
                     key = conditional(type_, criteria) if type_ in RESOURCE_TYPES else None

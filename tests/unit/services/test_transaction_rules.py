@@ -20,6 +20,7 @@ from shared.errors import (
     GalenError,
     InputError,
     PreconditionFailed,
+    TooLarge,
     Unavailable,
     consequence_of,
 )
@@ -481,3 +482,9 @@ def test_of_many_transactions_with_one_condition_one_creates_and_the_others_find
     subjects = {world.bodies.stored(o).resource["subject"]["reference"] for o in world.current("Observation")}
     assert subjects == {f"Patient/{only['rid']}"}
     assert len(world.current("Observation")) == 16
+
+
+def test_a_bundle_asks_for_no_more_than_one_answer_can_hold() -> None:
+    searches = [{"request": {"method": "GET", "url": f"Patient?_count={n}"}} for n in range(1, 22)]
+    with pytest.raises(TooLarge, match="20 searches"):
+        send(World(), batch(*searches))
