@@ -26,18 +26,8 @@ from typing import Final
 from shared.domain.fhir.outcome import Issue
 
 
-class Radius(StrEnum):
-    """How far a failure reaches: one record is set aside, a whole submission is refused, or all must stop."""
-
-    RECORD = "record"
-    SUBMISSION = "submission"
-    INTEGRITY = "integrity"
-
-
 class GalenError(Exception):
     """Every error of ours: a fixed sentence, and issues for the OperationOutcome. Never a value from the data."""
-
-    radius: Radius = Radius.RECORD
 
     def __init__(self, text: str, *, issues: Sequence[Issue] = ()) -> None:
         super().__init__(text)

@@ -7,7 +7,7 @@ there is neither. The same line gives the same resources at every redelivery, in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -329,8 +329,3 @@ def _identity(type_: str, own_id: Any, full_url: str) -> str:
     if full_url.startswith(("urn:uuid:", "urn:oid:")):
         return f"{type_}/{full_url.split(':', 2)[2]}"
     return f"{type_}/{own_id}" if isinstance(own_id, str) else ""
-
-
-def line_identities(expansion: Expansion) -> Iterator[ResourceKey]:
-    """The keys a line came to, as a sender needs them to look for what was sent."""
-    return (replica.key for replica in expansion.replicas)
