@@ -34,7 +34,9 @@ class ViewDefinition:
             return []
         return self._select(resource)
 
-    def _path(self, text: str) -> Path:
+    def _path(self, text: object) -> Path:
+        if not isinstance(text, str):
+            raise PathError("a path is a text")
         return compile_path(text, self._constants)
 
     def _all(self, selects: list[dict[str, Any]]) -> _Rows:
