@@ -17,7 +17,9 @@ def has_records(connection: str) -> bool:
     """Whether any resource is on record; the platform's own items do not count."""
     with CosmosClient.from_connection_string(connection) as client:
         container = client.get_database_client(names.DATABASE).get_container_client(names.RECORDS_CONTAINER)
-        found = container.query_items("SELECT TOP 1 c.id FROM c WHERE c.kind = 'current'", enable_cross_partition_query=True)
+        found = container.query_items(
+            "SELECT TOP 1 c.id FROM c WHERE c.kind = 'current'", enable_cross_partition_query=True
+        )
         return next(iter(found), None) is not None
 
 
