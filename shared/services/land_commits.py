@@ -112,19 +112,20 @@ class LandCommits:
         now = self._clock.now()
         until = instant_text(now - GRACE)
         since = self._swept_until or instant_text(now - FIRST_WINDOW)
-        committed = [
-            item
-            for kind in (Kind.CURRENT, Kind.HISTORY)
-            for item in self._records.query(_committed(kind, since, until))
-        ]
-        landed = {
-            name for folder in {_folder(item) for item in committed} for name in self._landed(folder, since)
-        }
-        missing = self.land(item for item in committed if _name(item) not in landed)
+        # Asked twice rather than held: after a restart the window may be an hour of bodies.
+        folders = {_folder(item) for item in self._committed(since, until)}
+        landed = {name for folder in folders for name in self._landed(folder, since)}
+        missing = self.land(item for item in self._committed(since, until) if _name(item) not in landed)
         if missing:
             self._meter.count("galen_commits_found_unlanded_total", missing)
         self._swept_until = until
         return missing
+
+    def _committed(self, since: str, until: str) -> Iterator[Item]:
+        at = Compare("lastUpdated", ">=", since), Compare("lastUpdated", "<", until)
+        for kind in (Kind.CURRENT, Kind.HISTORY):
+            where = (Compare("door", "=", Door.HTTP), *at)
+            yield from self._records.query(Query(kind, None, None, where, order_by="lastUpdated"))
 
     def _landed(self, folder: str, since: str) -> Iterator[tuple[str, ...]]:
         tenant = folder.split("/")[2].removeprefix("t=")
@@ -142,11 +143,6 @@ def _folder(item: Item) -> str:
 
 def _name(item: Item) -> tuple[str, ...]:
     return item["tenant"], item["type"], item["rid"], item["version"]
-
-
-def _committed(kind: Kind, since: str, until: str) -> Query:
-    at = Compare("lastUpdated", ">=", since), Compare("lastUpdated", "<", until)
-    return Query(kind, None, None, (Compare("door", "=", Door.HTTP), *at), order_by="lastUpdated")
 
 
 def read_commits(data: bytes) -> Iterator[dict[str, Any]]:
