@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,8 +25,14 @@ class StackConfig:
     owner: str = "galen"
     location: str = "northeurope"
     log_retention_days: int = 90
+    landing_days: int = 30
+    """How long a dropped file stays. What was read of it is in raw within minutes; the file is needed longer only for what
+    is not: a line above 16 MB, or the rest of a file that was refused half way. Thirty days are as far back as the records
+    can be restored, so that a restored ledger still finds each file it has not seen, and time to mend what was refused."""
     maximum_instances: int = 40
     subscribe_landing: bool = False
+    metrics_access: str = "closed"
+    """Who may scrape `/metrics`: the SHA-256 of the scraper's bearer token, `closed` or `open`."""
     url: str = ""
     """The base that partners see, where it is not the app's own address."""
 
@@ -38,7 +45,9 @@ class StackConfig:
             owner=found.get("owner") or cls().owner,
             location=found.get("location") or cls().location,
             log_retention_days=found.get_int("logRetentionDays") or cls().log_retention_days,
+            landing_days=found.get_int("landingDays") or cls().landing_days,
             maximum_instances=found.get_int("maximumInstances") or cls().maximum_instances,
+            metrics_access=found.get("metricsAccess") or cls().metrics_access,
             url=(found.get("url") or "").rstrip("/"),
             subscribe_landing=bool(found.get_bool("subscribeLanding")),
         )
@@ -52,6 +61,13 @@ class StackConfig:
             raise ValueError(text)
         if not 30 <= self.log_retention_days <= 730:
             text = "galen:logRetentionDays is from 30 to 730"
+            raise ValueError(text)
+        if not re.fullmatch("closed|open|[0-9a-f]{64}", self.metrics_access):
+            raise ValueError(
+                "galen:metricsAccess is closed, open, or the SHA-256 of the scraper's token in hex"
+            )
+        if not 7 <= self.landing_days <= 365:
+            text = "galen:landingDays is from 7, a week to mend a file that was refused, to 365"
             raise ValueError(text)
         if not 40 <= self.maximum_instances <= 1000:
             text = "galen:maximumInstances is from 40 to 1000, the range of the Flex Consumption plan"

@@ -5,9 +5,11 @@ Under mocks an output of a resource is what the mock returns, so ids here have t
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import pulumi
@@ -85,11 +87,19 @@ def stack_configuration(text: str) -> dict[str, str]:
     return {key: value.strip("'\"") for key, value in values}
 
 
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """One for all recordings and never closed: its threads have loops of their own, which they would leave open."""
+    return asyncio.new_event_loop()
+
+
 def record(
     program: Callable[[], None], *, stack: str = "azure-dev", configuration: Mapping[str, str] | None = None
 ) -> Recording:
     """The recording of a program, waited for until every output is known. Raises what the program raises."""
     recorder = _Recorder()
+    # Pulumi asks for the thread's event loop, which whoever called asyncio.run before has taken away.
+    asyncio.set_event_loop(_loop())
     mocks.set_mocks(recorder, project="galen", stack=stack, preview=False)
     pulumi.runtime.set_all_config(dict(configuration or {}))
     run = pulumi.runtime.test(program)

@@ -95,6 +95,7 @@ class DataLake(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[blobs]),
             )
             args.identity.grant(f"{name}-{container}-{role.name.lower()}", role, made.id, self)
+        self._expire_landing(name, args, blobs)
         for subresource in (Subresource.BLOB, Subresource.DFS):
             args.network.expose(name, self.account.id, subresource)
         service = pulumi.Output.concat(self.account.id, "/blobServices/default")
@@ -103,4 +104,29 @@ class DataLake(pulumi.ComponentResource):
         self.dfs_uri = self.account.primary_endpoints.dfs
         self.register_outputs(
             {"account_id": self.account.id, "blob_uri": self.blob_uri, "dfs_uri": self.dfs_uri}
+        )
+
+    def _expire_landing(self, name: str, args: DataLakeArgs, blobs: storage.BlobServiceProperties) -> None:
+        """Dropped files go after some days, into the soft delete; nothing else of the lake ever does.
+
+        https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-overview
+        """
+        expire = {"days_after_modification_greater_than": args.config.landing_days}
+        rule = {
+            "name": "landing-expires",
+            "type": "Lifecycle",
+            "enabled": True,
+            "definition": {
+                "actions": {"base_blob": {"delete": expire}},
+                "filters": {"blob_types": ["blockBlob"], "prefix_match": [f"{LANDING_FILE_SYSTEM}/"]},
+            },
+        }
+        storage.ManagementPolicy(
+            f"{name}-lifecycle",
+            resource_group_name=args.resource_group,
+            account_name=self.account.name,
+            management_policy_name="default",
+            policy={"rules": [rule]},
+            # Without the soft delete a file would be gone at once.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[blobs]),
         )

@@ -23,8 +23,8 @@ from shared.names import REACTIONS_FUNCTION
 PYTHON = "3.12"
 INSTANCE_MEMORY_MB = 2048
 HTTP_CONCURRENCY = 16
-ALWAYS_READY = ("http", "function:vital_signs", f"function:{REACTIONS_FUNCTION}")
 """Requests at once per instance. Unset it is one for Python, and every second request starts an instance."""
+ALWAYS_READY = ("http", "function:vital_signs", f"function:{REACTIONS_FUNCTION}")
 PACKAGES_CONTAINER = "packages"
 
 
@@ -93,8 +93,6 @@ class FunctionsApp(pulumi.ComponentResource):
         self, plan: web.AppServicePlan, host: storage.StorageAccount, packages: storage.BlobContainer
     ) -> web.WebApp:
         args = self._args
-        identity = args.identity
-        package_uri = pulumi.Output.concat(host.primary_endpoints.blob, packages.name)
         return web.WebApp(
             f"{self._name}-app",
             name=self._site,
@@ -107,49 +105,61 @@ class FunctionsApp(pulumi.ComponentResource):
             public_network_access="Enabled",  # the one front door: partners' HTTPS, each request with a token
             client_affinity_enabled=False,
             virtual_network_subnet_id=args.network.app_subnet_id,
-            key_vault_reference_identity=identity.id,
+            key_vault_reference_identity=args.identity.id,
             identity=web.ManagedServiceIdentityArgs(
-                type="UserAssigned", user_assigned_identities=[identity.id]
+                type="UserAssigned", user_assigned_identities=[args.identity.id]
             ),
             function_app_config=web.FunctionAppConfigArgs(
                 runtime=web.FunctionsRuntimeArgs(name="python", version=PYTHON),
-                scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
-                    instance_memory_mb=INSTANCE_MEMORY_MB,
-                    maximum_instance_count=args.config.maximum_instances,
-                    # What an alert must pass within a second never starts cold.
-                    always_ready=[
-                        web.FunctionsAlwaysReadyConfigArgs(name=group, instance_count=1)
-                        for group in ALWAYS_READY
-                    ],
-                    triggers=web.FunctionsScaleAndConcurrencyTriggersArgs(
-                        http=web.FunctionsScaleAndConcurrencyTriggersHttpArgs(
-                            per_instance_concurrency=HTTP_CONCURRENCY
-                        )
-                    ),
-                ),
-                deployment=web.FunctionsDeploymentArgs(
-                    storage=web.FunctionsDeploymentStorageArgs(
-                        type="blobContainer",
-                        value=package_uri,
-                        authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
-                            type="UserAssignedIdentity", user_assigned_identity_resource_id=identity.id
-                        ),
-                    )
-                ),
+                scale_and_concurrency=self._scale(),
+                deployment=self._deployment(host, packages),
             ),
-            site_config=web.SiteConfigArgs(
-                min_tls_version="1.2",
-                scm_min_tls_version="1.2",
-                ftps_state="Disabled",
-                http20_enabled=True,
-                remote_debugging_enabled=False,
-                app_settings=[
-                    web.NameValuePairArgs(name=key, value=value)
-                    for key, value in sorted({**self._host_settings(host), **args.settings}.items())
-                ],
-            ),
+            site_config=self._site_config(host),
             tags=args.config.tags(Classification.PHI),
             opts=self._child,
+        )
+
+    def _scale(self) -> web.FunctionsScaleAndConcurrencyArgs:
+        """How far the app grows. What an alert must pass within a second never starts cold."""
+        return web.FunctionsScaleAndConcurrencyArgs(
+            instance_memory_mb=INSTANCE_MEMORY_MB,
+            maximum_instance_count=self._args.config.maximum_instances,
+            always_ready=[
+                web.FunctionsAlwaysReadyConfigArgs(name=group, instance_count=1) for group in ALWAYS_READY
+            ],
+            triggers=web.FunctionsScaleAndConcurrencyTriggersArgs(
+                http=web.FunctionsScaleAndConcurrencyTriggersHttpArgs(
+                    per_instance_concurrency=HTTP_CONCURRENCY
+                )
+            ),
+        )
+
+    def _deployment(
+        self, host: storage.StorageAccount, packages: storage.BlobContainer
+    ) -> web.FunctionsDeploymentArgs:
+        """Where the package lies, read by the app's identity."""
+        return web.FunctionsDeploymentArgs(
+            storage=web.FunctionsDeploymentStorageArgs(
+                type="blobContainer",
+                value=pulumi.Output.concat(host.primary_endpoints.blob, packages.name),
+                authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
+                    type="UserAssignedIdentity", user_assigned_identity_resource_id=self._args.identity.id
+                ),
+            )
+        )
+
+    def _site_config(self, host: storage.StorageAccount) -> web.SiteConfigArgs:
+        """Transport rules, and the settings that the app reads."""
+        settings = {**self._host_settings(host), **self._args.settings}
+        return web.SiteConfigArgs(
+            min_tls_version="1.2",
+            scm_min_tls_version="1.2",
+            ftps_state="Disabled",
+            http20_enabled=True,
+            remote_debugging_enabled=False,
+            app_settings=[
+                web.NameValuePairArgs(name=key, value=value) for key, value in sorted(settings.items())
+            ],
         )
 
     def _host_settings(self, host: storage.StorageAccount) -> dict[str, pulumi.Input[str]]:
@@ -163,6 +173,7 @@ class FunctionsApp(pulumi.ComponentResource):
             "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
                 "ClientId=", identity.client_id, ";Authorization=AAD"
             ),
+            "GALEN_METRICS_ACCESS": self._args.config.metrics_access,
             "AZURE_CLIENT_ID": identity.client_id,
             "GALEN_URL": self._args.config.url
             or pulumi.Output.concat("https://", self._site, ".azurewebsites.net"),

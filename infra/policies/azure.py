@@ -13,10 +13,12 @@ from typing import Any, Final
 from infra.components.identity import Role
 from infra.config import Classification
 from infra.recording import Recorded, Recording
+from shared.names import LANDING_FILE_SYSTEM
 
 _TAGS: Final = {"project", "environment", "owner", "managed-by", "data-classification"}
 _UNTAGGED: Final = (
-    "authorization:", "galen:", "monitor:", "eventhub:EventHub", "eventhub:ConsumerGroup", "storage:Blob", "cosmosdb:Sql",
+    "authorization:", "galen:", "monitor:", "eventhub:EventHub", "eventhub:ConsumerGroup", "storage:Blob",
+    "storage:ManagementPolicy", "cosmosdb:Sql",
     "network:Subnet", "network:PrivateDnsZoneGroup", "eventgrid:SystemTopicEventSubscription",
     "web:WebAppFtpAllowed", "web:WebAppScmAllowed",
 )  # fmt: skip
@@ -31,6 +33,8 @@ _PRIVATE: Final = {
     "keyvault:Vault": ("properties", "publicNetworkAccess"),
 }
 _SECRET_TEXT: Final = re.compile(r"AccountKey=|SharedAccessKey=|Password=|sig=|-----BEGIN", re.IGNORECASE)
+_LANDING: Final = f"{LANDING_FILE_SYSTEM}/"
+_LEAST_LANDING_DAYS: Final = 7
 _DATA_ROLES: Final = {role.definition for role in Role}
 
 
@@ -168,6 +172,39 @@ def _kept(each: Recorded, _: Recording) -> list[str]:
     return [f"{name} is not on" for name in both if not _at(each.inputs, name, "enabled")]
 
 
+def _deletions(policy: Recorded) -> list[tuple[list[str], Any]]:
+    """Of each rule that is on and deletes: the prefixes it is about (none: everything), and after how many days."""
+    found = []
+    for rule in _at(policy.inputs, "policy", "rules") or ():
+        for kind, actions in (_at(rule, "definition", "actions") or {}).items():
+            if rule.get("enabled") and "delete" in actions:
+                days = (
+                    _at(actions, "delete", "daysAfterModificationGreaterThan") if kind == "baseBlob" else None
+                )
+                found.append((_at(rule, "definition", "filters", "prefixMatch") or [], days))
+    return found
+
+
+def _landing_stays(lake: Recorded, recording: Recording) -> list[str]:
+    """What is wrong with how long dropped files stay in a lake."""
+    policies = recording.of_type("storage:ManagementPolicy")
+    days = [
+        after
+        for policy in policies
+        if policy.inputs.get("accountName") == lake.name
+        for prefixes, after in _deletions(policy)
+        if prefixes == [_LANDING] and after is not None
+    ]
+    if not days:
+        return ["keeps dropped files for ever"]
+    return [] if min(days) >= _LEAST_LANDING_DAYS else [f"drops files of {_LANDING} after {min(days)} days"]
+
+
+def _deletes_more(policy: Recorded, _: Recording) -> list[str]:
+    found = [prefix for prefixes, _days in _deletions(policy) for prefix in prefixes or ["everything"]]
+    return [f"deletes {prefix}, not only {_LANDING}" for prefix in found if not prefix.startswith(_LANDING)]
+
+
 def _bodies_indexed(each: Recorded, _: Recording) -> list[str]:
     excluded = {
         path["path"] for path in _at(each.inputs, "resource", "indexingPolicy", "excludedPaths") or ()
@@ -206,6 +243,8 @@ RULES: Final = (
     Rule("lake-is-hierarchical", _lakes, _must(("isHnsEnabled",), True)),
     Rule("containers-private", _types("storage:BlobContainer"), _must(("publicAccess",), "None")),
     Rule("lake-soft-delete", _types("storage:BlobServiceProperties"), _kept),
+    Rule("landing-expires", _lakes, _landing_stays),
+    Rule("only-landing-expires", _types("storage:ManagementPolicy"), _deletes_more),
     Rule("streams-tls", _STREAMS, _must(("minimumTlsVersion",), "1.2")),
     Rule("streams-no-keys", _STREAMS, _must(("disableLocalAuth",), True)),
     Rule("cosmos-tls", _COSMOS, _must(("minimalTlsVersion",), "Tls12")),

@@ -74,6 +74,14 @@ def _drop_index_exclusion(inputs: dict[str, Any]) -> None:
     inputs["resource"]["indexingPolicy"]["excludedPaths"].pop(0)
 
 
+def _expire_everything(inputs: dict[str, Any]) -> None:
+    del inputs["policy"]["rules"][0]["definition"]["filters"]["prefixMatch"]
+
+
+def _expire_nothing(inputs: dict[str, Any]) -> None:
+    inputs["policy"]["rules"][0]["enabled"] = False
+
+
 MUTANTS: dict[str, tuple[str, Callable[[dict[str, Any]], None]]] = {
     "storage-tls": ("storage:StorageAccount", _set("minimumTlsVersion", to="TLS1_0")),
     "storage-https-only": ("storage:StorageAccount", _set("enableHttpsTrafficOnly", to=None)),
@@ -83,6 +91,8 @@ MUTANTS: dict[str, tuple[str, Callable[[dict[str, Any]], None]]] = {
     "lake-is-hierarchical": ("storage:StorageAccount", _set("isHnsEnabled", to=None)),
     "containers-private": ("storage:BlobContainer", _set("publicAccess", to="Blob")),
     "lake-soft-delete": ("storage:BlobServiceProperties", _set("deleteRetentionPolicy", "enabled", to=False)),
+    "landing-expires": ("storage:ManagementPolicy", _expire_nothing),
+    "only-landing-expires": ("storage:ManagementPolicy", _expire_everything),
     "streams-tls": ("eventhub:Namespace", _set("minimumTlsVersion", to="1.0")),
     "streams-no-keys": ("eventhub:Namespace", _set("disableLocalAuth", to=None)),
     "cosmos-tls": ("cosmosdb:DatabaseAccount", _set("minimalTlsVersion", to="Tls11")),
@@ -133,6 +143,38 @@ def _mutated(each: Recorded, type_: str, change: Callable[[dict[str, Any]], None
     inputs = copy.deepcopy(dict(each.inputs))
     change(inputs)
     return replace(each, inputs=inputs)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "to"),
+    [
+        ("landing-expires", ("definition", "filters", "prefixMatch"), ["landing/one-tenant/"]),
+        (
+            "landing-expires",
+            ("definition", "actions", "baseBlob", "delete"),
+            {"daysAfterModificationGreaterThan": 1},
+        ),
+        ("only-landing-expires", ("definition", "filters", "prefixMatch"), ["landing/", "galen/raw/"]),
+        ("only-landing-expires", ("definition", "filters", "prefixMatch"), ["land"]),
+    ],
+)
+def test_a_lifecycle_that_takes_too_much_or_too_soon_is_found(
+    rule: str, path: tuple[str, ...], to: Any, recording: Recording
+) -> None:
+    def change(inputs: dict[str, Any]) -> None:
+        _set(*path, to=to)(inputs["policy"]["rules"][0])
+
+    changed = Recording([_mutated(each, "storage:ManagementPolicy", change) for each in recording.resources])
+    found = [examine(each, changed)[1] for each in RULES if each.name == rule]
+    assert found != [[]]
+
+
+def test_the_days_of_dropped_files_are_the_stacks() -> None:
+    kept = record(lambda: provision(StackConfig(landing_days=45)))
+    (policy,) = kept.of_type("storage:ManagementPolicy")
+    (rule,) = policy.inputs["policy"]["rules"]
+    delete = rule["definition"]["actions"]["baseBlob"]["delete"]
+    assert delete == {"daysAfterModificationGreaterThan": 45}
 
 
 def test_provisions_exactly_the_names_that_the_app_uses(recording: Recording) -> None:
@@ -191,6 +233,8 @@ def test_a_stack_file_gives_its_values_to_the_program() -> None:
     [
         StackConfig(environment="too-long"),
         StackConfig(log_retention_days=7),
+        StackConfig(landing_days=1),
+        StackConfig(metrics_access="secret"),
         StackConfig(maximum_instances=5),
     ],
 )
