@@ -41,7 +41,10 @@ def local_keys(data: Path) -> dict[str, str]:
 
 
 def access_settings(data: Path) -> dict[str, str]:
-    """The settings of access for the app: its keys, and one client that may do everything in the default tenant."""
+    """The settings of access for the app: its keys, and one client that may do everything in the default tenant.
+
+    The metrics are open, because a platform on this computer listens on 127.0.0.1 only.
+    """
     keys = local_keys(data)
     digest = hashlib.sha256(keys["client_secret"].encode()).hexdigest()
     client = {"client_id": CLIENT_ID, "tenant": TENANT, "scopes": list(SCOPES), "secret_sha256": digest}
@@ -49,4 +52,5 @@ def access_settings(data: Path) -> dict[str, str]:
         "GALEN_TOKEN_SIGNING_KEY": keys["signing_key"],
         "GALEN_LINK_KEY": keys["link_key"],
         "GALEN_TOKEN_CLIENTS": json.dumps([client]),
+        "GALEN_METRICS_ACCESS": "open",
     }

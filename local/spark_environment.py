@@ -17,7 +17,6 @@ from local.java import WHAT_TO_DO, find_java
 from local.layout import CHECKOUT, DEFAULT_DATA
 from shared.names import LAKE_FILE_SYSTEM
 
-_VALIDATOR: Final = "shared.adapters.fhir_resources.validator:FhirResourcesValidator"
 _MODULES: Final = ("pyspark", "delta", "pandas", "pyarrow")
 _FETCH: Final = """
 import sys
@@ -109,7 +108,7 @@ def run_job(runtime: SparkRuntime, job: str, lake: Path, log: Path, on_line: Cal
     Raises CommandStopped with the log's end where the job fails.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "spark.jobs", job, "--lake", str(lake), "--validator", _VALIDATOR]
+    command = [sys.executable, "-m", "spark.jobs", job, "--lake", str(lake)]
     with (
         log.open("ab") as errors,
         subprocess.Popen(

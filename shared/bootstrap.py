@@ -5,15 +5,19 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import Final
 
 from shared import names
 from shared.adapters.system import SystemClock, SystemRandomness
+from shared.domain.access.scraping import ScrapeAccess
 from shared.domain.access.settings import TokenSettings, TrustedIssuer, parse_clients, parse_trusted_issuers
+from shared.domain.fhir.admission import ValidationModes, parse_modes
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.observability.meter import ProcessMeter
+from shared.domain.records import Item
 from shared.ports.clock import Clock, Randomness
 from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
@@ -24,12 +28,14 @@ from shared.ports.validator import Validator
 from shared.services.alerts import Alerts
 from shared.services.assertions import RecordedAssertions
 from shared.services.bodies import Bodies
-from shared.services.dead_letters import DeadLetters
+from shared.services.dead_letters import STAGES, DeadLetters
+from shared.services.fhir.admit import Admission
 from shared.services.fhir.conditional import ConditionalCreate
 from shared.services.fhir.intents import Intents
 from shared.services.fhir.interactions import Interactions
 from shared.services.fhir.search import Search
 from shared.services.fhir.transaction import Transactions
+from shared.services.fhir.validate import Validation
 from shared.services.file_door import FileDoor
 from shared.services.health import Health
 from shared.services.ingest import Ingest
@@ -104,14 +110,28 @@ class Services:
     @cached_property
     def interactions(self) -> Interactions:
         a = self.adapters
-        return Interactions(a.records, self.intents.writer, self.bodies, a.validator, a.clock, a.randomness)
+        return Interactions(
+            a.records, self.intents.writer, self.bodies, self.admission, a.clock, a.randomness
+        )
+
+    @cached_property
+    def modes(self) -> ValidationModes:
+        return parse_modes(self.settings.validation_modes)
+
+    @cached_property
+    def admission(self) -> Admission:
+        return Admission(self.adapters.validator, self.modes, self.meter)
+
+    @cached_property
+    def validation(self) -> Validation:
+        return Validation(self.adapters.validator, self.interactions)
 
     @cached_property
     def conditional(self) -> ConditionalCreate:
         a = self.adapters
         writer = self.intents.writer
         return ConditionalCreate(
-            a.records, writer, self.interactions, a.validator, self.bodies, self.search.matches
+            a.records, writer, self.interactions, self.admission, self.bodies, self.search.matches
         )
 
     @cached_property
@@ -122,7 +142,7 @@ class Services:
             self.intents,
             self.interactions,
             self.conditional,
-            a.validator,
+            self.admission,
             self.bodies,
             a.clock,
             a.randomness,
@@ -148,7 +168,7 @@ class Services:
     @cached_property
     def ingest(self) -> Ingest:
         replicate = Replicate(self.records, self.intents.writer, self.bodies)
-        return Ingest(replicate, self.dead_letters, self.adapters.validator, self.meter)
+        return Ingest(replicate, self.dead_letters, self.adapters.validator, self.meter, self.modes)
 
     @cached_property
     def stream_door(self) -> StreamDoor:
@@ -195,16 +215,31 @@ class Services:
     @cached_property
     def watch(self) -> Watch:
         a = self.adapters
-        return Watch(a.lake, self.landing, self.intents, a.streams, a.clock, self.meter, self.settings)
+        return Watch(
+            a.lake,
+            self.landing,
+            self.file_door,
+            self.land_commits,
+            self.intents,
+            a.streams,
+            a.clock,
+            meter=self.meter,
+            settings=self.settings,
+            stages=(*STAGES, *self._staged_reactions),
+        )
 
     @property
     def jobs(self) -> Jobs:
         return self.adapters.jobs
 
     @cached_property
+    def _staged_reactions(self) -> dict[str, Callable[[Iterable[Item]], int]]:
+        """The reactions by the stage that their dead letters name."""
+        return {"score": self.score_vitals.react, "land-commits": self.land_commits.land}
+
+    @cached_property
     def replay(self) -> Replay:
-        reactions = {"score": self.score_vitals.react, "land-commits": self.land_commits.land}
-        return Replay(self.lake, self.records, self.ingest, self.dead_letters, reactions)
+        return Replay(self.lake, self.records, self.ingest, self.dead_letters, self._staged_reactions)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -233,6 +268,10 @@ class Services:
         )
 
     # access
+
+    @cached_property
+    def scrape_access(self) -> ScrapeAccess:
+        return ScrapeAccess(self.settings.metrics_access)
 
     @cached_property
     def _token_settings(self) -> TokenSettings:
@@ -276,8 +315,8 @@ def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Ada
     from shared.adapters.azure.lake import DataLake
     from shared.adapters.azure.records import CosmosRecords
     from shared.adapters.azure.streams import EventHubsStreams
-    from shared.adapters.fhir_resources.validator import FhirResourcesValidator
     from shared.adapters.process.jobs import ProcessJobs
+    from shared.domain.fhir.validation.validator import R4Validator
 
     def on_busy() -> None:
         if meter is not None:
@@ -290,7 +329,8 @@ def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Ada
         dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
         jobs=ProcessJobs(settings.jobs_command),
         streams=EventHubsStreams(lambda hub: event_hub_consumer(settings, hub)),
-        validator=FhirResourcesValidator(),
+        # What the specification merely recommends, such as a narrative, is true of nearly every resource there is.
+        validator=R4Validator(best_practice=False),
         clock=SystemClock(),
         randomness=SystemRandomness(),
     )

@@ -120,28 +120,27 @@ class Disposal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """HTTP status, FHIR issue code, what a stream does, and the log level."""
+    """HTTP status, FHIR issue code, and what a stream does."""
 
     status: int
     code: str
     disposal: Disposal
-    level: str
 
 
 CONSEQUENCES: Final[dict[type[BaseException], Consequence]] = {
-    TooLarge: Consequence(413, "too-long", Disposal.DEAD_LETTER, "info"),
-    Unsupported: Consequence(415, "not-supported", Disposal.DEAD_LETTER, "info"),
-    InputError: Consequence(400, "invalid", Disposal.DEAD_LETTER, "info"),
-    Unauthenticated: Consequence(401, "login", Disposal.DEAD_LETTER, "warning"),
-    Forbidden: Consequence(403, "forbidden", Disposal.DEAD_LETTER, "warning"),
-    Gone: Consequence(410, "deleted", Disposal.DEAD_LETTER, "info"),
-    NotFound: Consequence(404, "not-found", Disposal.DEAD_LETTER, "info"),
-    PreconditionFailed: Consequence(412, "conflict", Disposal.DEAD_LETTER, "info"),
-    Conflict: Consequence(409, "conflict", Disposal.DEAD_LETTER, "info"),
-    Busy: Consequence(503, "throttled", Disposal.RETRY, "warning"),
-    Unavailable: Consequence(503, "transient", Disposal.RETRY, "warning"),
-    Fault: Consequence(500, "exception", Disposal.DEAD_LETTER, "error"),
-    BaseException: Consequence(500, "exception", Disposal.DEAD_LETTER, "error"),
+    TooLarge: Consequence(413, "too-long", Disposal.DEAD_LETTER),
+    Unsupported: Consequence(415, "not-supported", Disposal.DEAD_LETTER),
+    InputError: Consequence(400, "invalid", Disposal.DEAD_LETTER),
+    Unauthenticated: Consequence(401, "login", Disposal.DEAD_LETTER),
+    Forbidden: Consequence(403, "forbidden", Disposal.DEAD_LETTER),
+    Gone: Consequence(410, "deleted", Disposal.DEAD_LETTER),
+    NotFound: Consequence(404, "not-found", Disposal.DEAD_LETTER),
+    PreconditionFailed: Consequence(412, "conflict", Disposal.DEAD_LETTER),
+    Conflict: Consequence(409, "conflict", Disposal.DEAD_LETTER),
+    Busy: Consequence(503, "throttled", Disposal.RETRY),
+    Unavailable: Consequence(503, "transient", Disposal.RETRY),
+    Fault: Consequence(500, "exception", Disposal.DEAD_LETTER),
+    BaseException: Consequence(500, "exception", Disposal.DEAD_LETTER),
 }
 
 
@@ -149,5 +148,5 @@ def consequence_of(error: BaseException) -> Consequence:
     """The row of the nearest class in the table; an InputError's own `status` wins over the row's."""
     row = next(CONSEQUENCES[kind] for kind in type(error).__mro__ if kind in CONSEQUENCES)
     if isinstance(error, InputError) and error.status:
-        return Consequence(error.status, row.code, row.disposal, row.level)
+        return Consequence(error.status, row.code, row.disposal)
     return row

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared import names
+from shared.domain.access.scraping import CLOSED, ScrapeAccess
 from shared.domain.fhir import json
+from shared.domain.fhir.admission import parse_modes
 from shared.domain.fhir.identity import is_valid_tenant
 from shared.errors import InputError
 
@@ -43,9 +45,12 @@ class Settings:
     link_key: str = field(default="", repr=False)  # GALEN_LINK_KEY: at least 32 characters, signs page links
     default_tenant: str = "default"  # GALEN_DEFAULT_TENANT: the hubs' tenant where none is named
     hub_tenants: Mapping[str, str] = field(default_factory=dict)  # GALEN_HUB_TENANTS: JSON, hub → tenant
+    # GALEN_VALIDATION_MODES: JSON, door or tenant/door → reject, quarantine or warn
+    validation_modes: Mapping[str, str] = field(default_factory=dict)
     jobs_command: str = (
         ""  # GALEN_JOBS_COMMAND: starts a Spark job whose name is added; empty: none is started
     )
+    metrics_access: str = CLOSED  # GALEN_METRICS_ACCESS: closed, open, or the SHA-256 of the scraper's token
     source: str = "default"  # GALEN_SOURCE: the logical sending system of streams and files
 
     def tenant_of(self, hub: str) -> str:
@@ -77,20 +82,22 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         trusted_issuers=get("TRUSTED_ISSUERS", "[]"),
         link_key=get("LINK_KEY"),
         default_tenant=get("DEFAULT_TENANT", "default"),
-        hub_tenants=_hub_tenants(get("HUB_TENANTS", "{}")),
+        hub_tenants=_mapping("HUB_TENANTS", get("HUB_TENANTS", "{}"), "hub → tenant"),
+        validation_modes=_mapping("VALIDATION_MODES", get("VALIDATION_MODES", "{}"), "door → mode"),
         jobs_command=get("JOBS_COMMAND"),
+        metrics_access=get("METRICS_ACCESS", CLOSED),
         source=get("SOURCE", "default"),
     )
     _check(settings)
     return settings
 
 
-def _hub_tenants(text: str) -> dict[str, str]:
+def _mapping(name: str, text: str, meaning: str) -> dict[str, str]:
     try:
         found = json.decode_object(text)
     except InputError:
-        raise SettingsError("GALEN_HUB_TENANTS must be a JSON object: hub → tenant") from None
-    return {str(hub): str(tenant) for hub, tenant in found.items()}
+        raise SettingsError(f"{PREFIX}{name} must be a JSON object: {meaning}") from None
+    return {key: str(value) for key, value in found.items()}
 
 
 def _check(settings: Settings) -> None:
@@ -110,6 +117,14 @@ def _check(settings: Settings) -> None:
     for tenant in (settings.default_tenant, *settings.hub_tenants.values()):
         if not is_valid_tenant(tenant):
             raise SettingsError("A tenant is lower-case letters, digits and inner hyphens, at most 64")
+    try:
+        ScrapeAccess(settings.metrics_access)
+    except ValueError as wrong:
+        raise SettingsError(f"GALEN_METRICS_ACCESS is {wrong}") from None
+    try:
+        parse_modes(settings.validation_modes)
+    except ValueError as wrong:
+        raise SettingsError(f"GALEN_VALIDATION_MODES: {wrong}") from None
     if len(settings.link_key) < 32:
         raise SettingsError(
             "GALEN_LINK_KEY is missing or shorter than 32 characters: it signs the links between pages"

@@ -6,6 +6,25 @@ import pytest
 
 from tests.delivery.world import World
 
+LONGEST_FIRST = (
+    "tests/e2e/test_kills.py",
+    "tests/e2e/test_restarts.py",
+    "tests/spark/test_jobs.py",
+    "tests/e2e/test_killed_transactions.py",
+    "tests/e2e/test_first_start.py",
+    "tests/contract/test_conditional_create_on_records.py",
+    "tests/cli/test_bootstrap.py",
+)
+"""Where processes share the work by files, no long one may be what the others wait for in the end."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a process that shares the work the longest files come first; the order is otherwise as collected."""
+    if not hasattr(config, "workerinput"):
+        return
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(config.rootpath).as_posix(), len(rank)))
+
 
 @pytest.fixture
 def world() -> World:

@@ -137,6 +137,8 @@ class Api:
         request.scope[_ENDPOINT] = endpoint.name
         if endpoint.public:
             caller = ANONYMOUS
+        elif endpoint.admit:
+            caller = endpoint.admit(self._services, request.headers)
         else:
             caller = caller_of(request.headers, self._services.token_verifier)
             if "type" in path:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from functions.api.exchange import ApiRequest, plain_json
 from functions.api.services import ApiServices
-from shared.domain.access.caller import Caller
+from shared.domain.access.caller import ANONYMOUS, Caller
 from shared.domain.fhir.search_values import parse_query
 from shared.errors import InputError, NotFound, Unauthenticated
 from shared.ports.tokens import TokenVerifier
@@ -25,14 +25,25 @@ _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 def caller_of(headers: Headers, verifier: TokenVerifier) -> Caller:
     """The caller that the one Authorization header shows. Raises Unauthenticated."""
+    token = verifier.verify(_bearer(headers))
+    return Caller(token.client, token.tenant, token.scopes, trace=trace_of(headers))
+
+
+def scraper_of(services: ApiServices, headers: Headers) -> Caller:
+    """Whoever may read the metrics, as nobody's caller. Raises Unauthenticated."""
+    if not services.scrape_access.is_open:
+        services.scrape_access.require(_bearer(headers))
+    return ANONYMOUS
+
+
+def _bearer(headers: Headers) -> str:
     shown = headers.getlist("authorization")
     if not shown:
         raise Unauthenticated("no-token")
     match = _BEARER.fullmatch(shown[0]) if len(shown) == 1 else None
     if match is None:
         raise Unauthenticated("not-bearer")
-    token = verifier.verify(match[1])
-    return Caller(token.client, token.tenant, token.scopes, trace=trace_of(headers))
+    return match[1]
 
 
 def trace_of(headers: Headers) -> str:

@@ -44,6 +44,12 @@ def endpoints(feed: AlertFeed) -> tuple[Endpoint, ...]:
         Endpoint("history", "GET", f"{_ID}/_history", run=resources.history, needs=_READ),
         Endpoint("vread", "GET", f"{_ID}/_history/{{version}}", run=resources.vread, needs=_READ),
         Endpoint("risk", "POST", "/fhir/Patient/{id}/$risk", run=operations.risk, needs=_RISK),
+        Endpoint("validate", "POST", "/fhir/$validate", run=operations.validate, body=_RESOURCE),
+        Endpoint("validate", "POST", "/fhir/{type}/$validate", run=operations.validate, body=_RESOURCE),
+        Endpoint("validate", "GET", f"{_ID}/$validate", run=operations.validate, needs=_READ),
+        Endpoint(
+            "validate", "POST", f"{_ID}/$validate", run=operations.validate, needs=_READ, body=_RESOURCE
+        ),
         Endpoint("alerts", "GET", "/alerts", wait=feed.poll, needs=_ALERTS),
         Endpoint("alert-stream", "GET", "/alerts/stream", wait=feed.stream, needs=_ALERTS, json_only=False),
         Endpoint(
@@ -67,5 +73,12 @@ def endpoints(feed: AlertFeed) -> tuple[Endpoint, ...]:
         ),
         Endpoint("key-set", "GET", "/auth/jwks", run=authorization.key_set, public=True, json_only=False),
         Endpoint("health", "GET", "/health", run=platform.health, public=True, json_only=False),
-        Endpoint("metrics", "GET", "/metrics", run=platform.metrics, public=True, json_only=False),
+        Endpoint(
+            "metrics",
+            "GET",
+            "/metrics",
+            run=platform.metrics,
+            admit=authorization.scraper_of,
+            json_only=False,
+        ),
     )

@@ -15,6 +15,7 @@ from shared.domain.fhir import json
 from shared.domain.fhir.outcome import error
 from shared.domain.fhir.search_values import parse_query, refuse
 from shared.errors import InputError
+from shared.services.fhir.validate import Asked
 
 _MODEL: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -43,6 +44,19 @@ def search_by_post(services: ApiServices, request: ApiRequest) -> Response:
     joined = b"&".join(part for part in (request.query_string, request.body) if part)
     parse_query(joined)
     return search(services, replace(request, query_string=joined))
+
+
+def validate(services: ApiServices, request: ApiRequest) -> Response:
+    """$validate at the base, on a type and on an id: 200 with the findings, whatever they are."""
+    parameters = request.only("mode", "profile")
+    asked = Asked(
+        type=request.path.get("type", ""),
+        id=request.key.id if "id" in request.path else "",
+        mode=parameters.get("mode", ""),
+        profile=parameters.get("profile", ""),
+        body=request.body if request.method == "POST" else None,
+    )
+    return fhir(services.validation.run(request.caller, asked))
 
 
 def risk(services: ApiServices, request: ApiRequest) -> Response:

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from functions.api.exchange import ApiRequest
 from functions.api.services import ApiServices
+from shared.domain.access.caller import Caller
 from shared.domain.fhir.outcome import error
 from shared.errors import NotFound, Unsupported
 
@@ -29,6 +31,7 @@ class BodyRule:
 class Endpoint:
     """One thing a client can do.
 
+    `admit` stands for an endpoint with a token of its own kind; `public` for one without.
     `needs` are the (type, interaction) pairs that the token must allow; `{type}` stands for the type of the path.
     Exactly one of `run` (blocking, in a thread) and `wait` (on the event loop) is given.
     """
@@ -41,6 +44,7 @@ class Endpoint:
     needs: tuple[tuple[str, str], ...] = ()
     body: BodyRule | None = None
     public: bool = False
+    admit: Callable[[ApiServices, Headers], Caller] | None = None
     json_only: bool = True
     segments: tuple[str, ...] = field(init=False)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from shared.domain.access.caller import Caller
+from shared.domain.access.scraping import ScrapeAccess
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.observability.prometheus import Sample
@@ -14,6 +15,7 @@ from shared.ports.clock import Clock, Randomness
 from shared.ports.meter import Meter
 from shared.ports.tokens import TokenVerifier
 from shared.services.fhir.search import Searchset
+from shared.services.fhir.validate import Asked
 from shared.services.tokens import TokenEndpoint
 
 
@@ -93,6 +95,12 @@ class Searches(Protocol):
     ) -> Searchset: ...
 
 
+class Validations(Protocol):
+    """Answers $validate with an OperationOutcome."""
+
+    def run(self, caller: Caller, asked: Asked) -> dict[str, Any]: ...
+
+
 class RiskScores(Protocol):
     """Scores a patient now."""
 
@@ -135,6 +143,8 @@ class ApiServices(Protocol):
     @property
     def search(self) -> Searches: ...
     @property
+    def validation(self) -> Validations: ...
+    @property
     def risk(self) -> RiskScores: ...
     @property
     def alerts(self) -> Alerts: ...
@@ -144,6 +154,8 @@ class ApiServices(Protocol):
     def metrics(self) -> Metrics: ...
     @property
     def meter(self) -> Meter: ...
+    @property
+    def scrape_access(self) -> ScrapeAccess: ...
     @property
     def token_verifier(self) -> TokenVerifier: ...
     @property

@@ -1,4 +1,4 @@
-"""`local bench`: throughput and latency of the whole platform, and the time an import of the app takes."""
+"""`local bench`: throughput and latency of the platform, the validator beside others, and the time to import the app."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _DOORS = ("blob", "stream", "http")
 _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench ingest --door stream --resources 10000 --seconds 0
   python3 -m local bench ingest --fresh --format json > figures.json
+  python3 -m local bench validate /data/bundles --by-type
   python3 -m local bench import
 """
 
@@ -47,14 +48,32 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_platform_options(ingest)
     imports = kinds.add_parser("import", help="import function_app in fresh processes")
     imports.add_argument("--runs", type=int, default=9, metavar="N", help="how often (default 9)")
-    for kind in (ingest, imports):
+    validate = kinds.add_parser("validate", help="the validator, fhir.resources and orjson side by side")
+    validate.add_argument(
+        "paths", nargs="*", metavar="PATH", help="files, folders or archives (default Synthea's bundles)"
+    )
+    validate.add_argument(
+        "--resources",
+        type=int,
+        default=6_000,
+        metavar="N",
+        help="of the default data, at least (default 6000)",
+    )
+    validate.add_argument(
+        "--rounds", type=int, default=5, metavar="N", help="of which the median (default 5)"
+    )
+    validate.add_argument("--whole", action="store_true", help="Bundles whole, not entry by entry")
+    validate.add_argument("--by-type", action="store_true", help="each resource type in the JSON too")
+    for kind in (ingest, imports, validate):
         kind.add_argument(
             "--format", choices=("table", "json"), default="table", help="json: on standard output"
         )
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 where everything was accounted for, 1 where something was lost."""
+    """0 where everything was accounted for and goals were reached, 1 where not."""
+    if args.kind == "validate":
+        return _validate(args)
     return _imports(args) if args.kind == "import" else _ingest(args)
 
 
@@ -136,3 +155,34 @@ def _imports(args: argparse.Namespace) -> int:
     for name, milliseconds in figures["packages_ms"].items():
         out.print(f"  {milliseconds:7.1f} ms  {name}")
     return exits.OK if figures["median_s"] <= GOAL_S else exits.FINDING
+
+
+def _validate(args: argparse.Namespace) -> int:
+    from local.bench.validate import LIMIT, NAMES, OURS, RIVAL, measure, synthea_texts, texts_of
+
+    bodies = texts_of(args.paths, whole=args.whole) if args.paths else synthea_texts(args.resources)
+    rates = measure(bodies, args.rounds)
+    if not rates.counts:
+        raise exits.CommandStopped("there is no resource to validate in what was given", exits.USAGE)
+    if args.format == "json":
+        print(json.dumps(rates.as_json(by_type=args.by_type)))
+        return exits.OK
+    from rich.table import Table
+
+    from local.delivery.show import console
+
+    table = Table("type", *("resources", *(f"{name}/s" for name in NAMES), f"{OURS} : {RIVAL}"))
+    rows = {**rates.by_type, "all": rates.total}
+    for name, rate in rows.items():
+        count = rates.counts.get(name, sum(rates.counts.values()))
+        ratio = rate[OURS] / rate[RIVAL]
+        table.add_row(name, f"{count:,}", *(f"{rate[each]:,.0f}" for each in NAMES), f"{ratio:.1f}")
+    out = console()
+    out.print(table)
+    out.print(
+        f"on {_machine()}; one process, parsing included, {rates.mean_bytes:,.0f} bytes a resource, "
+        f"median of {args.rounds} rounds; {LIMIT} only parses"
+    )
+    if rates.skipped:
+        out.print(f"{rates.skipped} left out: {RIVAL} has no model of their type")
+    return exits.OK

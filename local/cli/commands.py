@@ -36,6 +36,7 @@ _TABLE = (
     Command("up", "start the emulators and the functions host, run the main job on real data, then serve"),
     Command("token", "print a bearer token of the local issuer"),
     Command("send", "send files through one of the three doors and account for every resource"),
+    Command("validate", "validate files against FHIR R4 and sum up the findings by rule"),
     Command("status", "show what runs, where it listens and since when"),
     Command("dead-letters", "list, show or replay what could not be processed"),
     Command("rebuild", "rebuild the records from raw alone and compare them with what is live"),
@@ -44,6 +45,7 @@ _TABLE = (
     Command("bench", "measure throughput and latency, everything on this machine"),
     Command("spark", "run the Spark jobs over the lake", (*_PLATFORM, "spark"), needs_java=True),
     Command("infra", "show what would be provisioned in the cloud", (*_PLATFORM, "infra")),
+    Command("definitions", "build what the validator knows of FHIR R4 from HL7's definitions"),
     Command("lock", "write the lock files anew from the groups in pyproject.toml", ("installer",)),
     Command("emulators", "start the emulators alone and print their connection strings"),
 )

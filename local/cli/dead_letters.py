@@ -128,11 +128,12 @@ def _find(services: Services, letter_id: str) -> DeadLetter:
 def _bytes_of(services: Services, letter: DeadLetter) -> bytes:
     from shared.domain.ingest.chain import unpack
 
-    if letter.raw.line == 0:
+    if letter.raw.line == 0 and not letter.parts:
         raise exits.CommandStopped(
             "the dropped file as a whole was refused: it is still in the container landing"
         )
-    return unpack(services.lake.read(letter.raw.path))[letter.raw.line - 1].body
+    lines = unpack(services.lake.read(letter.raw.path))
+    return b"\n".join(lines[number - 1].body for number in sorted({line for line, _ in letter.places}))
 
 
 def _pointer(letter: DeadLetter) -> str:

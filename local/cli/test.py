@@ -21,7 +21,10 @@ _ORDER = (
     "unit", "contract", "property", "golden", "docs", "infra", "host", "emulators", "cli", "delivery", "spark", "e2e"
 )  # fmt: skip
 _PROCESSES = 2
-"""Many tests wait for processes they started; a file stays in one process with what it shares."""
+"""Many tests wait for processes they started; a file stays in one process with what it shares.
+
+xdist would begin with the files of most tests and end with those of one long test; `tests/conftest.py` orders them.
+"""
 _ONE_PROCESS = frozenset({"-x", "--pdb", "-s", "--collect-only", "--co"})
 _EXAMPLES = """  python3 -m local test
   python3 -m local test -k news2 -x        what this does not know goes to pytest
@@ -61,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if args.strict:
         chosen += ["-p", "local.required_tests", *(f"--required={marker}" for marker in required)]
     if not any(argument.startswith("-n") or argument in _ONE_PROCESS for argument in chosen):
-        chosen += ["-n", str(_PROCESSES), "--dist", "loadfile"]
+        chosen += ["-n", str(_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *chosen], cwd=CHECKOUT, env=environment, check=False
     )

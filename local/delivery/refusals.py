@@ -9,7 +9,6 @@ from local.delivery.parcels import Parcel
 from shared.bootstrap import Services
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.ingest.chain import unpack
-from shared.services.dead_letters import DeadLetter
 
 _WHOLE_FILE = "landing/"
 
@@ -55,22 +54,18 @@ class Refusals:
             if letter.id in self._seen or letter.at < self.since:
                 continue
             self._seen.add(letter.id)
-            for sent in self._sent(letter):
-                keys = set(sent.keys.values()) if letter.raw.entry < 0 else self._entry(sent, letter)
-                account.reject(sent.resources if letter.raw.entry < 0 else 1, first_issue(letter.outcome))
-                sent.waits = False
-                gone |= keys
+            for line, entry in letter.places:
+                for sent in self._sent(letter.raw.path, line):
+                    whole = entry < 0
+                    account.reject(sent.resources if whole else 1, first_issue(letter.outcome))
+                    sent.waits = False
+                    gone |= {key for index, key in sent.keys.items() if whole or index == entry}
         return gone
 
-    @staticmethod
-    def _entry(sent: _Sent, letter: DeadLetter) -> set[ResourceKey]:
-        return {sent.keys[letter.raw.entry]} if letter.raw.entry in sent.keys else set()
-
-    def _sent(self, letter: DeadLetter) -> list[_Sent]:
-        path = letter.raw.path
+    def _sent(self, path: str, line: int) -> list[_Sent]:
         if path.startswith(_WHOLE_FILE):
             return self._by_file.get(path.removeprefix(_WHOLE_FILE), [])
         if path not in self._digests:
             self._digests[path] = [line.sha256 for line in unpack(self.services.lake.read(path))]
-        found = self._by_digest.get(self._digests[path][letter.raw.line - 1])
+        found = self._by_digest.get(self._digests[path][line - 1])
         return [found] if found else []

@@ -7,6 +7,7 @@ import gzip
 import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,25 @@ from typing import IO, Any, Final
 
 from local.exits import USAGE, CommandStopped
 
-_ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
+ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
+LINES: Final = (".ndjson", ".jsonl")
+DOCUMENTS: Final = (*LINES, ".json")
+KNOWN: Final = (*DOCUMENTS, *ARCHIVES)
+READ_FAILURES: Final = (
+    OSError,
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    RuntimeError,  # a zip with a password, or packed in a way that Python does not know
+)
+"""What reading a damaged, protected or unreadable file raises."""
 _UNPACKERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {
     ".gz": gzip.open,
     ".xz": lzma.open,
     ".bz2": bz2.open,
 }
-_LINES: Final = (".ndjson", ".jsonl")
-_DOCUMENTS: Final = (*_LINES, ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,23 @@ class Document:
     group: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One file on disk or in an archive, open and unpacked until the next one is asked for.
+
+    `name` is its own without the ending of a compression, `source` where a person finds it: `path` or `path!member`.
+    """
+
+    source: str
+    name: str
+    file: IO[bytes]
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether each line is a document."""
+        return self.name.endswith(LINES)
+
+
 def documents(paths: Iterable[Path]) -> Iterator[Document]:
     """Every document below the paths, in order of name. Raises CommandStopped where a path holds none."""
     for path in paths:
@@ -41,50 +70,82 @@ def documents(paths: Iterable[Path]) -> Iterator[Document]:
             for document in _of_path(path):
                 found = True
                 yield document
-        except (OSError, EOFError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile) as failure:
-            reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
-            raise CommandStopped(f"{path} cannot be read: {reason}", USAGE) from failure
+        except READ_FAILURES as failure:
+            raise CommandStopped(f"{path} cannot be read: {reason_of(failure)}", USAGE) from failure
         if not found:
-            endings = ", ".join((*_DOCUMENTS, *_ARCHIVES))
-            raise CommandStopped(f"{path} holds nothing to send; known endings are {endings}", USAGE)
+            raise CommandStopped(f"{path} holds nothing to send; known endings are {', '.join(KNOWN)}", USAGE)
+
+
+def reason_of(failure: BaseException) -> str:
+    """What went wrong with a file, without its name."""
+    return failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
+
+
+def files_below(folder: Path, endings: tuple[str, ...] = KNOWN) -> list[Path]:
+    """The files of a folder that are known by their ending, in order of name."""
+    return sorted(each for each in folder.rglob("*") if each.is_file() and is_known(each.name, endings))
+
+
+def is_known(name: str, endings: tuple[str, ...] = KNOWN) -> bool:
+    """Whether a name has one of the endings, or one of them and that of a compression."""
+    return name.endswith(ARCHIVES) or _plain(name).endswith(endings)
+
+
+def opened(
+    path: Path,
+    shown: str = "",
+    *,
+    endings: tuple[str, ...] = DOCUMENTS,
+    open_file: Callable[[Path], IO[bytes]] = lambda path: path.open("rb"),
+) -> Iterator[Opened]:
+    """The file at `path`, or of an archive each member with one of the endings. Raises READ_FAILURES."""
+    shown = shown or str(path)
+    with open_file(path) as raw:
+        if path.name.endswith(".zip"):
+            yield from _of_zip(raw, shown, endings)
+        elif path.name.endswith(ARCHIVES):
+            yield from _of_tar(raw, shown, endings)
+        else:
+            yield Opened(shown, _plain(path.name), _unpacked(raw, path.name))
+
+
+def _of_zip(raw: IO[bytes], shown: str, endings: tuple[str, ...]) -> Iterator[Opened]:
+    with zipfile.ZipFile(raw) as archive:
+        for name in sorted(archive.namelist()):
+            if _plain(name).endswith(endings):
+                with archive.open(name) as member:
+                    yield Opened(f"{shown}!{name}", _plain(name), _unpacked(member, name))
+
+
+def _of_tar(raw: IO[bytes], shown: str, endings: tuple[str, ...]) -> Iterator[Opened]:
+    with tarfile.open(fileobj=raw) as archive:
+        while (entry := archive.next()) is not None:
+            content = archive.extractfile(entry) if _plain(entry.name).endswith(endings) else None
+            if content is not None:
+                with content:
+                    yield Opened(f"{shown}!{entry.name}", _plain(entry.name), _unpacked(content, entry.name))
+            # It remembers every member it has passed, a kilobyte each.
+            archive.members.clear()  # type: ignore[attr-defined]
 
 
 def _of_path(path: Path) -> Iterator[Document]:
     if path.is_dir():
-        for file in sorted(each for each in path.rglob("*") if each.is_file() and _is_known(each.name)):
+        for file in files_below(path):
             yield from _of_path(file)
         return
-    if path.name.endswith(".zip"):
-        with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
-                if _plain(name).endswith(_DOCUMENTS):
-                    with archive.open(name) as member:
-                        yield from _of_file(f"{path}!{name}", name, member)
-    elif path.name.endswith(_ARCHIVES):
-        with tarfile.open(path) as archive:
-            for entry in archive:
-                content = archive.extractfile(entry) if _plain(entry.name).endswith(_DOCUMENTS) else None
-                if content is not None:
-                    with content:
-                        yield from _of_file(f"{path}!{entry.name}", entry.name, content)
-    else:
-        with path.open("rb") as opened:
-            yield from _of_file(str(path), path.name, opened)
-
-
-def _of_file(shown: str, name: str, file: IO[bytes]) -> Iterator[Document]:
-    unpack = next((unpack for ending, unpack in _UNPACKERS.items() if name.endswith(ending)), None)
-    plain = unpack(file) if unpack else file
-    if _plain(name).endswith(_LINES):
-        for number, line in enumerate(plain, 1):
+    for each in opened(path):
+        if not each.has_lines:
+            yield Document(each.source, each.file.read())
+            continue
+        for number, line in enumerate(each.file, 1):
             if line.strip():
-                yield Document(f"{shown}:{number}", line.strip(), shown)
-    else:
-        yield Document(shown, plain.read())
+                yield Document(f"{each.source}:{number}", line.strip(), each.source)
 
 
-def _is_known(name: str) -> bool:
-    return name.endswith(_ARCHIVES) or _plain(name).endswith(_DOCUMENTS)
+def _unpacked(file: IO[bytes], name: str) -> IO[bytes]:
+    unpack = next((unpack for ending, unpack in _UNPACKERS.items() if name.endswith(ending)), None)
+    unpacked: IO[bytes] = unpack(file) if unpack else file
+    return unpacked
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """A hub's generation, and the last enqueued sequence number of each partition, -1 where it is empty."""
+
+    generation: str
+    last: Mapping[str, int]
 
 
 class Streams(Protocol):
@@ -12,6 +22,6 @@ class Streams(Protocol):
         """Names the hub's present incarnation by its creation time: sequence numbers begin anew with the next one."""
         ...
 
-    def last_sequences(self, hub: str) -> dict[str, int]:
-        """The last enqueued sequence number of each partition, -1 where it is empty."""
+    def positions(self, hub: str) -> Positions:
+        """How far each partition of the present incarnation has come."""
         ...

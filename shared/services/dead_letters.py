@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
@@ -16,13 +16,15 @@ from shared.ports.clock import Clock
 from shared.ports.lake import Lake
 from shared.ports.meter import Meter
 
+STAGES: Final = ("land", "decode", "validate", "expand", "record")
+"""Where a line can fail; reactions have stages of their own."""
 OPEN: Final = "open"
 REPLAYED: Final = "replayed"
 
 
 @dataclass(frozen=True, slots=True)
 class RawPointer:
-    """Where the bytes are: a raw file and a line of it (from 1), or a dropped file as a whole (line 0)."""
+    """Where the bytes are: a raw file and a line of it (from 1), or line 0: several lines, or a whole dropped file."""
 
     path: str
     line: int
@@ -36,7 +38,10 @@ class RawPointer:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One thing set aside. `outcome` is an OperationOutcome without values from the data."""
+    """One thing set aside. `outcome` is an OperationOutcome without values from the data.
+
+    `parts` are the lines and entries of a raw file that one letter stands for, where there were too many for one each.
+    """
 
     id: str
     tenant: str
@@ -49,6 +54,30 @@ class DeadLetter:
     trace: str = ""
     attempts: int = 1
     status: str = OPEN
+    parts: Sequence[tuple[int, int]] = ()
+
+    @property
+    def places(self) -> Sequence[tuple[int, int]]:
+        """The lines and entries it stands for."""
+        return self.parts or [(self.raw.line, self.raw.entry)]
+
+
+class Letters(Protocol):
+    """Where things are set aside."""
+
+    def put(
+        self,
+        tenant: str,
+        door: str,
+        stage: str,
+        raw: RawPointer,
+        issues: tuple[Issue, ...],
+        *,
+        error: str = "",
+        trace: str = "",
+    ) -> bool:
+        """Set one thing aside; False where it was set aside before. Raises Busy and Unavailable."""
+        ...
 
 
 class DeadLetters:
@@ -69,6 +98,7 @@ class DeadLetters:
         *,
         error: str = "",
         trace: str = "",
+        parts: Sequence[tuple[int, int]] = (),
     ) -> bool:
         """Set one thing aside; False where it was set aside before. Raises Busy and Unavailable."""
         letter = DeadLetter(
@@ -81,6 +111,7 @@ class DeadLetters:
             at=instant_text(self._clock.now()),
             outcome=operation_outcome([_without_names(issue) for issue in issues]),
             trace=trace,
+            parts=parts,
         )
         about = {"stage": stage, "door": door, "status": OPEN}
         created = self._lake.put_if_absent(_path(tenant, raw.id), _bytes(letter), metadata=about)
@@ -128,4 +159,5 @@ def _bytes(letter: DeadLetter) -> bytes:
 
 def _parse(data: bytes) -> DeadLetter:
     fields = json.decode_object(data)
-    return DeadLetter(**{**fields, "raw": RawPointer(**fields["raw"])})
+    parts = [(line, entry) for line, entry in fields.get("parts", ())]
+    return DeadLetter(**{**fields, "raw": RawPointer(**fields["raw"]), "parts": parts})

@@ -24,10 +24,11 @@ from shared.names import FILES_RAW_ZONE
 from shared.ports.clock import Clock
 from shared.ports.lake import Lake, LakeFile
 from shared.ports.meter import Meter
-from shared.ports.records import Compare, Query, Records
+from shared.ports.records import Query, Records
 from shared.services.dead_letters import DeadLetters, RawPointer
 from shared.services.ingest import Ingest, Tally
 from shared.services.landing import Landing
+from shared.services.summed_letters import SummedLetters
 
 PIECE_LINES: Final = 1_000
 PIECE_BYTES: Final = 8 << 20
@@ -36,9 +37,7 @@ INVOCATION_SECONDS: Final = 240
 
 REMEMBERED_FILES: Final = 100_000
 MOST_SET_ASIDE: Final = 10_000
-_TOO_MANY_BAD: Final = (
-    f"More than {MOST_SET_ASIDE} lines were set aside and the rest was not read: mend the file."
-)
+"""Of one file; what is set aside after so many has one dead letter a raw file, which names each line."""
 EMPTY_FOR: Final = timedelta(minutes=10)
 """An empty file may be one that is being uploaded in parts; after so long it is taken as empty."""
 
@@ -125,10 +124,9 @@ class FileDoor:
         started = self._clock.now()
         try:
             for piece in _pieces(self._lines(file, ledger)):
-                tally.add(self._piece(file, tenant, identity, piece))
-                ledger = self._advance(ledger, piece[-1], done=False)
-                if tally.rejected > MOST_SET_ASIDE:
-                    raise FileRefused("too-costly", _TOO_MANY_BAD)
+                found = self._piece(file, identity, piece, summed=_set_aside(ledger) >= MOST_SET_ASIDE)
+                tally.add(found)
+                ledger = self._advance(ledger, piece[-1], found.rejected, done=False)
                 if (self._clock.now() - started).total_seconds() > INVOCATION_SECONDS:
                     return FileProgress(False, tally)
         except FileRefused as refused:
@@ -136,7 +134,7 @@ class FileDoor:
         except (NotFound, Conflict):
             # Deleted or replaced while it was read: the new content has an identity of its own.
             return FileProgress(True, tally)
-        self._advance(ledger, None, done=True)
+        self._advance(ledger, None, 0, done=True)
         self._meter.count("galen_files_total", result="done")
         return FileProgress(True, tally)
 
@@ -145,9 +143,16 @@ class FileDoor:
             return lines_of(self._dropped.stream(file.path, etag=file.etag), whole=True, skip=ledger["line"])
         return lines_of(self._dropped.stream(file.path, etag=file.etag), whole=False, skip=ledger["line"])
 
-    def _piece(self, file: LakeFile, tenant: str, identity: str, piece: list[FileLine]) -> Tally:
+    def _piece(self, file: LakeFile, identity: str, piece: list[FileLine], *, summed: bool) -> Tally:
+        tenant = file.path.partition("/")[0]
         lines = [self._raw_line(file, tenant, identity, each) for each in piece]
-        return self._ingest.handle(self._landing.land(file_chain(FILES_RAW_ZONE, tenant, identity), lines))
+        landed = self._landing.land(file_chain(FILES_RAW_ZONE, tenant, identity), lines)
+        if not summed:
+            return self._ingest.handle(landed)
+        letters = SummedLetters(self._dead_letters)
+        tally = self._ingest.with_letters(letters).handle(landed)
+        letters.write()
+        return tally
 
     def _raw_line(self, file: LakeFile, tenant: str, identity: str, each: FileLine) -> RawLine:
         return RawLine(
@@ -171,6 +176,11 @@ class FileDoor:
         self._meter.count("galen_files_total", result="refused")
         return self._dead_letters.put(tenant, Door.FILE, "land", pointer, (issue,))
 
+    def last_landed_at(self) -> str:
+        """When a piece of any file was last landed, or the empty string."""
+        newest = Query(Kind.LEDGER, None, order_by="at", descending=True, limit=1)
+        return str(next((item["at"] for item in self._records.query(newest)), ""))
+
     # the ledger: one item a file
 
     def _ledger(self, tenant: str, identity: str) -> Item | None:
@@ -178,7 +188,13 @@ class FileDoor:
 
     def _open(self, tenant: str, identity: str) -> Item:
         item: dict[str, Any] = {"id": f"ledger.{identity}", "tenant": tenant, "home": identity[:HOME_LENGTH]}
-        item |= {"kind": Kind.LEDGER.value, "line": 0, "done": False, "at": instant_text(self._clock.now())}
+        item |= {
+            "kind": Kind.LEDGER.value,
+            "line": 0,
+            "set_aside": 0,
+            "done": False,
+            "at": instant_text(self._clock.now()),
+        }
         try:
             return {**item, "_etag": self._records.create(item)}
         except AlreadyExists:
@@ -186,9 +202,10 @@ class FileDoor:
             assert found is not None
             return found
 
-    def _advance(self, ledger: Item, last: FileLine | None, *, done: bool) -> Item:
+    def _advance(self, ledger: Item, last: FileLine | None, set_aside: int, *, done: bool) -> Item:
         after = {k: v for k, v in ledger.items() if not k.startswith("_")}
         after |= {
+            "set_aside": _set_aside(ledger) + set_aside,
             "line": last.number if last else ledger["line"],
             "done": done,
             "at": instant_text(self._clock.now()),
@@ -199,9 +216,10 @@ class FileDoor:
             # Another run is on the same file; all it does is what we do.
             return self._ledger(ledger["tenant"], ledger["id"].removeprefix("ledger.")) or ledger
 
-    def open_files(self) -> int:
-        """How many files are begun and not finished."""
-        return self._records.count(Query(Kind.LEDGER, None, None, (Compare("done", "=", False),)))
+
+def _set_aside(ledger: Item) -> int:
+    """How much of the file was set aside; a ledger of an earlier release does not say."""
+    return int(ledger.get("set_aside", 0))
 
 
 def file_identity(file: LakeFile) -> str:

@@ -11,14 +11,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from shared.domain.fhir.admission import ValidationModes
 from shared.domain.fhir.outcome import error
 from shared.domain.ingest.expand import Expansion, SetAside, expand
+from shared.domain.ingest.raw_line import RawLine
 from shared.domain.records import Door
 from shared.domain.versioning import Decision
 from shared.errors import Disposal, consequence_of
 from shared.ports.meter import Meter
 from shared.ports.validator import Validator
-from shared.services.dead_letters import DeadLetters, RawPointer
+from shared.services.dead_letters import Letters, RawPointer
 from shared.services.landing import Landed
 from shared.services.replicate import Incoming, Replicate, replica_item
 from shared.telemetry import note
@@ -28,13 +30,17 @@ _log = logging.getLogger("galen.ingest")
 
 @dataclass(slots=True)
 class Tally:
-    """What some lines came to. `resources` counts what the lines held, `rejected` dead letters written by this run."""
+    """What some lines came to. `resources` counts what the lines held, `rejected` dead letters written by this run.
+
+    `tolerated` are the rules that recorded resources break, where the mode is `warn`.
+    """
 
     lines: int = 0
     resources: int = 0
     rejected: int = 0
     unresolved: int = 0
     decisions: Counter[Decision] = field(default_factory=Counter)
+    tolerated: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Tally) -> None:
         """Sum two tallies into this one."""
@@ -43,18 +49,25 @@ class Tally:
         self.rejected += other.rejected
         self.unresolved += other.unresolved
         self.decisions.update(other.decisions)
+        self.tolerated.update(other.tolerated)
 
 
 class Ingest:
     """Handles landed lines."""
 
     def __init__(
-        self, replicate: Replicate, dead_letters: DeadLetters, validator: Validator, meter: Meter
+        self,
+        replicate: Replicate,
+        dead_letters: Letters,
+        validator: Validator,
+        meter: Meter,
+        modes: ValidationModes = ValidationModes(),  # noqa: B008 - frozen
     ) -> None:
         self._replicate = replicate
         self._dead_letters = dead_letters
         self._validator = validator
         self._meter = meter
+        self._modes = modes
 
     def handle(self, landed: Sequence[Landed]) -> Tally:
         """Record every good resource of the lines and set the others aside. Raises Busy and Unavailable."""
@@ -73,19 +86,26 @@ class Ingest:
         self._count(tally, landed)
         return tally
 
+    def with_letters(self, letters: Letters) -> Ingest:
+        """The same, setting aside elsewhere."""
+        return Ingest(self._replicate, letters, self._validator, self._meter, self._modes)
+
     def still_set_aside(self, landed: Landed, entry: int) -> str:
         """Why an entry of a line would be set aside again; empty where it would not be."""
-        expansion = expand(landed.line, self._validator.validate)
+        expansion = self._expand(landed.line)
         reasons = [
             issue.text for each in expansion.set_aside if each.entry in (entry, -1) for issue in each.issues
         ]
         return reasons[0] if reasons else ""
 
+    def _expand(self, line: RawLine) -> Expansion:
+        return expand(line, self._validator.validate, self._modes.of(line.door, line.tenant))
+
     def _prepare(self, landed: Landed, tally: Tally) -> list[Incoming]:
         line = landed.line
         door = Door.FILE if line.door == Door.FILE else Door.STREAM
         try:
-            expansion = expand(line, self._validator.validate)
+            expansion = self._expand(line)
             made = [
                 Incoming(replica_item(line.tenant, replica, door, line.traceparent), (landed, replica.entry))
                 for replica in expansion.replicas
@@ -94,6 +114,7 @@ class Ingest:
             expansion, made = self._failed(failure), []
         tally.resources += len(made) + len(expansion.set_aside)
         tally.unresolved += expansion.unresolved
+        tally.tolerated.update(expansion.tolerated)
         for aside in expansion.set_aside:
             self._set_aside(landed, aside, tally)
         return made
@@ -137,5 +158,7 @@ class Ingest:
         self._meter.count("galen_lines_total", tally.lines, door=door)
         for decision, number in tally.decisions.items():
             self._meter.count("galen_versions_total", number, door=door, decision=decision.value)
+        for rule, number in tally.tolerated.items():
+            self._meter.count("galen_tolerated_issues_total", number, door=door, rule=rule)
         if tally.unresolved:
             self._meter.count("galen_unresolved_references_total", tally.unresolved, door=door)

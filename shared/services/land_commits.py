@@ -21,13 +21,15 @@ from shared.ports.meter import Meter
 from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
-from shared.services.reaction import react
+from shared.services.isolate import isolate
 
 FOLDER: Final = f"{Zone.RAW}/{RawZone.COMMITS}"
 MAX_LINES: Final = 1_000
 FIRST_WINDOW: Final = timedelta(hours=1)
 GRACE: Final = timedelta(minutes=1)
 """How long the change feed has before the sweep looks."""
+_AFTER_SLASH: Final = chr(ord("/") + 1)
+"""Behind a folder's name it sorts after everything in the folder."""
 Version = tuple[str, str, str]
 """Type, id and versionId."""
 
@@ -60,7 +62,7 @@ class LandCommits:
     def land(self, items: Iterable[Item]) -> int:
         """Land those of the items that came by HTTP; how many. Raises Busy and Unavailable."""
         landable = [item for item in items if is_landable(item)]
-        return react("land-commits", landable, self._land, self._dead_letters)
+        return isolate("land-commits", landable, self._land, self._dead_letters)
 
     def _land(self, items: Sequence[Item]) -> int:
         folders: dict[str, dict[Version, Item]] = defaultdict(dict)
@@ -120,6 +122,21 @@ class LandCommits:
             self._meter.count("galen_commits_found_unlanded_total", missing)
         self._swept_until = until
         return missing
+
+    def last_landed_at(self) -> str:
+        """When a commit was last landed, of those made today or yesterday; else the empty string."""
+        now = self._clock.now()
+        days = [instant_text(now - timedelta(days=back)).partition("T")[0] for back in (0, 1)]
+        folders = [f"{tenant}/d={day}" for tenant in self._tenants() for day in days]
+        return max((file.modified_at for folder in folders for file in self._lake.list(folder)), default="")
+
+    def _tenants(self) -> Iterator[str]:
+        """The tenants' folders, each by the first file in it."""
+        after = ""
+        while first := next(self._lake.list(FOLDER, after=after), None):
+            tenant = "/".join(first.path.split("/")[:3])
+            yield tenant
+            after = f"{tenant}{_AFTER_SLASH}"
 
     def _committed(self, since: str, until: str) -> Iterator[Item]:
         at = Compare("lastUpdated", ">=", since), Compare("lastUpdated", "<", until)

@@ -86,14 +86,14 @@ class Landing:
         return [Landed(line, path, number) for number, line in enumerate(stamped, 1)]
 
     def _head(self, chain: Chain) -> Link:
-        return self._heads.get(chain.folder) or self._follow(chain, self._hint(chain))
+        return self._heads.get(chain.folder) or self._follow(chain, self.near_end(chain))
 
     def _refresh(self, chain: Chain, head: Link) -> Link:
         with self._lock:
             self._heads.pop(chain.folder, None)
         return self._follow(chain, head)
 
-    def _hint(self, chain: Chain) -> Link:
+    def near_end(self, chain: Chain) -> Link:
         """A link not far from the head, so that a long chain need not be listed from its beginning."""
         hint = self._lake.look(f"{chain.folder}/_head")
         return link_of(hint.metadata["path"], hint.metadata) if hint else Link("", chain.first - 1, GENESIS)

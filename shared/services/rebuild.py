@@ -16,12 +16,12 @@ from shared.names import RawZone, Zone
 from shared.ports.lake import Lake, LakeFile
 from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
+from shared.services.chain_walk import walk_chains
 from shared.services.ingest import Ingest
 from shared.services.land_commits import read_commits
 from shared.services.landing import Landed
 from shared.services.replicate import Incoming, Replicate
 from shared.services.score import ScoreVitals
-from shared.services.sweep import walk_chains
 
 CHUNK: Final = 500
 Progress = Callable[[int], None]

@@ -12,8 +12,8 @@ from shared.ports.lake import Lake
 from shared.ports.records import Records
 from shared.services.dead_letters import OPEN, DeadLetter, DeadLetters
 from shared.services.ingest import Ingest
+from shared.services.isolate import items_of
 from shared.services.landing import Landed
-from shared.services.reaction import items_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,21 @@ class Replay:
             self._reactions[letter.stage](items_of(self._records, letter))
             self._dead_letters.close(letter)
             return Replayed(letter, True)
-        if letter.raw.line == 0:
+        if letter.raw.line == 0 and not letter.parts:
             return Replayed(letter, False, "the file as a whole was refused: mend it and drop it again")
         landed = self._landed(letter)
-        outstanding = self._ingest.still_set_aside(landed, letter.raw.entry)
-        if outstanding:
-            return Replayed(letter, False, outstanding)
-        self._ingest.handle([landed])
+        for line, entry in letter.places:
+            outstanding = self._ingest.still_set_aside(landed[line], entry)
+            if outstanding:
+                return Replayed(letter, False, outstanding)
+        self._ingest.handle(list(landed.values()))
         self._dead_letters.close(letter)
         return Replayed(letter, True)
 
-    def _landed(self, letter: DeadLetter) -> Landed:
+    def _landed(self, letter: DeadLetter) -> dict[int, Landed]:
+        """The lines that a letter stands for, by number."""
         lines = unpack(self._lake.read(letter.raw.path))
-        if letter.raw.line > len(lines):
+        numbers = sorted({line for line, _ in letter.places})
+        if numbers[-1] > len(lines):
             raise NotFound("The raw file has no such line.")
-        return Landed(lines[letter.raw.line - 1], letter.raw.path, letter.raw.line)
+        return {number: Landed(lines[number - 1], letter.raw.path, number) for number in numbers}

@@ -49,8 +49,8 @@ from shared.services.alert_order import AlertOrder
 from shared.services.alerts import alert_id, alert_item, changed_at
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
+from shared.services.isolate import isolate
 from shared.services.patient_news import NewsGatherer, PatientNews, Whose
-from shared.services.reaction import react
 from shared.services.vitals_state import Known, VitalsStates
 from shared.services.write import ResourceWriter
 
@@ -84,7 +84,7 @@ class ScoreVitals:
 
     def react(self, items: Iterable[Item]) -> int:
         """Fold what changed into the scores of the patients concerned; how many Observations. Raises Busy, Unavailable."""
-        return react("score", list(items), self._react, self._dead_letters)
+        return isolate("score", list(items), self._react, self._dead_letters)
 
     def _react(self, items: Sequence[Item]) -> int:
         news = NewsGatherer(self._records, self._bodies, self._meter).gather(items)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from shared.domain.fhir.dates import instant_text
-from shared.domain.ingest.chain import GENESIS, Link, link_of
-from shared.domain.ingest.raw_line import sha256_hex
 from shared.domain.records import Item
-from shared.names import RawZone, Zone
 from shared.ports.clock import Clock
-from shared.ports.lake import Lake, LakeFile
 from shared.ports.meter import Meter
 from shared.services.fhir.intents import Intents
 from shared.services.file_door import FileDoor
@@ -86,42 +82,3 @@ class Sweep:
     def _take(self, path: str) -> int:
         self._files.receive(path)
         return 1
-
-
-@dataclass(frozen=True, slots=True)
-class ChainFault:
-    """What is wrong with a chain, and where: `hole`, `fork`, `altered` or `unnamed`."""
-
-    kind: str
-    path: str
-
-
-def walk_chains(lake: Lake, *, read: bool = False) -> Iterator[ChainFault]:
-    """Every fault in every chain below raw/: names without a gap, hashes that continue; `read` checks contents too."""
-    folder, head, first = "", Link("", -1, GENESIS), 0
-    for file in lake.list(str(Zone.RAW)):
-        here, _, name = file.path.rpartition("/")
-        if name == "_head" or here.startswith(f"{Zone.RAW}/{RawZone.COMMITS}"):
-            continue
-        if here != folder:
-            folder, first = here, 1 if "/files/t=" in here else 0
-            head = Link("", first - 1, GENESIS)
-        fault, head = _step(lake, file, head, read=read)
-        if fault:
-            yield ChainFault(fault, file.path)
-
-
-def _step(lake: Lake, file: LakeFile, head: Link, *, read: bool) -> tuple[str, Link]:
-    name = file.path.rpartition("/")[2].partition(".")[0]
-    try:
-        link = link_of(file.path, file.metadata)
-        start = int(name)
-    except (KeyError, ValueError):
-        return "unnamed", head
-    if start > head.end + 1:
-        return "hole", link
-    if start < head.end + 1 or file.metadata["previous"] != head.path.rpartition("/")[2]:
-        return "fork", link
-    if read and sha256_hex(lake.read(file.path)) != file.metadata["sha256"]:
-        return "altered", link
-    return "", link

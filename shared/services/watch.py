@@ -1,30 +1,35 @@
-"""Look at the platform as a whole: lag of the streams, freshness of the layers, open dead letters, faults in the chains."""
+"""Look at the platform as a whole: lag of the streams, freshness of the layers, open dead letters, faults in the chains.
+
+No look lists the whole lake: chains are walked where they grew and slice by slice, tables tell by their logs, and of what
+was committed by HTTP two days are looked at. Dead letters are listed whole, five thousand a call: they are the exception.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from shared.domain.fhir.dates import instant_text
-from shared.domain.ingest.chain import hub_chain
+from shared.domain.ingest.chain import Chain, hub_chain
 from shared.errors import Unavailable
-from shared.names import HUB_RAW_ZONE, HUBS, Zone
+from shared.names import HUB_RAW_ZONE, HUBS, TABLES, Zone
 from shared.ports.clock import Clock
 from shared.ports.lake import Lake
 from shared.ports.meter import Meter
 from shared.ports.streams import Streams
+from shared.services.chain_walk import ChainFault, RecentWalk, RollingWalk
 from shared.services.dead_letters import OPEN
 from shared.services.fhir.intents import Intents
+from shared.services.file_door import FileDoor
+from shared.services.land_commits import LandCommits
 from shared.services.landing import Landing
-from shared.services.sweep import walk_chains
 from shared.settings import Settings
 from shared.telemetry import note
 
 LAYERS: Final = (Zone.RAW, Zone.BRONZE, Zone.PROCESSED, Zone.CURATED)
-STAGES: Final = ("land", "decode", "validate", "expand", "record")
 FAULTS: Final = ("hole", "fork", "altered", "unnamed")
 _log = logging.getLogger("galen.watch")
 
@@ -36,27 +41,38 @@ class Watch:
         self,
         lake: Lake,
         landing: Landing,
+        files: FileDoor,
+        commits: LandCommits,
         intents: Intents,
         streams: Streams,
         clock: Clock,
+        *,
         meter: Meter,
         settings: Settings,
+        stages: Sequence[str],
     ) -> None:
         self._lake = lake
         self._landing = landing
+        self._files = files
+        self._commits = commits
         self._intents_of = intents
         self._streams = streams
         self._clock = clock
         self._meter = meter
         self._settings = settings
+        self._stages = stages
+        self._recent = RecentWalk(lake)
+        self._rolling = RollingWalk(lake, clock)
+        self._faults: list[tuple[str, ChainFault]] = []
+        self._newest: dict[str, str] = {}
 
     def look(self) -> None:
         """What costs little: the lag of the streams."""
         self._each(self._lag)
 
     def inspect(self) -> None:
-        """What lists the lake: freshness, dead letters, chains."""
-        self._each(self._freshness, self._dead_letters, self._intents, self._chains)
+        """What lists parts of the lake: chains, freshness, dead letters."""
+        self._each(self._chains, self._freshness, self._dead_letters, self._intents)
 
     @staticmethod
     def _each(*parts: Callable[[], None]) -> None:
@@ -67,20 +83,54 @@ class Watch:
             except Unavailable as failure:
                 note(_log, logging.WARNING, "not looked at", part=part.__name__, error=type(failure).__name__)
 
-    def _lag(self) -> None:
+    def _hub_chains(self) -> Iterator[tuple[str, str, Chain, int]]:
+        """Hub, partition, chain and the last sequence enqueued."""
         for hub in HUBS:
-            generation, tenant = self._streams.generation(hub), self._settings.tenant_of(hub)
-            for partition, last in self._streams.last_sequences(hub).items():
-                chain = hub_chain(HUB_RAW_ZONE[hub], hub, generation, tenant, partition)
-                lag = max(0, last - self._landing.end_of(chain))
-                self._meter.gauge("galen_stream_lag_events", lag, hub=hub, partition=partition)
+            positions, tenant = self._streams.positions(hub), self._settings.tenant_of(hub)
+            for partition, last in positions.last.items():
+                zone = HUB_RAW_ZONE[hub]
+                yield (
+                    hub,
+                    partition,
+                    hub_chain(zone, hub, positions.generation, tenant, partition),
+                    last,
+                )
+
+    def _lag(self) -> None:
+        for hub, partition, chain, last in self._hub_chains():
+            lag = max(0, last - self._landing.end_of(chain))
+            self._meter.gauge("galen_stream_lag_events", lag, hub=hub, partition=partition)
+
+    def _chains(self) -> None:
+        now = instant_text(self._clock.now())
+        for _, _, chain, _ in self._hub_chains():
+            faults = list(self._recent.run(chain, self._landing.near_end(chain)))
+            self._faults += [(now, fault) for fault in faults]
+            head = self._recent.head(chain)
+            written = self._lake.look(head.path) if head else None
+            if written:
+                self._seen(Zone.RAW, written.modified_at)
+        everywhere, whole_since = self._rolling.run()
+        # What was found lately counts until a whole round that began later has looked there too.
+        self._faults = [(at, fault) for at, fault in self._faults if at >= whole_since]
+        faults_now = everywhere | Counter(fault.kind for _, fault in self._faults)
+        for kind in {*FAULTS, *faults_now}:
+            self._meter.gauge("galen_chain_faults", faults_now[kind], kind=kind)
+        if faults_now:
+            note(_log, logging.ERROR, "chain faults", number=faults_now.total())
 
     def _freshness(self) -> None:
+        self._seen(Zone.RAW, self._files.last_landed_at(), self._commits.last_landed_at())
+        for table in TABLES.values():
+            log = self._lake.list(f"{table}/_delta_log")
+            self._seen(table.partition("/")[0], *(file.modified_at for file in log))
         for layer in LAYERS:
-            newest = max((file.modified_at for file in self._lake.list(str(layer))), default="")
-            if newest:
+            if newest := self._newest.get(layer):
                 age = self._clock.now() - datetime.fromisoformat(newest).astimezone(UTC)
                 self._meter.gauge("galen_freshness_seconds", age.total_seconds(), layer=layer)
+
+    def _seen(self, layer: str, *instants: str) -> None:
+        self._newest[layer] = max([self._newest.get(layer, ""), *instants])
 
     def _dead_letters(self) -> None:
         open_ = Counter(
@@ -88,16 +138,9 @@ class Watch:
             for file in self._lake.list(str(Zone.QUARANTINE))
             if file.metadata.get("status") == OPEN
         )
-        for stage in {*STAGES, *open_}:
+        for stage in {*self._stages, *open_}:
             self._meter.gauge("galen_dead_letters_open", open_[stage], stage=stage)
 
     def _intents(self) -> None:
         unfinished = self._intents_of.unfinished(instant_text(self._clock.now()))
         self._meter.gauge("galen_intents_open", sum(1 for _ in unfinished))
-
-    def _chains(self) -> None:
-        faults = Counter(fault.kind for fault in walk_chains(self._lake))
-        for kind in {*FAULTS, *faults}:
-            self._meter.gauge("galen_chain_faults", faults[kind], kind=kind)
-        if faults:
-            note(_log, logging.ERROR, "chain faults", number=faults.total())

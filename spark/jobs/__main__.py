@@ -12,22 +12,22 @@ from typing import Final
 
 from pyspark.sql import SparkSession
 
+from shared.domain.fhir.admission import ValidationModes, parse_modes
 from spark.jobs.bronze import BronzeJob
 from spark.jobs.gold import run_gold
 from spark.jobs.silver import SILVER, run_silver
 from spark.jobs.tables import TableReport
 from spark.paths import LakeRoot
 from spark.session import SparkSettings, create_session
-from spark.transforms.expand_lines import Validate
-from spark.transforms.validating import validator_named
+from spark.transforms.validating import validate
 
 JOBS: Final = ("all", "bronze", "silver", "gold")
 
 
-def run_jobs(spark: SparkSession, lake: LakeRoot, validate: Validate, job: str) -> Iterator[TableReport]:
+def run_jobs(spark: SparkSession, lake: LakeRoot, modes: ValidationModes, job: str) -> Iterator[TableReport]:
     """The reports of a job's tables, each when it is done."""
     if job in ("all", "bronze"):
-        yield BronzeJob(spark, lake, validate).run()
+        yield BronzeJob(spark, lake, validate, modes).run()
     if job in ("all", "silver"):
         for table in SILVER:
             yield run_silver(spark, lake, table)
@@ -40,15 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m spark.jobs", description=__doc__)
     parser.add_argument("job", choices=JOBS)
     parser.add_argument("--lake", required=True, help="abfss://…, s3a://… or a folder")
-    parser.add_argument(
-        "--validator", required=True, metavar="MODULE:CLASS", help="the validator that the doors use"
-    )
     options = parser.parse_args(arguments)
+    try:
+        modes = parse_modes(dict(json.loads(os.environ.get("GALEN_VALIDATION_MODES") or "{}")))
+    except (ValueError, TypeError) as wrong:
+        parser.error(f"GALEN_VALIDATION_MODES: {wrong}")
     spark = create_session(SparkSettings.from_environment(os.environ))
     try:
-        for report in run_jobs(
-            spark, LakeRoot(options.lake), validator_named(options.validator), options.job
-        ):
+        for report in run_jobs(spark, LakeRoot(options.lake), modes, options.job):
             print(json.dumps(asdict(report)), flush=True)
     finally:
         spark.stop()

@@ -17,6 +17,7 @@ from typing import Any, Final
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
+from shared.domain.fhir.admission import ValidationModes
 from shared.names import BRONZE_LEDGER, TABLES, Zone
 from spark.jobs.tables import TableReport, open_table, table_id
 from spark.paths import LakeRoot
@@ -34,10 +35,17 @@ class BronzeJob:
     """One run over what was landed since the last one."""
 
     def __init__(
-        self, spark: SparkSession, lake: LakeRoot, validate: Validate, *, batch_bytes: int = BATCH_BYTES
+        self,
+        spark: SparkSession,
+        lake: LakeRoot,
+        validate: Validate,
+        modes: ValidationModes = ValidationModes(),  # noqa: B008 - frozen
+        *,
+        batch_bytes: int = BATCH_BYTES,
     ) -> None:
         self._spark = spark
         self._validate = validate
+        self._modes = modes
         self._lake = lake
         self._batch_bytes = batch_bytes
         self._uri = lake.uri(TABLES[TABLE])
@@ -114,7 +122,7 @@ class BronzeJob:
 
     def _write(self, batch: int, planned: list[Row]) -> None:
         paths = [self._lake.uri(row["raw_path"]) for row in planned]
-        context = BatchContext(self._raw, batch, planned[0]["planned_at"])
+        context = BatchContext(self._raw, batch, planned[0]["planned_at"], self._modes)
         validate = self._validate  # the workers get this function, never the job with its session
 
         def expand(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

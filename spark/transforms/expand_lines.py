@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from shared.domain.fhir import json
+from shared.domain.fhir.admission import ValidationModes
 from shared.domain.fhir.identity import ResourceKey, home_of
 from shared.domain.fhir.outcome import Issue
 from shared.domain.ingest.expand import Replica, expand
@@ -23,11 +24,15 @@ Validate = Callable[[Row], list[Issue]]
 
 @dataclass(frozen=True, slots=True)
 class BatchContext:
-    """What all rows of one batch share. `raw_root_uri` is cut from a file's URI to give its path below `raw/`."""
+    """What all rows of one batch share. `raw_root_uri` is cut from a file's URI to give its path below `raw/`.
+
+    `modes` are those of the doors, so that bronze takes what the records took.
+    """
 
     raw_root_uri: str
     batch: int
     ingested_at: datetime
+    modes: ValidationModes = ValidationModes()  # noqa: RUF009 - frozen
 
 
 def lake_path(uri: str, raw_root_uri: str) -> str:
@@ -72,7 +77,9 @@ def rows_of_line(text: str, path: str, context: BatchContext, validate: Validate
     }
     if zone == RawZone.COMMITS:
         return [shared | _committed(line)]
-    return [shared | _replicated(each) for each in expand(parse_raw_line(line), validate).replicas]
+    raw = parse_raw_line(line)
+    mode = context.modes.of(raw.door, raw.tenant)
+    return [shared | _replicated(each) for each in expand(raw, validate, mode).replicas]
 
 
 def _replicated(replica: Replica) -> Row:

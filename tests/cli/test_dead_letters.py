@@ -9,7 +9,7 @@ import pytest
 
 from local.cli import dead_letters
 from local.exits import CommandStopped
-from shared.adapters.fhir_resources.validator import FhirResourcesValidator
+from shared.domain.fhir.validation.validator import R4Validator
 from tests.delivery.world import TENANT, Lenient, World
 
 BAD: dict[str, Any] = {"resourceType": "Patient", "id": "bad", "gender": 7}
@@ -18,7 +18,7 @@ BAD: dict[str, Any] = {"resourceType": "Patient", "id": "bad", "gender": 7}
 @pytest.fixture
 def world() -> World:
     """One bad resource among good ones, and one line that is no JSON."""
-    made = World(validator=FhirResourcesValidator())
+    made = World(validator=R4Validator(best_practice=False))
     made.send({"resourceType": "Patient", "id": "good"}, BAD, b"not json")
     return made
 

@@ -9,10 +9,11 @@ import pytest
 
 from local.delivery.parcels import Packer
 from local.demo import feed, vitals
-from shared.adapters.fhir_resources.validator import FhirResourcesValidator
 from shared.adapters.memory.clock import MemoryClock
 from shared.domain.devices.observations import to_observations
 from shared.domain.fhir import json
+from shared.domain.fhir.outcome import FAILURES
+from shared.domain.fhir.validation.validator import R4Validator
 from shared.domain.records import Door
 from shared.domain.scores import PatientContext
 from shared.domain.scores.news2 import score_news2
@@ -35,11 +36,12 @@ def test_the_sample_is_small_and_says_where_it_is_from() -> None:
 
 
 def test_every_resource_of_the_sample_is_valid() -> None:
-    validator = FhirResourcesValidator()
+    validator = R4Validator(best_practice=False)
     for door in DOORS:
         for document in feed.sample_for(door):
             entries = json.decode_object(document.body)["entry"]
-            assert not [issue for entry in entries for issue in validator.validate(entry["resource"])]
+            found = [issue for entry in entries for issue in validator.validate(entry["resource"])]
+            assert not [issue for issue in found if issue.severity in FAILURES]
 
 
 def test_the_readings_belong_to_the_patient_who_comes_by_the_stream() -> None:

@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-from azure.cosmos import DatabaseProxy, PartitionKey
+from azure.cosmos import ContainerProxy, DatabaseProxy, PartitionKey
 
 from shared import names
 from shared.adapters.azure.connections import blob_service
@@ -53,14 +53,28 @@ def database(cosmos: CosmosEmulator) -> DatabaseProxy:
 
 
 @pytest.fixture
-def cosmos_records(database: DatabaseProxy) -> Records:
-    container = database.create_container(
-        uuid.uuid4().hex,
-        PartitionKey(list(names.RECORDS_PARTITION_KEY), kind="MultiHash"),
-        indexing_policy=names.RECORDS_INDEXING_POLICY,
-        default_ttl=-1,
-    )
-    return CosmosRecords(container)
+def new_container(database: DatabaseProxy) -> Callable[[], ContainerProxy]:
+    """Makes an empty container for records."""
+
+    def make() -> ContainerProxy:
+        return database.create_container(
+            uuid.uuid4().hex,
+            PartitionKey(list(names.RECORDS_PARTITION_KEY), kind="MultiHash"),
+            indexing_policy=names.RECORDS_INDEXING_POLICY,
+            default_ttl=-1,
+        )
+
+    return make
+
+
+@pytest.fixture
+def cosmos_container(new_container: Callable[[], ContainerProxy]) -> ContainerProxy:
+    return new_container()
+
+
+@pytest.fixture
+def cosmos_records(cosmos_container: ContainerProxy) -> Records:
+    return CosmosRecords(cosmos_container)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from shared.domain.records import Door, Provenance, resource_item, source_versio
 from shared.services.replicate import Incoming, Replicate
 from tests.delivery.world import World
 
-IDS, VERSIONS, BATCH = 300, 20, 500
+IDS, VERSIONS, BATCH = 1_000, 50, 500
 
 
 def item(key: ResourceKey, version: int, *, deleted: bool) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shared.adapters.fhir_resources.validator import FhirResourcesValidator
 from shared.adapters.memory.clock import MemoryClock, SeededRandomness
 from shared.adapters.memory.faults import Failure, FaultyLake, FaultyRecords, Script
 from shared.adapters.memory.lake import MemoryLake
@@ -21,6 +20,7 @@ from shared.domain.access.caller import Caller
 from shared.domain.access.scopes import parse_scopes
 from shared.domain.fhir import json
 from shared.domain.fhir.outcome import Issue, error
+from shared.domain.fhir.validation.validator import R4Validator
 from shared.domain.records import Item
 from shared.names import HUB_CLINICAL_EVENTS
 from shared.ports.validator import Validator
@@ -31,6 +31,16 @@ from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 TENANT = "ward"
+VITAL_SIGNS = [
+    {
+        "coding": [
+            {
+                "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                "code": "vital-signs",
+            }
+        ]
+    }
+]
 START = datetime(2026, 3, 29, 3, 30, tzinfo=timezone(timedelta(hours=2)))
 
 
@@ -153,7 +163,7 @@ def anyone(_type: str, _interaction: str) -> None:
 
 def real_validator() -> Validator:
     """The product's own."""
-    return FhirResourcesValidator()
+    return R4Validator(best_practice=False)
 
 
 @cache
@@ -189,6 +199,7 @@ def observation(subject: str, id_: str | None = None, *, value: float = 80, **mo
         "resourceType": "Observation",
         **({"id": id_} if id_ else {}),
         "status": "final",
+        "category": VITAL_SIGNS,
         "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
         "subject": {"reference": subject},
         "effectiveDateTime": "2026-03-29T01:00:00Z",

@@ -17,7 +17,13 @@ LEAST = {
     names.EVENT_HUBS_CONNECTION: "Endpoint=sb://example.org",
     "GALEN_LINK_KEY": "k" * 32,
 }
-SAMPLES = {"hub_tenants": '{"vital-signs":"other"}', "link_key": "l" * 32, "default_tenant": "other"}
+SAMPLES = {
+    "hub_tenants": '{"vital-signs":"other"}',
+    "link_key": "l" * 32,
+    "default_tenant": "other",
+    "validation_modes": '{"http":"warn"}',
+    "metrics_access": "open",
+}
 ROWS = table_after(text_of("README.md"), "| field | variable |")
 
 

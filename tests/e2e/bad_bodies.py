@@ -57,6 +57,7 @@ INVALID = (
     Bad("an unknown element", _observation(colour="red"), "Observation.colour", (422,)),
     Bad("a list for an object", _observation(code=[]), "Observation.code", (422,)),
     Bad("an impossible date", _observation(effectiveDateTime="2024-02-31"), "Observation.effective", (422,)),
+    Bad("an id with dots", _observation(id="../../etc/passwd"), "Observation.id", (400, 422)),
     Bad("an empty string", _observation(language=""), "Observation.language", (422,)),
     Bad("a null", b'{"resourceType":"Observation","status":"final","code":null}', "Observation.code", (422,)),
 )

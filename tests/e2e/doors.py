@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import httpx
 from azure.core.exceptions import ServiceRequestError
 from azure.eventhub import EventData, EventHubProducerClient
+from azure.storage.blob import BlobServiceClient
 from azure.storage.filedatalake import DataLakeServiceClient, FileSystemClient
 
 from tests.e2e.platform import Platform, eventually
@@ -60,6 +62,14 @@ class Api(httpx.Client):
             page = answer.json()
 
 
+def found_so_far(api: Api, tag: str) -> int:
+    """How many patients of a tag are found; -1 while the platform does not answer."""
+    try:
+        return api.total("Patient", identifier=f"urn:e2e:{tag}|")
+    except (httpx.TransportError, AssertionError):
+        return -1
+
+
 def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -96,6 +106,19 @@ def drop(platform: Platform, name: str, content: bytes, tenant: str = "default")
     with landing(platform) as files, files.get_file_client(path) as file:
         file.upload_data(content, overwrite=True)
     return path
+
+
+def drop_at_once(platform: Platform, name: str, content: bytes, tenant: str = "default") -> str:
+    """Drops a file by one Put Blob, which is how an empty one arrives; its path."""
+    path = f"{tenant}/{name}"
+    with BlobServiceClient.from_connection_string(platform.settings["GALEN_LAKE"]) as service:
+        service.get_blob_client("landing", path).upload_blob(content, overwrite=True)
+    return path
+
+
+def await_next_second() -> None:
+    """A store tells a file's time in whole seconds: dropped in the second of an event it counts as the older one."""
+    time.sleep(1.0 - time.time() % 1.0)
 
 
 def dead_letters(platform: Platform) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import os
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,8 @@ def archive() -> Path:
 def bundles(count: int | None = None) -> Iterator[Bundle]:
     """Patient bundles in the archive's order; fewer than `count` where the archive has no more."""
     with tarfile.open(archive(), "r|xz") as packed:
-        for number, member in enumerate(packed):
-            if count is not None and number >= count:
-                return
-            content = packed.extractfile(member)
-            assert content is not None
-            yield json.load(content)
+        contents = (content.read() for member in packed if (content := packed.extractfile(member)))
+        yield from islice((json.loads(each) for each in contents), count)
 
 
 def patient_of(bundle: Bundle) -> dict[str, Any]:
@@ -51,3 +48,12 @@ def source_id(bundle: Bundle) -> str:
 def types(bundle: Bundle) -> Counter[str]:
     """How many resources of each type the bundle holds."""
     return Counter(entry["resource"]["resourceType"] for entry in bundle["entry"])
+
+
+def tagged_patient(tag: str, number: int) -> dict[str, Any]:
+    """One of many small patients, found by the tag."""
+    return {
+        "resourceType": "Patient",
+        "id": f"{tag[:32]}-{number}",
+        "identifier": [{"system": f"urn:e2e:{tag}", "value": str(number)}],
+    }

@@ -1,4 +1,4 @@
-"""A platform started as a user starts it: `python -m local up --empty --no-spark`, in a temporary folder, on a free port."""
+"""A platform started as a user starts it: `python -m local up --no-spark`, in a temporary folder, on a free port."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class Platform:
         self.output = data.parent / f"{data.name}.out"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Platform:
-        """Starts it and waits until it serves."""
-        command = [sys.executable, "-m", "local", "up", "--empty", "--no-spark"]
+    def start(self, *, sample: bool = False) -> Platform:
+        """Starts it and waits until it serves; with the `sample` it goes on to feed that to an empty store."""
+        command = [sys.executable, "-m", "local", "up", "--no-spark", *([] if sample else ["--empty"])]
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [*command, "--data", str(self.data), "--port", str(self.port)],

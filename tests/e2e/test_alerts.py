@@ -53,7 +53,7 @@ def _alerts_of(api: Api, patient: str, cursor: str, wait_s: int = 15) -> list[di
     """The alerts of one patient after a cursor, waited for by long poll."""
     until = time.monotonic() + wait_s
     while time.monotonic() < until:
-        page = api.get("/alerts", params={"since": cursor, "wait": "5"}).json()
+        page = api.get("/alerts", params={"since": cursor, "wait": str(min(5, wait_s))}).json()
         mine = [alert for alert in page["alerts"] if alert["patient"] == patient]
         if mine:
             return mine

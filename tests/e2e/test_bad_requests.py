@@ -158,6 +158,19 @@ def test_a_dangling_reference_refuses_the_transaction(api: Api) -> None:
     assert api.total("Observation", code=f"urn:e2e:{tag}|x") == 0
 
 
+@pytest.mark.parametrize(
+    "url", ["Patient/../../x", "Patient/a_b", "../Patient/x", "Spaceship/x", "Patient/x/y"]
+)
+def test_an_entry_for_an_address_that_cannot_exist_refuses_the_transaction(api: Api, url: str) -> None:
+    tag = uuid.uuid4().hex
+    resource = {"resourceType": url.partition("/")[0].strip(".") or "Patient"}
+    entries = [_create(tag), {"resource": resource, "request": {"method": "PUT", "url": url}}]
+    answer = api.post_fhir("/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert 400 <= answer.status_code < 500
+    _check(answer, "Bundle.entry[1]")
+    assert api.total("Observation", code=f"urn:e2e:{tag}|x") == 0
+
+
 @pytest.mark.parametrize("identity", ["..%2F..%2Fetc%2Fpasswd", "%2e%2e", "a%00b", "a" * 65, "a_b", "ä"])
 def test_an_id_that_cannot_exist_is_refused(api: Api, identity: str) -> None:
     body = {"resourceType": "Patient", "id": "x"}

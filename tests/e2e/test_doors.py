@@ -7,7 +7,7 @@ import gzip
 import json
 from typing import Any
 
-from tests.e2e.doors import CLINICAL_EVENTS, Api, drop, send
+from tests.e2e.doors import CLINICAL_EVENTS, Api, await_next_second, drop, send
 from tests.e2e.patients import SHARED_TYPES, Bundle, patient_of, source_id, types
 from tests.e2e.platform import Platform, eventually
 
@@ -85,6 +85,7 @@ def test_the_same_bundle_by_file_has_the_ids_it_has_by_stream(
     bundle = patients[1]
     patient = _find(api, bundle)
     before = _ids(api, patient, bundle)
+    await_next_second()
     drop(platform, "again.json.gz", gzip.compress(json.dumps(_marked(bundle, "by-file")).encode()))
     eventually(lambda: _has_mark(api, patient, "by-file"), "the file is recorded")
     assert _find(api, bundle) == patient

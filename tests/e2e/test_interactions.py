@@ -14,6 +14,8 @@ from tests.e2e.platform import Platform, eventually
 
 DECIMALS = ("1.10", "1e-7", "0.00000001", "100", "-0.0", "3.141592653589793238462643383279")
 
+PUTS_AT_ONCE = 64
+
 
 def _patient(identifier: str, **more: Any) -> dict[str, Any]:
     return {"resourceType": "Patient", "identifier": [{"system": "urn:e2e", "value": identifier}], **more}
@@ -95,6 +97,32 @@ def test_a_conditional_create_by_many_at_once_makes_one_resource(api: Api) -> No
     assert len({identity for _, identity in answers}) == 1
     assert sorted({status for status, _ in answers}) == [200, 201]
     assert api.total("Patient", identifier=f"urn:e2e|{value}") == 1
+
+
+def test_puts_of_one_id_under_two_patients_at_once_leave_one_current_resource(api: Api) -> None:
+    tag = uuid.uuid4().hex
+    subjects = [
+        f"Patient/{api.post_fhir('/fhir/Patient', _patient(f'{tag}-{n}')).json()['id']}" for n in "ab"
+    ]
+    body = {**_observation(f"urn:e2e:{tag}", "1"), "id": tag}
+
+    def put(number: int) -> str:
+        changed = {**body, "subject": {"reference": subjects[number % 2]}, "valueQuantity": {"value": number}}
+        answer = api.put_fhir(f"/fhir/Observation/{tag}", changed)
+        # Told to try again while others hold it, a client does.
+        while answer.status_code in (409, 429, 503):
+            answer = api.put_fhir(f"/fhir/Observation/{tag}", changed)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.headers["etag"]
+
+    with ThreadPoolExecutor(PUTS_AT_ONCE) as pool:
+        etags = list(pool.map(put, range(PUTS_AT_ONCE)))
+    assert len(set(etags)) == PUTS_AT_ONCE
+    assert api.total("Observation", code=f"urn:e2e:{tag}|x") == 1
+    assert sum(api.total("Observation", subject=each, code=f"urn:e2e:{tag}|x") for each in subjects) == 1
+    assert api.get(f"/fhir/Observation/{tag}").headers["etag"] in etags
+    history = api.get(f"/fhir/Observation/{tag}/_history?_count=100").json()["entry"]
+    assert {f'W/"{each["resource"]["meta"]["versionId"]}"' for each in history} == set(etags)
 
 
 def test_decimals_keep_their_digits_by_http(api: Api) -> None:

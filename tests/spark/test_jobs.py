@@ -185,13 +185,12 @@ def test_gold_counts_distinct_encounters_by_condition_and_age(jobs: Jobs, raw: A
     assert found == {("38341003", "15-24"): (1, 1), ("38341003", "25-44"): (2, 1)}
 
 
-def test_the_validator_named_to_the_job_runs_in_the_workers(jobs: Jobs, raw: Any) -> None:
+def test_the_rules_of_the_doors_run_in_the_workers(jobs: Jobs, raw: Any) -> None:
     from spark.jobs.bronze import BronzeJob
-    from spark.transforms.validating import validator_named
+    from spark.transforms.validating import validate
 
     raw.stream(PATIENT, WEIGHT | {"status": 1})
-    named = validator_named("shared.adapters.fhir_resources.validator:FhirResourcesValidator")
-    BronzeJob(jobs.spark, jobs.lake, named).run()
+    BronzeJob(jobs.spark, jobs.lake, validate).run()
     assert [row["type"] for row in jobs.rows("bronze_resources")] == ["Patient"]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from shared.domain.records import Item
 from shared.errors import AlreadyExists, PreconditionFailed
@@ -32,7 +32,7 @@ class MemoryRecords:
     def read(self, tenant: str, home: str, item_id: str) -> Item | None:
         with self._lock:
             found = self._items.get((tenant, home, item_id))
-            return copy.deepcopy(found) if found else None
+            return _copied(found) if found else None
 
     def create(self, item: Item) -> str:
         with self._lock:
@@ -54,15 +54,24 @@ class MemoryRecords:
         if not 0 < len(writes) <= MAX_BATCH_WRITES:
             raise ValueError(f"a batch has 1 to {MAX_BATCH_WRITES} writes")
         with self._lock:
-            before, changes, etags = dict(self._items), len(self.changes), []
+            touched = [(tenant, home, _target(write)) for write in writes]
+            before = {key: self._items.get(key) for key in touched}
+            changes, etags = len(self.changes), []
             for index, write in enumerate(writes):
                 try:
                     etags.append(self._apply(tenant, home, write))
                 except (AlreadyExists, PreconditionFailed) as refused:
-                    self._items = before
+                    self._restore(before)
                     del self.changes[changes:]
                     raise BatchRefused(index, 409 if isinstance(refused, AlreadyExists) else 412) from None
             return etags
+
+    def _restore(self, before: dict[tuple[str, str, str], Item | None]) -> None:
+        for key, item in before.items():
+            if item is None:
+                self._items.pop(key, None)
+            else:
+                self._items[key] = item
 
     def _apply(self, tenant: str, home: str, write: Write) -> str:
         match write:
@@ -80,7 +89,7 @@ class MemoryRecords:
         return {item_id: item for item_id in item_ids if (item := self.read(tenant, home, item_id))}
 
     def query(self, query: Query) -> Iterator[Item]:
-        found = [copy.deepcopy(item) for item in self._matching(query)]
+        found = [_copied(item) for item in self._matching(query)]
         order = query.order_by
         found.sort(key=lambda item: item["id"])
         if order:
@@ -93,7 +102,7 @@ class MemoryRecords:
     def every(self) -> list[Item]:
         """A copy of all items, whatever their tenant."""
         with self._lock:
-            return copy.deepcopy(list(self._items.values()))
+            return [_copied(item) for item in self._items.values()]
 
     def _matching(self, query: Query) -> Iterator[Item]:
         with self._lock:
@@ -125,7 +134,24 @@ class MemoryRecords:
 
     def _store(self, item: Item) -> str:
         self._etags += 1
-        stored = {**copy.deepcopy(item), "_etag": f'"{self._etags}"'}
+        stored = {**_copied(item), "_etag": f'"{self._etags}"'}
         self._items[item["tenant"], item["home"], item["id"]] = stored
         self.changes.append(stored)
         return str(stored["_etag"])
+
+
+def _target(write: Write) -> str:
+    return write.id if isinstance(write, Delete) else str(write.item["id"])
+
+
+def _copied(item: Item) -> Item:
+    """A deep copy of plain JSON values; `copy.deepcopy` would be most of the time of a long test."""
+    return {name: _value(each) for name, each in item.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _copied(value)
+    if isinstance(value, list):
+        return [_value(each) for each in value]
+    return value

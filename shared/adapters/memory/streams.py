@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from shared.ports.streams import Positions
 
 
 @dataclass
@@ -16,6 +17,5 @@ class MemoryStreams:
     def generation(self, hub: str) -> str:
         return self.generations.get(hub, "20260101T000000000000")
 
-    def last_sequences(self, hub: str) -> dict[str, int]:
-        found: Mapping[str, int] = self.last.get(hub, {"0": -1})
-        return dict(found)
+    def positions(self, hub: str) -> Positions:
+        return Positions(self.generation(hub), dict(self.last.get(hub, {"0": -1})))

@@ -1,6 +1,10 @@
 """Strict JSON in, exact JSON out: decimals keep their digits, duplicates and non-JSON numbers are refused.
 
 RFC 8259 and https://hl7.org/fhir/R4/json.html
+
+Two readers with one meaning. msgspec takes a seventh of the time, but keeps the last of two equal names and has no limits:
+what it read is taken only if it can be shown that nothing was lost. Every other text, and every wrong one, is read by
+simplejson with hooks, which says what is wrong and where.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
+import msgspec
 import orjson
 import simplejson
 
@@ -22,6 +27,7 @@ MAX_DEPTH: Final = 64
 
 _BOM: Final = b"\xef\xbb\xbf"
 _ESCAPED_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPED_COLON: Final = re.compile(rb"\\u003[aA]")
 MAX_INTEGER_DIGITS: Final = 308
 """Within a double's range, as decimals must be too."""
 _FEW_VALUES: Final = 100_000
@@ -39,10 +45,20 @@ class ExactDecimal(Decimal):
     def __str__(self) -> str:
         return self.text
 
+    def __copy__(self) -> ExactDecimal:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ExactDecimal:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _decimal, (self.text,)
+
 
 def _decimal(text: str) -> ExactDecimal:
     try:
-        if not math.isfinite(float(text)):
+        # Without an exponent no number of this length can leave a double's range.
+        if (len(text) > MAX_INTEGER_DIGITS or "e" in text or "E" in text) and not math.isfinite(float(text)):
             raise _refuse("A number is too large for any FHIR type.")
         number = ExactDecimal(text)
     except InvalidOperation:
@@ -76,6 +92,8 @@ def _refuse(text: str, *, code: str = "structure") -> InputError:
 _DECODER: Final = simplejson.JSONDecoder(
     object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant, strict=True
 )
+_QUICK: Final = msgspec.json.Decoder(float_hook=_decimal)
+_TOO_FAR_IN: Final = b"\n" + b"  " * (MAX_DEPTH + 1)
 _LARGE_INTEGERS: Final = simplejson.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False, use_decimal=True, allow_nan=False, check_circular=False
 )
@@ -115,9 +133,42 @@ def decode(body: bytes | str) -> Any:
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     if raw.startswith(_BOM):
         raw = raw[len(_BOM) :]
+    _refuse_crowd(raw)
+    try:
+        value = _QUICK.decode(raw)
+        if _is_whole(raw, value):
+            return value
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InputError):
+        pass
+    return _decode_strictly(raw)
+
+
+def _is_whole(raw: bytes, value: Any) -> bool:
+    """Whether `value` holds every property of `raw` and is not too deep: True is certain, False is not.
+
+    Written again, the value has as many colons as the text unless a property was dropped, which takes at least its own with
+    it: those of the strings are the same on both sides, because only `\\u003a` writes one as an escape. And in an indented
+    text, where no string holds a bare line break, what lies deeper than `MAX_DEPTH` follows a break and its indentation.
+    """
+    if b"\\u003" in raw and _ESCAPED_COLON.search(raw):
+        return False
+    long = len(raw) > _FEW_VALUES
+    try:
+        # `bool` answers for each decimal: its digits do not matter here.
+        text = orjson.dumps(value, bool, None if long else orjson.OPT_INDENT_2)
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits, or far too deep
+        return False
+    if text.count(b":") != raw.count(b":"):
+        return False
+    if not long:
+        return _TOO_FAR_IN not in text
+    _refuse_depth(value)  # an indented copy could be a hundred times as large
+    return True
+
+
+def _decode_strictly(raw: bytes) -> Any:
     if not raw.strip():
         raise _refuse("The body is empty: a JSON object is expected.")
-    _refuse_crowd(raw)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -6,28 +6,36 @@ https://hl7.org/fhir/R4/operationoutcome.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 MAX_ISSUES: Final = 50
 UNKNOWN_ELEMENT: Final = "unknown-element"
 """The rule of an issue whose expression ends in a name that FHIR does not know: the sender's own text."""
 
+FAILURES: Final = frozenset({"error", "fatal"})
+"""The severities that make a resource invalid; https://hl7.org/fhir/R4/valueset-issue-severity.html."""
+_LINE: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line"
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One finding: `code` of the IssueType value set, `expression` a FHIRPath, `text` for a person, without values."""
+    """One finding: `code` of the IssueType value set, `expression` a FHIRPath, `text` for a person, without values.
+
+    `rule` is its stable id, `line` the line of the source text (from 1) where the input was text.
+    """
 
     severity: str
     code: str
     text: str
     expression: str = ""
     rule: str = ""
+    line: int | None = None
 
     def prefixed(self, path: str) -> Issue:
         """The same finding seen from a container, as `Bundle.entry[3].resource` + `.status`."""
         _, _, rest = self.expression.partition(".")
-        return Issue(self.severity, self.code, self.text, f"{path}.{rest}" if rest else path, self.rule)
+        return replace(self, expression=f"{path}.{rest}" if rest else path)
 
     def as_element(self) -> dict[str, Any]:
         """The `OperationOutcome.issue` element."""
@@ -37,6 +45,8 @@ class Issue:
         element: dict[str, Any] = {"severity": self.severity, "code": self.code, "details": details}
         if self.expression:
             element["expression"] = [self.expression]
+        if self.line is not None:
+            element["extension"] = [{"url": _LINE, "valueInteger": self.line}]
         return element
 
 

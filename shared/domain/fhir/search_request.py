@@ -302,3 +302,5 @@ _RESULT_PARAMETERS: Final = {
     "_pretty": _Reader.read_nothing,
     PAGE: _Reader.read_page,
 }
+RESULT_PARAMETERS: Final = frozenset(_RESULT_PARAMETERS)
+"""What says how to show what is found, and nothing of what is meant."""

@@ -7,13 +7,15 @@ there is neither. The same line gives the same resources at every redelivery, in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
 from shared.domain.devices.observations import DeviceReadingError, to_observations
 from shared.domain.fhir import json
+from shared.domain.fhir.admission import Mode, Verdict, judge, marked
 from shared.domain.fhir.dates import date_range, instant_text, parse_instant
 from shared.domain.fhir.identity import Origin, ResourceKey, is_minted, parse_literal, patient_reference
 from shared.domain.fhir.outcome import Issue, error
@@ -61,11 +63,15 @@ class SetAside:
 
 @dataclass(slots=True)
 class Expansion:
-    """What a line came to. `unresolved` counts references to things that cannot be named."""
+    """What a line came to. `unresolved` counts references to things that cannot be named.
+
+    `tolerated` counts by rule the errors that replicas are recorded with.
+    """
 
     replicas: list[Replica] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
     unresolved: int = 0
+    tolerated: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +82,11 @@ class _Entry:
     resource: dict[str, Any] | None
     deleted: str = ""
     last_known: dict[str, Any] | None = None
+    tolerated: tuple[Issue, ...] = ()
 
 
-def expand(line: RawLine, validate: Validate) -> Expansion:
-    """Decode, validate and identify. Never raises for bad content: it comes back as set aside."""
+def expand(line: RawLine, validate: Validate, mode: Mode = Mode.QUARANTINE) -> Expansion:
+    """Decode, validate, judge by the mode, and identify. Never raises for bad content: it comes back as set aside."""
     if "left-in-file" in line.properties:
         issue = error(
             "too-long",
@@ -95,9 +102,9 @@ def expand(line: RawLine, validate: Validate) -> Expansion:
     if line.zone == RawZone.VITAL_SIGNS and "resourceType" not in value:
         return _expand_reading(line, value)
     if value.get("resourceType") == "Bundle":
-        return _expand_bundle(line, value, validate)
+        return _expand_bundle(line, value, validate, mode)
     entry = _Entry(0, str(value.get("resourceType", "")), "", value)
-    return _identify(line, [entry], validate, whole=True)
+    return _identify(line, [entry], validate, mode, whole=True)
 
 
 def _unwrapped(body: bytes) -> bytes:
@@ -120,14 +127,14 @@ def _expand_reading(line: RawLine, reading: dict[str, Any]) -> Expansion:
         for index, each in enumerate(observations)
     ]
     # Our own mapping made these of a checked reading; a test validates what it makes of every metric.
-    return _identify(line, entries, _valid_by_construction, whole=True)
+    return _identify(line, entries, _valid_by_construction, Mode.REJECT, whole=True)
 
 
 def _valid_by_construction(_: dict[str, Any]) -> list[Issue]:
     return []
 
 
-def _expand_bundle(line: RawLine, bundle: dict[str, Any], validate: Validate) -> Expansion:
+def _expand_bundle(line: RawLine, bundle: dict[str, Any], validate: Validate, mode: Mode) -> Expansion:
     entries = bundle.get("entry", [])
     if bundle.get("type") not in _REPLICATED_BUNDLES:
         issue = error(
@@ -147,7 +154,8 @@ def _expand_bundle(line: RawLine, bundle: dict[str, Any], validate: Validate) ->
             unwrapped.append(found)
         else:
             bad.append(found)
-    return _identify(line, unwrapped, validate, whole=bundle["type"] == "transaction", bad=bad)
+    whole = bundle["type"] == "transaction" or mode is Mode.REJECT
+    return _identify(line, unwrapped, validate, mode, whole=whole, bad=bad)
 
 
 def _unwrap(index: int, entry: Any) -> _Entry | SetAside:
@@ -170,6 +178,7 @@ def _identify(
     line: RawLine,
     entries: list[_Entry],
     validate: Validate,
+    mode: Mode,
     *,
     whole: bool,
     bad: list[SetAside] | None = None,
@@ -178,32 +187,36 @@ def _identify(
     set_aside = list(bad or [])
     good: list[_Entry] = []
     for entry in entries:
-        issues = _entry_issues(line, entry, validate)
-        if issues:
-            set_aside.append(SetAside(entry.index, "validate", tuple(issues)))
+        verdict = _judged(line, entry, validate, mode)
+        if verdict.refused:
+            set_aside.append(SetAside(entry.index, "validate", verdict.refused))
         else:
-            good.append(entry)
+            good.append(replace(entry, tolerated=verdict.tolerated) if verdict.tolerated else entry)
     if set_aside and whole:
         every = tuple(issue for each in set_aside for issue in each.issues)
         return Expansion(set_aside=[SetAside(-1, "validate", every)])
     naming = _Naming(line, good)
     replicas = [replica for entry in good if (replica := naming.replica(entry))]
-    return Expansion(replicas, set_aside, naming.unresolved)
+    tolerated = Counter(issue.rule for entry in good for issue in entry.tolerated)
+    return Expansion(replicas, set_aside, naming.unresolved, tolerated)
 
 
-def _entry_issues(line: RawLine, entry: _Entry, validate: Validate) -> list[Issue]:
+def _judged(line: RawLine, entry: _Entry, validate: Validate, mode: Mode) -> Verdict:
     if entry.resource is None:
         if parse_literal(entry.deleted):
-            return []
-        return [error("value", "A DELETE needs a url of the form Type/id.", f"{entry.path}.request.url")]
+            return Verdict()
+        text = "A DELETE needs a url of the form Type/id."
+        return Verdict((error("value", text, f"{entry.path}.request.url"),))
     if entry.resource.get("resourceType") == "Bundle":
-        return [error("not-supported", "A Bundle inside a Bundle is not replicated.", entry.path)]
-    found = [issue for issue in validate(entry.resource) if issue.severity in ("error", "fatal")]
-    if not found and _is_ahead(line, entry.resource):
+        return Verdict((error("not-supported", "A Bundle inside a Bundle is not replicated.", entry.path),))
+    verdict = judge(validate(entry.resource), mode)
+    if not verdict.refused and _is_ahead(line, entry.resource):
         text = "meta.lastUpdated is more than five minutes ahead of the time of arrival."
-        found = [error("business-rule", text, f"{entry.resource['resourceType']}.meta.lastUpdated", "future")]
-    at_root = entry.path == entry.resource.get("resourceType")
-    return found if at_root else [issue.prefixed(entry.path) for issue in found]
+        ahead = error("business-rule", text, f"{entry.resource['resourceType']}.meta.lastUpdated", "future")
+        verdict = Verdict((ahead,))
+    if entry.path == entry.resource.get("resourceType"):
+        return verdict
+    return Verdict(tuple(issue.prefixed(entry.path) for issue in verdict.refused), verdict.tolerated)
 
 
 def _sent_at(resource: dict[str, Any]) -> str:
@@ -245,7 +258,7 @@ class _Naming:
             self.unresolved += found is None
             return found
 
-        rewritten = rewrite(entry.resource, target, self._internal())
+        rewritten = marked(rewrite(entry.resource, target, self._internal()), flawed=bool(entry.tolerated))
         instant = _sent_at(entry.resource) or self._line.enqueued_at
         version = self._version(instant, entry)
         return Replica(key, home, {**rewritten, "id": key.id}, version, recorded_at, entry.index)

@@ -33,6 +33,12 @@ _SCOPES: Final = (
     "/alerts needs system/RiskAssessment.rs, and acknowledging one system/RiskAssessment.u."
 )
 
+_VALIDATE: Final = {
+    "name": "validate",
+    "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+    "documentation": "Every finding at once. A mode needs the scope of the write it asks about.",
+}
+
 
 def capability_statement(base_url: str, *, token_url: str | None) -> dict[str, Any]:
     """The statement of the server at `base_url`; `token_url` where it issues tokens itself."""
@@ -55,6 +61,7 @@ def capability_statement(base_url: str, *, token_url: str | None) -> dict[str, A
                     {"code": "transaction", "documentation": _ISOLATION},
                     {"code": "batch"},
                 ],
+                "operation": [_VALIDATE],
             }
         ],
     }
@@ -89,9 +96,8 @@ def _resource(type_: str) -> dict[str, Any]:
         "conditionalDelete": "not-supported",
         "searchParam": [{"name": name, "type": kind} for name, kind in search_parameters(type_).items()],
     }
+    operations = [_VALIDATE]
     if type_ == "Patient":
         definition = "urn:galen:operation:risk"
-        resource["operation"] = [
-            {"name": "risk", "definition": definition, "documentation": "NEWS2 and qSOFA now."}
-        ]
-    return resource
+        operations.append({"name": "risk", "definition": definition, "documentation": "NEWS2 and qSOFA now."})
+    return {**resource, "operation": operations}

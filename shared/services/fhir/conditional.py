@@ -17,9 +17,9 @@ from shared.domain.fhir.outcome import error
 from shared.domain.records import Item, Kind
 from shared.errors import AlreadyExists, Busy, Conflict, Gone, InputError, PreconditionFailed
 from shared.ports.records import Records
-from shared.ports.validator import Validator
 from shared.services.bodies import Bodies
-from shared.services.fhir.interactions import Interactions, Written, require_valid
+from shared.services.fhir.admit import Admission
+from shared.services.fhir.interactions import Interactions, Written
 from shared.services.fhir.search import NOTHING
 from shared.services.write import ATTEMPTS, ResourceWriter
 
@@ -55,20 +55,20 @@ class ConditionalCreate:
         records: Records,
         writer: ResourceWriter,
         interactions: Interactions,
-        validator: Validator,
+        admission: Admission,
         bodies: Bodies,
         matches: Matches,
     ) -> None:
         self._records = records
         self._writer = writer
         self._interactions = interactions
-        self._validator = validator
+        self._admission = admission
         self._bodies = bodies
         self._matches = matches
 
     def create(self, caller: Caller, resource: dict[str, Any], criteria: str) -> Written:
         """201 with the new resource, or 200 with the one that matches. Raises PreconditionFailed where several match."""
-        require_valid(self._validator, resource)
+        resource = self._admission.admit(caller.tenant, resource)
         type_ = resource["resourceType"]
         guard = guard_of(caller.tenant, type_, criteria)
         for _ in range(ATTEMPTS):

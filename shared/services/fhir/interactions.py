@@ -28,8 +28,8 @@ from shared.domain.versioning import Decision, same_content
 from shared.errors import AlreadyExists, Gone, InputError, NotFound, PreconditionFailed, Unavailable
 from shared.ports.clock import Clock, Randomness
 from shared.ports.records import Compare, Query, Records
-from shared.ports.validator import Validator
 from shared.services.bodies import Bodies
+from shared.services.fhir.admit import Admission
 from shared.services.write import ResourceWriter
 
 HTTP_SOURCE: Final = "http"
@@ -57,13 +57,6 @@ class HistoryPage:
     created: frozenset[str]
 
 
-def require_valid(validator: Validator, resource: dict[str, Any]) -> None:
-    """Raise InputError (422) with every error of the resource."""
-    issues = [issue for issue in validator.validate(resource) if issue.severity in ("error", "fatal")]
-    if issues:
-        raise InputError("The resource breaks rules of FHIR R4.", issues=issues, status=422)
-
-
 def http_provenance(caller: Caller, now: datetime, current: Item | None, entry: int = 0) -> Provenance:
     """The commit time as source version, later than the current version's whatever the clock says."""
     instant = instant_text(now)
@@ -81,14 +74,14 @@ class Interactions:
         records: Records,
         writer: ResourceWriter,
         bodies: Bodies,
-        validator: Validator,
+        admission: Admission,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
         self._records = records
         self._writer = writer
         self._bodies = bodies
-        self._validator = validator
+        self._admission = admission
         self._clock = clock
         self._randomness = randomness
 
@@ -155,8 +148,8 @@ class Interactions:
 
     def create(self, caller: Caller, resource: dict[str, Any]) -> Written:
         """A new resource under a minted id. Raises InputError (422)."""
-        require_valid(self._validator, resource)
-        return self.create_as(caller, resource, self.mint(resource))
+        admitted = self._admission.admit(caller.tenant, resource)
+        return self.create_as(caller, admitted, self.mint(admitted))
 
     def mint(self, resource: dict[str, Any]) -> ResourceKey:
         """A new id at the home of the resource's patient, or at a new home."""
@@ -199,7 +192,7 @@ class Interactions:
         if resource.get("id") != key.id:
             text = "The resource's id must be the id in the URL."
             raise InputError(text, issues=[error("invalid", text, f"{key.type}.id", "update-id")])
-        require_valid(self._validator, resource)
+        admitted = self._admission.admit(caller.tenant, resource)
         existed = False
         ours: set[str] = set()
 
@@ -209,7 +202,7 @@ class Interactions:
                 return current  # an earlier try was applied and its answer lost
             require_match(current, if_match, create_only=create_only)
             existed = current is not None and not current["deleted"]
-            item = self._item(caller, resource, key, current)
+            item = self._item(caller, admitted, key, current)
             if current is not None and same_content(current, item):
                 return current
             ours.add(item["version"])

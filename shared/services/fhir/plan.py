@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from shared.domain.fhir.admission import Verdict
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.search_values import parse_query, refuse, require_json
 from shared.errors import Forbidden, GalenError, InputError
-from shared.ports.validator import Validator
 from shared.services.fhir.entries import Entry, interactions_of, named
 
 Authorise = Callable[[str, str], None]
 """(type, interaction) → raises Forbidden."""
+Judge = Callable[[dict[str, Any]], tuple[Verdict, dict[str, Any]]]
+"""A resource → the verdict, and the resource as it is to be recorded."""
 CheckSearch = Callable[[str, str], None]
 """(type, query string) → raises InputError where the search would be refused."""
 
@@ -41,7 +44,7 @@ class Findings:
 
 
 def check_entries(
-    parsed: list[Entry | GalenError], validator: Validator, authorise: Authorise, check_search: CheckSearch
+    parsed: list[Entry | GalenError], judge: Judge, authorise: Authorise, check_search: CheckSearch
 ) -> list[Entry]:
     """All entries of a transaction, or InputError with every finding of every entry. Raises Forbidden first."""
     findings = Findings()
@@ -51,7 +54,7 @@ def check_entries(
         if not isinstance(refused, Entry):
             findings.issues.extend(refused.issues or (error("invalid", refused.text),))
     for entry in entries:
-        _check(entry, validator, findings)
+        _check(entry, judge, findings)
         try:
             check_get(entry, check_search)
         except InputError as unclear:
@@ -89,12 +92,12 @@ def check_get(entry: Entry, check_search: CheckSearch) -> None:
             raise refuse("A read takes no query parameter but _format.", code="not-supported")
 
 
-def _check(entry: Entry, validator: Validator, findings: Findings) -> None:
+def _check(entry: Entry, judge: Judge, findings: Findings) -> None:
     if entry.resource is None:
         return
-    found = [issue for issue in validator.validate(entry.resource) if issue.severity in ("error", "fatal")]
-    if found:
-        findings.issues.extend(issue.prefixed(f"{entry.path}.resource") for issue in found)
+    verdict, entry.resource = judge(entry.resource)
+    if verdict.refused:
+        findings.issues.extend(issue.prefixed(f"{entry.path}.resource") for issue in verdict.refused)
         findings.status = 422
     if entry.method == "PUT" and entry.resource.get("id") != (entry.key.id if entry.key else None):
         findings.add(entry, "invalid", "The resource's id must be the id in the url.", ".resource.id")

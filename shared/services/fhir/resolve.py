@@ -1,6 +1,7 @@
 """The references of a transaction made final: entries named, links between them rewritten, conditional ones looked up.
 
-https://hl7.org/fhir/R4/http.html#trules: conditional references are resolved last, as if all entries were written.
+https://hl7.org/fhir/R4/http.html#trules: conditional references are resolved as if all entries were written. The one to the
+patient decides where a new resource lives, so it is asked before the resource has a name, the others after.
 """
 
 from __future__ import annotations
@@ -24,19 +25,58 @@ MAX_CONDITIONAL: Final = 500
 
 
 def resolve_references(entries: list[Entry], conditional: Conditional, mint: Mint) -> None:
-    """Give every POST its key (its patient's first) and rewrite all references; `conditional` is asked after that.
+    """Give every POST its key, at the home of its patient, and rewrite all references.
 
     Raises InputError naming each entry with a reference to something that the transaction does not hold.
     """
     findings = Findings()
+    lookups = _Lookups(conditional, findings)
     by_url = {entry.full_url: entry for entry in entries if entry.full_url and entry.resource is not None}
-    for entry in entries:
-        _name(entry, by_url, mint, set())
+    # Patients first: they follow nobody, and a conditional reference may mean one of them.
+    for entry in sorted(entries, key=lambda each: each.type != "Patient"):
+        _name(entry, by_url, mint, lookups, set())
     internal = {url: str(entry.key) for url, entry in by_url.items()}
     asking = [(entry, asked) for entry in entries if (asked := _link(entry, internal, findings))]
     findings.refuse()
-    _look_up(asking, conditional, findings)
+    for entry, asked in asking:
+        lookups.all_of(entry, asked)
     findings.refuse()
+    for entry, _ in asking:
+        entry.resource = rewrite(entry.resource, lookups.found.get, {})
+
+
+class _Lookups:
+    """What the conditional references of a transaction mean, each asked once."""
+
+    def __init__(self, conditional: Conditional, findings: Findings) -> None:
+        self._conditional = conditional
+        self._findings = findings
+        self.found: dict[str, str | None] = {}
+
+    def find(self, entry: Entry, reference: str) -> str | None:
+        """The final reference, or None where nothing matches."""
+        if reference not in self.found:
+            if len(self.found) == MAX_CONDITIONAL:
+                text = f"A transaction has at most {MAX_CONDITIONAL} different conditional references."
+                self._findings.add(entry, "too-costly", text, ".resource")
+                self._findings.refuse()
+            type_, _, criteria = reference.partition("?")
+            with naming(entry, ".resource"):
+                key = self._conditional(type_, criteria) if type_ in RESOURCE_TYPES else None
+            self.found[reference] = str(key) if key else None
+        return self.found[reference]
+
+    def all_of(self, entry: Entry, references: set[str]) -> None:
+        """Look up those of one entry; what matches nothing is a finding."""
+        for reference in sorted(references):
+            if self.find(entry, reference) is None:
+                self._findings.add(
+                    entry, "not-found", "A conditional reference matches nothing.", ".resource"
+                )
+
+
+def _is_conditional(reference: str) -> bool:
+    return "?" in reference and not reference.startswith(("http:", "https:", "#"))
 
 
 def _link(entry: Entry, internal: dict[str, str], findings: Findings) -> set[str]:
@@ -51,7 +91,7 @@ def _link(entry: Entry, internal: dict[str, str], findings: Findings) -> set[str
         if reference.startswith(("urn:uuid:", "urn:oid:")):
             text = "A reference names a fullUrl that is not in this transaction."
             findings.add(entry, "not-found", text, ".resource")
-        elif "?" in reference and not reference.startswith(("http:", "https:")):
+        elif _is_conditional(reference):
             asked.add(reference)
         return None
 
@@ -61,35 +101,18 @@ def _link(entry: Entry, internal: dict[str, str], findings: Findings) -> set[str
     return asked
 
 
-def _look_up(asking: list[tuple[Entry, set[str]]], conditional: Conditional, findings: Findings) -> None:
-    found: dict[str, str | None] = {}
-    for entry, asked in asking:
-        for reference in sorted(asked):
-            if reference not in found:
-                if len(found) == MAX_CONDITIONAL:
-                    text = f"A transaction has at most {MAX_CONDITIONAL} different conditional references."
-                    findings.add(entry, "too-costly", text, ".resource")
-                    return
-                type_, _, criteria = reference.partition("?")
-                with naming(entry, ".resource"):
-                    key = conditional(type_, criteria) if type_ in RESOURCE_TYPES else None
-                found[reference] = str(key) if key else None
-            if found[reference] is None:
-                findings.add(entry, "not-found", "A conditional reference matches nothing.", ".resource")
-    for entry, _ in asking:
-        entry.resource = rewrite(entry.resource, found.get, {})
-
-
-def _name(entry: Entry, by_url: dict[str, Entry], mint: Mint, open_: set[int]) -> None:
+def _name(entry: Entry, by_url: dict[str, Entry], mint: Mint, lookups: _Lookups, open_: set[int]) -> None:
     if entry.key is not None or entry.resource is None or entry.index in open_:
         return
     reference = patient_reference(entry.resource)
     patient = by_url.get(reference) or by_url.get(f"{service_base(entry.full_url)}/{reference}")
-    probe: dict[str, Any] = entry.resource
+    final: str | None = None
     if patient is not None and patient is not entry:
-        _name(patient, by_url, mint, open_ | {entry.index})
-        if patient.key is not None:
-            probe = _with_patient(entry.resource, reference, str(patient.key))
+        _name(patient, by_url, mint, lookups, open_ | {entry.index})
+        final = str(patient.key) if patient.key else None
+    elif patient is None and _is_conditional(reference):
+        final = lookups.find(entry, reference)
+    probe = _with_patient(entry.resource, reference, final) if final else entry.resource
     with naming(entry, ".request.ifNoneExist"):
         entry.key = mint(entry, probe)
 

@@ -15,7 +15,7 @@ from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.fhir.search_index import values_at
-from shared.domain.fhir.search_request import PAGE, SearchRequest, parse
+from shared.domain.fhir.search_request import PAGE, RESULT_PARAMETERS, SearchRequest, parse
 from shared.domain.fhir.search_values import parse_query, refuse
 from shared.domain.records import Item, StoredResource, key_of
 from shared.ports.clock import Clock
@@ -135,7 +135,13 @@ class Search:
         return lambda item: all(holds(predicate, item) for predicate in where)
 
     def _conditions(self, type_: str, criteria: str) -> SearchRequest:
-        request = parse(type_, parse_query(criteria), strict=True, now=self._clock.now())
+        pairs = parse_query(criteria)
+        beside = sorted({name for name, _ in pairs} & RESULT_PARAMETERS)
+        if beside:
+            # They say how to show what is found, not what is meant; a guard would take them for other criteria.
+            text = f"Conditional criteria name what is meant, and {', '.join(beside)} how to show it: leave that out."
+            raise refuse(text, code="not-supported")
+        request = parse(type_, pairs, strict=True, now=self._clock.now())
         if not request.criteria:
             raise refuse("Conditional criteria are search parameters such as identifier=system|value.")
         return request

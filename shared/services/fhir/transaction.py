@@ -19,8 +19,8 @@ from shared.domain.records import Item, key_of, stored_resource
 from shared.errors import Busy, Conflict, GalenError, InputError, Unavailable
 from shared.ports.clock import Clock, Randomness
 from shared.ports.records import MAX_BATCH_BYTES, MAX_BATCH_WRITES, BatchRefused, Create, Records
-from shared.ports.validator import Validator
 from shared.services.bodies import Bodies
+from shared.services.fhir.admit import Admission
 from shared.services.fhir.attempt import Answers, Attempt, entry_item
 from shared.services.fhir.conditional import ConditionalCreate, several_match
 from shared.services.fhir.entries import Entry, interactions_of, naming, parse_entries
@@ -47,7 +47,7 @@ class Transactions:
         intents: Intents,
         interactions: Interactions,
         conditional: ConditionalCreate,
-        validator: Validator,
+        admission: Admission,
         bodies: Bodies,
         clock: Clock,
         randomness: Randomness,
@@ -57,7 +57,7 @@ class Transactions:
         self._intents = intents
         self._interactions = interactions
         self._conditional = conditional
-        self._validator = validator
+        self._admission = admission
         self._bodies = bodies
         self._clock = clock
         self._randomness = randomness
@@ -91,7 +91,8 @@ class Transactions:
 
     def _transaction(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
         check_search = partial(self._search.check, caller)
-        checked = check_entries(parse_entries(bundle), self._validator, authorise, check_search)
+        admit = partial(self._admission.judge, caller.tenant)
+        checked = check_entries(parse_entries(bundle), admit, authorise, check_search)
         for number in range(ROUNDS):
             if number:
                 self._clock.sleep(self._pause(number))

@@ -102,6 +102,11 @@ class Received:
         assert done, f"{len(self.events)} of {count} events came; errors: {self.errors}"
         return self.events
 
+    def anything_within(self, seconds: float) -> bool:
+        """Whether an event has come, waiting so long for it."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self.events), seconds)
+
     def wait_for_error(self) -> Exception:
         with self._changed:
             assert self._changed.wait_for(lambda: self.errors, PATIENCE_S), "no error came"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -43,6 +44,28 @@ def test_a_bad_token_gets_one_constant_answer(world: World, header: str | None, 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Bearer realm="galen"'
     assert answer.json() == Client(world, None)("GET", "/fhir/Patient").json()
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "Bearer", "Bearer x", "Basic scraper", f"Bearer {sha256(b'scraper').hexdigest()}"],
+)
+@pytest.mark.parametrize("access", ["closed", sha256(b"scraper").hexdigest()])
+def test_metrics_are_refused_to_whoever_is_not_the_scraper(access: str, authorization: str | None) -> None:
+    world = World(metrics_access=access)
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = Client(world, None)("GET", "/metrics", headers=headers)
+    assert answer.status_code == 401
+    assert answer.json() == Client(world, None)("GET", "/fhir/Patient").json()
+    assert Client(world, "system/*.cruds")("GET", "/metrics").status_code == 401
+    assert world.refused(401, "not-the-scraper")
+
+
+def test_the_scrapers_token_opens_the_metrics_and_nothing_else() -> None:
+    world = World(metrics_access=sha256(b"scraper").hexdigest())
+    headers = {"Authorization": "Bearer scraper"}
+    assert Client(world, None)("GET", "/metrics", headers=headers).status_code == 200
+    assert Client(world, None)("GET", "/fhir/Patient", headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize("scope", [None, "system/Patient.rs"])

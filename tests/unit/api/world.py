@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from functions.api.app import create_api
-from shared.adapters.fhir_resources.validator import FhirResourcesValidator
 from shared.adapters.memory.clock import MemoryClock, SeededRandomness
 from shared.adapters.memory.lake import MemoryLake
 from shared.adapters.memory.records import MemoryRecords
@@ -21,7 +20,9 @@ from shared.bootstrap import Adapters, Services
 from shared.domain.access.caller import Caller
 from shared.domain.access.scopes import parse_scopes
 from shared.domain.fhir import json
+from shared.domain.fhir.validation.validator import R4Validator
 from shared.errors import NotFound, Unavailable
+from shared.ports.streams import Positions
 from shared.settings import Settings
 
 BASE = "http://galen.test"
@@ -32,6 +33,16 @@ SIGNING_KEY = (
     .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     .decode()
 )
+VITAL_SIGNS = [
+    {
+        "coding": [
+            {
+                "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                "code": "vital-signs",
+            }
+        ]
+    }
+]
 CLIENTS = [
     {
         "client_id": "gateway",
@@ -77,20 +88,23 @@ class HubsInMemory:
             raise Unavailable
         return "1"
 
-    def last_sequences(self, hub: str) -> dict[str, int]:
-        return {"0": -1}
+    def positions(self, hub: str) -> Positions:
+        return Positions(self.generation(hub), {"0": -1})
 
 
 class World(Services):
     """The services of the app over memory; alerts are a list that a test fills."""
 
-    def __init__(self, *, signing_key: str = SIGNING_KEY, reachable: bool = True) -> None:
+    def __init__(
+        self, *, signing_key: str = SIGNING_KEY, reachable: bool = True, metrics_access: str = "open"
+    ) -> None:
         settings = Settings(
             issuer=ISSUER,
             audience="galen",
             token_signing_key=signing_key,
             token_clients=json.encode(CLIENTS),
             link_key="k" * 32,
+            metrics_access=metrics_access,
         )
         self.moving_clock = MemoryClock()
         records = MemoryRecords()
@@ -100,7 +114,7 @@ class World(Services):
             dropped=MemoryLake(),
             streams=HubsInMemory(reachable),
             jobs=ProcessJobs(""),
-            validator=FhirResourcesValidator(),
+            validator=R4Validator(best_practice=False),
             clock=self.moving_clock,
             randomness=SeededRandomness(7),
         )
@@ -162,8 +176,15 @@ def observation(
     return {
         "resourceType": "Observation",
         "status": "final",
+        "category": VITAL_SIGNS,
         "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
         "subject": {"reference": f"Patient/{patient_id}"},
         "effectiveDateTime": at,
+        "valueQuantity": {
+            "value": 80,
+            "unit": "beats/minute",
+            "system": "http://unitsofmeasure.org",
+            "code": "/min",
+        },
         **more,
     }

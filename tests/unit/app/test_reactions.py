@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.fhir_resources.validator import FhirResourcesValidator
 from shared.adapters.memory.clock import MemoryClock, SeededRandomness
 from shared.adapters.memory.lake import MemoryLake
 from shared.adapters.memory.records import MemoryRecords
@@ -16,6 +15,7 @@ from shared.adapters.memory.streams import MemoryStreams
 from shared.adapters.process.jobs import ProcessJobs
 from shared.bootstrap import Adapters, Services
 from shared.domain.access.caller import Caller
+from shared.domain.fhir.validation.validator import R4Validator
 from shared.domain.ingest.stream_record import StreamRecord
 from shared.errors import Unavailable
 from shared.names import HUB_VITAL_SIGNS
@@ -44,7 +44,7 @@ class Ward(Services):
             dropped=MemoryLake(),
             streams=MemoryStreams(),
             jobs=ProcessJobs(""),
-            validator=FhirResourcesValidator(),
+            validator=R4Validator(best_practice=False),
             clock=MemoryClock(),
             randomness=SeededRandomness(),
         )

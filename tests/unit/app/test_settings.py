@@ -39,6 +39,14 @@ def test_refuses_a_tenant_that_is_not_safe_as_a_folder(tenant: str) -> None:
         read_settings({**COMPLETE, "GALEN_HUB_TENANTS": json.dumps({"vital-signs": tenant})})
 
 
+@pytest.mark.parametrize(
+    "modes", ['{"http":"quarantine"}', '{"ftp":"warn"}', '{"ward/file":"ignore"}', "[]", "x"]
+)
+def test_a_bad_validation_mode_stops_the_start_and_is_named(modes: str) -> None:
+    with pytest.raises(SettingsError, match="GALEN_VALIDATION_MODES"):
+        read_settings({**COMPLETE, "GALEN_VALIDATION_MODES": modes})
+
+
 def test_the_package_has_no_token_issuer_of_its_own() -> None:
     settings = read_settings(COMPLETE)
     assert settings.token_signing_key == ""

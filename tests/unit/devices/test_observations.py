@@ -9,6 +9,7 @@ import pytest
 from fhir.resources.R4B.observation import Observation
 
 from shared.domain.devices import DeviceReadingError, to_observations
+from shared.domain.fhir.validation.validator import R4Validator
 from shared.domain.vitals import readings_of
 
 EVENT = {"device": "mon-7", "patient": "p-12", "effective": "2024-05-01T10:00:00+02:00"}
@@ -54,6 +55,7 @@ def test_maps_a_set_to_valid_resources_that_the_scores_can_read() -> None:
     made = to_observations(EVENT | {"readings": SET})
     for each in made:
         Observation.model_validate(each.resource)
+        assert R4Validator(best_practice=False).validate(each.resource) == []
     read = {
         item.parameter.value: item.value
         for each in made

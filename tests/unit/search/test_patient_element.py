@@ -17,12 +17,14 @@ CODE = {"text": "x"}
 REF = {"reference": "Organization/o"}
 DAY = "2026-03-29"
 MEDICATION = {"medicationCodeableConcept": CODE}
-COVERED = {"focal": True, "coverage": REF}
+COVERED = {"focal": True, "coverage": {"reference": "Coverage/c"}}
+ALLERGY_STATUS = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 ELIGIBLE = {"status": "active", "purpose": ["benefits"], "created": DAY, "insurer": REF}
 CLAIMED = {"status": "active", "type": CODE, "use": "claim", "created": DAY}
 LEAST: dict[str, dict[str, Any]] = {
     "Account": {"status": "active"},
     "AdverseEvent": {"actuality": "actual"},
+    "AllergyIntolerance": {"clinicalStatus": {"coding": [{"system": ALLERGY_STATUS, "code": "active"}]}},
     "Basic": {"code": CODE},
     "CarePlan": {"status": "active", "intent": "plan"},
     "ChargeItem": {"status": "billable", "code": CODE},
@@ -40,7 +42,11 @@ LEAST: dict[str, dict[str, Any]] = {
     "Consent": {"status": "active", "scope": CODE, "category": [CODE], "policyRule": CODE},
     "Coverage": {"status": "active", "payor": [REF]},
     "CoverageEligibilityRequest": ELIGIBLE,
-    "CoverageEligibilityResponse": {**ELIGIBLE, "request": REF, "outcome": "complete"},
+    "CoverageEligibilityResponse": {
+        **ELIGIBLE,
+        "request": {"reference": "CoverageEligibilityRequest/r"},
+        "outcome": "complete",
+    },
     "DetectedIssue": {"status": "final"},
     "DeviceRequest": {"intent": "order", "codeCodeableConcept": CODE},
     "DeviceUseStatement": {"status": "active", "device": {"reference": "Device/d"}},
@@ -65,7 +71,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "ImmunizationEvaluation": {
         "status": "completed",
         "targetDisease": CODE,
-        "immunizationEvent": REF,
+        "immunizationEvent": {"reference": "Immunization/i"},
         "doseStatus": CODE,
     },
     "ImmunizationRecommendation": {
@@ -91,7 +97,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "Procedure": {"status": "completed"},
     "QuestionnaireResponse": {"status": "completed"},
     "RequestGroup": {"status": "active", "intent": "plan"},
-    "ResearchSubject": {"status": "candidate", "study": REF},
+    "ResearchSubject": {"status": "candidate", "study": {"reference": "ResearchStudy/s"}},
     "RiskAssessment": {"status": "final"},
     "ServiceRequest": {"status": "active", "intent": "order"},
     "SupplyRequest": {"itemCodeableConcept": CODE, "quantity": {"value": 1}},
@@ -100,7 +106,7 @@ LEAST: dict[str, dict[str, Any]] = {
         "status": "active",
         "created": DAY,
         "dateWritten": DAY,
-        "prescriber": REF,
+        "prescriber": {"reference": "Practitioner/p"},
         "lensSpecification": [{"product": CODE, "eye": "right"}],
     },
 }

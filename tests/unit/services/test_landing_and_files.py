@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 from itertools import count
+from typing import Any
 
 import pytest
 
 from shared.domain.fhir import json
-from shared.domain.ingest.chain import hub_chain
+from shared.domain.fhir.outcome import Issue, error
+from shared.domain.ingest.chain import hub_chain, unpack
 from shared.domain.ingest.raw_line import RawLine, sha256_hex
 from shared.names import RawZone
 from shared.services import file_door
+from shared.services.chain_walk import walk_chains
 from shared.services.landing import Forked, Landing
-from shared.services.sweep import FILE_AGE, walk_chains
+from shared.services.sweep import FILE_AGE
 from tests.delivery.world import Killed, Stores, World, caller, patient
 
 CHAIN = hub_chain(RawZone.PATIENT_RECORDS, "hub", "g", "ward", "0")
@@ -99,9 +102,57 @@ def test_a_file_cut_at_every_store_write_resumes_and_ends_the_same(monkeypatch: 
         assert len(later.current()) == 25
         assert len(list(later.dead_letters.list())) == 1
         assert not list(walk_chains(stores.lake, read=True))
-        assert later.file_door.open_files() == 0
+        assert all(ledger["done"] for ledger in later.kinds("ledger"))
         if finished:
             return
+
+
+class Fussy:
+    """Refuses what some rule of the day does not like."""
+
+    def __init__(self) -> None:
+        self.lenient = False
+
+    def validate(self, resource: dict[str, Any]) -> list[Issue]:
+        bad = not self.lenient and resource.get("gender") == "unknown"
+        return [error("business-rule", "Not today.", "Patient.gender")] if bad else []
+
+
+@pytest.mark.parametrize("kill", [0, 30, 31, 40, 45, 46, 47, 60])
+def test_a_file_with_very_many_bad_lines_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, kill: int
+) -> None:
+    monkeypatch.setattr(file_door, "PIECE_LINES", 10)
+    monkeypatch.setattr(file_door, "MOST_SET_ASIDE", 20)
+    fussy, stores = Fussy(), Stores()
+    genders = ["unknown" if number % 4 else "female" for number in range(100)]
+    bodies = [patient(f"p{number}", gender=gender) for number, gender in enumerate(genders)]
+    world = World(stores, validator=fussy)
+    path = world.drop("ward/bad.ndjson", b"\n".join(json.encode(body).encode() for body in bodies))
+    if kill:
+        world.kill_at(kill, after=bool(kill % 2))
+        with pytest.raises(Killed):
+            world.file_door.receive(path)
+        world = World(stores, validator=fussy)
+        stores.clock.advance(FILE_AGE.total_seconds() + 1)
+        world.sweep.take_files()
+    else:
+        assert world.file_door.receive(path).tally.rejected == 75
+    assert len(world.current()) == 25
+    letters = list(world.dead_letters.list())
+    assert len(letters) < 40
+    named = {
+        unpack(stores.lake.read(letter.raw.path))[line - 1].sequence
+        for letter in letters
+        for line, _ in letter.places
+    }
+    assert named == {number for number, gender in enumerate(genders, 1) if gender == "unknown"}
+    assert world.rebuilt().differences == []
+    assert not any(world.replay.run(letter).recovered for letter in letters)
+    fussy.lenient = True
+    assert all(world.replay.run(letter).recovered for letter in letters)
+    assert len(world.current()) == 100
+    assert list(world.dead_letters.list()) == []
 
 
 def test_the_sweeper_finds_a_file_nobody_announced(world: World) -> None:

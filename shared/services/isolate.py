@@ -1,4 +1,4 @@
-"""Reactions on the change feed under the contract of ingest: an item is done, dead, or the whole batch is tried again."""
+"""One item that fails does not stop the others of its page: each is done, dead, or the whole page is tried again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from shared.telemetry import note
 
 FOLDER: Final = "records"
 """Dead letters of reactions point to the item of the records, by its home and a hash of its id."""
-_log = logging.getLogger("galen.reaction")
+_log = logging.getLogger("galen.isolate")
 
 
-def react(
+def isolate(
     stage: str, items: Sequence[Item], work: Callable[[Sequence[Item]], int], dead_letters: DeadLetters
 ) -> int:
     """`work` on all items, or on each alone where one of them stops the others; what still fails is set aside.

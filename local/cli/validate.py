@@ -1,0 +1,107 @@
+"""`local validate`: files against the whole of FHIR R4, with no platform running."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import exits
+from local.cli.options import new_parser
+
+if TYPE_CHECKING:
+    from local.validation.reading import Place, Text
+    from local.validation.summary import Summary
+    from shared.domain.fhir.validation.report import Report, Rules
+
+_EXAMPLES = """  python3 -m local validate patients/ more.ndjson.gz
+  python3 -m local validate export.zip --format ndjson > findings.ndjson
+  python3 -m local validate export.tar.xz --format ndjson | grep '"valid":false'
+
+exit codes: 0 all are valid (warnings allowed), 1 one at least is not or cannot be read, 2 wrong usage
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    summary = "validate files against FHIR R4 and sum up the findings by rule"
+    parser = new_parser(subparsers, "validate", summary, _EXAMPLES)
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH",
+        help="resources, bundles, NDJSON (gz, xz or bz2), folders or archives of them (tar, zip)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--best-practice", action="store_true",
+        help="report what the specification recommends as warnings too, such as a narrative (dom-6)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=("table", "ndjson"), default="table",
+        help="ndjson: one line per resource on standard output (default: a table by rule)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where everything is valid, 1 where something is not or cannot be read; 2 for wrong usage."""
+    missing = [path for path in args.paths if not Path(path).exists()]
+    if missing:
+        raise exits.CommandStopped(f"there is no {missing[0]}", exits.USAGE)
+    from local.delivery.sources import DOCUMENTS
+    from local.validation.reading import places_of
+    from local.validation.show import headline, print_summary
+    from shared.domain.fhir.validation.validator import R4Validator
+
+    places = [place for path in args.paths for place in places_of(path)]
+    started_s = time.monotonic()
+    try:
+        rules = R4Validator(best_practice=args.best_practice)
+        summary = _validate(places, rules, as_lines=args.format == "ndjson")
+        if not summary.resources:
+            raise exits.CommandStopped(
+                f"there is nothing to validate in {', '.join(args.paths)}: known endings are {', '.join(DOCUMENTS)}, "
+                "packed (gz, xz, bz2) or not, and archives of them (tar, zip)",
+                exits.USAGE,
+            )
+        said = headline(summary, len(places), time.monotonic() - started_s)
+        if args.format == "table":
+            print_summary(summary, sys.stdout)
+        print(said, file=sys.stdout if args.format == "table" else sys.stderr)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). What Python would flush at the end has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.FINDING
+    return exits.FINDING if summary.invalid else exits.OK
+
+
+def _validate(places: list[Place], rules: Rules, *, as_lines: bool) -> Summary:
+    from local.validation.reading import texts
+    from local.validation.show import progress
+    from local.validation.summary import Summary
+    from shared.domain.fhir.validation.report import report_on, unreadable
+
+    summary, read = Summary(), 0
+
+    def on_bytes(count: int) -> None:
+        nonlocal read
+        read += count
+
+    with progress(sum(place.size for place in places), beside_lines=as_lines) as show:
+        for text in texts(places, on_bytes):
+            report = unreadable(text.problem) if text.problem else report_on(text.body, rules)
+            summary.add(text.place_of, report)
+            if as_lines:
+                sys.stdout.buffer.write(_line(text, report))
+            show(read, summary)
+    return summary
+
+
+def _line(text: Text, report: Report) -> bytes:
+    import orjson
+
+    # A name on disk need not be UTF-8: what of it is no character is shown escaped.
+    source = text.source.encode("utf-8", "backslashreplace").decode()
+    found = {"source": source, "line": text.line, **report.as_json()}
+    return orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,1 @@
+"""`local validate`: what is read, what is counted, and how it is shown."""

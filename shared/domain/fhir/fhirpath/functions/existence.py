@@ -1,0 +1,115 @@
+"""http://hl7.org/fhirpath/N1/#existence"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from shared.domain.fhir.fhirpath.code import boolean, for_each_truth
+from shared.domain.fhir.fhirpath.element import Element, Items
+from shared.domain.fhir.fhirpath.environment import Environment
+from shared.domain.fhir.fhirpath.equality import key
+from shared.domain.fhir.fhirpath.errors import FhirPathError
+from shared.domain.fhir.fhirpath.functions.registry import (
+    Arguments,
+    Operation,
+    Predicate,
+    function,
+    predicate,
+)
+
+
+@predicate("empty")
+def _empty(_: Arguments) -> Predicate:
+    return lambda env, items, this: not items
+
+
+@predicate("exists", 0, 1, is_loop=True)
+def _exists(arguments: Arguments) -> Predicate:
+    if not arguments:
+        return lambda env, items, this: bool(items)
+    decide = for_each_truth(arguments[0])
+    return lambda env, items, this: True in decide(env, items)
+
+
+@predicate("all", 1, is_loop=True)
+def _all(arguments: Arguments) -> Predicate:
+    decide = for_each_truth(arguments[0])
+    return lambda env, items, this: all(decide(env, items))
+
+
+@predicate("not")
+def _not(_: Arguments) -> Predicate:
+    def decide(_env: Environment, items: Items, _this: Items) -> bool | None:
+        truth = boolean(items)
+        return None if truth is None else not truth
+
+    return decide
+
+
+def _booleans(items: Items) -> list[bool]:
+    values = [item.value if type(item) is Element else item for item in items]
+    if not all(isinstance(value, bool) for value in values):
+        raise FhirPathError("A function that takes booleans is given something else.")
+    return values
+
+
+@predicate("allTrue")
+def _all_true(_: Arguments) -> Predicate:
+    return lambda env, items, this: all(_booleans(items))
+
+
+@predicate("anyTrue")
+def _any_true(_: Arguments) -> Predicate:
+    return lambda env, items, this: any(_booleans(items))
+
+
+@predicate("allFalse")
+def _all_false(_: Arguments) -> Predicate:
+    return lambda env, items, this: not any(_booleans(items))
+
+
+@predicate("anyFalse")
+def _any_false(_: Arguments) -> Predicate:
+    return lambda env, items, this: not all(_booleans(items))
+
+
+@predicate("subsetOf", 1)
+def _subset_of(arguments: Arguments) -> Predicate:
+    (other,) = arguments
+    return lambda env, items, this: (
+        {key(item) for item in items} <= {key(item) for item in other.items(env, this)}
+    )
+
+
+@predicate("supersetOf", 1)
+def _superset_of(arguments: Arguments) -> Predicate:
+    (other,) = arguments
+    return lambda env, items, this: (
+        {key(item) for item in items} >= {key(item) for item in other.items(env, this)}
+    )
+
+
+@function("count")
+def _count(_: Arguments) -> Operation:
+    return lambda env, items, this: (len(items),)
+
+
+def distinct(items: Items) -> Items:
+    """The first of each set of equal items, in order."""
+    if len(items) < 2:
+        return items
+    found: dict[Hashable, Any] = {}
+    for item in items:
+        found.setdefault(key(item), item)
+    return list(found.values())
+
+
+@function("distinct")
+def _distinct(_: Arguments) -> Operation:
+    return lambda env, items, this: distinct(items)
+
+
+@predicate("isDistinct")
+def _is_distinct(_: Arguments) -> Predicate:
+    return lambda env, items, this: len({key(item) for item in items}) == len(items)

@@ -1,0 +1,261 @@
+"""The walk through one resource along its definitions. See the package for what is asked where.
+
+https://hl7.org/fhir/R4/json.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from shared.domain.fhir.definitions.model import Definitions, Element, Kind, TypeDefinition, TypeRef
+from shared.domain.fhir.outcome import UNKNOWN_ELEMENT
+from shared.domain.fhir.validation.bundles import bundle_issues, index_of
+from shared.domain.fhir.validation.definitional import definitional_issues
+from shared.domain.fhir.validation.explain.containment import check_contained
+from shared.domain.fhir.validation.explain.findings import Findings
+from shared.domain.fhir.validation.explain.invariants import Invariants
+from shared.domain.fhir.validation.explain.names import Property, properties_of, unknown_name_text
+from shared.domain.fhir.validation.explain.scope import Scope, scope_of
+from shared.domain.fhir.validation.explain.values import Values
+from shared.domain.fhir.validation.profiles.apply import profile_issues
+from shared.domain.fhir.validation.releases import release_of_resource
+
+PlainlyValid = Callable[[dict[str, Any]], bool]
+
+_IDENTIFIER: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,63}")
+_EXTENSIONS: Final = frozenset({"extension", "modifierExtension"})
+_MUST_BE_OBJECT: Final = "This element must be a JSON object, in braces."
+_NULL: Final = (
+    "null stands only in arrays of primitives, for an item whose extensions are in the array with the _ name."
+)
+
+
+class Reading:
+    """Reads one resource. `plainly_valid` spares the entries of a Bundle that are known to be valid."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        findings: Findings,
+        invariants: Invariants,
+        plainly_valid: PlainlyValid | None,
+    ) -> None:
+        self._definitions = definitions
+        self._findings = findings
+        self._values = Values(definitions, findings)
+        self._invariants = invariants
+        self._plainly_valid = plainly_valid
+        self._properties: dict[str, Mapping[str, Property]] = {}
+
+    def resource(self, node: Any, path: str, outer: Scope | None = None) -> None:
+        """Reads a resource that stands alone, in a Bundle's entry or in Parameters."""
+        definition = self._definition_of_resource(node, path)
+        if definition is None:
+            return
+        bundle = index_of(node) if definition.name == "Bundle" else outer.bundle if outer else None
+        scope = scope_of(node, definition.name, bundle, outer.full_url if outer else "")
+        self._object(node, definition, path, scope)
+        check_contained(node, scope.local_use, path, self._findings)
+        self._beyond_the_type(node, path, scope)
+        if definition.name == "Bundle" and bundle is not None:
+            for issue in bundle_issues(node, bundle, path):
+                self._findings.keep(issue)
+
+    def _contained(self, node: Any, path: str, index: int, outer: Scope) -> None:
+        definition = self._definition_of_resource(node, path)
+        if definition is not None:
+            scope = outer.of_contained(node, definition.name, index)
+            self._object(node, definition, path, scope)
+            self._beyond_the_type(node, path, scope)
+
+    def _beyond_the_type(self, node: dict[str, Any], path: str, scope: Scope) -> None:
+        for issue in definitional_issues(node, self._definitions, path):
+            self._findings.keep(issue)
+        for issue in profile_issues(node, self._definitions, partial(self._invariants.holds, scope=scope)):
+            self._findings.keep(issue.prefixed(path))
+
+    def _definition_of_resource(self, node: Any, path: str) -> TypeDefinition | None:
+        if not isinstance(node, dict):
+            self._findings.error("structure", "A resource is a JSON object.", path, "json-object")
+            return None
+        name = node.get("resourceType")
+        if not isinstance(name, str):
+            text = "resourceType is missing: it names the type of the resource, such as Patient."
+            self._findings.error("structure", text, path, "resource-type")
+            return None
+        if name in self._definitions.resource_types:
+            return self._definitions.type(name)
+        release = release_of_resource(name)
+        meant = {known.lower(): known for known in self._definitions.resource_types}.get(name.lower())
+        if release:
+            text = f"{name} is a resource of {release}, not of R4: this server reads FHIR R4 (4.0.1) only."
+            self._findings.error("not-supported", text, path, "resource-type")
+        elif meant:
+            text = f"FHIR names are case-sensitive: resourceType is written {meant}."
+            self._findings.error("structure", text, path, "resource-type")
+        else:
+            self._findings.error(
+                "structure", "resourceType names no resource of FHIR R4.", path, "resource-type"
+            )
+        return None
+
+    def _object(self, node: dict[str, Any], definition: TypeDefinition, path: str, scope: Scope) -> None:
+        """Reads the properties of a complex element or resource, then its invariants."""
+        known = self._properties.get(definition.name)
+        if known is None:
+            known = self._properties[definition.name] = properties_of(definition)
+        present: dict[str, list[tuple[str, TypeRef]]] = {}
+        for name in node:
+            if name == "resourceType" and definition.kind is Kind.RESOURCE:
+                continue
+            property_ = known.get(name) or known.get(name.removeprefix("_"))
+            if property_ is None or (name not in known and not self._is_primitive(property_.type)):
+                self._unknown(name, definition, path, known)
+                continue
+            bare = name if name in known else name[1:]
+            entry = (bare, property_.type)
+            if entry not in present.setdefault(property_.element.name, []):
+                present[property_.element.name].append(entry)
+        for element in definition.elements.values():
+            found = present.get(element.name)
+            if found is None:
+                if element.low > 0:
+                    self._missing(element, path)
+                continue
+            self._element(element, found, node, path, scope, definition)
+        self._invariants.check(definition.constraints, node, path, scope, definition.name)
+
+    def _unknown(
+        self, name: str, definition: TypeDefinition, path: str, known: Mapping[str, Property]
+    ) -> None:
+        text = unknown_name_text(name, definition.name, known)
+        where = f"{path}.{name}" if _IDENTIFIER.fullmatch(name) else path
+        self._findings.error("structure", text, where, UNKNOWN_ELEMENT)
+
+    def _missing(self, element: Element, path: str) -> None:
+        if element.is_choice:
+            forms = ", ".join(element.properties)
+            text = f"This element is required and missing: one of {forms}."
+        else:
+            text = "This element is required and missing."
+        self._findings.error("required", text, f"{path}.{element.name}", "required")
+
+    def _element(
+        self,
+        element: Element,
+        found: list[tuple[str, TypeRef]],
+        node: dict[str, Any],
+        path: str,
+        scope: Scope,
+        owner: TypeDefinition,
+    ) -> None:
+        if len(found) > 1:
+            text = f"Only one form of {element.name}[x] may be present."
+            self._findings.error("structure", text, f"{path}.{element.name}", "choice-once")
+        for name, reference in found:
+            where = (
+                f"{path}.{element.name}.ofType({reference.name})" if element.is_choice else f"{path}.{name}"
+            )
+            if self._is_primitive(reference):
+                self._primitive(element, reference, node, name, where, scope)
+            else:
+                self._complex(element, reference, node[name], where, scope, owner)
+
+    def _is_primitive(self, reference: TypeRef) -> bool:
+        return self._definitions.type(reference.name).kind is Kind.PRIMITIVE
+
+    def _primitive(
+        self, element: Element, reference: TypeRef, node: dict[str, Any], name: str, where: str, scope: Scope
+    ) -> None:
+        items = self._values.items(element, node, name, where)
+        if element.high is not None and len(items) > element.high:
+            self._too_many(element, where)
+        for item in items:
+            if item.sibling is not None:
+                self._object(item.sibling, self._definitions.type("Element"), item.path, scope)
+            if item.value is not None:
+                self._values.primitive(element, reference, item, scope)
+            self._invariants.check(
+                element.constraints, item.value, item.path, scope, reference.name, item.sibling
+            )
+
+    def _complex(
+        self,
+        element: Element,
+        reference: TypeRef,
+        value: Any,
+        where: str,
+        scope: Scope,
+        owner: TypeDefinition,
+    ) -> None:
+        if not element.is_array:
+            if isinstance(value, list):
+                text = "This element does not repeat: it is no JSON array."
+                self._findings.error("structure", text, where, "json-array")
+                return
+            self._one(element, reference, value, where, scope, owner, 0)
+            return
+        if not isinstance(value, list):
+            text = "This element repeats, so it must be a JSON array, in square brackets."
+            self._findings.error("structure", text, where, "json-array")
+            return
+        if not value:
+            text = "An array must not be empty: leave the element out."
+            self._findings.error("structure", text, where, "json-empty")
+        if element.high is not None and len(value) > element.high:
+            self._too_many(element, where)
+        for index, item in enumerate(value):
+            self._one(element, reference, item, f"{where}[{index}]", scope, owner, index)
+
+    def _one(
+        self,
+        element: Element,
+        reference: TypeRef,
+        value: Any,
+        where: str,
+        scope: Scope,
+        owner: TypeDefinition,
+        index: int,
+    ) -> None:
+        if value is None:
+            self._findings.error("structure", _NULL, where, "json-null")
+        elif not isinstance(value, dict):
+            self._findings.error("structure", _MUST_BE_OBJECT, where, "json-object")
+        elif reference.name == "Resource":
+            self._inner_resource(element, value, where, scope, owner, index)
+        elif not value:
+            text = "An object must not be empty: leave the element out."
+            self._findings.error("structure", text, where, "json-empty")
+        else:
+            definition = self._definitions.type(reference.name)
+            if element.name in _EXTENSIONS:
+                self._values.extension(value, owner.name, where)
+            inner = scope.of_entry(value) if owner.name == "Bundle" and element.name == "entry" else scope
+            self._object(value, definition, where, inner)
+            if len(value) == 1 and "id" in value:
+                self._findings.error(
+                    "invariant", "An element has a value or children beside its id.", where, "ele-1"
+                )
+            self._values.complex(element, reference, value, where, scope)
+            self._invariants.check(element.constraints, value, where, scope, definition.name)
+
+    def _inner_resource(
+        self,
+        element: Element,
+        value: dict[str, Any],
+        where: str,
+        scope: Scope,
+        owner: TypeDefinition,
+        index: int,
+    ) -> None:
+        if element.name == "contained":
+            self._contained(value, where, index, scope)
+        elif owner.name != "Bundle.entry" or self._plainly_valid is None or not self._plainly_valid(value):
+            self.resource(value, where, scope)
+
+    def _too_many(self, element: Element, where: str) -> None:
+        text = f"This element occurs at most {element.high} time{'' if element.high == 1 else 's'}."
+        self._findings.error("structure", text, where, "cardinality")

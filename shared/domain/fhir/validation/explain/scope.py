@@ -1,0 +1,70 @@
+"""Where a reading stands: in which resource, inside which container and Bundle, and what local references reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.domain.fhir.validation.bundles import BundleIndex
+
+
+@dataclass(slots=True)
+class LocalUse:
+    """What a container's local references said, gathered while it is read: dom-3 is judged at its end."""
+
+    used: set[str] = field(default_factory=set)
+    referring_back: set[int] = field(default_factory=set)
+    """Which contained resources, by index, refer to their container by `#`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One resource being read. For a contained resource `root` is its container, else the resource itself.
+
+    `bundle` is the Bundle around it and `full_url` its entry's; for a Bundle, they are its own and of the entry being read.
+    """
+
+    resource: dict[str, Any]
+    root: dict[str, Any]
+    type_name: str
+    contained: Mapping[str, dict[str, Any]]
+    local_use: LocalUse
+    contained_index: int | None = None
+    bundle: BundleIndex | None = None
+    full_url: str = ""
+
+    @property
+    def is_contained(self) -> bool:
+        return self.contained_index is not None
+
+    def resolve(self, reference: str) -> dict[str, Any] | None:
+        """The resource that a reference names, where it is contained or in the Bundle around."""
+        if reference.startswith("#"):
+            return self.contained.get(reference[1:]) if len(reference) > 1 else self.root
+        return self.bundle.resource_of(reference, self.full_url) if self.bundle is not None else None
+
+    def of_entry(self, entry: dict[str, Any]) -> Scope:
+        """Within one entry of this Bundle."""
+        full_url = entry.get("fullUrl")
+        return replace(self, full_url=full_url if isinstance(full_url, str) else "")
+
+    def of_contained(self, resource: dict[str, Any], type_name: str, index: int) -> Scope:
+        """Within one contained resource, whose local references are its container's."""
+        return replace(self, resource=resource, type_name=type_name, contained_index=index)
+
+
+def scope_of(resource: dict[str, Any], type_name: str, bundle: BundleIndex | None, full_url: str) -> Scope:
+    """The scope of a resource that is not contained."""
+    return Scope(resource, resource, type_name, _contained(resource), LocalUse(), None, bundle, full_url)
+
+
+def _contained(container: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    contained = container.get("contained")
+    for resource in contained if isinstance(contained, list) else ():
+        if isinstance(resource, dict):
+            id_, type_ = resource.get("id"), resource.get("resourceType")
+            if isinstance(id_, str) and isinstance(type_, str):
+                found.setdefault(id_, resource)
+    return found

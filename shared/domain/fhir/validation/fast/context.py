@@ -1,0 +1,53 @@
+"""What the checks of one thread share while they read one resource: a container's local references, a Bundle's entries."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.domain.fhir.validation.bundle_index import BundleIndex
+from shared.domain.fhir.validation.fast.remarks import Remark
+
+
+@dataclass(slots=True)
+class Reading:
+    """One resource that is no contained one, with all it contains."""
+
+    root: dict[str, Any]
+    resource: dict[str, Any]
+    """The root, or the contained resource being read."""
+    contained: Mapping[str, str] | None = None
+    """The ids of the contained resources → their types; None where nothing is contained."""
+    bundle: BundleIndex | None = None
+    full_url: str = ""
+    """Of the entry that holds the root; for a Bundle, of the entry being read."""
+    contained_index: int = -1
+    """Of the last contained resource that was begun."""
+    is_in_contained: bool = False
+    used: set[str] = field(default_factory=set)
+    """The local ids that were referred to."""
+    referring_back: set[int] = field(default_factory=set)
+    """Which contained resources, by index, refer to their container by `#`."""
+
+
+class Context(threading.local):
+    """The reading of the thread that asks."""
+
+    reading: Reading = Reading({}, {})
+    noted: list[Remark] | None = None
+    """What is to be said of valid things, in the whole of what was asked about; None where nothing may be."""
+    best_practice: bool = False
+    """Whether what the specification recommends is noted too."""
+
+
+CONTEXT = Context()
+
+
+def note(remark: Remark) -> bool:
+    """Keeps a remark, so that it is made if all else is valid; False where a resource with remarks is not wanted."""
+    if CONTEXT.noted is None:
+        return False
+    CONTEXT.noted.append(remark)
+    return True

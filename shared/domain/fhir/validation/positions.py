@@ -1,0 +1,97 @@
+"""The source lines of what FHIRPath expressions with indices point at, in JSON text.
+
+Meant for failing input only: the text is scanned once, and only what lies on the way to an expression is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+_TOKEN: Final = re.compile(r'[ \t\r\n]*(?:([{}\[\],:])|"((?:[^"\\]|\\.)*)"|[^{}\[\],:" \t\r\n]+)', re.DOTALL)
+_STEP: Final = re.compile(r"([^.\[\]()]+)(?:\.ofType\((\w+)\))?(?:\[(\d+)\])?(?:\.|\Z)")
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A node on the way to expressions: by property name or array index to the nodes below it."""
+
+    below: dict[str | int, _Wanted] = field(default_factory=dict)
+    expressions: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Open:
+    """An object or array being read. `index` counts an array's values; an object's is -1."""
+
+    wanted: _Wanted | None
+    index: int
+
+
+def lines_of(text: bytes | str, expressions: Iterable[str]) -> dict[str, int]:
+    """Expression → line (from 1) where its element begins, or the nearest element around it that the text has.
+
+    `text` is one JSON object. An expression begins with the resource type, as `Patient.name[0].given[1]`.
+    """
+    source = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    source = source.removeprefix("\ufeff")
+    root = _Wanted()
+    for expression in expressions:
+        _want(root, expression)
+    lines: dict[str, int] = {}
+    _scan(source, root, lines)
+    return lines
+
+
+def _want(root: _Wanted, expression: str) -> None:
+    node = root
+    node.expressions.append(expression)
+    _, _, rest = expression.partition(".")
+    for match in _STEP.finditer(rest):
+        name, type_name, index = match.groups()
+        steps: list[str | int] = [name if type_name is None else name + type_name[0].upper() + type_name[1:]]
+        if index is not None:
+            steps.append(int(index))
+        for step in steps:
+            node = node.below.setdefault(step, _Wanted())
+            node.expressions.append(expression)
+
+
+def _scan(source: str, root: _Wanted, lines: dict[str, int]) -> None:
+    """Sets every expression's line at each node on its way, so that the deepest one that exists stays."""
+    stack: list[_Open] = []
+    position, line, counted = 0, 1, 0
+    name: str | None = None
+    pending: _Wanted | None = root
+    while (token := _TOKEN.match(source, position)) is not None:
+        sign, text = token.group(1, 2)
+        start, position = token.start(1 if sign else 0), token.end()
+        if sign in (",", ":"):
+            continue
+        if sign in ("}", "]"):
+            if stack:
+                stack.pop()
+            continue
+        parent = stack[-1] if stack else None
+        if parent is not None and parent.index < 0 and name is None:
+            name = text or ""
+            pending = parent.wanted.below.get(name.removeprefix("_")) if parent.wanted else None
+        else:
+            if parent is not None and parent.index >= 0:
+                pending = parent.wanted.below.get(parent.index) if parent.wanted else None
+                parent.index += 1
+            name = None
+        if pending is not None:
+            where = start if sign else token.start() + len(token[0]) - len(token[0].lstrip())
+            line, counted = line + source.count("\n", counted, where), where
+            for expression in pending.expressions:
+                # A property's own line, not that of its value, and the first of `given` and `_given`.
+                lines[expression] = line
+            if name is not None:
+                pending.expressions = []
+        if sign == "{":
+            stack.append(_Open(pending, -1))
+        elif sign == "[":
+            stack.append(_Open(pending, 0))

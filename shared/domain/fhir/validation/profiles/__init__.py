@@ -1,0 +1,1 @@
+"""Checks a resource against profiles: StructureDefinitions that narrow what its type allows."""

@@ -1,0 +1,89 @@
+"""What resources that define things are asked in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.validation.explain.resources import errors, remarks
+
+
+def value_set(**include: Any) -> dict[str, Any]:
+    return {"resourceType": "ValueSet", "status": "draft", "compose": {"include": [include]}}
+
+
+def questionnaire(*items: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "resourceType": "Questionnaire",
+        "status": "draft",
+        "item": [{"type": "string", **item} for item in items],
+    }
+
+
+def search_parameter(expression: str) -> dict[str, Any]:
+    return {
+        "resourceType": "SearchParameter", "url": "http://a.b/s", "name": "S", "status": "draft", "description": "d",
+        "code": "s", "base": ["Patient"], "type": "token", "expression": expression,
+    }  # fmt: skip
+
+
+def when(question: str) -> dict[str, Any]:
+    return {"question": question, "operator": "exists", "answerBoolean": True}
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (value_set(system="#local"), ("value-set-system", "ValueSet.compose.include[0].system")),
+        (
+            value_set(system="http://snomed.info/sct", concept=[{"code": "1"}]),
+            ("code-unknown", "ValueSet.compose.include[0].concept[0].code"),
+        ),
+        (value_set(system="http://a.b") | {"url": "relative"}, ("definition-url", "ValueSet.url")),
+        (
+            search_parameter("Patient.name | Organization.name"),
+            ("search-expression-base", "SearchParameter.expression"),
+        ),
+        (search_parameter("Patient.name |"), ("search-expression", "SearchParameter.expression")),
+        (
+            questionnaire({"linkId": "1", "enableWhen": [when("9")]}),
+            ("enable-when-target", "Questionnaire.item[0].enableWhen[0].question"),
+        ),
+        (
+            questionnaire({"linkId": "1", "enableWhen": [when("1")]}),
+            ("enable-when-self", "Questionnaire.item[0].enableWhen[0].question"),
+        ),
+        (
+            questionnaire({"linkId": "1"}, {"linkId": "2", "enableWhen": [when("1"), when("1")]}),
+            ("que-12", "Questionnaire.item[1]"),
+        ),
+    ],
+)
+def test_finds_what_a_definition_may_not_say(resource: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert errors(resource) == [expected]
+
+
+def test_a_search_parameter_begins_at_its_base_or_anywhere_in_it() -> None:
+    assert (
+        errors(search_parameter("Patient.name.where(use = 'x') | name | (Patient.deceased as boolean)")) == []
+    )
+
+
+def test_a_condition_on_a_later_item_is_only_suspicious() -> None:
+    made = questionnaire({"linkId": "1", "enableWhen": [when("2")]}, {"linkId": "2"})
+    assert ("warning", "enable-when-order", "Questionnaire.item[0].enableWhen[0].question") in remarks(made)
+
+
+def test_a_capability_statement_gives_search_parameters_their_own_type() -> None:
+    parameter = {
+        "name": "birthdate", "type": "token", "definition": "http://hl7.org/fhir/SearchParameter/individual-birthdate",
+    }  # fmt: skip
+    rest = [{"mode": "server", "resource": [{"type": "Patient", "searchParam": [parameter]}]}]
+    statement = {
+        "resourceType": "CapabilityStatement", "status": "draft", "date": "2024", "kind": "instance", "fhirVersion": "4.0.1",
+        "format": ["json"], "implementation": {"description": "x"}, "rest": rest,
+    }  # fmt: skip
+    assert errors(statement) == [
+        ("search-parameter-type", "CapabilityStatement.rest[0].resource[0].searchParam[0].type")
+    ]

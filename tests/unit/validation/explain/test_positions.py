@@ -1,0 +1,61 @@
+"""Source lines of expressions."""
+
+from __future__ import annotations
+
+import time
+
+from shared.domain.fhir.validation.positions import lines_of
+
+TEXT = """{
+  "resourceType": "Patient",
+  "name": [
+    {"family": "A \\"quoted\\" { one"},
+    {
+      "given": [
+        "x",
+        null
+      ],
+      "_given": [null, {"extension": [
+        {"url": "u"}
+      ]}]
+    }
+  ],
+  "deceasedBoolean": "no",
+  "contained": [{"resourceType": "Organization",
+    "name": 1}]
+}
+"""
+
+
+def test_finds_the_line_where_an_element_begins() -> None:
+    expressions = {
+        "Patient": 1,
+        "Patient.name": 3,
+        "Patient.name[0].family": 4,
+        "Patient.name[1]": 5,
+        "Patient.name[1].given[1]": 10,
+        "Patient.name[1].given[1].extension[0].url": 11,
+        "Patient.deceased.ofType(boolean)": 15,
+        "Patient.contained[0].name": 17,
+    }
+    assert lines_of(TEXT, expressions) == expressions
+
+
+def test_falls_back_to_the_nearest_element_that_the_text_has() -> None:
+    assert lines_of(TEXT.encode(), ["Patient.name[0].use", "Patient.gender"]) == {
+        "Patient.name[0].use": 4,
+        "Patient.gender": 1,
+    }
+
+
+def test_lines_end_as_they_do_anywhere_and_a_byte_order_mark_counts_for_nothing() -> None:
+    text = b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode()
+    assert lines_of(text, ["Patient.contained[0].name"]) == {"Patient.contained[0].name": 17}
+
+
+def test_takes_time_linear_in_the_text() -> None:
+    text = '{"resourceType": "Patient", "name": [' + ",\n".join(['{"family": "x"}'] * 100_000) + "]}"
+    began = time.perf_counter()
+    assert lines_of(text, ["Patient.name[99999].family"]) == {"Patient.name[99999].family": 100_000}
+    assert lines_of('{"a": "' + '\\"' * 200_000, ["Patient.a"]) == {"Patient.a": 1}
+    assert time.perf_counter() - began < 10

@@ -1,0 +1,114 @@
+"""What a sender can do to the fast pass: nothing that takes long or stays in memory."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice, permutations
+from typing import Any
+
+import pytest
+
+from shared.domain.fhir.definitions.reader import r4
+from shared.domain.fhir.validation import fast
+from shared.domain.fhir.validation.fast import known, shapes
+from shared.domain.fhir.validation.fast.resources import Resources
+
+PATIENT: dict[Any, Any] = {
+    "resourceType": "Patient",
+    "id": "1",
+    "active": True,
+    "gender": "male",
+    "birthDate": "2000-01-01",
+}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    extension: dict[str, Any] = {"url": "x", "valueString": "y"}
+    for _ in range(depth):
+        extension = {"url": "http://example.org", "extension": [extension]}
+    return {**PATIENT, "extension": [extension]}
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        None,
+        [],
+        "Patient",
+        {},
+        {"resourceType": None},
+        {"resourceType": ["Patient"]},
+        {"resourceType": "Nothing", "id": "1"},
+        {**PATIENT, "name": "x" * 1_000_000},
+        {**PATIENT, "name": [[{}]]},
+        {**PATIENT, "contained": {}},
+        {**PATIENT, "contained": [None]},
+        {**PATIENT, "contained": [{"resourceType": "Patient"}]},
+        {**PATIENT, 1: 2},
+        {**PATIENT, "": ""},
+        {**PATIENT, "extension": [{"url": {}, "valueString": []}]},
+        {"resourceType": "Bundle", "type": "batch", "entry": [1, None, {"resource": []}]},
+        {"resourceType": "Observation", "status": {}, "code": {"coding": [{"system": [], "code": {}}]}},
+    ],
+)
+def test_what_is_no_resource_is_not_plainly_valid(resource: Any) -> None:
+    assert fast.is_plainly_valid(resource) is False
+    assert fast.remarks(resource) is None
+
+
+def test_depth_ends_in_an_answer() -> None:
+    assert fast.is_plainly_valid(nested(20))
+    assert fast.remarks(nested(3_000)) is None
+
+
+def test_many_shapes_do_not_stay() -> None:
+    checks = Resources(r4())
+    kept = checks._shapes
+    names = (
+        "id",
+        "active",
+        "gender",
+        "birthDate",
+        "language",
+        "implicitRules",
+        "deceasedBoolean",
+        "multipleBirthInteger",
+    )
+    values = ("1", True, "male", "2000-01-01", "en", "http://a.org", False, 1)
+    pairs = list(zip(names, values, strict=True))
+    for order in islice(permutations(pairs), shapes.MAX_SHAPES + 500):
+        assert checks.is_plain({"resourceType": "Patient", **dict(order)})
+    assert sum(map(len, kept._plans)) <= shapes.MAX_SHAPES
+
+
+def test_many_values_do_not_stay() -> None:
+    texts = known.Known(lambda text: len(text) > 0)
+    for number in range(known.MAX_VALUES * 2 + 10):
+        assert texts[str(number)]
+    assert texts["x" * 10_000]
+    assert not texts[""]
+    assert len(texts) <= known.MAX_VALUES
+    assert "x" * 10_000 not in texts
+
+
+def test_time_grows_with_length_only() -> None:
+    def seconds(count: int) -> float:
+        names = [{"family": f"Family {number}", "given": ["a", "b"]} for number in range(count)]
+        resource = {**PATIENT, "name": names}
+        started = time.process_time()
+        assert fast.is_plainly_valid(resource)
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(40_000) < 40 * max(min(seconds(4_000) for _ in range(3)), 0.005)
+
+
+@pytest.mark.parametrize(
+    "value", ["a" * 900_000 + "\x00", "<" * 900_000, " " * 900_000 + "x", "-" * 900_000, "1" * 900_000]
+)
+def test_long_texts_are_read_once(value: str) -> None:
+    started = time.process_time()
+    for name in ("language", "birthDate", "implicitRules", "id"):
+        fast.is_plainly_valid({**PATIENT, name: value})
+    fast.is_plainly_valid({**PATIENT, "name": [{"text": value}]})
+    assert time.process_time() - started < 2
