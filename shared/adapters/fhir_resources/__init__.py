@@ -1,1 +1,0 @@
-"""Validation by the models of fhir.resources."""
