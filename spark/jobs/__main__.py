@@ -15,9 +15,10 @@ from pyspark.sql import SparkSession
 from shared.domain.fhir.admission import ValidationModes, parse_modes
 from spark.jobs.bronze import BronzeJob
 from spark.jobs.gold import run_gold
-from spark.jobs.silver import SILVER, run_silver
+from spark.jobs.silver import run_silver
 from spark.jobs.tables import TableReport
 from spark.paths import LakeRoot
+from spark.schemas.silver import SILVER
 from spark.session import SparkSettings, create_session
 from spark.transforms.validating import validate
 

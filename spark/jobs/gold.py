@@ -18,10 +18,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from shared.names import TABLES
-from spark.jobs.silver import SILVER
 from spark.jobs.tables import TableReport, open_table
 from spark.paths import LakeRoot
 from spark.schemas.gold import ENCOUNTERS_PER_CONDITION_AND_AGE
+from spark.schemas.silver import CONDITIONS, ENCOUNTERS, PATIENTS
+from spark.schemas.struct import struct_of
 from spark.transforms.age_groups import LOWER_BOUNDS_YEARS, UNKNOWN
 
 TABLE: Final = "gold_encounters_per_condition_and_age"
@@ -78,12 +79,11 @@ def run_gold(spark: SparkSession, lake: LakeRoot) -> TableReport:
     started = time.monotonic()
     uri = lake.uri(TABLES[TABLE])
     open_table(spark, uri, ENCOUNTERS_PER_CONDITION_AND_AGE, "Encounters per condition and age group.")
-    silver = {
-        each.type: open_table(spark, lake.uri(TABLES[each.name]), each.schema, "").toDF()
-        for each in SILVER
-        if each.type != "Observation"
-    }
-    rows = encounters_per_condition_and_age(silver["Patient"], silver["Encounter"], silver["Condition"])
+    silver = [
+        open_table(spark, lake.uri(each.path), struct_of(each), each.comment).toDF()
+        for each in (PATIENTS, ENCOUNTERS, CONDITIONS)
+    ]
+    rows = encounters_per_condition_and_age(*silver)
     rows.coalesce(1).write.format("delta").mode("overwrite").save(uri)
     total = spark.read.format("delta").load(uri).count()
     return TableReport(TABLES[TABLE], total, total, time.monotonic() - started)

@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Final
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
-from pyspark.sql.types import StructType
 
 from shared.names import TABLES
 from spark.jobs.tables import Progress, TableReport, open_table, progress_of, set_progress, table_id
 from spark.paths import LakeRoot
-from spark.schemas import bronze, silver
+from spark.schemas import bronze
+from spark.schemas.columns import Table
+from spark.schemas.struct import struct_of
 from spark.transforms.current_state import silver_rows
 
 
-@dataclass(frozen=True, slots=True)
-class SilverTable:
-    """A silver table: its key in `shared.names.TABLES`, the resource type it holds, its columns."""
-
-    name: str
-    type: str
-    schema: StructType
-
-
-SILVER: Final = (
-    SilverTable("silver_patients", "Patient", silver.PATIENTS),
-    SilverTable("silver_encounters", "Encounter", silver.ENCOUNTERS),
-    SilverTable("silver_conditions", "Condition", silver.CONDITIONS),
-    SilverTable("silver_observations", "Observation", silver.OBSERVATIONS),
-)
-
-
-def run_silver(spark: SparkSession, lake: LakeRoot, table: SilverTable) -> TableReport:
+def run_silver(spark: SparkSession, lake: LakeRoot, table: Table) -> TableReport:
     """Merges the bronze batches that the table has not taken in. Merging a batch again changes nothing."""
     started = time.monotonic()
-    uri = lake.uri(TABLES[table.name])
+    uri = lake.uri(table.path)
     source = open_table(spark, lake.uri(TABLES["bronze_resources"]), bronze.RESOURCES, "")
-    target = open_table(
-        spark, uri, table.schema, f"The current state of every {table.type}, tombstones included."
-    )
+    target = open_table(spark, uri, struct_of(table), table.comment)
     bronze_id = table_id(source)
     done = progress_of(target, bronze_id)
     rows = source.toDF()
@@ -52,11 +32,11 @@ def run_silver(spark: SparkSession, lake: LakeRoot, table: SilverTable) -> Table
         set_progress(spark, Progress(bronze_id, last))
         try:
             new = rows.where((F.col("batch") > done) & (F.col("batch") <= last))
-            written = _merge(target, silver_rows(new, table.type, table.schema))
+            written = _merge(target, silver_rows(new, table))
         finally:
             set_progress(spark, None)
     total = spark.read.format("delta").load(uri).count()
-    return TableReport(TABLES[table.name], written, total, time.monotonic() - started)
+    return TableReport(table.path, written, total, time.monotonic() - started)
 
 
 def _merge(target: DeltaTable, source: DataFrame) -> int:

@@ -7,13 +7,15 @@ from typing import Any, Final
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
-from pyspark.sql.types import StructType
 
 from shared.domain.fhir.json import decode_object
+from spark.schemas.columns import KEY, VERSION, Table
+from spark.schemas.silver import BY_TYPE
+from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
-from spark.transforms.normalise import NORMALISERS
+from spark.transforms.normalise import silver_row
 
-_CARRIED: Final = ("tenant", "id", "version", "source_version", "deleted", "last_updated")
+CARRIED: Final = tuple(column.name for column in (*KEY, *VERSION))
 
 
 def newest(bronze: DataFrame) -> DataFrame:
@@ -24,20 +26,17 @@ def newest(bronze: DataFrame) -> DataFrame:
     return bronze.withColumn("rank", F.row_number().over(order)).where("rank = 1").drop("rank")
 
 
-def _silver_rows(
-    type_: str, columns: tuple[str, ...]
-) -> Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]]:
+def _silver_rows(type_: str) -> Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]]:
     def transform(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        table = BY_TYPE[type_]
         for row in rows:
-            view: dict[str, Any] = {}
-            if not row["deleted"]:
-                view = NORMALISERS[type_](decode_object(row["body"]))
-            yield dict.fromkeys(columns) | view | {name: row[name] for name in _CARRIED}
+            own = {} if row["deleted"] else silver_row(table, decode_object(row["body"]))
+            yield own | {name: row[name] for name in CARRIED}
 
     return transform
 
 
-def silver_rows(bronze: DataFrame, type_: str, schema: StructType) -> DataFrame:
+def silver_rows(bronze: DataFrame, table: Table) -> DataFrame:
     """The silver rows of one type: newest versions through its view; a tombstone has only key and version."""
-    source = newest(bronze.where(F.col("type") == type_)).select(*_CARRIED, "body")
-    return map_rows(source, _silver_rows(type_, tuple(schema.names)), schema)
+    source = newest(bronze.where(F.col("type") == table.type)).select(*CARRIED, "body")
+    return map_rows(source, _silver_rows(table.type), struct_of(table))

@@ -1,4 +1,7 @@
-"""A view's row as a silver row: instants in UTC, quantities in canonical units, the text as written kept beside them."""
+"""A view's row as a silver row, by the rules that the table declares; `normalise_columns` is the same in Spark.
+
+https://hl7.org/fhir/R4/valueset-administrative-gender.html for genders.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,17 @@ from decimal import Decimal
 from typing import Any, Final
 
 from shared.domain.fhir.dates import date_range
+from spark.schemas.columns import Rule, Table
 from spark.transforms.units import canonical_quantity
 from spark.views.view_definition import Row, load_view
 
-Normaliser = Callable[[dict[str, Any]], Row]
+GENDERS: Final = {
+    **dict.fromkeys(("male", "m", "man"), "male"),
+    **dict.fromkeys(("female", "f", "w", "woman"), "female"),
+    **dict.fromkeys(("other", "o", "a"), "other"),
+}
+"""What senders write, in lower case; anything else is `unknown`, absence stays null."""
+COMPONENTS_VIEW: Final = "observation_components"
 
 
 def instant_of(text: str | None) -> datetime | None:
@@ -26,73 +36,82 @@ def day_of(text: str | None) -> date | None:
     return found.date() if found else None
 
 
-def _first(row: Row, *names: str) -> Any:
-    """The first of these columns that has a value; all of them leave the row."""
-    values = [row.pop(name) for name in names]
-    return next((value for value in values if value is not None), None)
-
-
-def _quantity(row: Row) -> None:
-    number, unit = row.pop("value_decimal"), _first(row, "unit_code", "unit_name")
-    numeric = (
-        number is not None and not isinstance(number, bool) and isinstance(number, Decimal | int | float)
-    )
-    value, canonical_unit = canonical_quantity(Decimal(str(number)), unit) if numeric else (None, None)
-    row["value"] = float(number) if numeric else None
-    row["value_text"] = str(number) if numeric else None
-    row["unit"] = unit
-    row["value_canonical"] = None if value is None else float(value)
-    row["unit_canonical"] = canonical_unit
-
-
-def _single(view: str, resource: dict[str, Any]) -> Row:
-    return load_view(view).rows(resource)[0]
-
-
-def patient(resource: dict[str, Any]) -> Row:
-    """The row of a Patient. `deceased` is true where a flag or a date says so, null where nothing is said."""
-    row = _single("patients", resource)
-    flag = row.pop("deceased_flag")
-    row["birth_on"] = day_of(row["birth_text"])
-    row["deceased_at"] = instant_of(row["deceased_text"])
-    row["deceased"] = True if row["deceased_text"] else flag
+def silver_row(table: Table, resource: dict[str, Any]) -> Row:
+    """The columns of one resource: what its view gives, normalised. Key, version and lineage are the caller's."""
+    view = load_view(table.name).rows(resource)[0]
+    if table.has_components:
+        view["components"] = load_view(COMPONENTS_VIEW).rows(resource)
+    row: Row = {}
+    for field in table.fields:
+        values = _RULES[field.rule](*(view[source] for source in field.sources))
+        row |= zip((column.name for column in field.columns), values, strict=True)
+    if row.get("deceased_text"):
+        row["deceased"] = True
     return row
 
 
-def observation(resource: dict[str, Any]) -> Row:
-    """The row of an Observation, its components as an array in their order."""
-    row = _single("observations", resource)
-    row["effective_text"] = _first(row, "effective_instant", "effective_date_time", "effective_start")
-    row["effective_at"] = instant_of(row["effective_text"])
-    _quantity(row)
-    components = load_view("observation_components").rows(resource)
-    for component in components:
-        _quantity(component)
-    row["components"] = components
-    return row
+def _text(*found: Any) -> tuple[str | None]:
+    value = next((each for each in found if each not in (None, "")), None)
+    return (None if value is None else str(value),)
 
 
-def encounter(resource: dict[str, Any]) -> Row:
-    """The row of an Encounter."""
-    row = _single("encounters", resource)
-    row["started_at"] = instant_of(row["started_text"])
-    row["ended_at"] = instant_of(row["ended_text"])
-    return row
+def _gender(found: Any) -> tuple[str | None]:
+    return (None if not found else GENDERS.get(str(found).strip().lower(), "unknown"),)
 
 
-def condition(resource: dict[str, Any]) -> Row:
-    """The row of a Condition; an onset or abatement given as an age or a text stays null."""
-    row = _single("conditions", resource)
-    row["onset_text"] = _first(row, "onset_date_time", "onset_start")
-    row["abatement_text"] = _first(row, "abatement_date_time", "abatement_end")
-    for name in ("onset", "abatement", "recorded"):
-        row[f"{name}_at"] = instant_of(row[f"{name}_text"])
-    return row
+def _flag(found: Any) -> tuple[bool | None]:
+    return (found if isinstance(found, bool) else None,)
 
 
-NORMALISERS: Final[dict[str, Normaliser]] = {
-    "Patient": patient,
-    "Observation": observation,
-    "Encounter": encounter,
-    "Condition": condition,
+def _is_number(found: Any) -> bool:
+    return isinstance(found, Decimal | int | float) and not isinstance(found, bool)
+
+
+def _number(found: Any) -> tuple[float | None]:
+    return (float(found) if _is_number(found) else None,)
+
+
+def _texts(found: Any) -> tuple[list[str] | None]:
+    return ([str(each) for each in found] or None,)
+
+
+def _day(found: Any) -> tuple[str | None, date | None]:
+    return (*_text(found), day_of(found))
+
+
+def _moment(*found: Any) -> tuple[str | None, datetime | None]:
+    (text,) = _text(*found)
+    return text, instant_of(text)
+
+
+def _quantity(value: Any, code: Any, name: Any) -> tuple[Any, ...]:
+    (unit,) = _text(code, name)
+    if not _is_number(value):
+        return None, None, unit, None, None
+    canonical, canonical_unit = canonical_quantity(Decimal(str(value)), unit)
+    return float(value), str(value), unit, float(canonical), canonical_unit
+
+
+def _components(found: list[Row]) -> tuple[list[Row] | None]:
+    return ([_component(each) for each in found] or None,)
+
+
+def _component(view: Row) -> Row:
+    names = ("value", "value_text", "unit", "value_canonical", "unit_canonical")
+    (display,) = _text(view["code_display"], view["code_words"])
+    plain = {name: view[name] for name in ("code_system", "code", "value_code")}
+    quantity = _quantity(view["value_decimal"], view["unit_code"], view["unit_name"])
+    return plain | {"code_display": display} | dict(zip(names, quantity, strict=True))
+
+
+_RULES: Final[dict[Rule, Callable[..., tuple[Any, ...]]]] = {
+    Rule.TEXT: _text,
+    Rule.GENDER: _gender,
+    Rule.FLAG: _flag,
+    Rule.NUMBER: _number,
+    Rule.TEXTS: _texts,
+    Rule.DAY: _day,
+    Rule.MOMENT: _moment,
+    Rule.QUANTITY: _quantity,
+    Rule.COMPONENTS: _components,
 }

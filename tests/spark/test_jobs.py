@@ -62,11 +62,12 @@ class Jobs:
 
     def silver(self, *names: str) -> dict[str, int]:
         """Bronze, then only the silver tables a test looks at; the rows each changed."""
-        from spark.jobs.silver import SILVER, run_silver
+        from spark.jobs.silver import run_silver
+        from spark.schemas.silver import BY_NAME
 
         self.bronze().run()
-        chosen = [each for each in SILVER if each.name in names]
-        return {each.name: run_silver(self.spark, self.lake, each).rows for each in chosen}
+        chosen = {name: BY_NAME[name.removeprefix("silver_")] for name in names}
+        return {name: run_silver(self.spark, self.lake, table).rows for name, table in chosen.items()}
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         frame = self.spark.read.format("delta").load(self.lake.uri(TABLES[table]))

@@ -1,0 +1,54 @@
+"""A declared table as Spark's schema: types, comments, and the classification in the column's metadata."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DataType,
+    DateType,
+    DoubleType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from spark.schemas.columns import KEY, Column, Derived, Table
+
+CLASSIFICATION: Final = "classification"
+_SIMPLE: Final[dict[str, DataType]] = {
+    "STRING": StringType(),
+    "DOUBLE": DoubleType(),
+    "BIGINT": LongType(),
+    "BOOLEAN": BooleanType(),
+    "DATE": DateType(),
+    "TIMESTAMP": TimestampType(),
+}
+
+
+def struct_of(table: Table | Derived) -> StructType:
+    """The schema of a table, with each column's comment as Delta keeps it."""
+    never_null = {*table.key} if isinstance(table, Derived) else {column.name for column in KEY}
+    return StructType([_field(column, column.name not in never_null) for column in table.columns])
+
+
+def _field(column: Column, nullable: bool) -> StructField:
+    metadata = {"comment": column.comment, CLASSIFICATION: str(column.classification)}
+    return StructField(column.name, data_type(column.ddl), nullable and column.name != "deleted", metadata)
+
+
+def data_type(ddl: str) -> DataType:
+    """The type that a word of Spark SQL means: the simple ones, arrays of them, and structs of simple ones.
+
+    Raises KeyError for any other.
+    """
+    if ddl.startswith("ARRAY<"):
+        return ArrayType(data_type(ddl.removeprefix("ARRAY<").removesuffix(">")))
+    if ddl.startswith("STRUCT<"):
+        parts = [part.split(": ") for part in ddl.removeprefix("STRUCT<").removesuffix(">").split(", ")]
+        return StructType([StructField(name, data_type(kind)) for name, kind in parts])
+    return _SIMPLE[ddl]
