@@ -84,6 +84,17 @@ def test_a_bundle_with_one_bad_entry(
 
 
 @pytest.mark.parametrize("door", DOORS)
+def test_a_dangling_reference_in_a_transaction(platform: Platform, api: Api, door: str) -> None:
+    known, tag = dead_letters(platform), uuid.uuid4().hex
+    nobody = {"reference": f"urn:uuid:{uuid.uuid4()}"}
+    _bring(platform, door, tag, _bundle("transaction", tag, managingOrganization=nobody))
+    (letter,) = dead_letters_after(platform, known, 1)
+    check_letter(platform, letter, door)
+    assert letter["outcome"]["issue"][0]["expression"] == ["Bundle.entry[1].resource"]
+    assert found(api, tag) == 0
+
+
+@pytest.mark.parametrize("door", DOORS)
 def test_an_id_with_dots_names_no_file_and_no_record(platform: Platform, door: str) -> None:
     known, tag = dead_letters(platform), uuid.uuid4().hex
     _bring(platform, door, tag, _bundle("collection", tag, id=f"../../{tag}"))

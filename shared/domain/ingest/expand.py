@@ -154,8 +154,9 @@ def _expand_bundle(line: RawLine, bundle: dict[str, Any], validate: Validate, mo
             unwrapped.append(found)
         else:
             bad.append(found)
-    whole = bundle["type"] == "transaction" or mode is Mode.REJECT
-    return _identify(line, unwrapped, validate, mode, whole=whole, bad=bad)
+    closed = bundle["type"] == "transaction"
+    whole = closed or mode is Mode.REJECT
+    return _identify(line, unwrapped, validate, mode, whole=whole, closed=closed, bad=bad)
 
 
 def _unwrap(index: int, entry: Any) -> _Entry | SetAside:
@@ -181,9 +182,13 @@ def _identify(
     mode: Mode,
     *,
     whole: bool,
+    closed: bool = False,
     bad: list[SetAside] | None = None,
 ) -> Expansion:
-    """Validated entries with final ids; `whole` lets one bad entry set the whole line aside."""
+    """Validated entries with final ids; `whole` lets one bad entry set the whole line aside.
+
+    In a `closed` line a `urn:` reference names an entry, or the line is refused as the same transaction is by HTTP.
+    """
     set_aside = list(bad or [])
     good: list[_Entry] = []
     for entry in entries:
@@ -197,8 +202,16 @@ def _identify(
         return Expansion(set_aside=[SetAside(-1, "validate", every)])
     naming = _Naming(line, good)
     replicas = [replica for entry in good if (replica := naming.replica(entry))]
+    if closed and naming.dangling:
+        missing = (_dangling(entry) for entry in good if entry.index in naming.dangling)
+        return Expansion(set_aside=[SetAside(-1, "validate", tuple(missing))])
     tolerated = Counter(issue.rule for entry in good for issue in entry.tolerated)
     return Expansion(replicas, set_aside, naming.unresolved, tolerated)
+
+
+def _dangling(entry: _Entry) -> Issue:
+    text = "A urn: reference names no entry of this transaction, and it can be found nowhere else."
+    return error("not-found", text, entry.path, "reference-dangling")
 
 
 def _judged(line: RawLine, entry: _Entry, validate: Validate, mode: Mode) -> Verdict:
@@ -244,6 +257,8 @@ class _Naming:
         self._open: set[int] = set()
         self._links: dict[str, str] | None = None
         self.unresolved = 0
+        self.dangling: set[int] = set()
+        """Entries with a `urn:` reference that no entry of the line answers to."""
 
     def replica(self, entry: _Entry) -> Replica | None:
         """The resource with its final id and references."""
@@ -255,7 +270,10 @@ class _Naming:
 
         def target(reference: str) -> str | None:
             found = self._target(reference, base, home)
-            self.unresolved += found is None
+            if found is None:
+                self.unresolved += 1
+                if reference.startswith(("urn:uuid:", "urn:oid:")):
+                    self.dangling.add(entry.index)
             return found
 
         rewritten = marked(rewrite(entry.resource, target, self._internal()), flawed=bool(entry.tolerated))

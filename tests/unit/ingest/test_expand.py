@@ -151,6 +151,15 @@ def test_one_bad_entry_refuses_a_transaction_and_only_itself_in_a_batch() -> Non
     assert each.set_aside[0].issues[0].expression == "Bundle.entry[1].resource.gender"
 
 
+def test_a_urn_that_no_entry_answers_to_refuses_a_transaction_and_is_counted_elsewhere() -> None:
+    entries = entry("PUT", "Patient/p", patient("p")), entry("POST", "Observation", observation(OBSERVED))
+    whole, each = (expand(line(bundle(type_, *entries)), fine) for type_ in ("transaction", "collection"))
+    assert not whole.replicas
+    [issue] = whole.set_aside[0].issues
+    assert (issue.code, issue.expression) == ("not-found", "Bundle.entry[1].resource")
+    assert (len(each.replicas), each.unresolved) == (2, 1)
+
+
 def test_identity_never_depends_on_where_in_the_line_a_thing_stands() -> None:
     both = [
         entry("POST", "Patient", patient("a"), full_url=PERSON),
