@@ -37,6 +37,7 @@ _TABLE = (
     Command("token", "print a bearer token of the local issuer"),
     Command("send", "send files through one of the three doors and account for every resource"),
     Command("validate", "validate files against FHIR R4 and sum up the findings by rule"),
+    Command("view", "print the rows that a SQL-on-FHIR view makes of resources"),
     Command("status", "show what runs, where it listens and since when"),
     Command("dead-letters", "list, show or replay what could not be processed"),
     Command("rebuild", "rebuild the records from raw alone and compare them with what is live"),

@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from shared.domain.fhir.dates import date_range
+from shared.domain.fhir.views import Row
 from spark.schemas.columns import Rule, Table
 from spark.transforms.units import canonical_quantity
-from spark.views.view_definition import Row, load_view
+from spark.views.shipped import load_view
 
 GENDERS: Final = {
     **dict.fromkeys(("male", "m", "man"), "male"),

@@ -1,1 +1,1 @@
-"""Tables as ViewDefinitions, and what evaluates them on one resource."""
+"""Tables as ViewDefinitions, and what runs them on Spark."""

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tarfile
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +13,7 @@ from spark.schemas.silver import BY_NAME, BY_TYPE, SILVER
 from spark.transforms.age_groups import age_group
 from spark.transforms.normalise import COMPONENTS_VIEW, silver_row
 from spark.transforms.units import canonical_quantity
-from spark.views.fhirpath import PathError, compile_path
-from spark.views.view_definition import ViewDefinition, load_view, view_names
+from spark.views.shipped import load_view, view_names
 
 
 def test_every_silver_table_has_a_view_that_gives_what_its_rules_read() -> None:
@@ -34,57 +28,6 @@ def test_every_silver_table_has_a_view_that_gives_what_its_rules_read() -> None:
 @pytest.mark.parametrize("name", sorted(view_names()))
 def test_every_view_that_ships_compiles(name: str) -> None:
     assert load_view(name).resource in BY_TYPE
-
-
-@pytest.mark.parametrize(
-    "path", ["value > 1", "name.given.trace('x')", "name[", "where()", "%unknown", "a.b)", "a..b"]
-)
-def test_refuses_a_path_it_does_not_understand(path: str) -> None:
-    with pytest.raises(PathError):
-        compile_path(path)
-
-
-def _published_cases() -> list[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
-    folder = os.environ.get("GALEN_TEST_DATA")
-    archive = Path(folder) / "sql-on-fhir-v2.tar.xz" if folder else None
-    if archive is None or not archive.exists():
-        return []
-    cases = []
-    with tarfile.open(archive) as opened:
-        for member in opened.getmembers():
-            content = opened.extractfile(member) if member.name.endswith(".json") else None
-            if content:
-                suite = json.load(content)
-                cases += [
-                    (f"{Path(member.name).stem}: {each['title']}", suite["resources"], each)
-                    for each in suite["tests"]
-                ]
-    return cases
-
-
-def test_published_view_tests_give_their_rows_or_are_refused() -> None:
-    cases = _published_cases()
-    if not cases:
-        pytest.skip("not tested: the published SQL-on-FHIR cases, which GALEN_TEST_DATA would hold")
-    right, refused, wrong = 0, 0, []
-    for title, resources, case in cases:
-        try:
-            view = ViewDefinition(case["view"])
-            rows = [row for resource in resources for row in view.rows(resource)]
-        except (PathError, KeyError):
-            right, refused = right + bool(case.get("expectError")), refused + (not case.get("expectError"))
-            continue
-        if "expect" in case and _unordered(rows) == _unordered(case["expect"]):
-            right += 1
-        elif "expect" in case:
-            wrong.append(title)
-    assert wrong == []
-    assert right >= 59
-    assert refused <= 13
-
-
-def _unordered(rows: list[dict[str, Any]]) -> list[str]:
-    return sorted(json.dumps(row, sort_keys=True) for row in rows)
 
 
 def test_decimals_keep_their_digits_in_the_text_column() -> None:

@@ -17,6 +17,7 @@ from shared.domain.fhir.fhirpath.functions import (  # noqa: F401 - each registe
     existence,
     fhir,
     filtering,
+    keys,
     matching,
     math,
     strings,

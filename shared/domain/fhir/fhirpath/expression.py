@@ -26,15 +26,15 @@ _T = TypeVar("_T")
 class Expression:
     """A compiled expression: safe to keep and to evaluate from several threads.
 
-    `text` is what was compiled, `tree` its syntax tree.
+    `text` is what was compiled, `tree` its syntax tree, `code` what `Evaluation` runs.
     """
 
-    __slots__ = ("_code", "text", "tree")
+    __slots__ = ("code", "text", "tree")
 
     def __init__(self, text: str, tree: Node, code: Code) -> None:
         self.text = text
         self.tree = tree
-        self._code = code
+        self.code = code
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -63,7 +63,7 @@ class Expression:
         env = _environment(
             focus, this, resource, root, variables, model=model, resolve=resolve, now=now, member_of=member_of
         )
-        found = _guarded(self._code.items, env, this)
+        found = guarded(self.code.items, env, this)
         values = [item.value if type(item) is Element else item for item in found]
         return [_plain(value) for value in values if value is not None]
 
@@ -85,7 +85,7 @@ class Expression:
         env = _environment(
             focus, this, resource, root, variables, model=model, resolve=resolve, now=now, member_of=member_of
         )
-        return _guarded(self._code.items, env, this)
+        return guarded(self.code.items, env, this)
 
     def is_true(
         self,
@@ -109,10 +109,11 @@ class Expression:
         env = _environment(
             focus, this, resource, root, variables, model=model, resolve=resolve, now=now, member_of=member_of
         )
-        return _guarded(self._code.truth, env, this) is True
+        return guarded(self.code.truth, env, this) is True
 
 
-def _guarded(evaluate: Callable[[Environment, Items], _T], env: Environment, this: Items) -> _T:
+def guarded(evaluate: Callable[[Environment, Items], _T], env: Environment, this: Items) -> _T:
+    """What `evaluate` gives; a stack that runs out is an error of the expression."""
     try:
         return evaluate(env, this)
     except RecursionError:
@@ -143,12 +144,13 @@ def _environment(
         resource = focus
     root = resource if root is None else root
     return Environment(
-        _schema(model), this, resource, root, variables or _NO_VARIABLES, resolve, member_of, now
+        schema_of(model), this, resource, root, variables or _NO_VARIABLES, resolve, member_of, now
     )
 
 
 @lru_cache(maxsize=8)
-def _schema(model: TypeModel | None) -> Schema:
+def schema_of(model: TypeModel | None) -> Schema:
+    """One schema for each model, which keeps what it learnt."""
     return Schema(model)
 
 

@@ -5,6 +5,7 @@ http://hl7.org/fhirpath/N1/grammar.html. `at` is where the node's own sign begin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
@@ -112,3 +113,24 @@ class TypeTest:
 
 
 Node: TypeAlias = Empty | Literal | Variable | Special | Member | Call | Index | Unary | Binary | TypeTest
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """`node` and everything below it; the arguments of `ofType` and its like, which are types, are among them."""
+    yield node
+    for child in _below(node):
+        yield from walk(child)
+
+
+def _below(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, Call):
+        return (node.source, *node.arguments) if node.source is not None else node.arguments
+    if isinstance(node, Member):
+        return (node.source,) if node.source is not None else ()
+    if isinstance(node, Index):
+        return (node.source, node.index)
+    if isinstance(node, Binary):
+        return (node.left, node.right)
+    if isinstance(node, Unary | TypeTest):
+        return (node.operand,)
+    return ()

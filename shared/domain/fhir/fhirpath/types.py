@@ -103,4 +103,4 @@ def _require_known(schema: Schema, wanted: TypeName) -> None:
 
 def is_type_argument(call: Call) -> bool:
     """Whether the arguments of a function are types and not expressions."""
-    return call.name in ("is", "as", "ofType")
+    return call.name in ("is", "as", "ofType", "getReferenceKey")
