@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
-from concurrent.futures import TimeoutError as FutureTimeout
+from collections.abc import Callable
 from typing import Any
 
 from local.host.cosmos_leases import CosmosLeases, Lease
 from local.host.cosmos_probe import FeedProbe
 from local.host.engine import Datum, FunctionDefinition
-from local.host.invoker import Invoker, Stopping
-from local.host.leases import Balancer
+from local.host.invoker import Invoker
+from local.host.leased_trigger import LeasedTrigger, Pump, kind
 from local.host.settings import connection, resolve
 
 log = logging.getLogger("host")
@@ -42,8 +41,8 @@ def cosmos_client(connection_string: str) -> Any:
     )
 
 
-class FeedPump:
-    """Reads one lease's feed range and invokes, on a thread of its own."""
+class FeedPump(Pump):
+    """Reads one lease's feed range."""
 
     def __init__(
         self,
@@ -53,12 +52,11 @@ class FeedPump:
         lease: Lease,
         invoker: Invoker,
     ) -> None:
+        super().__init__(function, invoker, "feed")
         trigger = function.trigger
-        self._function = function
         self._container = container
         self._leases = leases
         self._lease = lease
-        self._invoker = invoker
         self._poll_s = float(trigger.get("feedPollDelay") or _DEFAULT_POLL_MS) / 1000
         self._most = int(trigger.get("maxItemsPerInvocation") or 0) or 100
         self._from_start = bool(trigger.get("startFromBeginning", False))
@@ -67,33 +65,15 @@ class FeedPump:
         self._stored_at = 0.0
         self._probe = FeedProbe()
         self._was_empty = False
-        self._stopping = threading.Event()
-        self._lost = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"{function.name}-feed", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
+    def _work(self) -> None:
+        try:
+            self._step()
+        except Exception:
+            self._was_empty = False
+            raise
 
-    def stop(self, *, lost: bool = False) -> None:
-        if lost:
-            self._lost.set()
-        self._stopping.set()
-
-    def join(self, timeout_s: float) -> None:
-        self._thread.join(timeout_s)
-
-    def _run(self) -> None:
-        failures = 0
-        while not self._stopping.is_set():
-            try:
-                self._step()
-                failures = 0
-            except Exception as error:  # noqa: BLE001 - an unreachable account must not end the feed
-                failures += 1
-                if failures in (1, 10) or failures % 100 == 0:
-                    log.warning("%s: the change feed is not readable (%s)", self._function.name, _kind(error))
-                self._was_empty = False
-                self._stopping.wait(min(2.0, 0.1 * 2 ** min(failures, 6)))
+    def _end(self) -> None:
         self._probe.close()
         self._store_continuation()
 
@@ -140,7 +120,7 @@ class FeedPump:
         try:
             kept = self._leases.checkpoint(self._lease.part, self._continuation)
         except Exception as error:  # noqa: BLE001 - the next one is newer
-            log.warning("%s: a lease was not written (%s)", self._function.name, _kind(error))
+            log.warning("%s: a lease was not written (%s)", self._function.name, kind(error))
             return
         if kept:
             self._stored = self._continuation
@@ -149,28 +129,15 @@ class FeedPump:
             self._stopping.set()
 
     def _invoke(self, documents: list[dict[str, Any]]) -> bool:
-        """Whether the continuation may move: after a failure too, but not while the host stops."""
-        data = Datum(json.dumps(documents), "json")
-        call: Any = self._invoker.invoke_from_thread(self._function, data, {}, REASON)
-        while True:
-            try:
-                call.result(10.0)
-            except FutureTimeout:
-                continue
-            except Stopping:
-                self._stopping.set()
-                return False
-            return not self._stopping.is_set()
+        return self._invoked(Datum(json.dumps(documents), "json"), {}, REASON, lambda: None)
 
 
-class CosmosTrigger:
-    """One function's listener: leases in the lease container, a pump for each one owned."""
+class CosmosTrigger(LeasedTrigger):
+    """Leases in the lease container, a pump for each one owned."""
 
     def __init__(self, function: FunctionDefinition, invoker: Invoker, me: str) -> None:
+        super().__init__(function, invoker, me)
         trigger = function.trigger
-        self._function = function
-        self._invoker = invoker
-        self._me = me
         name = str(trigger["connection"])
         self._connection_string = connection(name)
         self._lease_connection = connection(str(trigger.get("leaseConnection") or name))
@@ -178,47 +145,16 @@ class CosmosTrigger:
         self._container = resolve(str(trigger["containerName"]))
         self._lease_database = resolve(str(trigger.get("leaseDatabaseName") or self._database))
         self._lease_container = resolve(str(trigger.get("leaseContainerName") or "leases"))
-        self._pumps: dict[str, FeedPump] = {}
-        self._balancer: Balancer | None = None
-        self._stopping = threading.Event()
-        self._starter = threading.Thread(target=self._start, name=f"start-{function.name}", daemon=True)
 
-    def start(self) -> None:
-        """Returns at once; connecting goes on until the account and the container are there."""
-        self._starter.start()
-
-    def _start(self) -> None:
-        waited_s, warned = 0.1, False
-        while not self._stopping.is_set():
-            try:
-                self._balancer = self._make_balancer()
-            except Exception as error:  # noqa: BLE001 - emulator or container may still be on the way
-                if not warned and waited_s > 3:
-                    log.warning(
-                        "%s: container or leases not reachable yet (%s)", self._function.name, _kind(error)
-                    )
-                    warned = True
-                self._stopping.wait(waited_s)
-                waited_s = min(5.0, waited_s * 1.5)
-            else:
-                if not self._stopping.is_set():
-                    self._balancer.start()
-                return
-
-    def _feed_container(self) -> Any:
+    def _connect(self) -> tuple[CosmosLeases, Callable[[str], FeedPump]]:
         client = cosmos_client(self._connection_string)
-        return client.get_database_client(self._database).get_container_client(self._container)
-
-    def _make_balancer(self) -> Balancer:
-        client = cosmos_client(self._connection_string)
-        container = client.get_database_client(self._database).get_container_client(self._container)
         lease_client = (
             client
             if self._lease_connection == self._connection_string
             else cosmos_client(self._lease_connection)
         )
         leases = CosmosLeases(
-            container,
+            self._feed_container(client),
             lease_client.get_database_client(self._lease_database),
             self._lease_container,
             create=bool(self._function.trigger.get("createLeaseContainerIfNotExists", False)),
@@ -226,36 +162,13 @@ class CosmosTrigger:
             me=self._me,
         )
 
-        def start_pump(part: str) -> None:
+        def pump_of(part: str) -> FeedPump:
             # A client of its own: the SDK tells the continuation only as the last response of the client, which another
             # thread's answer, such as a renewed lease's, would take the place of.
-            pump = FeedPump(self._function, self._feed_container(), leases, leases.lease(part), self._invoker)
-            self._pumps[part] = pump
-            pump.start()
+            container = self._feed_container(cosmos_client(self._connection_string))
+            return FeedPump(self._function, container, leases, leases.lease(part), self._invoker)
 
-        def stop_pump(part: str) -> None:
-            pump = self._pumps.pop(part, None)
-            if pump is not None:
-                pump.stop(lost=True)
+        return leases, pump_of
 
-        return Balancer(self._function.name, self._me, leases, start_pump, stop_pump)
-
-    def stop(self, timeout_s: float) -> None:
-        """End reading, wait for the batch under way, store continuations, give the leases up."""
-        deadline = time.monotonic() + timeout_s
-        self._stopping.set()
-        self._starter.join(timeout_s)
-        for pump in list(self._pumps.values()):
-            pump.stop()
-        if self._balancer is not None and self._balancer.started:
-            self._balancer.stop()
-        for pump in list(self._pumps.values()):
-            pump.stop()
-            pump.join(max(0.1, deadline - time.monotonic()))
-        if self._balancer is not None:
-            self._balancer.release_all()
-
-
-def _kind(error: BaseException) -> str:
-    status = getattr(error, "status_code", None)
-    return f"{type(error).__name__} {status}" if status else type(error).__name__
+    def _feed_container(self, client: Any) -> Any:
+        return client.get_database_client(self._database).get_container_client(self._container)

@@ -8,10 +8,8 @@ holds it until it is exhausted; `minEventBatchSize` above one waits for that man
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,8 +17,8 @@ from local.host.checkpoints import CONTAINER, BlobCheckpoints, BlobOwnership, bl
 from local.host.engine import FunctionDefinition
 from local.host.event_hub_metadata import batch_input, single_input
 from local.host.event_hub_receiver import PartitionLost, PartitionReceiver, open_client
-from local.host.invoker import Invoker, Stopping
-from local.host.leases import Balancer
+from local.host.invoker import Invoker
+from local.host.leased_trigger import LeasedTrigger, Pump
 from local.host.settings import EventHubOptions, connection, resolve
 
 log = logging.getLogger("host")
@@ -81,8 +79,8 @@ class CheckpointWriter:
         self._pending = None
 
 
-class PartitionPump:
-    """Receives, invokes and checkpoints one partition on a thread of its own, until stopped or lost."""
+class PartitionPump(Pump):
+    """Receives, invokes and checkpoints one partition."""
 
     def __init__(
         self,
@@ -94,62 +92,37 @@ class PartitionPump:
         context: dict[str, str],
         invoker: Invoker,
     ) -> None:
-        self._function = function
-        self._partition = partition
+        super().__init__(function, invoker, partition)
         self._options = options
         self._checkpoints = checkpoints
         self._writer = CheckpointWriter(checkpoints, partition, options.checkpoint_frequency)
         self._receiver_after = receiver_after
         self._context = {**context, "PartitionId": partition}
-        self._invoker = invoker
         self._single = str(function.trigger.get("cardinality", "MANY")).upper() == "ONE"
-        self._stopping = threading.Event()
-        self._lost = threading.Event()
         self._position: int | str = "@latest" if options.from_end else "-1"
         self._receiver: PartitionReceiver | None = None
-        self._thread = threading.Thread(target=self._run, name=f"{function.name}-{partition}", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
 
     def stop(self, *, lost: bool = False) -> None:
-        """Ask for the end; after a loss not even what is done is checkpointed, for the new owner is ahead."""
-        if lost:
-            self._lost.set()
-        self._stopping.set()
+        super().stop(lost=lost)
         receiver = self._receiver
         if receiver is not None:
             receiver.wake()
 
-    def join(self, timeout_s: float) -> None:
-        self._thread.join(timeout_s)
-
-    def _run(self) -> None:
-        failures = 0
-        while not self._stopping.is_set():
-            try:
-                self._work()
-                failures = 0
-            except PartitionLost:
-                # the new owner's claim shows in the ownership blob soon; until then do not fight for the link
-                self._stopping.wait(2.0)
-            except Exception as error:  # noqa: BLE001 - a broken connection must not end the partition
-                failures += 1
-                if failures in (1, 10) or failures % 100 == 0:
-                    log.warning(
-                        "%s: partition %s disconnected (%s)",
-                        self._function.name,
-                        self._partition,
-                        _kind(error),
-                    )
-                self._stopping.wait(min(2.0, 0.1 * 2 ** min(failures, 6)))
+    def _end(self) -> None:
         if not self._lost.is_set():
             self._writer.flush()
 
     def _work(self) -> None:
+        try:
+            self._receive()
+        except PartitionLost:
+            # the new owner's claim shows in the ownership blob soon; until then do not fight for the link
+            self._stopping.wait(2.0)
+
+    def _receive(self) -> None:
         """From connecting to a broken connection or the end."""
         if isinstance(self._position, str):
-            stored = self._checkpoints.read(self._partition)
+            stored = self._checkpoints.read(self._part)
             self._position = self._position if stored is None else stored
         receiver = self._receiver_after(self._position)
         self._receiver = receiver
@@ -188,74 +161,29 @@ class PartitionPump:
             self._writer.done(last.sequence_number, str(last.offset))
 
     def _invoke(self, receiver: PartitionReceiver, batch: Sequence[Any]) -> bool:
-        """Whether the checkpoint may move behind the batch: after a failure too, but not while the host stops.
-
-        `ProcessEventsAsync` looks at its cancellation tokens after the invocation, so the batch that was under way
-        at a stop comes again, even where it succeeded.
-        """
         trigger = self._function.trigger
         if self._single:
             data, metadata = single_input(batch[0], trigger, self._context)
         else:
             data, metadata = batch_input(batch, trigger, self._context)
-        call: Any = self._invoker.invoke_from_thread(self._function, data, metadata, REASON)
-        while True:
-            try:
-                call.result(10.0)
-            except FutureTimeout:
-                receiver.keep_alive()
-                continue
-            except Stopping:
-                self._stopping.set()
-                return False
-            return not self._stopping.is_set()
+        return self._invoked(data, metadata, REASON, receiver.keep_alive)
 
 
-class EventHubTrigger:
-    """One function's listener: balances partitions with other hosts and runs a pump for each owned one."""
+class EventHubTrigger(LeasedTrigger):
+    """Partitions are shared out by ownership blobs, a pump for each one owned."""
 
     def __init__(
         self, function: FunctionDefinition, options: EventHubOptions, invoker: Invoker, me: str
     ) -> None:
+        super().__init__(function, invoker, me)
         trigger = function.trigger
-        self._function = function
         self._options = options
-        self._invoker = invoker
-        self._me = me
         self._connection_string = connection(str(trigger["connection"]))
         self._storage = connection("Storage")
         self._hub = resolve(str(trigger["eventHubName"]))
         self._group = resolve(str(trigger.get("consumerGroup") or "$Default"))
-        self._pumps: dict[str, PartitionPump] = {}
-        self._balancer: Balancer | None = None
-        self._stopping = threading.Event()
-        self._starter = threading.Thread(target=self._start, name=f"start-{function.name}", daemon=True)
 
-    def start(self) -> None:
-        """Returns at once; connecting goes on until hub and storage answer."""
-        self._starter.start()
-
-    def _start(self) -> None:
-        waited_s, warned = 0.1, False
-        while not self._stopping.is_set():
-            try:
-                self._balancer = self._make_balancer()
-            except Exception as error:  # noqa: BLE001 - the emulators may still be starting
-                if not warned and waited_s > 3:
-                    log.warning(
-                        "%s: hub or checkpoint store not reachable yet (%s)",
-                        self._function.name,
-                        _kind(error),
-                    )
-                    warned = True
-                self._stopping.wait(waited_s)
-                waited_s = min(5.0, waited_s * 1.5)
-            else:
-                if not self._stopping.is_set():
-                    self._balancer.start()
-                return
-
-    def _make_balancer(self) -> Balancer:
+    def _connect(self) -> tuple[BlobOwnership, Callable[[str], PartitionPump]]:
         client = open_client(self._connection_string, self._hub, self._group)
         partitions = client.get_partition_ids()
         namespace = namespace_of(self._connection_string)
@@ -269,44 +197,12 @@ class EventHubTrigger:
             "Owner": self._me,
         }
 
-        def start_pump(partition: str) -> None:
+        def pump_of(partition: str) -> PartitionPump:
             def receiver_after(position: int | str) -> PartitionReceiver:
                 return PartitionReceiver(client, self._group, partition, position, self._options.prefetch)
 
-            pump = PartitionPump(
+            return PartitionPump(
                 self._function, partition, self._options, checkpoints, receiver_after, context, self._invoker
             )
-            self._pumps[partition] = pump
-            pump.start()
 
-        def stop_pump(partition: str) -> None:
-            pump = self._pumps.pop(partition, None)
-            if pump is not None:
-                pump.stop(lost=True)
-
-        ownership = BlobOwnership(container, prefix, self._me, partitions)
-        return Balancer(self._function.name, self._me, ownership, start_pump, stop_pump)
-
-    def stop(self, timeout_s: float) -> None:
-        """End receiving, wait for the batches under way, write checkpoints, give the partitions up."""
-        deadline = time.monotonic() + timeout_s
-        self._stopping.set()
-        self._starter.join(timeout_s)
-        for pump in list(self._pumps.values()):
-            pump.stop()
-        if self._balancer is not None and self._balancer.started:
-            self._balancer.stop()
-        for pump in list(self._pumps.values()):
-            pump.stop()
-            pump.join(max(0.1, deadline - time.monotonic()))
-        if self._balancer is not None:
-            self._balancer.release_all()
-
-
-def _kind(error: BaseException) -> str:
-    condition = getattr(error, "condition", None)
-    return (
-        f"{type(error).__name__} {condition.decode()}"
-        if isinstance(condition, bytes)
-        else type(error).__name__
-    )
+        return BlobOwnership(container, prefix, self._me, partitions), pump_of
