@@ -95,10 +95,16 @@ _SAFE_SCHEMES: Final = frozenset({"http", "https", "ftp", "mailto", "tel", "sms"
 _SAFE_DATA: Final = re.compile(r"data:image/(png|gif|jpe?g|webp)[;,]", re.IGNORECASE)
 _INVISIBLE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\ufeff]")
 _ACTIVE_STYLE: Final = re.compile(
-    r"expression|javascript|behavior|@import|url\(['\"]?(?:[^)]{0,40}://|//|(?!data:image/(?:png|gif|jpe?g|webp)[;,])[a-z][a-z0-9+.\-]{0,20}:)",
+    r"expression|javascript|behavior|-moz-binding|@import|(?:image|image-set|src)\("
+    r"|url\(['\"]?(?:[^)]{0,40}://|[/\\]{2}|(?!data:image/(?:png|gif|jpe?g|webp)[;,])[a-z][a-z0-9+.\-]{0,20}:)",
     re.IGNORECASE,
 )
 """HL7's publisher draws its tables with images beside the page or within it; nothing is fetched from elsewhere."""
+_STYLE_ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
+_STYLE_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_LAST_CHARACTER: Final = 0x10FFFF
+_ENDS_IN_HTML: Final = (">", "->", "[if")
+"""A comment that begins so ends at once for an HTML parser, or is read by old browsers: what follows would be markup."""
 _XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
 _UNDEFINED_ENTITY: Final = 11
 
@@ -147,12 +153,16 @@ class _Reader:
         self._open: list[str] = []
         self._around: Counter[str] = Counter()
         self._has_content = False
+        self._in_cdata = False
         # An encoding that an XML declaration names is overruled: the text is characters already.
         parser = expat.ParserCreate("utf-8", " ")
         parser.namespace_prefixes = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
+        parser.CommentHandler = self._comment
+        parser.StartCdataSectionHandler = self._cdata
+        parser.EndCdataSectionHandler = self._cdata_end
         parser.ProcessingInstructionHandler = self._instruction
         parser.StartDoctypeDeclHandler = self._doctype
         self._parser = parser
@@ -225,7 +235,7 @@ class _Reader:
             )
         if name == "id" or (name == "name" and element in ("a", "map")):
             self.found.names.add(value)
-        elif name == "style" and _ACTIVE_STYLE.search(_INVISIBLE.sub("", value)):
+        elif name == "style" and _is_active(value):
             self.found.fault("narrative-active", "A style in a narrative must not load or run anything.")
         elif name in _ADDRESSES:
             self._address(value, is_link=name == "href")
@@ -242,7 +252,23 @@ class _Reader:
     def _end(self, _: str) -> None:
         self._around[self._open.pop()] -= 1
 
+    def _comment(self, data: str) -> None:
+        if data.lower().startswith(_ENDS_IN_HTML):
+            self._unlike_html()
+
+    def _cdata(self) -> None:
+        self._in_cdata = True
+
+    def _cdata_end(self) -> None:
+        self._in_cdata = False
+
+    def _unlike_html(self) -> None:
+        text = "A narrative must not hide markup in a comment or a CDATA section: browsers that read it as HTML run it."
+        self.found.fault("narrative-active", text)
+
     def _text(self, data: str) -> None:
+        if self._in_cdata and ">" in data:
+            self._unlike_html()  # for an HTML parser the section ends at the first of them
         if data.strip():
             self._has_content = True
             if self._open and self._open[-1] in _CHILDREN:
@@ -254,6 +280,22 @@ class _Reader:
     def _doctype(self, *_: object) -> None:
         self.found.fault("txt-1", "A narrative must not hold a document type or entities of its own.")
         raise _Stopped
+
+
+def _is_active(style: str) -> bool:
+    """Whether a style loads or runs something, however its escapes and comments disguise it.
+
+    https://www.w3.org/TR/css-syntax-3/#consume-escaped-code-point. A comment within a string is none: with and without.
+    """
+    bare = _INVISIBLE.sub("", _STYLE_ESCAPE.sub(_unescaped, style))
+    return any(_ACTIVE_STYLE.search(each) for each in (bare, _STYLE_COMMENT.sub("", bare)))
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code, character = escape.groups()
+    if code is None:
+        return str(character)
+    return chr(int(code, 16)) if int(code, 16) <= _LAST_CHARACTER else "\ufffd"
 
 
 def _split(qualified: str) -> tuple[str, str]:

@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-_TOKEN: Final = re.compile(r'[ \t\r\n]*(?:([{}\[\],:])|"((?:[^"\\]|\\.)*)"|[^{}\[\],:" \t\r\n]+)', re.DOTALL)
+_TOKEN: Final = re.compile(
+    r'[ \t\r\n]*+(?:([{}\[\],:])|"([^"\\]*+(?:\\.[^"\\]*+)*+)"|[^{}\[\],:" \t\r\n]++)', re.DOTALL
+)
+"""Possessive: a way back kept for each character of a long string would take 150 times its size."""
 _STEP: Final = re.compile(r"([^.\[\]()]+)(?:\.ofType\((\w+)\))?(?:\[(\d+)\])?(?:\.|\Z)")
 
 

@@ -2,7 +2,8 @@
 
 https://hl7.org/fhir/R4/datatypes.html#primitive
 
-Every expression here runs in time linear in its input: no alternative of a repetition can begin as another does.
+Every expression here runs in time linear in its input: no alternative of a repetition can begin as another does,
+and in little memory: repeated groups are possessive, or each round would keep a way back, a hundred bytes for each.
 The published expressions are read as XML Schema reads them, where `\\S` is anything but space, tab and line ends,
 so that a no-break space is text.
 """
@@ -29,12 +30,12 @@ _DATE_TIME: Final = re.compile(rf"{_DAY}(?:T{_CLOCK}{_ZONE})?|{_YEAR}(?:-(?:0[1-
 _INSTANT: Final = re.compile(rf"{_DAY}T{_CLOCK}{_ZONE}", re.ASCII)
 _TIME: Final = re.compile(_CLOCK, re.ASCII)
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_CODE: Final = re.compile(r"[^ \t\r\n\f\v]+(?: [^ \t\r\n\f\v]+)*")
-_OID: Final = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+", re.ASCII)
+_CODE: Final = re.compile(r"[^ \t\r\n\f\v]++(?: [^ \t\r\n\f\v]++)*+")
+_OID: Final = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9]\d*+))++", re.ASCII)
 _UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ANY_CASE_UUID: Final = re.compile(_UUID.pattern, re.IGNORECASE | re.ASCII)
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
-_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _SPACE: Final = re.compile(r"[ \t\r\n\f\v]")
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")

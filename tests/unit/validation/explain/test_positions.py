@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 from shared.domain.fhir.validation.positions import lines_of
 
@@ -59,3 +60,13 @@ def test_takes_time_linear_in_the_text() -> None:
     assert lines_of(text, ["Patient.name[99999].family"]) == {"Patient.name[99999].family": 100_000}
     assert lines_of('{"a": "' + '\\"' * 200_000, ["Patient.a"]) == {"Patient.a": 1}
     assert time.perf_counter() - began < 10
+
+
+def test_takes_memory_of_the_order_of_the_text() -> None:
+    text = '{"resourceType": "Patient", "name": [{"family": "' + "x" * 1_000_000 + "\\n" * 1_000_000 + '"}]}'
+    tracemalloc.start()
+    try:
+        assert lines_of(text, ["Patient.name[0].family"]) == {"Patient.name[0].family": 1}
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(text)
+    finally:
+        tracemalloc.stop()

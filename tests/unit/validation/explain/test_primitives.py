@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from decimal import Decimal
 from typing import Any
 
@@ -118,3 +119,20 @@ def test_takes_time_linear_in_hostile_input(type_name: str) -> None:
         primitive_fault(type_name, unit * (500_000 // len(unit)))
         primitive_fault(type_name, "urn:oid:1." + unit * (500_000 // len(unit)) + "!")
     assert time.perf_counter() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("type_name", "text"),
+    [
+        ("oid", "urn:oid:1" + ".1" * 500_000 + "!"),
+        ("code", "a" + " a" * 500_000 + "!  "),
+        ("base64Binary", "QUJD" * 250_000 + "!"),
+    ],
+)
+def test_takes_memory_of_the_order_of_hostile_input(type_name: str, text: str) -> None:
+    tracemalloc.start()
+    try:
+        assert primitive_fault(type_name, text) is not None
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(text)
+    finally:
+        tracemalloc.stop()
