@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import tarfile
 import zipfile
@@ -62,6 +63,18 @@ class Opened:
         return self.name.endswith(LINES)
 
 
+class _Link(io.RawIOBase):
+    """A member that points to another file: it is named, and nothing is read through it."""
+
+    def readable(self) -> bool:
+        """So that reading is what fails."""
+        return True
+
+    def readinto(self, _: object) -> int:
+        """Raises OSError."""
+        raise OSError("it is a link, and links in archives are not followed")
+
+
 def documents(paths: Iterable[Path]) -> Iterator[Document]:
     """Every document below the paths, in order of name. Raises CommandStopped where a path holds none."""
     for path in paths:
@@ -111,19 +124,23 @@ def opened(
 
 def _of_zip(raw: IO[bytes], shown: str, endings: tuple[str, ...]) -> Iterator[Opened]:
     with zipfile.ZipFile(raw) as archive:
-        for name in sorted(archive.namelist()):
+        # By entry, not by name: of two of one name both are read.
+        for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
+            name = entry.filename
             if _plain(name).endswith(endings):
-                with archive.open(name) as member:
+                with archive.open(entry) as member:
                     yield Opened(f"{shown}!{name}", _plain(name), _unpacked(member, name))
 
 
 def _of_tar(raw: IO[bytes], shown: str, endings: tuple[str, ...]) -> Iterator[Opened]:
     with tarfile.open(fileobj=raw) as archive:
         while (entry := archive.next()) is not None:
-            content = archive.extractfile(entry) if _plain(entry.name).endswith(endings) else None
-            if content is not None:
+            source, name = f"{shown}!{entry.name}", _plain(entry.name)
+            if name.endswith(endings) and (entry.issym() or entry.islnk()):
+                yield Opened(source, name, io.BufferedReader(_Link()))
+            elif name.endswith(endings) and (content := archive.extractfile(entry)) is not None:
                 with content:
-                    yield Opened(f"{shown}!{entry.name}", _plain(entry.name), _unpacked(content, entry.name))
+                    yield Opened(source, name, _unpacked(content, entry.name))
             # It remembers every member it has passed, a kilobyte each.
             archive.members.clear()  # type: ignore[attr-defined]
 

@@ -6,12 +6,14 @@ The golden lines are written anew with GALEN_REWRITE_GOLDEN=1 in the environment
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import lzma
 import os
 import subprocess
 import sys
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -145,6 +147,35 @@ def test_what_is_damaged_is_a_line_and_the_rest_is_read(tmp_path: Path, capfdbin
         assert (line["resourceType"], line["valid"]) == (None, False)
         assert "cannot be read" in line["issues"][0]["details"]
     assert "empty" in sayings["e.json", 1]["issues"][0]["details"]
+
+
+def test_a_link_in_an_archive_is_named_and_the_members_after_it_are_read(
+    tmp_path: Path, capfdbinary: Any
+) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, kind, target in (
+            ("outside.json", tarfile.SYMTYPE, "/etc/hostname"),
+            ("itself.json", tarfile.LNKTYPE, "itself.json"),
+            ("pipe.json", tarfile.FIFOTYPE, ""),
+        ):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = kind, target
+            archive.addfile(link)
+        entry = tarfile.TarInfo("../good.json")
+        entry.size = len(lines(GOOD))
+        archive.addfile(entry, io.BytesIO(lines(GOOD)))
+    *links, good = found(capfdbinary, tmp_path / "a.tar")
+    assert [Path(line["source"]).name for line in links] == ["a.tar!outside.json", "a.tar!itself.json"]
+    assert all("is a link" in line["issues"][0]["details"] for line in links)
+    assert (good["source"].endswith("a.tar!../good.json"), good["valid"]) == (True, True)
+
+
+def test_two_members_of_one_name_are_both_read(tmp_path: Path, capfdbinary: Any) -> None:
+    with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr("a.json", lines(BAD))
+        archive.writestr("a.json", lines(GOOD))
+    assert [line["valid"] for line in found(capfdbinary, tmp_path / "a.zip")] == [False, True]
 
 
 def test_a_file_of_another_ending_is_read_where_it_is_named(tmp_path: Path, capfdbinary: Any) -> None:
