@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.host.admin import Admin
-from local.host.http_trigger import HttpTrigger, Receive, Scope, Send, respond
+from local.host.http_trigger import HttpTrigger, Receive, Scope, Send, has_valid_host, respond
 from local.host.routes import Routes
 from local.host.webhooks import Webhooks
 
@@ -29,6 +29,9 @@ class HostApp:
         headers = scope["headers"]
         if len(headers) > MAX_HEADERS or sum(len(k) + len(v) for k, v in headers) > MAX_HEADER_BYTES:
             await respond(send, 431)
+            return
+        if not has_valid_host(headers):
+            await respond(send, 400)
             return
         path = scope["raw_path"].decode("latin-1")[1:]
         first = path[:8].lower()

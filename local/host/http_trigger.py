@@ -22,6 +22,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 BODY_LIMIT_BYTES = 104_857_600
 """`FUNCTIONS_REQUEST_BODY_SIZE_LIMIT` of the real host: 100 MB."""
+_HOST = re.compile(r"(?:[A-Za-z0-9!$&'()\-._~]*|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
+_LAST_PORT = 65_535
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
 _ESCAPED_SLASH = re.compile(r"(%2[Ff])")
 _SAFE = "-._~!$&'()*+,;=:@/"
@@ -53,6 +55,16 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 def has_length(headers: Headers) -> bool:
     """`request.ContentLength > 0`: without it the classic binding takes no body."""
     return any(name == b"content-length" and value.strip() not in (b"", b"0") for name, value in headers)
+
+
+def has_valid_host(headers: Headers) -> bool:
+    """At most one Host, of a name or an address and a port (aspnetcore `HttpUtilities.IsHostHeaderValid`).
+
+    The URL that a function gets begins with it: a Host with a slash would choose the path.
+    """
+    given = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
+    return not given or (found is not None and int(found[1] or 0) <= _LAST_PORT)
 
 
 def rebuilt_path(raw_path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.host.engine import FunctionDefinition
-from local.host.http_trigger import has_length, query_parameters, rebuilt_path
+from local.host.http_trigger import has_length, has_valid_host, query_parameters, rebuilt_path
 from local.host.routes import RouteRejected, Routes
 
 
@@ -47,6 +47,21 @@ def test_query_parameters_are_joined_and_empty_ones_dropped(query: str, expected
 )
 def test_path_is_decoded_and_written_again(sent: str, arrives: str) -> None:
     assert rebuilt_path(sent) == arrives
+
+
+@pytest.mark.parametrize(
+    "host", ["", "localhost", "a-b.example:7071", "127.0.0.1:65535", "[::1]", "[::1]:80"]
+)
+def test_a_host_is_a_name_or_an_address_with_a_port(host: str) -> None:
+    assert has_valid_host([(b"accept", b"*/*"), (b"host", host.encode())])
+
+
+@pytest.mark.parametrize(
+    "host", ["[", "a:b", "a:", ":::", "a:65536", "a b", "a/fhir/Patient?x=", "x?y", "x#y", "me@a", "[::1]:x"]
+)
+def test_a_host_that_would_choose_the_path_is_refused(host: str) -> None:
+    assert not has_valid_host([(b"host", host.encode())])
+    assert not has_valid_host([(b"host", b"a"), (b"host", b"a")])
 
 
 def test_body_without_a_length_does_not_arrive() -> None:

@@ -71,6 +71,12 @@ def test_body_above_the_hosts_limit_is_refused(host: Host) -> None:
         assert wire.recv(64).startswith(b"HTTP/1.1 413")
 
 
+def test_a_host_header_does_not_choose_the_function(host: Host) -> None:
+    with socket.create_connection(("127.0.0.1", host.port)) as wire:
+        wire.sendall(b"GET /nothing HTTP/1.1\r\nHost: x/api/text?\r\n\r\n")
+        assert wire.recv(64).startswith(b"HTTP/1.1 400")
+
+
 def test_a_slow_request_does_not_hold_others(host: Host) -> None:
     slow = threading.Thread(
         target=httpx.get, args=(f"{host.url}/api/slow?seconds=3",), kwargs={"timeout": 10}

@@ -10,7 +10,7 @@ import sys
 import azure.functions as func
 import pytest
 
-from functions.azure.http import http, without_bodies
+from functions.azure.http import http, readable, without_bodies
 from tests.unit.api.world import Client, World, observation
 
 HOST = "http://localhost:7071"
@@ -22,7 +22,7 @@ def ask(client: Client, method: str, path: str, body: bytes = b"", **headers: st
     request = func.HttpRequest(
         method, HOST + path, headers=sent, params={"code": "a,b"}, route_params={}, body=body
     )
-    answer: func.HttpResponse = asyncio.run(func.AsgiMiddleware(client.app).handle_async(request))
+    answer: func.HttpResponse = asyncio.run(func.AsgiMiddleware(client.app).handle_async(readable(request)))
     return answer
 
 
@@ -42,6 +42,13 @@ def test_a_write_keeps_its_headers_and_answers_with_absolute_links(client: Clien
     assert created.headers["location"].startswith(f"{HOST}/fhir/Patient/")
     assert created.headers["etag"].startswith('W/"')
     assert created.mimetype == "application/fhir+json; charset=utf-8"
+
+
+def test_a_path_that_is_no_utf8_is_answered_like_any_other(client: Client) -> None:
+    refused = ask(client, "GET", "/fhir/Patient/%ff%C3%A9?_format=json")
+    assert (refused.status_code, b"OperationOutcome" in refused.get_body()) == (400, True)
+    assert ask(client, "GET", "/fhir/Patient/%ff", authorization="").status_code == 401
+    assert ask(client, "GET", "/fhir/%50atient").status_code == 200
 
 
 def test_a_stream_of_alerts_ends(world: World, client: Client) -> None:
