@@ -129,7 +129,8 @@ class TokenEndpoint:
             _basic(authorization) if authorization else (form.get("client_id", ""), form["client_secret"])
         )
         client = self._clients.get(client_id)
-        if not secret_matches(client, secret) or client is None:
+        is_one = form.get("client_id", client_id) == client_id
+        if not secret_matches(client, secret) or client is None or not is_one:
             raise TokenRefused("invalid_client", "Client authentication failed.", reason="client-secret")
         return client
 
@@ -182,7 +183,7 @@ def _scopes(client: Client, requested: str) -> tuple[Scope, ...]:
     """The requested scopes that the client is registered for; all of its own where none is named."""
     if not requested.strip():
         return client.scopes
-    parsed = [parse_scope(word) for word in requested.split()]
+    parsed = list(dict.fromkeys(parse_scope(word) for word in requested.split()))
     if None in parsed:
         raise TokenRefused(
             "invalid_scope", "A scope is malformed: system/<type>.<subset of cruds, in that order>."

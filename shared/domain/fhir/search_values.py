@@ -95,9 +95,9 @@ def about(value: Range, now: datetime) -> Range:
     """A tenth of the distance to now on either side, as the specification suggests."""
     lo, hi = datetime.fromisoformat(value.lo), datetime.fromisoformat(value.hi)
     slack = abs(now - lo) / 10
-    try:
-        return Range(instant_text(lo - slack), instant_text(hi + slack))
-    except OverflowError:
-        return Range(
-            instant_text(datetime.min.replace(tzinfo=UTC)), instant_text(datetime.max.replace(tzinfo=UTC))
-        )
+    # Each side by itself: where one leaves the calendar, the other still holds.
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    return Range(
+        instant_text(lo - slack if lo - first > slack else first),
+        instant_text(hi + slack if last - hi > slack else last),
+    )

@@ -89,6 +89,8 @@ DATES: dict[str, dict[str, Any]] = {
         ("ge2024-05-10&date=lt2024-05-20", {"day", "instant", "month", "period", "open"}),
         ("2024-05-10,2024-05-20", {"day", "instant", "later"}),
         ("ap2024-05-10", {"day", "instant", "month", "period", "open", "later"}),
+        ("ap0001-01-01", set()),
+        ("ap9999-12-31", {"open"}),
     ],
 )
 def test_finds_dates_by_prefix(store: Store, query: str, expected: set[str]) -> None:

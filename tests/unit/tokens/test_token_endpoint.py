@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -172,6 +173,20 @@ def test_refuses_http_basic_that_does_not_hold(authorization: str) -> None:
     with pytest.raises(TokenRefused) as refused:
         endpoint().grant({"grant_type": "client_credentials"}, authorization)
     assert refused.value.code == "invalid_client"
+
+
+def test_a_client_is_one_in_the_header_and_in_the_form() -> None:
+    basic = f"Basic {base64.b64encode(b'secret:s').decode()}"
+    mine = {"grant_type": "client_credentials", "client_id": "secret"}
+    assert endpoint().grant(mine, basic).scope == "system/Patient.rs"
+    with pytest.raises(TokenRefused) as refused:
+        endpoint().grant({**mine, "client_id": "another"}, basic)
+    assert refused.value.code == "invalid_client"
+
+
+def test_a_scope_asked_for_many_times_is_granted_once() -> None:
+    mine = {"grant_type": "client_credentials", "client_id": "secret", "client_secret": "s"}
+    assert endpoint().grant({**mine, "scope": "system/Patient.r " * 3_000}, None).scope == "system/Patient.r"
 
 
 def test_publishes_public_keys_only() -> None:
