@@ -96,3 +96,9 @@ _CONVERTERS: Final[dict[str, Callable[[str], Any]]] = {
     "instant": read_date_time,
     "time": read_time,
 }
+
+
+def resource_element(resource: dict[str, Any]) -> Element:
+    """A resource as an element of the type it names; of none where that is no text."""
+    name = resource.get("resourceType")
+    return Element(resource, name if isinstance(name, str) else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.fhir.fhirpath.element import Element, Items
+from shared.domain.fhir.fhirpath.element import Items, resource_element
 from shared.domain.fhir.fhirpath.environment import MAX_STEPS, Environment
 from shared.domain.fhir.fhirpath.expression import Expression, guarded, schema_of
 from shared.domain.fhir.fhirpath.model import TypeModel
@@ -14,7 +14,7 @@ class Evaluation:
     """The resource, the caller's variables, and the work that is left to do on them; for one thread."""
 
     def __init__(self, resource: dict[str, Any], variables: dict[str, Any], model: TypeModel | None) -> None:
-        self.root = Element(resource, resource.get("resourceType", ""))
+        self.root = resource_element(resource)
         self._variables = variables
         self._env = Environment(
             schema_of(model), (self.root,), self.root, self.root, self._variables, None, None, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from shared.domain.fhir.fhirpath.code import Evaluate
-from shared.domain.fhir.fhirpath.element import EMPTY, UCUM, Element, Items, decimal
+from shared.domain.fhir.fhirpath.element import EMPTY, UCUM, Element, Items, decimal, resource_element
 from shared.domain.fhir.fhirpath.environment import Environment
 from shared.domain.fhir.fhirpath.errors import FhirPathError
 
@@ -59,7 +59,7 @@ def as_item(value: Any, type_name: str = "") -> Any:
     if isinstance(value, Element):
         return value
     if isinstance(value, dict):
-        return Element(value, type_name or value.get("resourceType", ""))
+        return Element(value, type_name) if type_name else resource_element(value)
     if type_name:
         return Element(value, type_name)
     return decimal(value) if isinstance(value, float) else value

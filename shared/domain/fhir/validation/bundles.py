@@ -125,6 +125,8 @@ def _request_issues(entry: dict[str, Any], type_: str, where: str) -> Iterator[I
     if type_ not in ("transaction", "batch") or not isinstance(request, dict):
         return
     method, url = request.get("method"), request.get("url")
+    if not isinstance(method, str):
+        return
     if method in _BODY_METHODS and resource is None:
         yield error(
             "required", f"A request of method {method} needs a resource.", where, "bundle-request-body"

@@ -147,3 +147,10 @@ def _signed(bundle_: dict[str, Any], signed: dict[str, Any]) -> list[tuple[str, 
     }
     found = explain(bundle_ | {"signature": signature}, r4())
     return [(issue.severity, issue.rule) for issue in found if issue.rule.startswith("signature")]
+
+
+@pytest.mark.parametrize("method", [[], {}, 1])
+def test_a_method_of_another_kind_is_a_finding(method: Any) -> None:
+    entry = {"request": {"method": method, "url": "Patient"}, "resource": {"resourceType": "Patient"}}
+    found = explain({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}, r4())
+    assert any(issue.expression == "Bundle.entry[0].request.method" for issue in found)

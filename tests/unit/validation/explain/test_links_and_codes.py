@@ -220,3 +220,13 @@ def test_a_blood_pressure_is_not_named_for_one_of_its_two_pressures() -> None:
 def test_a_vital_sign_by_snomed_ct_is_held_to_its_profile() -> None:
     concept = {"coding": [{"system": "http://snomed.info/sct", "code": "386725007"}]}
     assert any(rule.startswith("profile:bodytemp:") for rule, _ in errors(observation(code=concept)))
+
+
+@pytest.mark.parametrize("name", [["Practitioner"], {"a": "b"}, 1, None])
+def test_a_contained_type_of_another_kind_is_a_finding_though_it_is_resolved(name: Any) -> None:
+    team = {
+        "resourceType": "CareTeam",
+        "contained": [{"resourceType": name, "id": "a"}],
+        "participant": [{"member": {"reference": "#a"}, "onBehalfOf": {"reference": "#a"}}],
+    }
+    assert any(issue.expression.startswith("CareTeam.contained[0]") for issue in findings(team))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from shared.domain.fhir.fhirpath.element import EMPTY, Element, Items
+from shared.domain.fhir.fhirpath.element import EMPTY, Element, Items, resource_element
 from shared.domain.fhir.fhirpath.environment import Environment
 from shared.domain.fhir.fhirpath.errors import FhirPathError
 from shared.domain.fhir.fhirpath.functions.registry import (
@@ -66,9 +66,7 @@ def _resolve(_: Arguments) -> Operation:
     def operate(env: Environment, items: Items, _this: Items) -> Items:
         env.spend(len(items))
         found = (_target(env, item) for item in items)
-        return [
-            Element(resource, resource.get("resourceType", "")) for resource in found if resource is not None
-        ]
+        return [resource_element(resource) for resource in found if resource is not None]
 
     return operate
 
