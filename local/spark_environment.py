@@ -7,7 +7,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -102,13 +102,15 @@ def _fetch_jars(java: Path, folder: Path) -> None:
     (folder / "complete").touch()
 
 
-def run_job(runtime: SparkRuntime, job: str, lake: Path, log: Path, on_line: Callable[[str], None]) -> None:
-    """Runs one job in a process of its own; each line of its output goes to `on_line` when it comes, the rest to `log`.
+def run_job(
+    runtime: SparkRuntime, arguments: Sequence[str], lake: Path, log: Path, on_line: Callable[[str], None]
+) -> None:
+    """Runs what `arguments` ask of `spark.jobs` in a process of its own; its lines go to `on_line`, the rest to `log`.
 
     Raises CommandStopped with the log's end where the job fails.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "spark.jobs", job, "--lake", str(lake)]
+    command = [sys.executable, "-m", "spark.jobs", *arguments, "--lake", str(lake)]
     with (
         log.open("ab") as errors,
         subprocess.Popen(

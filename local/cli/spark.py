@@ -1,10 +1,9 @@
-"""`local spark`: runs the scheduled jobs over the emulated lake, one line per table."""
+"""`local spark`: runs the scheduled jobs over the emulated lake, with a line for each step and a table at the end."""
 
 from __future__ import annotations
 
 import argparse
 import fcntl
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,11 @@ from local import exits
 from local.cli.options import add_platform_options, new_parser
 from local.environment import say
 from local.spark_environment import lake_root, prepare, run_job
+from spark.jobs.graph import choices
 
-_EXAMPLES = """  python3 -m local spark all               raw to bronze, silver and gold
-  python3 -m local spark gold              recompute the gold table alone
+_EXAMPLES = """  python3 -m local spark all               what is new in raw to bronze, silver and gold
+  python3 -m local spark silver --full     make the silver tables anew from bronze
+  python3 -m local spark events            one job alone
   python3 -m local spark all --data DIR    over the lake of another platform
 """
 
@@ -24,9 +25,10 @@ _EXAMPLES = """  python3 -m local spark all               raw to bronze, silver 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = new_parser(subparsers, "spark", "run the Spark jobs over the lake", _EXAMPLES)
-    parser.add_argument(
-        "job", choices=("all", "bronze", "silver", "gold"), help="which layer, or all in their order"
-    )
+    parser.add_argument("job", choices=choices(), help="a job, a layer, or all in their order")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--full", action="store_true", help="make the tables anew from the layer below")
+    how.add_argument("--incremental", action="store_true", help="add what is new (the default)")
     add_platform_options(parser)
 
 
@@ -38,16 +40,13 @@ def run(args: argparse.Namespace) -> int:
         return exits.OK
     runtime = prepare(say=say)
     with _one_at_a_time(args.data):
-        run_job(runtime, args.job, lake, args.data / "logs" / "spark.log", _print_report)
+        from local.spark_progress import JobProgress  # what it draws tables with may not be installed yet
+
+        progress = JobProgress()
+        how = ["--full"] if args.full else []
+        run_job(runtime, [args.job, *how], lake, args.data / "logs" / "spark.log", progress.take)
+    progress.close()
     return exits.OK
-
-
-def _print_report(line: str) -> None:
-    report = json.loads(line)
-    print(
-        f"{report['table']:<66}{report['rows']:>8} rows written {report['total']:>9} in all {report['seconds']:>7.1f} s",
-        flush=True,
-    )
 
 
 @contextmanager

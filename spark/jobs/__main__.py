@@ -1,4 +1,4 @@
-"""`python -m spark.jobs {all|bronze|silver|gold} --lake ROOT`: one JSON line per table on standard output."""
+"""`python -m spark.jobs JOB --lake ROOT`: runs jobs in their order; one JSON line for each start and each table."""
 
 from __future__ import annotations
 
@@ -8,39 +8,31 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Final
+from importlib import import_module
+from typing import Any
 
-from pyspark.sql import SparkSession
-
-from shared.domain.fhir.admission import ValidationModes, parse_modes
-from spark.jobs.bronze import BronzeJob
-from spark.jobs.gold import run_gold
-from spark.jobs.silver import run_silver
-from spark.jobs.tables import TableReport
+from shared.domain.fhir.admission import parse_modes
+from spark.jobs.context import RunContext
+from spark.jobs.graph import Job, choices, plan
 from spark.paths import LakeRoot
-from spark.schemas.silver import SILVER
 from spark.session import SparkSettings, create_session
-from spark.transforms.validating import validate
-
-JOBS: Final = ("all", "bronze", "silver", "gold")
 
 
-def run_jobs(spark: SparkSession, lake: LakeRoot, modes: ValidationModes, job: str) -> Iterator[TableReport]:
-    """The reports of a job's tables, each when it is done."""
-    if job in ("all", "bronze"):
-        yield BronzeJob(spark, lake, validate, modes).run()
-    if job in ("all", "silver"):
-        for table in SILVER:
-            yield run_silver(spark, lake, table)
-    if job in ("all", "gold"):
-        yield run_gold(spark, lake)
+def run_jobs(context: RunContext, jobs: tuple[Job, ...]) -> Iterator[dict[str, Any]]:
+    """A `started` for each job, then a `table` for each table it wrote, when it is done."""
+    for number, job in enumerate(jobs, 1):
+        yield {"event": "started", "job": job.name, "number": number, "of": len(jobs), "does": job.does}
+        module, _, function = job.entry.partition(":")
+        for report in getattr(import_module(module), function)(context):
+            yield {"event": "table", "job": job.name, **asdict(report)}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one job and ends the session."""
+    """Runs what is asked for and ends the session."""
     parser = argparse.ArgumentParser(prog="python -m spark.jobs", description=__doc__)
-    parser.add_argument("job", choices=JOBS)
+    parser.add_argument("job", choices=choices())
     parser.add_argument("--lake", required=True, help="abfss://…, s3a://… or a folder")
+    parser.add_argument("--full", action="store_true", help="make the tables anew from the layer below")
     options = parser.parse_args(arguments)
     try:
         modes = parse_modes(dict(json.loads(os.environ.get("GALEN_VALIDATION_MODES") or "{}")))
@@ -48,8 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"GALEN_VALIDATION_MODES: {wrong}")
     spark = create_session(SparkSettings.from_environment(os.environ))
     try:
-        for report in run_jobs(spark, LakeRoot(options.lake), modes, options.job):
-            print(json.dumps(asdict(report)), flush=True)
+        context = RunContext(spark, LakeRoot(options.lake), modes, options.full)
+        for event in run_jobs(context, plan(options.job)):
+            print(json.dumps(event), flush=True)
     finally:
         spark.stop()
     return 0

@@ -19,11 +19,13 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from shared.domain.fhir.admission import ValidationModes
 from shared.names import BRONZE_LEDGER, TABLES, Zone
+from spark.jobs.context import RunContext
 from spark.jobs.tables import TableReport, open_table, table_id
 from spark.paths import LakeRoot
 from spark.schemas.bronze import LEDGER, RESOURCES
 from spark.transforms.arrow import map_rows
 from spark.transforms.expand_lines import BatchContext, Validate, lake_path, rows_of_lines
+from spark.transforms.validating import validate
 
 TABLE: Final = "bronze_resources"
 BATCH_BYTES: Final = 256 * 1024 * 1024
@@ -142,3 +144,8 @@ class BronzeJob:
             .option("txnVersion", batch)
             .save(self._uri)
         )
+
+
+def run(context: RunContext) -> Iterator[TableReport]:
+    """The job as the graph starts it."""
+    yield BronzeJob(context.spark, context.lake, validate, context.modes).run()

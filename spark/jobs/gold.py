@@ -12,12 +12,14 @@ the table is not for publication. Code, system and display are the first coding'
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from shared.names import TABLES
+from spark.jobs.context import RunContext
 from spark.jobs.tables import TableReport, open_table
 from spark.paths import LakeRoot
 from spark.schemas.gold import ENCOUNTERS_PER_CONDITION_AND_AGE
@@ -87,3 +89,8 @@ def run_gold(spark: SparkSession, lake: LakeRoot) -> TableReport:
     rows.coalesce(1).write.format("delta").mode("overwrite").save(uri)
     total = spark.read.format("delta").load(uri).count()
     return TableReport(TABLES[TABLE], total, total, time.monotonic() - started)
+
+
+def run(context: RunContext) -> Iterator[TableReport]:
+    """The job as the graph starts it."""
+    yield run_gold(context.spark, context.lake)

@@ -1,52 +1,125 @@
-"""Bronze to silver: the current state of each resource, merged by source version."""
+"""Bronze to silver: the current state of each resource, merged by source version; every version listed; the rest set aside.
+
+How far the layer came stands in the commit of `versions`, which is written last. A run that died before is done again:
+merging a batch twice changes nothing.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from typing import Final
 
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from shared.names import TABLES
-from spark.jobs.tables import Progress, TableReport, open_table, progress_of, set_progress, table_id
-from spark.paths import LakeRoot
+from spark.jobs.context import RunContext
+from spark.jobs.set_aside import set_aside, summary
+from spark.jobs.tables import (
+    Progress,
+    TableReport,
+    is_empty,
+    merge_newer,
+    open_declared,
+    open_table,
+    progress_of,
+    replace_all,
+    rows_written,
+    set_progress,
+    table_id,
+)
 from spark.schemas import bronze
 from spark.schemas.columns import Table
-from spark.schemas.struct import struct_of
-from spark.transforms.current_state import silver_rows
+from spark.schemas.derived import VERSIONS
+from spark.schemas.silver import SILVER
+from spark.transforms.current_state import NEWER, silver_rows
+from spark.transforms.plausibility import PROBLEM
+
+_VERSION_KEY: Final = ("tenant", "type", "id", "source_version", "content_hash")
 
 
-def run_silver(spark: SparkSession, lake: LakeRoot, table: Table) -> TableReport:
-    """Merges the bronze batches that the table has not taken in. Merging a batch again changes nothing."""
+def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[TableReport]:
+    """Merges what is new in bronze since the last whole run, or with `full` makes every table anew."""
     started = time.monotonic()
-    uri = lake.uri(table.path)
+    spark, lake = context.spark, context.lake
     source = open_table(spark, lake.uri(TABLES["bronze_resources"]), bronze.RESOURCES, "")
-    target = open_table(spark, uri, struct_of(table), table.comment)
+    versions, notes = open_declared(spark, lake.uri(VERSIONS.path), VERSIONS)
     bronze_id = table_id(source)
-    done = progress_of(target, bronze_id)
+    done = 0 if context.full else progress_of(versions, bronze_id)
     rows = source.toDF()
     last = int(rows.agg(F.max("batch")).first()[0] or 0)
-    written = 0
-    if last > done:
-        set_progress(spark, Progress(bronze_id, last))
-        try:
-            new = rows.where((F.col("batch") > done) & (F.col("batch") <= last))
-            written = _merge(target, silver_rows(new, table))
-        finally:
-            set_progress(spark, None)
-    total = spark.read.format("delta").load(uri).count()
-    return TableReport(table.path, written, total, time.monotonic() - started)
+    if last <= done:
+        yield TableReport(
+            VERSIONS.path, 0, versions.toDF().count(), time.monotonic() - started, ("nothing new",)
+        )
+        return
+    new = rows.where((F.col("batch") > done) & (F.col("batch") <= last))
+    types = {row["type"] for row in new.select("type").distinct().collect()}
+    set_progress(spark, Progress(bronze_id, last))
+    try:
+        for table in tables:
+            if table.type in types or context.full:
+                context.on_phase(f"merge {table.name}")
+                yield _merge(context, table, new)
+        context.on_phase("list versions")
+        yield _list_versions(context, versions, new, (*notes, *_unlisted(types)))
+    finally:
+        set_progress(spark, None)
 
 
-def _merge(target: DeltaTable, source: DataFrame) -> int:
-    """Newer versions replace rows, tombstones too; a late older one changes nothing. Returns the rows changed."""
-    (
-        target.alias("now")
-        .merge(source.alias("new"), "now.tenant = new.tenant AND now.id = new.id")
-        .whenMatchedUpdateAll(condition="new.source_version > now.source_version")
-        .whenNotMatchedInsertAll()
-        .execute()
-    )
-    metrics = target.history(1).first()["operationMetrics"]
-    return sum(int(metrics.get(name, 0)) for name in ("numTargetRowsInserted", "numTargetRowsUpdated"))
+def _unlisted(types: set[str]) -> list[str]:
+    """Types that stay in bronze because no table is declared for them."""
+    without = sorted(types - {table.type for table in SILVER})
+    return [f"in bronze only: {', '.join(without)}"] if without else []
+
+
+def _merge(context: RunContext, table: Table, new: DataFrame) -> TableReport:
+    started = time.monotonic()
+    uri = context.lake.uri(table.path)
+    rows = silver_rows(new, table).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        good = rows.where(F.col(PROBLEM).isNull()).drop(PROBLEM)
+        if context.full:
+            replace_all(good, uri)
+        target, notes = open_declared(context.spark, uri, table)
+        if context.full:
+            written = target.toDF().count()
+        elif is_empty(target):
+            good.write.format("delta").mode("append").save(uri)
+            written = rows_written(target)
+        else:
+            written = merge_newer(target, good, ("tenant", "id"), NEWER)
+        context.on_phase(f"set aside {table.name}")
+        problems = rows.where(F.col(PROBLEM).isNotNull()).withColumn("type", F.lit(table.type))
+        reasons = set_aside(context, "silver", problems.withColumnRenamed(PROBLEM, "reason"))
+    finally:
+        rows.unpersist()
+    total = context.read(table.path).count()
+    return TableReport(table.path, written, total, time.monotonic() - started, (*notes, *summary(reasons)))
+
+
+def _list_versions(
+    context: RunContext, target: DeltaTable, new: DataFrame, notes: tuple[str, ...]
+) -> TableReport:
+    started = time.monotonic()
+    names = [column.name for column in VERSIONS.columns if column.name not in _VERSION_KEY]
+    first = F.min(F.struct("batch", "raw_path", "sequence", *(n for n in names if n not in _LINEAGE)))
+    rows = new.groupBy(*_VERSION_KEY).agg(first.alias("first"))
+    rows = rows.select(*_VERSION_KEY, *(F.col(f"first.{name}").alias(name) for name in names))
+    rows = rows.select(*(column.name for column in VERSIONS.columns))
+    if context.full:
+        replace_all(rows, context.lake.uri(VERSIONS.path))
+        written = context.read(VERSIONS.path).count()
+    elif is_empty(target):
+        rows.write.format("delta").mode("append").save(context.lake.uri(VERSIONS.path))
+        written = rows_written(target)
+    else:
+        written = merge_newer(target, rows, _VERSION_KEY, "false")
+    total = context.read(VERSIONS.path).count()
+    return TableReport(VERSIONS.path, written, total, time.monotonic() - started, notes)
+
+
+_LINEAGE: Final = ("batch", "raw_path", "sequence")

@@ -1,40 +1,93 @@
-"""What every job does with a Delta table: make it, ask for its identity, remember in a commit how far it came."""
+"""What every job does with a Delta table: make it, widen it, merge into it, remember in a commit how far it came."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from delta.tables import DeltaTable
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
+
+from spark.schemas.columns import Derived, Table
+from spark.schemas.struct import struct_of
 
 _PROGRESS_CONF: Final = "spark.databricks.delta.commitInfo.userMetadata"
 _RECENT_COMMITS: Final = 50
+CHANGE_FEED: Final = {"delta.enableChangeDataFeed": "true"}
+
+
+class SchemaRefused(ValueError):
+    """The declared type of a column is not the one the table has: only additions are made by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """One line of a job's account. `rows` is what this run wrote, `total` what the table holds."""
+    """One line of a job's account. `rows` is what this run wrote, `total` what the table holds, `notes` what to know."""
 
     table: str
     rows: int
     total: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Up to which bronze batch a table has taken in; batches are counted per bronze table, told apart by `table_id`."""
+    """Up to which batch of the table `table_id` another table has taken in: a bronze batch, or a version."""
 
     table_id: str
     batch: int
 
 
-def open_table(spark: SparkSession, uri: str, schema: StructType, description: str) -> DeltaTable:
+def open_table(
+    spark: SparkSession, uri: str, schema: StructType, description: str, *, partition_by: Sequence[str] = ()
+) -> DeltaTable:
     """The table at `uri`, created empty with this schema where there is none."""
-    return DeltaTable.createIfNotExists(spark).location(uri).addColumns(schema).comment(description).execute()
+    if DeltaTable.isDeltaTable(spark, uri):
+        return DeltaTable.forPath(spark, uri)
+    builder = DeltaTable.createIfNotExists(spark).location(uri).addColumns(schema).comment(description)
+    return (builder.partitionedBy(*partition_by) if partition_by else builder).execute()
+
+
+def open_declared(
+    spark: SparkSession, uri: str, table: Table | Derived, properties: dict[str, str] | None = None
+) -> tuple[DeltaTable, list[str]]:
+    """The declared table, created or widened by what the declaration has more, and a note on each new column.
+
+    Raises SchemaRefused where a column's type was changed.
+    """
+    schema = struct_of(table)
+    if not DeltaTable.isDeltaTable(spark, uri):
+        builder = DeltaTable.createIfNotExists(spark).location(uri).addColumns(schema).comment(table.comment)
+        for name, value in (properties or {}).items():
+            builder = builder.property(name, value)
+        return builder.execute(), []
+    found = DeltaTable.forPath(spark, uri)
+    has = {field.name: field for field in found.toDF().schema}
+    changed = [each.name for each in schema if each.name in has and _differs(each, has[each.name])]
+    if changed:
+        raise SchemaRefused(
+            f"{table.path}: the type of {', '.join(changed)} was changed; run with --full to make the table anew"
+        )
+    added = [each for each in schema if each.name not in has]
+    if added:
+        columns = ", ".join(
+            f"`{each.name}` {each.dataType.simpleString()} COMMENT '{_quoted(each)}'" for each in added
+        )
+        spark.sql(f"ALTER TABLE delta.`{uri}` ADD COLUMNS ({columns})")
+        found = DeltaTable.forPath(spark, uri)
+    return found, [f"new column {each.name}" for each in added]
+
+
+def _differs(declared: Any, found: Any) -> bool:
+    return bool(declared.dataType.simpleString() != found.dataType.simpleString())
+
+
+def _quoted(field: Any) -> str:
+    return str(field.metadata.get("comment", "")).replace("\\", "\\\\").replace("'", "\\'")
 
 
 def table_id(table: DeltaTable) -> str:
@@ -42,18 +95,50 @@ def table_id(table: DeltaTable) -> str:
     return str(table.detail().select("id").first()["id"])
 
 
-def set_progress(spark: SparkSession, progress: Progress | None) -> None:
-    """From now on commits carry this progress: it is written with the data, or not at all."""
-    if progress is None:
-        spark.conf.unset(_PROGRESS_CONF)
+def is_empty(table: DeltaTable) -> bool:
+    """Whether no file is in the table."""
+    return int(table.detail().select("numFiles").first()["numFiles"]) == 0
+
+
+def set_progress(spark: SparkSession, *progress: Progress | None) -> None:
+    """From now on commits carry this progress: it is written with the data, or not at all. None ends it."""
+    known = {each.table_id: each.batch for each in progress if each}
+    if known:
+        spark.conf.set(_PROGRESS_CONF, json.dumps({"taken": known}))
     else:
-        spark.conf.set(_PROGRESS_CONF, json.dumps({"bronze": progress.table_id, "batch": progress.batch}))
+        spark.conf.unset(_PROGRESS_CONF)
 
 
-def progress_of(table: DeltaTable, bronze_id: str) -> int:
+def progress_of(table: DeltaTable, source_id: str) -> int:
     """The last batch that a recent commit took in; 0 where none says so, and then everything is merged again, harmlessly."""
     for row in table.history(_RECENT_COMMITS).select("userMetadata").collect():
-        found = json.loads(row["userMetadata"]) if row["userMetadata"] else {}
-        if found.get("bronze") == bronze_id:
-            return int(found["batch"])
+        taken = json.loads(row["userMetadata"]).get("taken", {}) if row["userMetadata"] else {}
+        if source_id in taken:
+            return int(taken[source_id])
     return 0
+
+
+def replace_all(rows: DataFrame, uri: str) -> None:
+    """The table's rows become these, in one commit; earlier versions stay readable."""
+    rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(uri)
+
+
+def merge_newer(target: DeltaTable, rows: DataFrame, key: Sequence[str], newer: str) -> int:
+    """Rows replace those of the same key where `newer` holds of `new` and `now`. Returns the rows written."""
+    same = " AND ".join(f"now.{name} = new.{name}" for name in key)
+    (
+        target.alias("now")
+        .merge(rows.alias("new"), same)
+        .whenMatchedUpdateAll(condition=newer)
+        .whenNotMatchedInsertAll()
+        .execute()
+    )
+    return rows_written(target)
+
+
+def rows_written(table: DeltaTable) -> int:
+    """What the last commit inserted and updated."""
+    metrics = table.history(1).first()["operationMetrics"]
+    return sum(
+        int(metrics.get(name) or 0) for name in ("numTargetRowsInserted", "numTargetRowsUpdated")
+    ) or int(metrics.get("numOutputRows") or 0 if "numTargetRowsInserted" not in metrics else 0)

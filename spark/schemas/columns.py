@@ -64,6 +64,8 @@ class Field:
     sources: tuple[str, ...]
     columns: tuple[Column, ...]
     target: str | None = None
+    past: bool = False
+    """Whether what it says cannot lie after the landing of the resource."""
 
     @property
     def name(self) -> str:
@@ -173,22 +175,22 @@ def coding(prefix: str, what: str, *, short: bool = False) -> tuple[Field, ...]:
     )
 
 
-def moment(name: str, what: str, *sources: str) -> Field:
+def moment(name: str, what: str, *sources: str, past: bool = False) -> Field:
     """An instant: as written, and in UTC."""
     columns = (
         Column(f"{name}_text", "STRING", f"{what}, as written"),
         Column(f"{name}_at", "TIMESTAMP", f"{what}: the first instant it covers, in UTC"),
     )
-    return Field(Rule.MOMENT, sources or (f"{name}_text",), columns)
+    return Field(Rule.MOMENT, sources or (f"{name}_text",), columns, past=past)
 
 
 def day(name: str, what: str, classification: Classification = _C.CONFIDENTIAL) -> Field:
-    """A date: as written, and its first day."""
+    """A date that has passed: as written, and its first day."""
     columns = (
         Column(f"{name}_text", "STRING", f"{what}, as written", classification),
         Column(f"{name}_on", "DATE", f"{what}: the first day it covers", classification),
     )
-    return Field(Rule.DAY, (f"{name}_text",), columns)
+    return Field(Rule.DAY, (f"{name}_text",), columns, past=True)
 
 
 def number(name: str, comment: str) -> Field:

@@ -123,4 +123,22 @@ UNRESOLVED_REFERENCES: Final = Derived(
         Column("problem", "STRING", "missing: never seen; deleted: its newest version is a deletion"),
     ),
 )
-DERIVED: Final = (VERSIONS, CLINICAL_EVENTS, PATIENT_360, UNRESOLVED_REFERENCES)
+SET_ASIDE: Final = Derived(
+    "set_aside",
+    TABLES["quarantine_set_aside"],
+    "What was set aside on the way from raw to the tables, and why; the rest went on",
+    ("layer", "reason", "tenant", "type", "id", "source_version", "content_hash", "raw_path", "sequence"),
+    (
+        Column("layer", "STRING", "raw, bronze, silver or gold: where it was found", _C.INTERNAL),
+        Column("reason", "STRING", "Why, in a few words that can be counted", _C.INTERNAL),
+        _TENANT,
+        Column("type", "STRING", "The resource type, or the table", _C.INTERNAL),
+        Column("id", "STRING", "The id of the resource", _C.HIGHLY_CONFIDENTIAL),
+        Column("source_version", "STRING", "The version that was set aside", _C.INTERNAL),
+        Column("content_hash", "STRING", "SHA-256 of its content", _C.INTERNAL),
+        Column("raw_path", "STRING", "The raw file it came in, or the chain that has a hole", _C.INTERNAL),
+        Column("sequence", "BIGINT", "The line's number in its stream or file", _C.INTERNAL),
+        Column("batch", "BIGINT", "The bronze batch that met it", _C.INTERNAL),
+    ),
+)
+DERIVED: Final = (VERSIONS, CLINICAL_EVENTS, PATIENT_360, UNRESOLVED_REFERENCES, SET_ASIDE)

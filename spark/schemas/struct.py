@@ -31,14 +31,14 @@ _SIMPLE: Final[dict[str, DataType]] = {
 
 
 def struct_of(table: Table | Derived) -> StructType:
-    """The schema of a table, with each column's comment as Delta keeps it."""
-    never_null = {*table.key} if isinstance(table, Derived) else {column.name for column in KEY}
+    """The schema of a table, with each column's comment as Delta keeps it. Only keys of a table by type are never null."""
+    never_null = () if isinstance(table, Derived) else tuple(column.name for column in KEY)
     return StructType([_field(column, column.name not in never_null) for column in table.columns])
 
 
 def _field(column: Column, nullable: bool) -> StructField:
     metadata = {"comment": column.comment, CLASSIFICATION: str(column.classification)}
-    return StructField(column.name, data_type(column.ddl), nullable and column.name != "deleted", metadata)
+    return StructField(column.name, data_type(column.ddl), nullable, metadata)
 
 
 def data_type(ddl: str) -> DataType:

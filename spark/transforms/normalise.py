@@ -13,7 +13,7 @@ from typing import Any, Final
 from shared.domain.fhir.dates import date_range
 from shared.domain.fhir.views import Row
 from spark.schemas.columns import Rule, Table
-from spark.transforms.units import canonical_quantity
+from spark.transforms.units import canonical_number
 from spark.views.shipped import load_view
 
 GENDERS: Final = {
@@ -89,8 +89,7 @@ def _quantity(value: Any, code: Any, name: Any) -> tuple[Any, ...]:
     (unit,) = _text(code, name)
     if not _is_number(value):
         return None, None, unit, None, None
-    canonical, canonical_unit = canonical_quantity(Decimal(str(value)), unit)
-    return float(value), str(value), unit, float(canonical), canonical_unit
+    return float(value), str(value), unit, *canonical_number(float(value), unit)
 
 
 def _components(found: list[Row]) -> tuple[list[Row] | None]:

@@ -47,3 +47,12 @@ def canonical_quantity(value: Decimal, unit: str | None) -> tuple[Decimal, str |
         return value, unit
     code, factor, offset = CANONICAL[unit]
     return value * factor + offset, code
+
+
+def canonical_number(value: float, unit: str | None) -> tuple[float, str | None]:
+    """`canonical_quantity` in binary floating point, which is what Spark computes: the same bits on both roads."""
+    if unit is None or unit not in CANONICAL:
+        return value, unit
+    code, factor, offset = CANONICAL[unit]
+    unchanged = factor == 1 and not offset
+    return value if unchanged else value * float(factor) + float(offset), code

@@ -51,23 +51,25 @@ class Jobs:
 
     def __init__(self, spark: Any, root: Any) -> None:
         from spark.jobs.bronze import BronzeJob
+        from spark.jobs.context import RunContext
         from spark.paths import LakeRoot
 
         self.spark = spark
         self.lake = LakeRoot(str(root))
+        self.context = RunContext(spark, self.lake)
         self._new_job = lambda: BronzeJob(spark, self.lake, lambda _: [])
 
     def bronze(self) -> Any:
         return self._new_job()
 
-    def silver(self, *names: str) -> dict[str, int]:
-        """Bronze, then only the silver tables a test looks at; the rows each changed."""
-        from spark.jobs.silver import run_silver
+    def silver(self, *names: str) -> dict[str, Any]:
+        """Bronze, then only the silver tables a test looks at; the report of each."""
+        from spark.jobs.silver import run
         from spark.schemas.silver import BY_NAME
 
         self.bronze().run()
-        chosen = {name: BY_NAME[name.removeprefix("silver_")] for name in names}
-        return {name: run_silver(self.spark, self.lake, table).rows for name, table in chosen.items()}
+        reports = run(self.context, tuple(BY_NAME[name.removeprefix("silver_")] for name in names))
+        return {report.table: report for report in reports}
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         frame = self.spark.read.format("delta").load(self.lake.uri(TABLES[table]))
@@ -130,10 +132,12 @@ def test_bronze_has_the_ids_that_the_records_have(jobs: Jobs, raw: Any) -> None:
 
 def test_newest_source_version_is_the_current_state_whatever_came_first(jobs: Jobs, raw: Any) -> None:
     raw.stream(PATIENT | {"gender": "male"}, enqueued_at="2026-03-01T00:00:00.000000Z")
-    assert jobs.silver("silver_patients") == {"silver_patients": 1}
+    assert jobs.silver("silver_patients")["processed/patients"].rows == 1
     raw.stream(PATIENT | {"gender": "unknown"}, enqueued_at="2026-02-01T00:00:00.000000Z")
-    assert jobs.silver("silver_patients") == {"silver_patients": 0}
+    assert jobs.silver("silver_patients")["processed/patients"].rows == 0
     assert [row["gender"] for row in jobs.rows("silver_patients")] == ["male"]
+    assert len(jobs.rows("silver_versions")) == 2
+    assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
 
 
 def test_a_delete_is_carried_and_a_late_older_version_does_not_resurrect(jobs: Jobs, raw: Any) -> None:

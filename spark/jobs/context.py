@@ -1,0 +1,33 @@
+"""What every job gets: the session, the lake, and how this run is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+
+from shared.domain.fhir.admission import ValidationModes
+from spark.paths import LakeRoot
+
+
+def _unnoticed(_: str) -> None:
+    """Nobody follows the phases."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run. `full` makes the tables anew from the layer below instead of adding what is new.
+
+    `on_phase` is told each phase before it begins; a test ends the run there.
+    """
+
+    spark: SparkSession
+    lake: LakeRoot
+    modes: ValidationModes = ValidationModes()  # noqa: RUF009 - frozen
+    full: bool = False
+    on_phase: Callable[[str], None] = _unnoticed
+
+    def read(self, path: str) -> DataFrame:
+        """The Delta table at a lake path, as it is now."""
+        return self.spark.read.format("delta").load(self.lake.uri(path))

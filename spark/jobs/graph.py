@@ -1,0 +1,85 @@
+"""The jobs as data: what each is, what it waits for, how often it is due. The order of a run comes from here alone.
+
+Schedules, the Airflow DAG and the cloud workflows are made of the same list; nothing here needs Spark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Final
+
+LAYERS: Final = ("bronze", "silver", "gold", "upkeep")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`entry` is `module:function`, a function of a RunContext that yields a TableReport for each table.
+
+    `after` names the jobs whose tables it reads.
+    """
+
+    name: str
+    layer: str
+    entry: str
+    does: str
+    after: tuple[str, ...] = ()
+    every_minutes: int = 60
+    in_all: bool = True
+
+
+JOBS: Final = (
+    Job("bronze", "bronze", "spark.jobs.bronze:run", "raw files to bronze, each exactly once"),
+    Job(
+        "silver",
+        "silver",
+        "spark.jobs.silver:run",
+        "new bronze rows merged into the tables of each type",
+        after=("bronze",),
+    ),
+    Job(
+        "events",
+        "silver",
+        "spark.jobs.events:run",
+        "clinical events and one row a patient",
+        after=("silver",),
+    ),
+    Job(
+        "references",
+        "silver",
+        "spark.jobs.references:run",
+        "references to what is not on record",
+        after=("silver",),
+    ),
+    Job(
+        "gold",
+        "gold",
+        "spark.jobs.gold:run",
+        "the measures",
+        after=("silver", "events", "references"),
+    ),
+)
+_BY_NAME: Final = {job.name: job for job in JOBS}
+
+
+def choices() -> tuple[str, ...]:
+    """What a run can be asked for: `all`, a layer, or one job."""
+    return tuple(dict.fromkeys(("all", *(layer for layer in LAYERS if _of(layer)), *_BY_NAME)))
+
+
+def plan(asked: str) -> tuple[Job, ...]:
+    """The jobs that `asked` names, in an order that keeps to `after`. Raises ValueError where it names none."""
+    if asked not in choices():
+        raise ValueError(f"there is no job {asked}: {', '.join(choices())}")
+    if asked == "all":
+        chosen: Iterable[Job] = (job for job in JOBS if job.in_all)
+    else:
+        chosen = _of(asked) or (_BY_NAME[asked],)
+    names = {job.name for job in chosen}
+    sorter = TopologicalSorter({job.name: job.after for job in JOBS})
+    return tuple(_BY_NAME[name] for name in sorter.static_order() if name in names)
+
+
+def _of(layer: str) -> tuple[Job, ...]:
+    return tuple(job for job in JOBS if job.layer == layer)
