@@ -120,10 +120,11 @@ class DeadLetters:
         return created
 
     def list(self, tenant: str | None = None, *, status: str | None = OPEN) -> Iterator[DeadLetter]:
-        """The dead letters of a tenant or of all, by name."""
+        """The dead letters of a tenant or of all, by name. What else lies in the zone has no status."""
         folder = f"{Zone.QUARANTINE}/t={tenant}" if tenant else str(Zone.QUARANTINE)
         for file in self._lake.list(folder):
-            if status is None or file.metadata.get("status") == status:
+            said = file.metadata.get("status")
+            if said and status in (None, said):
                 yield _parse(self._lake.read(file.path))
 
     def find(self, letter_id: str) -> DeadLetter:
