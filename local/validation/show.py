@@ -111,7 +111,7 @@ def print_summary(summary: Summary, out: IO[str]) -> None:
     for key, count in rules[:RULES_SHOWN]:
         style = _STYLES.get(key.severity, "")
         severity = f"[{style}]{key.severity}[/]" if style else key.severity
-        place = f"{count.place} {count.first.expression}".rstrip()
+        place = _printable(f"{count.place} {count.first.expression}".rstrip())
         table.add_row(
             severity, escape(key.rule or key.code), f"{count.resources:,}", f"{count.issues:,}",
             escape(place), escape(count.first.text),
@@ -121,6 +121,11 @@ def print_summary(summary: Summary, out: IO[str]) -> None:
         console.print(
             f"and {len(rules) - RULES_SHOWN} more rules: --format ndjson has every finding", markup=False
         )
+
+
+def _printable(text: str) -> str:
+    """Names come from whoever made the archive: an escape sequence in one would command the terminal."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def _many(number: int, noun: str) -> str:

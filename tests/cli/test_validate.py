@@ -238,6 +238,14 @@ def test_no_output_holds_a_value_a_colour_or_a_bar_where_there_is_no_terminal(tm
         assert "\x1b" not in ended.stdout + ended.stderr
 
 
+def test_the_table_holds_no_escape_sequence_of_a_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("\x1b]0;title\x07\x1b[2J\u202ename.json", lines(BAD))
+    shown = run(str(tmp_path / "a.zip")).stdout
+    assert "name.json" in shown
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+
+
 def test_best_practice_is_reported_where_it_is_asked_for(tmp_path: Path, capfdbinary: Any) -> None:
     (tmp_path / "a.json").write_bytes(lines(GOOD))
     assert found(capfdbinary, tmp_path / "a.json")[0]["issues"] == []
