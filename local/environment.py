@@ -57,10 +57,11 @@ class Environment:
         return self.folder.exists() and any(entry.name != ".galen" for entry in self.folder.iterdir())
 
     def missing(self, groups: Sequence[str]) -> list[str]:
-        """The groups that are not installed as their locks stand now."""
-        if not self.python.exists() or self._read(_INSTALLING):
+        """The groups that are not installed as their locks stand now, or are being installed."""
+        if not self.python.exists():
             return list(groups)
-        return [group for group in groups if self._read(group) != fingerprint(group)]
+        under_way = self._read(_INSTALLING).split()
+        return [group for group in groups if group in under_way or self._read(group) != fingerprint(group)]
 
     def ensure(self, groups: Sequence[str]) -> None:
         """Installs what is missing of `groups`.
@@ -155,6 +156,7 @@ class Environment:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say("another process is installing: waiting for it")
+                what = ", ".join(self._read(_INSTALLING).split()) or "packages"
+                say(f"another process is installing {what}: waiting for it")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield

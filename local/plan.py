@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
@@ -17,6 +18,7 @@ from local.ports import HOST, free_ports
 from local.processes import ProcessSpec
 from local.run_state import RunState
 from shared import names
+from shared.settings import OF_THE_OPERATOR
 
 EMULATORS = ("eventhubs", "datalake", "cosmos")
 FOLDERS = {"eventhubs": "eventhubs", "datalake": "lake", "cosmos": "cosmos"}
@@ -141,11 +143,19 @@ def app_settings(ports: Mapping[str, int], data: Path) -> dict[str, str]:
         "GALEN_URL": f"http://{HOST}:{ports['http']}",
         "GALEN_LOCAL_DATA": str(data),
         **access_settings(data),
+        **_of_the_operator(),
         "GALEN_JOBS_COMMAND": shlex.join(
             [sys.executable, str(CHECKOUT / "local"), "spark", "--data", str(data)]
         ),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), _without_proxy()),
     }
+
+
+def _of_the_operator() -> dict[str, str]:
+    """What the environment or local.settings.json chooses: kept with the run, so that other commands judge alike."""
+    values = json.loads(_settings_file().read_text("utf-8")).get("Values") or {}
+    chosen = {**values, **os.environ}
+    return {name: chosen[name] for name in OF_THE_OPERATOR if chosen.get(name)}
 
 
 def _without_proxy() -> str:

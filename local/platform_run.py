@@ -20,6 +20,7 @@ from local.plan import WORKERS, app_settings, chosen_ports, emulator_specs, new_
 from local.ports import get, is_free
 from local.run_state import RUN_VARIABLE, RunState
 from local.supervisor import Stopped, Supervisor, clear_leftovers
+from shared.settings import SettingsError, read_settings
 
 _HEALTH_TIMEOUT_S = 120.0
 _SPARK_DONE = "spark-done"
@@ -44,7 +45,8 @@ def platform_on(data: Path, port: int, *, fresh: bool = False) -> Iterator[Platf
         before = RunState.load(data)
         if fresh:
             folder.empty()
-        platform = PlatformRun(new_state(data, port), chosen_ports(port, before))
+        ports = chosen_ports(port, before)
+        platform = PlatformRun(_checked(new_state(data, port), ports), ports)
         try:
             yield platform
         finally:
@@ -53,14 +55,23 @@ def platform_on(data: Path, port: int, *, fresh: bool = False) -> Iterator[Platf
         folder.release()
 
 
+def _checked(state: RunState, ports: dict[str, int]) -> RunState:
+    """The state with its settings. Raises CommandStopped before anything starts where the app would refuse them."""
+    state.settings = app_settings(ports, state.data_folder)
+    try:
+        read_settings(state.settings)
+    except SettingsError as wrong:
+        raise CommandStopped(str(wrong), USAGE) from None
+    state.save()
+    return state
+
+
 class PlatformRun:
     """The processes and tasks of one platform."""
 
     def __init__(self, state: RunState, ports: dict[str, int]) -> None:
         self._state = state
         self._ports = ports
-        state.settings = app_settings(ports, state.data_folder)
-        state.save()
         self._supervisor = Supervisor(state, say, state.settings)
         self._jobs: list[Job] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable
@@ -52,8 +53,9 @@ from shared.services.stream_door import StreamDoor
 from shared.services.sweep import Sweep
 from shared.services.tokens import TokenEndpoint
 from shared.services.watch import Watch
-from shared.settings import Settings, read_settings
+from shared.settings import Settings, SettingsError, read_settings
 
+_LOG: Final = logging.getLogger("galen")
 GC_ALLOCATIONS: Final = 20_000
 
 
@@ -347,8 +349,12 @@ def _meter() -> ProcessMeter:
 
 @cache
 def services() -> Services:
-    """The services of this process. Raises SettingsError, which names what is missing."""
-    settings = read_settings(os.environ)
+    """The services of this process. Raises SettingsError, which names what is missing or malformed."""
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as wrong:
+        _LOG.critical("the app cannot work: %s", wrong)
+        raise
     # What was imported lives as long as the process, and JSON makes no cycles: fewer and smaller searches for them.
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, 20, 50)

@@ -14,6 +14,11 @@ from shared.domain.fhir.identity import is_valid_tenant
 from shared.errors import InputError
 
 PREFIX: Final = "GALEN_"
+OF_THE_OPERATOR: Final = tuple(
+    f"{PREFIX}{name}"
+    for name in ("DEFAULT_TENANT", "HUB_TENANTS", "SOURCE", "TRUSTED_ISSUERS", "VALIDATION_MODES")
+)
+"""What an operator chooses; all else says where the stores are and how to reach them."""
 LOCAL_URL: Final = "http://127.0.0.1:7071"
 
 

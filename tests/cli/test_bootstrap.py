@@ -114,6 +114,17 @@ def test_an_interrupted_installation_is_repaired(checkout: Path) -> None:
     assert (package / "__init__.py").exists()
 
 
+def test_another_group_that_is_being_installed_keeps_nobody_waiting(checkout: Path) -> None:
+    under_way = checkout / ".venv" / ".galen" / "installing"
+    under_way.write_text("spark", "utf-8")
+    try:
+        asked = run_local(checkout, "status")
+    finally:
+        under_way.unlink()
+    assert asked.returncode == _NOT_RUNNING
+    assert "install" not in asked.stderr
+
+
 def test_an_environment_of_another_version_is_left_alone(checkout: Path) -> None:
     owner = checkout / ".venv" / ".galen" / "python"
     version = owner.read_text("utf-8")

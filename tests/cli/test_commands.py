@@ -16,10 +16,11 @@ from local.data_folder import MARKER, DataFolder
 from local.exits import CommandStopped, NotRunning
 from local.installer import uv_settings
 from local.layout import CHECKOUT
-from local.plan import chosen_ports, connection_strings, emulator_specs, new_state, worker_specs
+from local.plan import app_settings, chosen_ports, connection_strings, emulator_specs, new_state, worker_specs
 from local.ports import free_ports, is_free
 from local.processes import rotate
 from local.run_state import find_platform
+from shared.settings import read_settings
 
 
 def run_local(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -163,3 +164,25 @@ def test_a_log_is_rotated_and_the_oldest_dropped(tmp_path: Path) -> None:
         "worker.log.3",
     ]
     assert (tmp_path / "worker.log.1").read_text("utf-8").startswith("5 ")
+
+
+def test_up_refuses_a_setting_that_the_app_would_refuse_before_anything_starts(tmp_path: Path) -> None:
+    asked = run_local(
+        "up",
+        "--data",
+        str(tmp_path),
+        "--port",
+        str(free_ports(1)[0]),
+        GALEN_VALIDATION_MODES='{"file":"quarantin"}',
+    )
+    assert asked.returncode == 2
+    assert "GALEN_VALIDATION_MODES" in asked.stderr
+    assert "starting" not in asked.stderr
+
+
+def test_what_the_operator_chose_is_kept_with_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GALEN_VALIDATION_MODES", '{"file":"warn"}')
+    ports = chosen_ports(free_ports(1)[0], None)
+    assert read_settings(app_settings(ports, tmp_path)).validation_modes == {"file": "warn"}

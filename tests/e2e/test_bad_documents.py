@@ -90,7 +90,9 @@ def test_a_dangling_reference_in_a_transaction(platform: Platform, api: Api, doo
     _bring(platform, door, tag, _bundle("transaction", tag, managingOrganization=nobody))
     (letter,) = dead_letters_after(platform, known, 1)
     check_letter(platform, letter, door)
-    assert letter["outcome"]["issue"][0]["expression"] == ["Bundle.entry[1].resource"]
+    assert letter["outcome"]["issue"][0]["expression"] == [
+        "Bundle.entry[1].resource.managingOrganization.reference"
+    ]
     assert found(api, tag) == 0
 
 

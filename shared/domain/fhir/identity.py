@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.domain.fhir.outcome import error
+from shared.domain.fhir.releases import unknown_type_text
 from shared.domain.fhir.resource_types import HOME_ELEMENT, RESOURCE_TYPES
 from shared.errors import InputError
 
@@ -49,6 +50,9 @@ def is_valid_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None and text not in (".", "..")
 
 
+_HISTORY: Final = "_history"
+
+
 def is_valid_tenant(text: str) -> bool:
     """Lower-case letters, digits and inner hyphens, at most 64: safe as a folder and as a key."""
     return _TENANT.fullmatch(text) is not None
@@ -61,8 +65,13 @@ def is_minted(text: str) -> bool:
 
 def require_key(type_: str, id_: str) -> ResourceKey:
     """The key, or InputError when the type or the id cannot exist."""
+    if _HISTORY in (type_, id_):
+        text = (
+            "The history of all resources, or of a type, is not supported; that of one is: Type/id/_history."
+        )
+        raise InputError(text, issues=[error("not-supported", text, rule="history")], status=404)
     if type_ not in RESOURCE_TYPES:
-        text = "This resource type does not exist in FHIR R4."
+        text = unknown_type_text(type_)
         raise InputError(text, issues=[error("not-supported", text, rule="resource-type")], status=404)
     if not is_valid_id(id_):
         text = "A logical id has 1 to 64 letters, digits, '-' and '.', and is not '.' or '..'."

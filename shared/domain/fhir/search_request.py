@@ -51,6 +51,8 @@ _SUBJECT_TYPES: Final = ("Patient", "Group", "Device", "Location")
 
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 _DATE: Final = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?([0-9].{3,40})")
+_PARAMETER_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_.:-]{0,40}")
+_OF_RESULTS: Final = "_sort, _count, _summary, _total, _format"
 _COUNT: Final = re.compile(r"[0-9]{1,6}")
 _NOT_A_DATE: Final = (
     "eq, ne, gt, lt, ge, le, sa, eb or ap, then a date such as 2024-05-01 or 2024-05-01T10:00:00Z"
@@ -155,7 +157,10 @@ def parse(
             applied.append((name, value))
         elif strict:
             names = ", ".join(sorted(search_parameters(type_)))
-            text = f"A search parameter is not supported for {type_}; supported are {names}, _sort, _count, _summary=count."
+            which = (
+                f"The search parameter {name}" if _PARAMETER_NAME.fullmatch(name) else "A search parameter"
+            )
+            text = f"{which} is not supported for {type_}; supported are {names}, and {_OF_RESULTS}."
             raise refuse(text, code="not-supported")
         else:
             ignored.append(name)

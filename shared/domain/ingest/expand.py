@@ -8,7 +8,7 @@ there is neither. The same line gives the same resources at every redelivery, in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -21,7 +21,7 @@ from shared.domain.fhir.identity import Origin, ResourceKey, is_minted, parse_li
 from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.resource_types import HOME_ELEMENT
 from shared.domain.ingest.raw_line import GZIP_MAGIC, RawLine, gunzip_bounded, sha256_hex
-from shared.domain.ingest.references import rewrite, service_base
+from shared.domain.ingest.references import dangling, rewrite, service_base
 from shared.domain.records import source_version
 from shared.errors import InputError
 from shared.names import RawZone
@@ -200,18 +200,21 @@ def _identify(
     if set_aside and whole:
         every = tuple(issue for each in set_aside for issue in each.issues)
         return Expansion(set_aside=[SetAside(-1, "validate", every)])
+    broken = tuple(_broken_links(good)) if closed else ()
+    if broken:
+        return Expansion(set_aside=[SetAside(-1, "validate", broken)])
     naming = _Naming(line, good)
     replicas = [replica for entry in good if (replica := naming.replica(entry))]
-    if closed and naming.dangling:
-        missing = (_dangling(entry) for entry in good if entry.index in naming.dangling)
-        return Expansion(set_aside=[SetAside(-1, "validate", tuple(missing))])
     tolerated = Counter(issue.rule for entry in good for issue in entry.tolerated)
     return Expansion(replicas, set_aside, naming.unresolved, tolerated)
 
 
-def _dangling(entry: _Entry) -> Issue:
+def _broken_links(entries: list[_Entry]) -> Iterator[Issue]:
+    held = {entry.full_url for entry in entries if entry.resource is not None}
     text = "A urn: reference names no entry of this transaction, and it can be found nowhere else."
-    return error("not-found", text, entry.path, "reference-dangling")
+    for entry in entries:
+        for path in dangling(entry.resource, held):
+            yield error("not-found", text, f"{entry.path}{path}", "reference-dangling")
 
 
 def _judged(line: RawLine, entry: _Entry, validate: Validate, mode: Mode) -> Verdict:
@@ -257,8 +260,6 @@ class _Naming:
         self._open: set[int] = set()
         self._links: dict[str, str] | None = None
         self.unresolved = 0
-        self.dangling: set[int] = set()
-        """Entries with a `urn:` reference that no entry of the line answers to."""
 
     def replica(self, entry: _Entry) -> Replica | None:
         """The resource with its final id and references."""
@@ -270,10 +271,7 @@ class _Naming:
 
         def target(reference: str) -> str | None:
             found = self._target(reference, base, home)
-            if found is None:
-                self.unresolved += 1
-                if reference.startswith(("urn:uuid:", "urn:oid:")):
-                    self.dangling.add(entry.index)
+            self.unresolved += found is None
             return found
 
         rewritten = marked(rewrite(entry.resource, target, self._internal()), flawed=bool(entry.tolerated))

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/references.html and https://hl7.org/fhir/R4/http.html#tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any, Final
 
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
@@ -13,18 +13,24 @@ from shared.domain.fhir.resource_types import RESOURCE_TYPES
 _LINKS: Final = frozenset({"reference", "uri", "url", "valueUri", "valueUrl", "valueUuid", "valueCanonical"})
 
 
-def references_in(node: Any) -> Iterator[str]:
-    """Every `Reference.reference` below a node, contained ones (`#…`) left out."""
+def references_in(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every `Reference.reference` below a node after its FHIRPath from there (`.subject.reference`)."""
     if isinstance(node, dict):
         for name, child in node.items():
             if name == "reference" and isinstance(child, str):
-                if not child.startswith("#"):
-                    yield child
+                yield f"{path}.reference", child
             else:
-                yield from references_in(child)
+                yield from references_in(child, f"{path}.{name}")
     elif isinstance(node, list):
-        for child in node:
-            yield from references_in(child)
+        for index, child in enumerate(node):
+            yield from references_in(child, f"{path}[{index}]")
+
+
+def dangling(resource: Any, held: Set[str]) -> Iterator[str]:
+    """The FHIRPaths of `urn:` references of a transaction's entry to none of the fullUrls `held`: nothing else has them."""
+    for path, reference in references_in(resource):
+        if reference.startswith(("urn:uuid:", "urn:oid:")) and reference not in held:
+            yield path
 
 
 def service_base(full_url: str) -> str:

@@ -13,6 +13,7 @@ from shared.domain.fhir.admission import Verdict
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.search_values import parse_query, refuse, require_json
+from shared.domain.ingest.references import dangling
 from shared.errors import Forbidden, GalenError, InputError
 from shared.services.fhir.entries import Entry, interactions_of, named
 
@@ -60,6 +61,7 @@ def check_entries(
         except InputError as unclear:
             findings.issues.extend(named(entry, unclear, ".request.url"))
     _check_unique(entries, findings)
+    _check_links(entries, findings)
     findings.refuse()
     return entries
 
@@ -101,6 +103,14 @@ def _check(entry: Entry, judge: Judge, findings: Findings) -> None:
         findings.status = 422
     if entry.method == "PUT" and entry.resource.get("id") != (entry.key.id if entry.key else None):
         findings.add(entry, "invalid", "The resource's id must be the id in the url.", ".resource.id")
+
+
+def _check_links(entries: list[Entry], findings: Findings) -> None:
+    held = {entry.full_url for entry in entries if entry.resource is not None}
+    for entry in entries:
+        for path in dangling(entry.resource, held):
+            text = "A reference names a fullUrl that is not in this transaction."
+            findings.add(entry, "not-found", text, f".resource{path}")
 
 
 def _check_unique(entries: list[Entry], findings: Findings) -> None:

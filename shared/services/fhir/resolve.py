@@ -27,7 +27,7 @@ MAX_CONDITIONAL: Final = 500
 def resolve_references(entries: list[Entry], conditional: Conditional, mint: Mint) -> None:
     """Give every POST its key, at the home of its patient, and rewrite all references.
 
-    Raises InputError naming each entry with a reference to something that the transaction does not hold.
+    Raises InputError naming each entry with a conditional reference that matches nothing.
     """
     findings = Findings()
     lookups = _Lookups(conditional, findings)
@@ -36,8 +36,7 @@ def resolve_references(entries: list[Entry], conditional: Conditional, mint: Min
     for entry in sorted(entries, key=lambda each: each.type != "Patient"):
         _name(entry, by_url, mint, lookups, set())
     internal = {url: str(entry.key) for url, entry in by_url.items()}
-    asking = [(entry, asked) for entry in entries if (asked := _link(entry, internal, findings))]
-    findings.refuse()
+    asking = [(entry, asked) for entry in entries if (asked := _link(entry, internal))]
     for entry, asked in asking:
         lookups.all_of(entry, asked)
     findings.refuse()
@@ -79,7 +78,7 @@ def _is_conditional(reference: str) -> bool:
     return "?" in reference and not reference.startswith(("http:", "https:", "#"))
 
 
-def _link(entry: Entry, internal: dict[str, str], findings: Findings) -> set[str]:
+def _link(entry: Entry, internal: dict[str, str]) -> set[str]:
     """Rewrite what refers to other entries; the conditional references that are left."""
     asked: set[str] = set()
     base = service_base(entry.full_url)
@@ -88,10 +87,7 @@ def _link(entry: Entry, internal: dict[str, str], findings: Findings) -> set[str
         inside = internal.get(reference) or internal.get(f"{base}/{reference}")
         if inside is not None:
             return inside
-        if reference.startswith(("urn:uuid:", "urn:oid:")):
-            text = "A reference names a fullUrl that is not in this transaction."
-            findings.add(entry, "not-found", text, ".resource")
-        elif _is_conditional(reference):
+        if _is_conditional(reference):
             asked.add(reference)
         return None
 

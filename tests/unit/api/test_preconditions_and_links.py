@@ -134,3 +134,42 @@ def test_ten_thousand_entries_are_refused_within_a_second(client: Client, kind: 
     answer = client("POST", "/fhir", fhir=body)
     assert (answer.status_code, answer.json()["issue"][0]["code"]) == (413, "too-costly")
     assert time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/fhir/_history", "history"),
+        ("/fhir/Patient/_history", "history"),
+        ("/fhir/patient/1", "written Patient"),
+        ("/fhir/Transport/1", "of R5"),
+        ("/fhir/Spaceship/1", "does not exist"),
+    ],
+)
+def test_an_address_that_cannot_be_says_why(client: Client, path: str, words: str) -> None:
+    answer = client("GET", path)
+    assert answer.status_code == 404
+    assert words in answer.json()["issue"][0]["details"]["text"]
+
+
+def test_a_search_parameter_that_is_not_supported_is_named(client: Client) -> None:
+    answer = client("GET", "/fhir/Patient?eye-color=blue")
+    assert answer.status_code == 400
+    text = answer.json()["issue"][0]["details"]["text"]
+    assert "eye-color" in text
+    assert "blue" not in text
+
+
+def test_a_transaction_names_every_bad_entry_dangling_references_too(client: Client) -> None:
+    nobody = {"reference": "urn:uuid:5f8a4c0e-0000-4000-8000-000000000000"}
+    bad = observation("p", status="finished")
+    entries = [
+        {"resource": patient(managingOrganization=nobody), "request": {"method": "POST", "url": "Patient"}},
+        {"resource": bad, "request": {"method": "POST", "url": "Observation"}},
+    ]
+    answer = client("POST", "/fhir", fhir={"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    named = {issue["expression"][0] for issue in answer.json()["issue"]}
+    assert named == {
+        "Bundle.entry[0].resource.managingOrganization.reference",
+        "Bundle.entry[1].resource.status",
+    }

@@ -156,7 +156,7 @@ def test_a_urn_that_no_entry_answers_to_refuses_a_transaction_and_is_counted_els
     whole, each = (expand(line(bundle(type_, *entries)), fine) for type_ in ("transaction", "collection"))
     assert not whole.replicas
     [issue] = whole.set_aside[0].issues
-    assert (issue.code, issue.expression) == ("not-found", "Bundle.entry[1].resource")
+    assert (issue.code, issue.expression) == ("not-found", "Bundle.entry[1].resource.subject.reference")
     assert (len(each.replicas), each.unresolved) == (2, 1)
 
 

@@ -234,7 +234,7 @@ def test_a_dangling_reference_is_named_and_nothing_is_written(world: World) -> N
                 entry("POST", "Observation", observation("urn:uuid:2")),
             ),
         )
-    assert refused.value.issues[0].expression == "Bundle.entry[1].resource"
+    assert refused.value.issues[0].expression == "Bundle.entry[1].resource.subject.reference"
     assert not world.stores.records.every()
 
 

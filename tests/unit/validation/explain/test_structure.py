@@ -120,7 +120,7 @@ def test_an_extension_stands_for_a_required_value() -> None:
     ("resource", "words"),
     [
         ({"resourceType": "patient"}, "written Patient"),
-        ({"resourceType": "Chicken"}, "no resource of FHIR R4"),
+        ({"resourceType": "Chicken"}, "does not exist in FHIR R4"),
         ({"resourceType": "InventoryItem"}, "of R5, not of R4"),
         ({"resourceType": "Ingredient"}, "of R4B, not of R4"),
         ({"resourceType": "ProcedureRequest"}, "of STU3, not of R4"),

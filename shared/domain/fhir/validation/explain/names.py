@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from shared.domain.fhir.definitions.model import Element, TypeDefinition, TypeRef
-from shared.domain.fhir.validation.releases import release_of_element
+from shared.domain.fhir.releases import release_of_element
 
 _COMMENTS: Final = "fhir_comments"
 _LONGEST_NAME: Final = 64

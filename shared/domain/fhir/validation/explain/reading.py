@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from shared.domain.fhir.definitions.model import Definitions, Element, Kind, TypeDefinition, TypeRef
 from shared.domain.fhir.outcome import UNKNOWN_ELEMENT
+from shared.domain.fhir.releases import release_of_resource, unknown_type_text
 from shared.domain.fhir.validation.bundles import bundle_issues, index_of
 from shared.domain.fhir.validation.definitional import definitional_issues
 from shared.domain.fhir.validation.explain.containment import check_contained
@@ -21,7 +22,6 @@ from shared.domain.fhir.validation.explain.names import Property, properties_of,
 from shared.domain.fhir.validation.explain.scope import Scope, scope_of
 from shared.domain.fhir.validation.explain.values import Values
 from shared.domain.fhir.validation.profiles.apply import profile_issues
-from shared.domain.fhir.validation.releases import release_of_resource
 
 PlainlyValid = Callable[[dict[str, Any]], bool]
 
@@ -88,18 +88,8 @@ class Reading:
             return None
         if name in self._definitions.resource_types:
             return self._definitions.type(name)
-        release = release_of_resource(name)
-        meant = {known.lower(): known for known in self._definitions.resource_types}.get(name.lower())
-        if release:
-            text = f"{name} is a resource of {release}, not of R4: this server reads FHIR R4 (4.0.1) only."
-            self._findings.error("not-supported", text, path, "resource-type")
-        elif meant:
-            text = f"FHIR names are case-sensitive: resourceType is written {meant}."
-            self._findings.error("structure", text, path, "resource-type")
-        else:
-            self._findings.error(
-                "structure", "resourceType names no resource of FHIR R4.", path, "resource-type"
-            )
+        code = "not-supported" if release_of_resource(name) else "structure"
+        self._findings.error(code, unknown_type_text(name), path, "resource-type")
         return None
 
     def _object(self, node: dict[str, Any], definition: TypeDefinition, path: str, scope: Scope) -> None:

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from shared.domain.fhir.resource_types import RESOURCE_TYPES
+
 _NAMES: Final = Path(__file__).with_name("later_releases.json")
 _FORMER: Final = {
     "DSTU 2": "Conformance DiagnosticOrder ImagingObjectSelection MedicationOrder Order OrderResponse",
@@ -19,6 +21,17 @@ _FORMER: Final = {
         ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence ServiceDefinition
     """,
 }
+
+
+def unknown_type_text(name: str) -> str:
+    """Why `name` is no resource type of R4: of another release, written otherwise, or nothing that is known."""
+    release = release_of_resource(name)
+    if release:
+        return f"{name} is a resource of {release}, not of R4: this server reads FHIR R4 (4.0.1) only."
+    meant = _in_lower_case().get(name.lower())
+    if meant:
+        return f"FHIR names are case-sensitive: the resource type is written {meant}."
+    return "This resource type does not exist in FHIR R4."
 
 
 def release_of_resource(name: str) -> str:
@@ -30,6 +43,11 @@ def release_of_element(type_name: str, name: str) -> str:
     """The release that has an element which R4's `type_name` has not: `R4B`, `R5`; "" where none has."""
     by_release = _later()["elements"].get(type_name, {})
     return next((release for release, names in by_release.items() if name in names.split()), "")
+
+
+@cache
+def _in_lower_case() -> Mapping[str, str]:
+    return {name.lower(): name for name in RESOURCE_TYPES}
 
 
 @cache
