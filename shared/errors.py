@@ -19,9 +19,10 @@ GalenError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from shared.domain.fhir.outcome import Issue
 
@@ -118,8 +119,7 @@ class Disposal(StrEnum):
     RETRY = "retry"
 
 
-@dataclass(frozen=True, slots=True)
-class Consequence:
+class Consequence(msgspec.Struct, frozen=True):
     """HTTP status, FHIR issue code, and what a stream does."""
 
     status: int

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from shared.domain.fhir.definitions.reader import R4_ARTEFACT
 
     packed = build(args.source)
-    output = args.output or R4_ARTEFACT
+    output = args.output or Path(R4_ARTEFACT)
     if not args.check:
         output.write_bytes(packed)
         print(f"{output}: {len(packed)} bytes", file=sys.stderr)

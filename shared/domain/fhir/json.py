@@ -9,15 +9,14 @@ simplejson with hooks, which says what is wrong and where.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Final, NoReturn
 
 import msgspec
 import orjson
-import simplejson
 
 from shared.domain.fhir.outcome import Issue, error
 from shared.errors import InputError
@@ -89,22 +88,36 @@ def _refuse(text: str, *, code: str = "structure") -> InputError:
     return InputError(text, issues=[issue])
 
 
-_DECODER: Final = simplejson.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant, strict=True
-)
 _QUICK: Final = msgspec.json.Decoder(float_hook=_decimal)
 _TOO_FAR_IN: Final = b"\n" + b"  " * (MAX_DEPTH + 1)
-_LARGE_INTEGERS: Final = simplejson.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False, use_decimal=True, allow_nan=False, check_circular=False
-)
-_SORTED_LARGE_INTEGERS: Final = simplejson.JSONEncoder(
-    separators=(",", ":"),
-    ensure_ascii=False,
-    use_decimal=True,
-    allow_nan=False,
-    check_circular=False,
-    sort_keys=True,
-)
+
+
+# simplejson is loaded when it is first needed: few processes ever read a text that is wrong.
+@cache
+def _strict_decoder() -> Any:
+    import simplejson
+
+    return simplejson.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_float=_decimal,
+        parse_int=_integer,
+        parse_constant=_constant,
+        strict=True,
+    )
+
+
+@cache
+def _large_integers(*, in_order: bool) -> Any:
+    import simplejson
+
+    return simplejson.JSONEncoder(
+        separators=(",", ":"),
+        ensure_ascii=False,
+        use_decimal=True,
+        allow_nan=False,
+        check_circular=False,
+        sort_keys=in_order,
+    )
 
 
 def _number(value: object) -> orjson.Fragment:
@@ -118,8 +131,7 @@ def _dump(value: Any, *, in_order: bool) -> bytes:
     try:
         return orjson.dumps(value, _number, option=orjson.OPT_SORT_KEYS if in_order else None)
     except orjson.JSONEncodeError:
-        encoder = _SORTED_LARGE_INTEGERS if in_order else _LARGE_INTEGERS
-        text: str = encoder.encode(value)
+        text: str = _large_integers(in_order=in_order).encode(value)
         return text.encode("utf-8", "surrogatepass")
 
 
@@ -167,6 +179,8 @@ def _is_whole(raw: bytes, value: Any) -> bool:
 
 
 def _decode_strictly(raw: bytes) -> Any:
+    import simplejson
+
     if not raw.strip():
         raise _refuse("The body is empty: a JSON object is expected.")
     try:
@@ -174,7 +188,7 @@ def _decode_strictly(raw: bytes) -> Any:
     except UnicodeDecodeError:
         raise _refuse("The body is not UTF-8, which FHIR JSON must be.") from None
     try:
-        value = _DECODER.decode(text)
+        value = _strict_decoder().decode(text)
     except RecursionError:
         raise _too_deep() from None
     except simplejson.JSONDecodeError as failure:
@@ -196,7 +210,7 @@ def decode_object(body: bytes | str) -> dict[str, Any]:
 
 def decode_own(text: bytes) -> dict[str, Any]:
     """An object that this platform wrote: a raw line holds whatever arrived, whose crowd of values is text in it."""
-    value: dict[str, Any] = _DECODER.decode(text.decode("utf-8"))
+    value: dict[str, Any] = _strict_decoder().decode(text.decode("utf-8"))
     return value
 
 
@@ -231,7 +245,7 @@ def _refuse_depth(value: Any) -> None:
 
 def _refuse_lone_surrogates(value: Any) -> None:
     try:
-        _LARGE_INTEGERS.encode(value).encode("utf-8")
+        _large_integers(in_order=False).encode(value).encode("utf-8")
     except UnicodeEncodeError:
         raise _refuse("A string holds half of a surrogate pair, which is not a character.") from None
 
@@ -243,6 +257,8 @@ def encode(value: Any) -> str:
 
 def content_hash(resource: dict[str, Any]) -> str:
     """SHA-256 over the resource with sorted keys, without `meta.versionId` and `meta.lastUpdated`: equality of content."""
+    import hashlib
+
     meta = resource.get("meta")
     if isinstance(meta, dict) and ("versionId" in meta or "lastUpdated" in meta):
         kept = {key: value for key, value in meta.items() if key not in ("versionId", "lastUpdated")}

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
+
+import msgspec
 
 XHTML: Final = "http://www.w3.org/1999/xhtml"
 
@@ -109,21 +110,19 @@ _XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
 _UNDEFINED_ENTITY: Final = 11
 
 
-@dataclass(frozen=True, slots=True)
-class NarrativeFault:
+class NarrativeFault(msgspec.Struct, frozen=True):
     """What is wrong with a narrative: `rule` is the invariant or a stable name, `text` for a person and without content."""
 
     rule: str
     text: str
 
 
-@dataclass(slots=True)
-class Narrative:
+class Narrative(msgspec.Struct):
     """What one reading of a `div` found: its faults, each once, the names it defines and the local names it links to."""
 
-    faults: dict[str, NarrativeFault] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
-    local_links: list[str] = field(default_factory=list)
+    faults: dict[str, NarrativeFault] = msgspec.field(default_factory=dict)
+    names: set[str] = msgspec.field(default_factory=set)
+    local_links: list[str] = msgspec.field(default_factory=list)
 
     def fault(self, rule: str, text: str) -> None:
         self.faults.setdefault(text, NarrativeFault(rule, text))

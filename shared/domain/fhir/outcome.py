@@ -6,8 +6,9 @@ https://hl7.org/fhir/R4/operationoutcome.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+import msgspec
 
 MAX_ISSUES: Final = 50
 UNKNOWN_ELEMENT: Final = "unknown-element"
@@ -18,8 +19,7 @@ FAILURES: Final = frozenset({"error", "fatal"})
 _LINE: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line"
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(msgspec.Struct, frozen=True):
     """One finding: `code` of the IssueType value set, `expression` a FHIRPath, `text` for a person, without values.
 
     `rule` is its stable id, `line` the line of the source text (from 1) where the input was text.
@@ -35,7 +35,7 @@ class Issue:
     def prefixed(self, path: str) -> Issue:
         """The same finding seen from a container, as `Bundle.entry[3].resource` + `.status`."""
         _, _, rest = self.expression.partition(".")
-        return replace(self, expression=f"{path}.{rest}" if rest else path)
+        return msgspec.structs.replace(self, expression=f"{path}.{rest}" if rest else path)
 
     def as_element(self) -> dict[str, Any]:
         """The `OperationOutcome.issue` element."""

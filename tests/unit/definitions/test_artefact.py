@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_differences_name_each_chunk() -> None:
 
 
 def test_the_artefact_names_its_source_and_licence_and_is_small() -> None:
-    packed = R4_ARTEFACT.read_bytes()
+    packed = Path(R4_ARTEFACT).read_bytes()
     title = Artefact(packed).title
     assert "R4 4.0.1" in title
     assert "https://hl7.org/fhir/R4/" in title
@@ -49,7 +50,7 @@ def test_the_artefact_names_its_source_and_licence_and_is_small() -> None:
 
 
 def test_a_type_is_unpacked_only_when_asked_for() -> None:
-    definitions = PackedDefinitions(Artefact(R4_ARTEFACT.read_bytes()))
+    definitions = PackedDefinitions(Artefact(Path(R4_ARTEFACT).read_bytes()))
     assert definitions.type("Patient") is definitions.type("Patient")
     assert "Patient" in definitions._types
     assert "Observation" not in definitions._types

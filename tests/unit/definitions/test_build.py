@@ -25,7 +25,7 @@ R4 = r4()
 
 @needs_definitions
 def test_the_artefact_is_what_the_definition_files_give() -> None:
-    assert differences(R4_ARTEFACT.read_bytes(), build(ARCHIVE)) == []
+    assert differences(Path(R4_ARTEFACT).read_bytes(), build(ARCHIVE)) == []
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_corrected_pattern_replaces_only_what_was_published() -> None:
 def every_expression() -> set[str]:
     """The FHIRPath of every invariant of a type or profile."""
     found: set[str] = set()
-    for group, _, chunk in Artefact(R4_ARTEFACT.read_bytes()).chunks():
+    for group, _, chunk in Artefact(Path(R4_ARTEFACT).read_bytes()).chunks():
         if group == "type":
             found.update(expression for *_, expression in chunk["constraints"])
         elif group == "profile":

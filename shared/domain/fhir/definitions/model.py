@@ -6,9 +6,10 @@ https://hl7.org/fhir/R4/structuredefinition.html, cut down to what decides about
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
+
+import msgspec
 
 
 class Kind(StrEnum):
@@ -28,16 +29,14 @@ class Strength(StrEnum):
     PREFERRED = "preferred"
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True):
     """Codes from a value set; `value_set` is its canonical without version."""
 
     strength: Strength
     value_set: str
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(msgspec.Struct, frozen=True):
     """A FHIRPath invariant: `key` as `dom-2`, `severity` error or warning, `human` as published."""
 
     key: str
@@ -46,8 +45,7 @@ class Constraint:
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
-class TypeRef:
+class TypeRef(msgspec.Struct, frozen=True):
     """One allowed type of an element.
 
     `name` is a type of the definitions (`HumanName`, `code`, `Patient.contact` for a backbone or what a contentReference
@@ -58,8 +56,7 @@ class TypeRef:
     targets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(msgspec.Struct, frozen=True):
     """One element of a type, named without the suffix of a choice: `value` for `value[x]`.
 
     `high` is None for `*`. `properties` maps each JSON property to its type: `{"valueQuantity": TypeRef("Quantity"), …}`
@@ -83,8 +80,7 @@ class Element:
         return self.name not in self.properties
 
 
-@dataclass(frozen=True, slots=True)
-class TypeDefinition:
+class TypeDefinition(msgspec.Struct, frozen=True):
     """A type with all its elements, inherited ones included, in the order of the specification.
 
     `constraints` are those on the type's root, inherited ones included. `regex` and `json` (`string`, `boolean`,
@@ -100,8 +96,7 @@ class TypeDefinition:
     json: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ValueSetCodes:
+class ValueSetCodes(msgspec.Struct, frozen=True):
     """The codes of a value set that can be enumerated from the base specification: system → codes.
 
     A value set that cannot (it filters SNOMED CT, UCUM, …) has no `ValueSetCodes` at all. `open_systems` are the code

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from shared.domain.fhir.fhirpath.errors import FhirPathSyntaxError
 
@@ -31,8 +32,7 @@ _ESCAPED: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _END: Final = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """`kind` is a group of the grammar: word, quoted, string, number, date, datetime, time, special, sign or end."""
 
     kind: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
+
+import msgspec
 
 from shared.domain.fhir.fhirpath.temporal import UNITS
 from shared.domain.fhir.fhirpath.ucum import Measure, measure
@@ -28,8 +29,7 @@ _ZEROS: Final = {
 _TEXT: Final = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\s*(?:'([^']+)'|([a-z]+)))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(msgspec.Struct, frozen=True):
     """`unit` is a UCUM code, or a singular word of the calendar where `is_calendar`."""
 
     value: Decimal

@@ -6,9 +6,10 @@ http://hl7.org/fhirpath/N1/grammar.html. `at` is where the node's own sign begin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
+
+import msgspec
 
 from shared.domain.fhir.fhirpath.quantity import Quantity
 from shared.domain.fhir.fhirpath.temporal import Date, DateTime, Time
@@ -16,100 +17,102 @@ from shared.domain.fhir.fhirpath.temporal import Date, DateTime, Time
 Constant: TypeAlias = bool | int | Decimal | str | Date | DateTime | Time | Quantity
 
 
-@dataclass(frozen=True, slots=True)
-class Empty:
+class _Placed(msgspec.Struct, frozen=True, eq=False):
+    """A node with the place where it begins in the text, `at`: equal to one that says the same elsewhere."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._said()))
+
+    def _said(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name != "at")
+
+
+class Empty(_Placed, frozen=True, eq=False):
     """`{}`"""
 
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(_Placed, frozen=True, eq=False):
     """`'text'`, `3`, `1.50`, `true`, `@2012-04`, `@T12:00`, `4 days`, `10 'mg'`."""
 
     value: Constant
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(_Placed, frozen=True, eq=False):
     """`%resource`, `` %`vs-name` ``: an environment variable, named without its sign."""
 
     name: str
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Special:
+class Special(_Placed, frozen=True, eq=False):
     """`this`, `index` or `total`: what `$this`, `$index` and `$total` stand for."""
 
     name: str
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(_Placed, frozen=True, eq=False):
     """`source.name`; without a source the name is looked up in the context, which it may also name the type of."""
 
     source: Node | None
     name: str
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(_Placed, frozen=True, eq=False):
     """`source.name(arguments)`; without a source the function is applied to the context."""
 
     source: Node | None
     name: str
     arguments: tuple[Node, ...]
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(_Placed, frozen=True, eq=False):
     """`source[index]`"""
 
     source: Node
     index: Node
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(_Placed, frozen=True, eq=False):
     """`-operand` or `+operand`"""
 
     operator: str
     operand: Node
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(_Placed, frozen=True, eq=False):
     """`left operator right` for every operator between two expressions."""
 
     operator: str
     left: Node
     right: Node
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TypeName:
+class TypeName(msgspec.Struct, frozen=True):
     """`FHIR.Patient`, `System.Boolean`, or a bare name with the namespace `""`."""
 
     namespace: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class TypeTest:
+class TypeTest(_Placed, frozen=True, eq=False):
     """`operand is type` or `operand as type`; the functions of these names are a `Call`."""
 
     operator: str
     operand: Node
     type: TypeName
-    at: int = field(default=0, compare=False, repr=False)
+    at: int = 0
 
 
 Node: TypeAlias = Empty | Literal | Variable | Special | Member | Call | Index | Unary | Binary | TypeTest

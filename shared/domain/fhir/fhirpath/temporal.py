@@ -8,10 +8,11 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeAlias
+
+import msgspec
 
 _DATE: Final = r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
 _CLOCK: Final = r"(\d\d)(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?"
@@ -28,8 +29,7 @@ _WIDEST_OFFSET: Final = 14 * 60
 Field: TypeAlias = int | Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Date:
+class Date(msgspec.Struct, frozen=True):
     """`fields` are year, month and day as far as they were written."""
 
     fields: tuple[int, ...]
@@ -38,8 +38,7 @@ class Date:
         return "-".join(f"{value:0{4 if place == 0 else 2}}" for place, value in enumerate(self.fields))
 
 
-@dataclass(frozen=True, slots=True)
-class DateTime:
+class DateTime(msgspec.Struct, frozen=True):
     """`fields` are year to second as far as they were written, the second with its fraction; `offset` is in minutes."""
 
     fields: tuple[Field, ...]
@@ -50,8 +49,7 @@ class DateTime:
         return f"{day}T{_clock_text(self.fields[3:])}{_offset_text(self.offset)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(msgspec.Struct, frozen=True):
     """`fields` are hour to second as far as they were written, the second with its fraction."""
 
     fields: tuple[Field, ...]

@@ -6,10 +6,11 @@ A unit that is not known is comparable to itself alone, and so are those with a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 _PREFIXES: Final[dict[str, int]] = {
     "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1,
@@ -54,8 +55,7 @@ _MAX_LENGTH: Final = 100
 _MAX_EXPONENT: Final = 99
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(msgspec.Struct, frozen=True):
     """`factor` of the base units, whose exponents are `dimension`: pairs of unit and exponent in order."""
 
     factor: Decimal

@@ -6,21 +6,21 @@ https://hl7.org/fhir/R4/bundle.html#references
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from shared.domain.fhir.validation.references import Form, read_reference, rest_url
 
 
-@dataclass(slots=True)
-class BundleIndex:
+class BundleIndex(msgspec.Struct):
     """The entries of a Bundle by fullUrl, and by `Type/id` those without one or with any: what references are sought in."""
 
-    by_full_url: dict[str, list[int]] = field(default_factory=dict)
-    by_type_and_id: dict[str, list[int]] = field(default_factory=dict)
-    types: dict[int, str] = field(default_factory=dict)
-    resources: dict[int, dict[str, Any]] = field(default_factory=dict)
-    versions: dict[int, str] = field(default_factory=dict)
+    by_full_url: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    by_type_and_id: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    types: dict[int, str] = msgspec.field(default_factory=dict)
+    resources: dict[int, dict[str, Any]] = msgspec.field(default_factory=dict)
+    versions: dict[int, str] = msgspec.field(default_factory=dict)
 
     def matches(self, reference: str, full_url: str) -> list[int]:
         """The entries that a reference of the entry with `full_url` reaches.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from shared.domain.fhir import fhirpath
@@ -18,7 +17,7 @@ from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.validation.code_shapes import codes_of
 from shared.domain.fhir.validation.primitives import is_absolute
 
-_SEARCH_PARAMETERS: Final = Path(__file__).with_name("search_parameter_types.json")
+_SEARCH_PARAMETERS: Final = "search_parameter_types.json"
 _PARAMETER_BASE: Final = "http://hl7.org/fhir/SearchParameter/"
 _FHIRPATH: Final = "text/fhirpath"
 _ANY_RESOURCE: Final = frozenset({"Resource", "DomainResource"})
@@ -183,7 +182,9 @@ def _type_of_parameter(url: str) -> str:
 
 @cache
 def _parameter_types() -> dict[str, str]:
-    by_type: dict[str, str] = json.loads(_SEARCH_PARAMETERS.read_text("utf-8"))
+    from pathlib import Path
+
+    by_type: dict[str, str] = json.loads(Path(__file__).with_name(_SEARCH_PARAMETERS).read_text("utf-8"))
     return {name: type_ for type_, names in by_type.items() for name in names.split()}
 
 

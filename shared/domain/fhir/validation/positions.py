@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 _TOKEN: Final = re.compile(
     r'[ \t\r\n]*+(?:([{}\[\],:])|"([^"\\]*+(?:\\.[^"\\]*+)*+)"|[^{}\[\],:" \t\r\n]++)', re.DOTALL
@@ -17,16 +18,14 @@ _TOKEN: Final = re.compile(
 _STEP: Final = re.compile(r"([^.\[\]()]+)(?:\.ofType\((\w+)\))?(?:\[(\d+)\])?(?:\.|\Z)")
 
 
-@dataclass(slots=True)
-class _Wanted:
+class _Wanted(msgspec.Struct):
     """A node on the way to expressions: by property name or array index to the nodes below it."""
 
-    below: dict[str | int, _Wanted] = field(default_factory=dict)
-    expressions: list[str] = field(default_factory=list)
+    below: dict[str | int, _Wanted] = msgspec.field(default_factory=dict)
+    expressions: list[str] = msgspec.field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """An object or array being read. `index` counts an array's values; an object's is -1."""
 
     wanted: _Wanted | None

@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
 
 MAX_STRING_CHARACTERS: Final = 1024 * 1024
 """https://hl7.org/fhir/R4/datatypes.html#string: strings SHALL NOT exceed 1MB."""
@@ -35,7 +36,8 @@ _OID: Final = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9]\d*+))++", re.ASCII)
 _UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ANY_CASE_UUID: Final = re.compile(_UUID.pattern, re.IGNORECASE | re.ASCII)
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
-_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]++={0,2}")
+"""Where the length is a multiple of four: to ask each group of four takes ten times as long."""
 _SPACE: Final = re.compile(r"[ \t\r\n\f\v]")
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -46,8 +48,7 @@ _ACTIVE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """What is wrong with one value: `rule` is stable, `text` for a person and without the value."""
 
     rule: str
@@ -216,8 +217,10 @@ def _base64(value: Any) -> Fault | None:
         return _NOT_STRING
     if not value:
         return _EMPTY
+    if len(value) % 4 == 0 and _BASE64.fullmatch(value):
+        return None
     packed = _SPACES.sub("", value)
-    return None if packed and _BASE64.fullmatch(packed) else _BAD_BASE64
+    return None if len(packed) % 4 == 0 and _BASE64.fullmatch(packed) else _BAD_BASE64
 
 
 _BAD_BASE64: Final = Fault(

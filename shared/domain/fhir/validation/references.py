@@ -6,9 +6,10 @@ https://hl7.org/fhir/R4/references.html#literal
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
 from shared.domain.fhir.validation.primitives import is_absolute
@@ -34,8 +35,7 @@ class Form(StrEnum):
     WRONG = "wrong"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """A reference's text, read: what of `type_name`, `id`, `version` and `base` its form tells, else ""."""
 
     form: Form

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from shared.domain.fhir import json
 from shared.domain.fhir.outcome import FAILURES, Issue, error
@@ -20,8 +21,7 @@ class Rules(Protocol):
     def validate(self, resource: dict[str, Any]) -> list[Issue]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """The findings about one resource; `resource_type` is None where the text holds none that can be read."""
 
     resource_type: str | None

@@ -5,8 +5,9 @@ https://hl7.org/fhir/R4/validation.html
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from shared.domain.fhir import json
 from shared.domain.fhir.definitions.reader import r4
@@ -52,7 +53,7 @@ class R4Validator:
         if not any(issue.severity in FAILURES for issue in issues):
             return issues
         lines = lines_of(text, {issue.expression for issue in issues})
-        return [replace(issue, line=lines.get(issue.expression)) for issue in issues]
+        return [msgspec.structs.replace(issue, line=lines.get(issue.expression)) for issue in issues]
 
 
 def _entries(resource: Any) -> PlainlyValid | None:

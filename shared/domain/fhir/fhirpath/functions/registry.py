@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from shared.domain.fhir.fhirpath.code import Code, as_items
 from shared.domain.fhir.fhirpath.element import Element, Items, system_value
@@ -18,8 +19,7 @@ Predicate: TypeAlias = Callable[[Environment, Items, Items], bool | None]
 Arguments: TypeAlias = tuple[Code, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(msgspec.Struct, frozen=True):
     """`bind` makes an operation of the compiled arguments, of which there must be `least` to `most`.
 
     `is_loop`: the arguments are evaluated with each item as `$this` and its place as `$index`, and not where it is called.

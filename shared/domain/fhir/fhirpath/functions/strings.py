@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 from collections.abc import Callable
@@ -69,6 +68,8 @@ def _decode(text: str, form: str) -> str:
 def _escape(text: str, target: str) -> str:
     require_text(len(text) * 6)
     if target == "html":
+        import html
+
         return html.escape(text)
     if target == "json":
         return json.dumps(text, ensure_ascii=False)[1:-1]
@@ -81,6 +82,8 @@ _JSON_SIGNS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 def _unescape(text: str, target: str) -> str:
     if target == "html":
+        import html
+
         return html.unescape(text)
     if target == "json":
         return _JSON_ESCAPE.sub(_unescaped, text)

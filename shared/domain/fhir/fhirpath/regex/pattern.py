@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from shared.domain.fhir.fhirpath.errors import FhirPathError
 from shared.domain.fhir.fhirpath.regex.characters import ANY, CLASSES, Characters, Test, of_category
@@ -19,22 +20,19 @@ _NAME: Final = re.compile(r"\?P?<([A-Za-z][A-Za-z0-9_]*)>")
 _ASSERTIONS: Final = {"b": "word edge", "B": "no word edge", "A": "start", "z": "end", "Z": "end"}
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(msgspec.Struct, frozen=True):
     """Parts one after the other."""
 
     parts: tuple[Tree, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """One of the parts, the first that leads to a match."""
 
     parts: tuple[Tree, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(msgspec.Struct, frozen=True):
     """`part` from `low` to `high` times (None: without limit), as often as possible or as rarely."""
 
     part: Tree
@@ -43,16 +41,14 @@ class Repeat:
     is_greedy: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """What `$number` stands for."""
 
     part: Tree
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
+class Assertion(msgspec.Struct, frozen=True):
     """`start`, `end`, the same `of line`, `word edge` or `no word edge`."""
 
     kind: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from shared.domain.fhir.fhirpath.errors import FhirPathError
 from shared.domain.fhir.fhirpath.regex.characters import Characters
@@ -13,8 +14,7 @@ MAX_SIZE: Final = 5_000
 """Instructions. R4's longest pattern has some 300."""
 
 
-@dataclass(slots=True)
-class Instruction:
+class Instruction(msgspec.Struct):
     """`kind` is read, fork, save, assert or match; `to` is where threads go on, the first with priority."""
 
     kind: str

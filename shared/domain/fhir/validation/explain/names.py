@@ -6,10 +6,10 @@ https://hl7.org/fhir/R4/json.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from shared.domain.fhir.definitions.model import Element, TypeDefinition, TypeRef
 from shared.domain.fhir.releases import release_of_element
@@ -18,8 +18,7 @@ _COMMENTS: Final = "fhir_comments"
 _LONGEST_NAME: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(msgspec.Struct, frozen=True):
     """What one JSON property of a type is."""
 
     element: Element
@@ -57,6 +56,8 @@ def unknown_name_text(name: str, type_name: str, known: Mapping[str, Property]) 
     if choice is not None:
         forms = ", ".join(choice.properties)
         return f"The choice element {choice.name}[x] is written here as one of {forms}."
+    from difflib import get_close_matches
+
     close = get_close_matches(bare, list(known), n=1, cutoff=0.8) if len(bare) <= _LONGEST_NAME else []
     if close:
         return f"FHIR R4 has no element of this name here: {close[0]} may be meant."

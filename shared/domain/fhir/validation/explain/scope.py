@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from shared.domain.fhir.validation.bundles import BundleIndex
 
 
-@dataclass(slots=True)
-class LocalUse:
+class LocalUse(msgspec.Struct):
     """What a container's local references said, gathered while it is read: dom-3 is judged at its end."""
 
-    used: set[str] = field(default_factory=set)
-    referring_back: set[int] = field(default_factory=set)
+    used: set[str] = msgspec.field(default_factory=set)
+    referring_back: set[int] = msgspec.field(default_factory=set)
     """Which contained resources, by index, refer to their container by `#`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """One resource being read. For a contained resource `root` is its container, else the resource itself.
 
     `bundle` is the Bundle around it and `full_url` its entry's; for a Bundle, they are its own and of the entry being read.
@@ -47,11 +46,11 @@ class Scope:
     def of_entry(self, entry: dict[str, Any]) -> Scope:
         """Within one entry of this Bundle."""
         full_url = entry.get("fullUrl")
-        return replace(self, full_url=full_url if isinstance(full_url, str) else "")
+        return msgspec.structs.replace(self, full_url=full_url if isinstance(full_url, str) else "")
 
     def of_contained(self, resource: dict[str, Any], type_name: str, index: int) -> Scope:
         """Within one contained resource, whose local references are its container's."""
-        return replace(self, resource=resource, type_name=type_name, contained_index=index)
+        return msgspec.structs.replace(self, resource=resource, type_name=type_name, contained_index=index)
 
 
 def scope_of(resource: dict[str, Any], type_name: str, bundle: BundleIndex | None, full_url: str) -> Scope:

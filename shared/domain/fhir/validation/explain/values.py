@@ -6,8 +6,9 @@ https://hl7.org/fhir/R4/json.html#primitive
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from shared.domain.fhir.definitions.model import Definitions, Element, TypeRef
 from shared.domain.fhir.narrative import read_narrative
@@ -25,8 +26,7 @@ _NULL: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One primitive: its value, None where only extensions say something, and the object of its `_` sibling."""
 
     path: str

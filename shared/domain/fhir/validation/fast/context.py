@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from shared.domain.fhir.validation.bundle_index import BundleIndex
 from shared.domain.fhir.validation.fast.remarks import Remark
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct):
     """One resource that is no contained one, with all it contains."""
 
     root: dict[str, Any]
@@ -26,9 +26,9 @@ class Reading:
     contained_index: int = -1
     """Of the last contained resource that was begun."""
     is_in_contained: bool = False
-    used: set[str] = field(default_factory=set)
+    used: set[str] = msgspec.field(default_factory=set)
     """The local ids that were referred to."""
-    referring_back: set[int] = field(default_factory=set)
+    referring_back: set[int] = msgspec.field(default_factory=set)
     """Which contained resources, by index, refer to their container by `#`."""
 
 

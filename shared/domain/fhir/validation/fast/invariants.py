@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.fhir.definitions.model import Constraint
 from shared.domain.fhir.definitions.reader import PackedDefinitions
@@ -14,9 +14,12 @@ from shared.domain.fhir.validation.errata import expression_of
 from shared.domain.fhir.validation.explain.invariants import BEST_PRACTICE
 from shared.domain.fhir.validation.fast.context import CONTEXT, note
 from shared.domain.fhir.validation.fast.natives import NATIVE
+from shared.domain.fhir.validation.fast.natives_of_definitions import NATIVE_OF_DEFINITIONS
 from shared.domain.fhir.validation.fast.natives_of_structures import NATIVE_OF_STRUCTURES
 from shared.domain.fhir.validation.fast.primitives import Check
 from shared.domain.fhir.validation.fast.remarks import Remark, Stage, after_elements
+
+_NATIVE: Final = {**NATIVE, **NATIVE_OF_STRUCTURES, **NATIVE_OF_DEFINITIONS}
 
 
 def warning(constraint: Constraint, path: str, _: str) -> list[Issue]:
@@ -48,12 +51,13 @@ class Invariants:
 
     def _evaluated(self, constraint: Constraint, type_name: str) -> Check:
         expression = compile_expression(expression_of(constraint))
-        if "resolve(" in expression.text:
-            return lambda _: False
         definitions = self._definitions
-        native = NATIVE.get(expression.text) or NATIVE_OF_STRUCTURES.get(expression.text)
+        native = _NATIVE.get(expression.text)
+        looks_elsewhere = "resolve(" in expression.text
 
         def rule(value: Any) -> bool:
+            if looks_elsewhere:
+                return False
             reading = CONTEXT.reading
             focus = Element(value, type_name)
             try:

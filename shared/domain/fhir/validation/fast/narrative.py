@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Final
 
 from shared.domain.fhir.narrative import read_narrative
@@ -14,6 +13,8 @@ _GOOD: Final[dict[bytes, None]] = {}
 
 def is_plain_narrative(div: str) -> bool:
     """Whether `div` has no fault, and no link into the resource that would have to be sought there."""
+    from hashlib import blake2b
+
     digest = blake2b(div.encode(), digest_size=16).digest()
     if digest in _GOOD:
         return True

@@ -7,9 +7,10 @@ most real resources have one of them. The checks note the object; where it stand
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
+
+import msgspec
 
 from shared.domain.fhir.definitions.model import Definitions
 from shared.domain.fhir.outcome import Issue
@@ -32,8 +33,7 @@ class Stage(IntEnum):
     PROFILE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(msgspec.Struct, frozen=True):
     """What is to be said of one object: `issues` makes it, given the FHIRPath and the type of the object.
 
     `order` is when the complete reading says it, among what it says of the object and all below.
@@ -49,8 +49,7 @@ def after_elements(stage: Stage, place: int = 0) -> Order:
     return (_LAST, stage, place)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True):
     """A JSON property: its element's place in the type, its FHIRPath, its type."""
 
     order: int

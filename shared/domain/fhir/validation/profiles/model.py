@@ -8,8 +8,9 @@ every validator, and its import is part of what a function waits for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import msgspec
 
 from shared.domain.fhir.definitions.model import Binding, Constraint
 
@@ -36,8 +37,7 @@ class Slicing(NamedTuple):
     closed: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(msgspec.Struct, eq=False):
     """One element or slice of a profile. `low` 0, `high` None and an empty tuple ask nothing beyond the base type.
 
     `name` is the element's without the suffix of a choice; `slice_name` is "" for the element itself.
@@ -53,8 +53,8 @@ class Node:
     fixed: Any = None
     pattern: Any = None
     slicing: Slicing | None = None
-    slices: dict[str, Node] = field(default_factory=dict)
-    children: dict[str, Node] = field(default_factory=dict)
+    slices: dict[str, Node] = msgspec.field(default_factory=dict)
+    children: dict[str, Node] = msgspec.field(default_factory=dict)
 
     @property
     def asks_nothing(self) -> bool:
