@@ -66,6 +66,11 @@ class DataFolder:
                 entry.unlink()
 
 
+def keep_private() -> None:
+    """What this process and its children make from now on is for its owner alone: it may be of real patients."""
+    os.umask(0o077)
+
+
 def is_held(path: Path) -> bool:
     """Whether a platform runs on the folder."""
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from local import java
 from local.banner import print_banner
-from local.data_folder import DataFolder
+from local.data_folder import DataFolder, keep_private
 from local.environment import say
 from local.exits import USAGE, CommandStopped
 from local.jobs import Job
@@ -32,6 +32,7 @@ def platform_on(data: Path, port: int, *, fresh: bool = False) -> Iterator[Platf
 
     Raises CommandStopped where the folder or the port is not to be had.
     """
+    keep_private()
     folder = DataFolder.hold(data)
     try:
         left = clear_leftovers(data)

@@ -34,6 +34,11 @@ def test_the_first_start_feeds_the_sample_and_the_next_one_finds_it(tmp_path: Pa
         assert on_record[0] == PATIENTS
         assert "P1" in {alert["severity"] for alert in alerts}
         assert platform.stop() == 0
+        state = [path for path in platform.data.rglob("*") if path.is_file()]
+        assert state
+        assert not [path for path in state if path.stat().st_mode & 0o077], (
+            "others on this machine can read it"
+        )
 
         platform.start(sample=True)
         eventually(lambda: platform.said().count(FED) == 2, "it serves again", 60)
