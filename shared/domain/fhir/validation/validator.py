@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/validation.html
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,8 +14,7 @@ from shared.domain.fhir import json
 from shared.domain.fhir.definitions.reader import r4
 from shared.domain.fhir.outcome import FAILURES, Issue, error
 from shared.domain.fhir.validation import fast
-from shared.domain.fhir.validation.bundle_index import index_of
-from shared.domain.fhir.validation.explain import PlainlyValid, explain
+from shared.domain.fhir.validation.explain import explain
 from shared.domain.fhir.validation.positions import lines_of
 from shared.errors import InputError
 
@@ -27,6 +27,7 @@ class R4Validator:
 
     def __init__(self, *, best_practice: bool = True) -> None:
         self._best_practice = best_practice
+        self._shortcut = partial(fast.remarks_within, best_practice=best_practice)
 
     def validate(self, resource: dict[str, Any]) -> list[Issue]:
         """All findings in the order of the specification's elements; empty where there is nothing to say. Never raises.
@@ -36,9 +37,7 @@ class R4Validator:
         found = fast.remarks(resource, best_practice=self._best_practice)
         if found is not None:
             return found
-        # Best practice is asked of every entry, so that none can be spared.
-        entries = None if self._best_practice else _entries(resource)
-        return explain(resource, r4(), best_practice=self._best_practice, plainly_valid=entries)
+        return explain(resource, r4(), best_practice=self._best_practice, shortcut=self._shortcut)
 
     def validate_text(self, text: bytes) -> list[Issue]:
         """As `validate`, for a resource as JSON text. What is not JSON is one finding.
@@ -54,22 +53,3 @@ class R4Validator:
             return issues
         lines = lines_of(text, {issue.expression for issue in issues})
         return [msgspec.structs.replace(issue, line=lines.get(issue.expression)) for issue in issues]
-
-
-def _entries(resource: Any) -> PlainlyValid | None:
-    """Spares the complete reading the entries of a Bundle that are plainly valid where they stand."""
-    if not isinstance(resource, dict) or resource.get("resourceType") != "Bundle":
-        return None
-    bundle = index_of(resource)
-    entries = resource.get("entry")
-    addresses = {
-        id(entry.get("resource")): entry.get("fullUrl")
-        for entry in (entries if isinstance(entries, list) else ())
-        if isinstance(entry, dict)
-    }
-
-    def plainly_valid(entry: dict[str, Any]) -> bool:
-        full_url = addresses.get(id(entry))
-        return fast.is_plainly_valid(entry, bundle, full_url if isinstance(full_url, str) else "")
-
-    return plainly_valid

@@ -10,6 +10,7 @@ from shared.domain.fhir import json
 from shared.domain.fhir.definitions.reader import r4
 from shared.domain.fhir.validation import fast
 from shared.domain.fhir.validation.explain import explain
+from shared.domain.fhir.validation.validator import R4Validator
 from shared.errors import InputError
 from tests.property.resources import broken
 from tests.unit.validation.corpora.archives import archive, sampled
@@ -47,6 +48,7 @@ def agrees(resource: dict[str, Any]) -> bool:
     found = fast.remarks(resource)
     if found is not None:
         assert found == explain(resource, r4())
+    assert R4Validator().validate(resource) == explain(resource, r4())
     return found is not None
 
 

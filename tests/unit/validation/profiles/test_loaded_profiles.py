@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from shared.domain.fhir.definitions.reader import r4
-from shared.domain.fhir.validation.profiles.apply import extension_issues
 from shared.domain.fhir.validation.profiles.registry import Profiles
 from shared.errors import InputError
-from tests.unit.validation.profiles.observations import BODY_WEIGHT, changed, found, holds, issues_of
+from tests.unit.validation.profiles.observations import BODY_WEIGHT, changed, found, issues_of
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 URL = "http://example.org/fhir/StructureDefinition/our-patient"
@@ -368,24 +367,3 @@ def test_every_profile_of_the_base_specification_can_be_read() -> None:
         profile = profiles.get(url)
         assert profile is not None
         assert profile.is_complete
-
-
-BIRTH_PLACE = f"{BASE}patient-birthPlace"
-
-
-def extension_rules(extension: dict[str, Any]) -> set[tuple[str, str]]:
-    issues = extension_issues(extension, "Patient.extension[0]", r4(), holds)
-    return {(issue.rule.removeprefix("profile:"), issue.expression) for issue in issues}
-
-
-def test_an_extension_of_the_specification_is_held_to_its_definition() -> None:
-    assert extension_rules({"url": BIRTH_PLACE, "valueAddress": {"city": "Boston"}}) == set()
-    assert extension_rules({"url": BIRTH_PLACE, "valueString": "Boston"}) == {
-        ("patient-birthPlace:type", "Patient.extension[0].value.ofType(string)")
-    }
-    assert extension_rules({"url": BIRTH_PLACE}) == {("patient-birthPlace:min", "Patient.extension[0].value")}
-
-
-@pytest.mark.parametrize("url", ["urn:other", "latitude", f"{BASE}bodyweight", 1, None])
-def test_an_extension_without_a_definition_is_not_judged(url: Any) -> None:
-    assert extension_rules({"url": url, "valueString": "x"}) == set()

@@ -24,9 +24,9 @@ from shared.domain.fhir.validation.explain.invariants import (
     Invariants,
     NavigableDefinitions,
 )
-from shared.domain.fhir.validation.explain.reading import PlainlyValid, Reading
+from shared.domain.fhir.validation.explain.reading import Reading, Shortcut
 
-__all__ = ["BEST_PRACTICE", "JUDGED_BY_READING", "NavigableDefinitions", "PlainlyValid", "explain"]
+__all__ = ["BEST_PRACTICE", "JUDGED_BY_READING", "NavigableDefinitions", "Shortcut", "explain"]
 
 _TOO_DEEP: Final = f"The JSON is nested more than {MAX_DEPTH} levels deep."
 _STOPPED: Final = "There are more errors than are worth listing: correct these and validate again."
@@ -37,15 +37,15 @@ def explain(
     definitions: NavigableDefinitions,
     *,
     best_practice: bool = True,
-    plainly_valid: PlainlyValid | None = None,
+    shortcut: Shortcut | None = None,
 ) -> list[Issue]:
     """Every independent finding about `resource`, in the order of the specification's elements; `[]` when there is none.
 
     A resource is valid when no finding is of severity error or fatal. No text holds a value of the resource; an
     expression may end in a property's name that FHIR does not know (rule `UNKNOWN_ELEMENT`). Errors and other findings
     are at most 500 each. `best_practice` tells whether the invariants that the specification marks as best practice (a
-    resource should have a narrative) are reported, as warnings. `plainly_valid`, where given, is asked of each resource in
-    a Bundle's entry, and those it answers True for are not read.
+    resource should have a narrative) are reported, as warnings. `shortcut`, where given, is asked about each object first:
+    what it answers is what would be found there.
     """
     name = resource.get("resourceType") if isinstance(resource, dict) else None
     path = name if isinstance(name, str) and name in definitions.resource_types else "Resource"
@@ -54,7 +54,7 @@ def explain(
     findings = Findings()
     invariants = Invariants(definitions, findings, best_practice=best_practice)
     try:
-        Reading(definitions, findings, invariants, plainly_valid).resource(resource, path)
+        Reading(definitions, findings, invariants, shortcut).resource(resource, path)
     except TooMany:
         return [*findings.as_list(), Issue("information", "too-costly", _STOPPED, path, "too-many")]
     return findings.as_list()

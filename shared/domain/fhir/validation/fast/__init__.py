@@ -9,14 +9,16 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
+from shared.domain.fhir.definitions.model import Element, TypeRef
 from shared.domain.fhir.definitions.reader import r4
 from shared.domain.fhir.outcome import Issue
-from shared.domain.fhir.validation.bundle_index import BundleIndex
-from shared.domain.fhir.validation.fast.context import CONTEXT
+from shared.domain.fhir.validation.explain.scope import Scope
+from shared.domain.fhir.validation.fast.context import CONTEXT, Reading
+from shared.domain.fhir.validation.fast.primitives import Check
 from shared.domain.fhir.validation.fast.remarks import VALUE_ORDER, Remark, Remarks
 from shared.domain.fhir.validation.fast.resources import Resources
 
-__all__ = ["is_plainly_valid", "remarks"]
+__all__ = ["remarks", "remarks_within"]
 
 
 _ODD: Final[set[str]] = set()
@@ -33,14 +35,6 @@ def _remarks() -> Remarks:
     return Remarks(r4())
 
 
-def is_plainly_valid(resource: Any, bundle: BundleIndex | None = None, full_url: str = "") -> bool:
-    """Whether the complete reading would surely find nothing, best practice aside. Never raises.
-
-    `bundle` and `full_url` are those of the Bundle and the entry that the resource stands in, if any.
-    """
-    return _is_valid(resource, None, bundle, full_url)
-
-
 def remarks(resource: Any, *, best_practice: bool = True) -> list[Issue] | None:
     """The findings about a resource that is valid beyond doubt, none of them an error; None: ask the complete reading."""
     name = resource.get("resourceType") if isinstance(resource, dict) else None
@@ -49,29 +43,47 @@ def remarks(resource: Any, *, best_practice: bool = True) -> list[Issue] | None:
     odd = name in _ODD
     for on_values in (odd, not odd):
         noted: list[Remark] = []
-        if _is_valid(resource, noted, None, "", best_practice=best_practice, on_values=on_values):
+        if _holds(_resources(on_values).is_plain, resource, noted, best_practice=best_practice):
             if on_values:
                 (_ODD.add if any(len(remark.order) == VALUE_ORDER for remark in noted) else _ODD.discard)(
                     name
                 )
-            return _remarks().on(resource, noted) if noted else []
+            return _remarks().on(resource, name, name, noted) if noted else []
         if odd:
             break  # these checks take all that the others do
     return None
 
 
-def _is_valid(
-    resource: Any,
-    noted: list[Remark] | None,
-    bundle: BundleIndex | None,
-    full_url: str,
+def remarks_within(
+    element: Element,
+    reference: TypeRef,
+    value: dict[str, Any],
+    owner: str,
+    path: str,
+    scope: Scope,
     *,
-    best_practice: bool = False,
-    on_values: bool = False,
-) -> bool:
+    best_practice: bool,
+) -> list[Issue] | None:
+    """As `remarks`, for one object in a resource that contains none: the shortcut of the complete reading."""
+    noted: list[Remark] = []
+    outer = CONTEXT.reading
+    CONTEXT.reading = Reading(scope.root, scope.root, None, scope.bundle, scope.full_url)
+    try:
+        check = _resources(on_values=True).element_check(element, reference, owner)
+        if not _holds(check, value, noted, best_practice=best_practice):
+            return None
+    finally:
+        CONTEXT.reading = outer
+    if not noted:
+        return []
+    type_name = value["resourceType"] if reference.name == "Resource" else reference.name
+    return _remarks().on(value, type_name, path, noted)
+
+
+def _holds(check: Check, value: Any, noted: list[Remark], *, best_practice: bool) -> bool:
     CONTEXT.noted, CONTEXT.best_practice = noted, best_practice
     try:
-        return _resources(on_values).is_plain(resource, bundle, full_url)
+        return bool(check(value))
     except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
         # What a check stumbles over is not plain: so that none need guard against every shape of JSON.
         return False

@@ -68,36 +68,39 @@ class Remarks:
         self._definitions = definitions
         self._steps: dict[str, dict[str, _Step]] = {}
 
-    def on(self, resource: dict[str, Any], noted: list[Remark]) -> list[Issue] | None:
-        """The issues in the order of the complete reading; None where an object noted has no one place."""
-        if len(noted) == 1 and noted[0].value is resource:
-            return noted[0].issues(resource["resourceType"], resource["resourceType"])
+    def on(self, root: dict[str, Any], type_name: str, path: str, noted: list[Remark]) -> list[Issue] | None:
+        """The issues about `root` and what it holds, in the order of the complete reading.
+
+        None where an object noted has no one place.
+        """
+        if len(noted) == 1 and noted[0].value is root:
+            return noted[0].issues(path, type_name)
         if len({(id(remark.value), remark.order) for remark in noted}) < len(noted):
             return None  # the same dictionary twice in what was no JSON text
         wanted = {id(remark.value) for remark in noted}
-        name = resource["resourceType"]
-        places: dict[int, tuple[Order, str, str]] = {id(resource): ((), name, name)}
+        places: dict[int, tuple[Order, str, str]] = {id(root): ((), path, type_name)}
         if wanted - places.keys():
             search = _Search(wanted - places.keys())
-            search.below(resource, None)
+            search.below(root, None)
             for value, trail in search.found:
-                places[id(value)] = self._place(resource, trail)
+                places[id(value)] = self._place(root, type_name, path, trail)
         found: list[tuple[Order, Issue]] = []
         for remark in noted:
-            order, path, type_name = places[id(remark.value)]
-            found += [((*order, *remark.order), issue) for issue in remark.issues(path, type_name)]
+            order, *place = places[id(remark.value)]
+            found += [((*order, *remark.order), issue) for issue in remark.issues(*place)]
         found.sort(key=lambda each: each[0])
         return list(dict.fromkeys(issue for _, issue in found))[:MAX_REMARKS]
 
-    def _place(self, resource: dict[str, Any], trail: Trail | None) -> tuple[Order, str, str]:
+    def _place(
+        self, root: dict[str, Any], type_name: str, path: str, trail: Trail | None
+    ) -> tuple[Order, str, str]:
         """The order, FHIRPath and type of the object at the end of a trail."""
         ways: list[tuple[str, int]] = []
         while trail is not None:
             trail, key, index = trail
             ways.append((key, index))
         order: list[int] = []
-        value, type_name = resource, resource["resourceType"]
-        path = type_name
+        value = root
         for key, index in reversed(ways):
             step = self._steps_of(type_name)[key]
             order += (step.order, index)

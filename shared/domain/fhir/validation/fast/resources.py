@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from shared.domain.fhir.definitions.model import Element, TypeRef
 from shared.domain.fhir.definitions.reader import PackedDefinitions
 from shared.domain.fhir.outcome import FAILURES, Issue
 from shared.domain.fhir.validation.bundle_index import BundleIndex, index_of
@@ -35,6 +36,7 @@ class Resources:
         self._shapes = Shapes(definitions, self, RemarksOnValues(definitions) if remarks_on_values else None)
         self._profiles = ProfileRules(definitions)
         self._checks: dict[str, Check] = {}
+        self._element_checks: dict[tuple[str, str, str], Check] = {}
         self._narratives: dict[str, list[tuple[int, Callable[[str, str], list[Issue]]]]] = {}
 
     def is_plain(self, resource: Any, bundle: BundleIndex | None = None, full_url: str = "") -> bool:
@@ -107,6 +109,14 @@ class Resources:
         holds = check(resource)
         reading.resource, reading.is_in_contained = reading.root, False
         return bool(holds)
+
+    def element_check(self, element: Element, reference: TypeRef, owner: str) -> Check:
+        """The check of one object that is this element of a type, where nothing is contained."""
+        key = (owner, element.name, reference.name)
+        check = self._element_checks.get(key)
+        if check is None:
+            check = self._element_checks[key] = self._shapes.value_check(element, reference, owner)
+        return check
 
     def entry(self, check: Check) -> Check:
         """The check of a Bundle's entry, whose references are read by its fullUrl."""
