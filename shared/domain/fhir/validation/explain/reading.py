@@ -251,8 +251,8 @@ class Reading:
         scope: Scope,
         owner: TypeDefinition,
     ) -> bool:
-        """Whether the shortcut tells what is to be found. Beside contained resources none is taken: see dom-3."""
-        if self._shortcut is None or "contained" in scope.root or where.count(".") > _MOST_STEPS:
+        """Whether the shortcut tells what is to be found."""
+        if self._shortcut is None or element.name == "contained" or where.count(".") > _MOST_STEPS:
             return False
         found = self._shortcut(element, reference, value, owner.name, where, scope)
         for issue in found or ():

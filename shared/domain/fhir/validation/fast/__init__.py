@@ -64,10 +64,23 @@ def remarks_within(
     *,
     best_practice: bool,
 ) -> list[Issue] | None:
-    """As `remarks`, for one object in a resource that contains none: the shortcut of the complete reading."""
+    """As `remarks`, for one object that is not a contained resource: the shortcut of the complete reading.
+
+    The local references in it are noted in the scope, whatever the answer.
+    """
     noted: list[Remark] = []
     outer = CONTEXT.reading
-    CONTEXT.reading = Reading(scope.root, scope.root, None, scope.bundle, scope.full_url)
+    CONTEXT.reading = Reading(
+        scope.root,
+        scope.resource,
+        scope.contained,
+        scope.bundle,
+        scope.full_url,
+        contained_index=-1 if scope.contained_index is None else scope.contained_index,
+        is_in_contained=scope.is_contained,
+        used=scope.local_use.used,
+        referring_back=scope.local_use.referring_back,
+    )
     try:
         check = _resources(on_values=True).element_check(element, reference, owner)
         if not _holds(check, value, noted, best_practice=best_practice):

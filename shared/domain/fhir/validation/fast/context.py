@@ -18,8 +18,8 @@ class Reading(msgspec.Struct):
     root: dict[str, Any]
     resource: dict[str, Any]
     """The root, or the contained resource being read."""
-    contained: Mapping[str, str] | None = None
-    """The ids of the contained resources → their types; None where nothing is contained."""
+    contained: Mapping[str, dict[str, Any]] | None = None
+    """The contained resources by their ids; None or empty where nothing is contained."""
     bundle: BundleIndex | None = None
     full_url: str = ""
     """Of the entry that holds the root; for a Bundle, of the entry being read."""

@@ -72,7 +72,8 @@ def _local_type(text: str, reading: Reading) -> str | None:
         reading.referring_back.add(reading.contained_index)
         return str(reading.root["resourceType"])
     reading.used.add(text[1:])
-    return reading.contained.get(text[1:]) if reading.contained else None
+    resource = reading.contained.get(text[1:]) if reading.contained else None
+    return None if resource is None else str(resource["resourceType"])
 
 
 def states_a_known_type(reference: dict[str, Any], allowed: frozenset[str]) -> bool:

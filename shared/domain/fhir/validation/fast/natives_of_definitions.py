@@ -116,9 +116,15 @@ def _stratifies_in_one_way(measure: dict[str, Any]) -> bool:
     )
 
 
-def _member_stands_elsewhere(participant: dict[str, Any]) -> bool:
-    """ctm-1, which asks only of a member that can be found from here."""
-    return CONTEXT.reading.bundle is None and participant["member"]["reference"][:1] != "#"
+def _member_may_act_for_others(participant: dict[str, Any]) -> bool:
+    """ctm-1: a member that can be found from here is a Practitioner."""
+    reading, reference = CONTEXT.reading, participant["member"]["reference"]
+    if reference[:1] == "#":
+        return (
+            reading.contained is not None
+            and reading.contained[reference[1:]]["resourceType"] == "Practitioner"
+        )
+    return reading.bundle is None
 
 
 NATIVE_OF_DEFINITIONS: Final[Mapping[str, Rule]] = {
@@ -171,6 +177,6 @@ NATIVE_OF_DEFINITIONS: Final[Mapping[str, Rule]] = {
     ),
     (
         "onBehalfOf.exists() implies (member.resolve().iif(empty(), true, ofType(Practitioner).exists()))"
-    ): _member_stands_elsewhere,
+    ): _member_may_act_for_others,
 }
 """By expression: a corrected definition is evaluated until its code is written anew."""

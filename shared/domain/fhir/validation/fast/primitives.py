@@ -66,6 +66,8 @@ def _judge(name: str) -> Callable[[str], bool]:
     plain = _PLAIN.get(name)
 
     def judge(value: str) -> bool:
+        if value[:1] == "#" and name in ("uri", "url"):
+            return False  # which may be what a contained resource is used by: see dom-3
         return (plain is not None and plain(value) is not None) or primitive_fault(name, value) is None
 
     return judge

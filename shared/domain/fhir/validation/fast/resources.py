@@ -47,8 +47,8 @@ class Resources:
             return False
         own = index_of(resource) if name == "Bundle" else bundle
         contained = resource.get("contained")
-        types = {each["id"]: each["resourceType"] for each in contained} if contained else None
-        outer, reading = CONTEXT.reading, Reading(resource, resource, types, own, full_url)
+        by_id = {each["id"]: each for each in contained} if contained else None
+        outer, reading = CONTEXT.reading, Reading(resource, resource, by_id, own, full_url)
         CONTEXT.reading = reading
         try:
             if not check(resource) or (contained and not _is_well_contained(contained, reading)):
@@ -61,7 +61,7 @@ class Resources:
         self, resource: dict[str, Any], name: str, bundle: BundleIndex | None
     ) -> bool:
         definitions = self._shapes.definitions
-        if ("url" in resource or name in _DEFINING) and any(definitional_issues(resource, definitions, name)):
+        if _defines(resource) and any(definitional_issues(resource, definitions, name)):
             return False
         if CONTEXT.best_practice and "text" not in resource and not self._note_narrative(resource, name):
             return False
@@ -102,7 +102,9 @@ class Resources:
         """The check of one contained resource, asked in their order."""
         reading = CONTEXT.reading
         check = self._check(resource["resourceType"])
-        if check is None or "contained" in resource or "url" in resource or concerns(resource):
+        if check is None or "contained" in resource or concerns(resource):
+            return False
+        if _defines(resource) and any(definitional_issues(resource, self._shapes.definitions, "")):
             return False
         reading.contained_index += 1
         reading.resource, reading.is_in_contained = resource, True
@@ -132,6 +134,10 @@ class Resources:
         if check is None and name in self._shapes.definitions.resource_types:
             check = self._checks[name] = self._shapes.object_check(name)
         return check
+
+
+def _defines(resource: dict[str, Any]) -> bool:
+    return "url" in resource or resource["resourceType"] in _DEFINING
 
 
 def _is_well_contained(contained: list[dict[str, Any]], reading: Reading) -> bool:
