@@ -27,7 +27,7 @@ Shortcut = Callable[[Element, TypeRef, dict[str, Any], str, str, Scope], list[Is
 """The findings about an object that is valid beyond doubt, given its element, its type, itself, its owner's type, its path
 and where it stands; None where it has to be read."""
 
-_MOST_STEPS: Final = 12
+_MOST_STEPS: Final = 8
 """How deep in a path the shortcut is asked: each level asks again about what the one above did not answer for."""
 
 _IDENTIFIER: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,63}")

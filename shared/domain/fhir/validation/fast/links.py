@@ -85,7 +85,7 @@ def states_a_known_type(reference: dict[str, Any], allowed: frozenset[str]) -> b
 
 
 def canonical_check(definitions: Definitions, targets: tuple[str, ...]) -> Check:
-    """The check of a canonical; a local one (`#id`) is left to the slow reading."""
+    """The check of a canonical; a local one (`#id`) names what is contained, of whatever type."""
     allowed = allowed_types(definitions, targets)
     is_uri = check_of("canonical")
 
@@ -95,4 +95,11 @@ def canonical_check(definitions: Definitions, targets: tuple[str, ...]) -> Check
         name = text[len(_HL7) :].partition("/")[0] if targets and text.startswith(_HL7) else ""
         return name not in RESOURCE_TYPES or name in allowed
 
-    return Known(ask).__getitem__
+    known = Known(ask).__getitem__
+
+    def check(text: str) -> Any:
+        if text[:1] == "#":
+            return is_uri(text) and _local_type(text, CONTEXT.reading) is not None
+        return known(text)
+
+    return check

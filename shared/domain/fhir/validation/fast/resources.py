@@ -65,16 +65,7 @@ class Resources:
             return False
         if CONTEXT.best_practice and "text" not in resource and not self._note_narrative(resource, name):
             return False
-        issues = self._profiles.issues(resource)
-        if any(issue.severity in FAILURES for issue in issues):
-            return False
-        if issues and not note(
-            Remark(
-                resource,
-                after_elements(Stage.PROFILE),
-                lambda path, _: [each.prefixed(path) for each in issues],
-            )
-        ):
+        if not _note_profiles(resource, self._profiles.issues(resource)):
             return False
         return name != "Bundle" or bundle is None or not any(bundle_issues(resource, bundle))
 
@@ -102,7 +93,9 @@ class Resources:
         """The check of one contained resource, asked in their order."""
         reading = CONTEXT.reading
         check = self._check(resource["resourceType"])
-        if check is None or "contained" in resource or concerns(resource):
+        if check is None or "contained" in resource:
+            return False
+        if concerns(resource) and not self._claims_unknown_profiles(resource):
             return False
         if _defines(resource) and any(definitional_issues(resource, self._shapes.definitions, "")):
             return False
@@ -111,6 +104,15 @@ class Resources:
         holds = check(resource)
         reading.resource, reading.is_in_contained = reading.root, False
         return bool(holds)
+
+    def _claims_unknown_profiles(self, resource: dict[str, Any]) -> bool:
+        """Whether no profile has more to say of a contained resource than that it is not loaded; that is noted."""
+        issues = self._profiles.issues(resource)
+        if resource["resourceType"] == "Observation" or len(issues) != len(resource["meta"]["profile"]):
+            return False
+        return all(issue.rule == "profile:not-loaded" for issue in issues) and _note_profiles(
+            resource, issues
+        )
 
     def element_check(self, element: Element, reference: TypeRef, owner: str) -> Check:
         """The check of one object that is this element of a type, where nothing is contained."""
@@ -134,6 +136,16 @@ class Resources:
         if check is None and name in self._shapes.definitions.resource_types:
             check = self._checks[name] = self._shapes.object_check(name)
         return check
+
+
+def _note_profiles(resource: dict[str, Any], issues: list[Issue]) -> bool:
+    """Notes what profiles say of a resource; False where it is an error."""
+    if not issues:
+        return True
+    if any(issue.severity in FAILURES for issue in issues):
+        return False
+    stage = after_elements(Stage.PROFILE)
+    return note(Remark(resource, stage, lambda path, _: [each.prefixed(path) for each in issues]))
 
 
 def _defines(resource: dict[str, Any]) -> bool:
