@@ -84,6 +84,8 @@ SECRET_LINK_KEY = "link-signing-key"  # noqa: S105
 
 BRONZE_LEDGER = f"{Zone.BRONZE}/raw-files"
 """The raw files that the bronze job has taken."""
+BRONZE_FILES = f"{Zone.BRONZE}/raw-files-read"
+"""What each of them came to."""
 
 TABLES = {
     "bronze_resources": f"{Zone.BRONZE}/resources",

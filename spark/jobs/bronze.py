@@ -9,22 +9,27 @@ https://github.com/delta-io/delta/blob/v4.0.0/PROTOCOL.md#transaction-identifier
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from delta.tables import DeltaTable
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from pyspark.sql.types import StructType
 
-from shared.domain.fhir.admission import ValidationModes
-from shared.names import BRONZE_LEDGER, TABLES, Zone
+from shared.names import BRONZE_FILES, BRONZE_LEDGER, TABLES, Zone
+from spark.jobs.chains import missing_files
 from spark.jobs.context import RunContext
-from spark.jobs.tables import TableReport, open_table, table_id
-from spark.paths import LakeRoot
-from spark.schemas.bronze import LEDGER, RESOURCES
+from spark.jobs.set_aside import set_aside, summary
+from spark.jobs.tables import SchemaRefused, TableReport, open_table, remove_table, table_id
+from spark.schemas.bronze import DAY, FILES, KIND, LEDGER, LINES, PASS, RESOURCES
 from spark.transforms.arrow import map_rows
-from spark.transforms.expand_lines import BatchContext, Validate, lake_path, rows_of_lines
+from spark.transforms.expand_files import FILE, LINE, PROBLEM, RESOURCE, STREAM_ZONES, as_pairs, rows_of_files
+from spark.transforms.expand_lines import BatchContext, Validate, lake_path
 from spark.transforms.validating import validate
 
 TABLE: Final = "bronze_resources"
@@ -33,58 +38,79 @@ BATCH_BYTES: Final = 256 * 1024 * 1024
 BATCH_FILES: Final = 5_000
 
 
+def run(context: RunContext) -> Iterator[TableReport]:
+    """The job as the graph starts it. With `full` bronze is removed first: raw is the truth it is made of."""
+    if context.full:
+        for path in (TABLES[TABLE], BRONZE_LEDGER, BRONZE_FILES, *map(stream_path, STREAM_ZONES)):
+            remove_table(context.spark, context.lake.uri(path))
+    yield from BronzeJob(context, validate).run()
+
+
+def stream_path(zone: str) -> str:
+    """The bronze table of a zone's lines."""
+    return f"{Zone.BRONZE}/{zone}"
+
+
 class BronzeJob:
     """One run over what was landed since the last one."""
 
-    def __init__(
-        self,
-        spark: SparkSession,
-        lake: LakeRoot,
-        validate: Validate,
-        modes: ValidationModes = ValidationModes(),  # noqa: B008 - frozen
-        *,
-        batch_bytes: int = BATCH_BYTES,
-    ) -> None:
-        self._spark = spark
+    def __init__(self, context: RunContext, validate: Validate, *, batch_bytes: int = BATCH_BYTES) -> None:
+        self._context = context
+        self._spark = context.spark
+        self._lake = context.lake
         self._validate = validate
-        self._modes = modes
-        self._lake = lake
         self._batch_bytes = batch_bytes
-        self._uri = lake.uri(TABLES[TABLE])
-        self._raw = lake.uri(Zone.RAW)
-        self._ledger_uri = lake.uri(BRONZE_LEDGER)
-        table = open_table(spark, self._uri, RESOURCES, "Every resource of every raw line, once, as it came.")
-        open_table(spark, self._ledger_uri, LEDGER, "The raw files taken into bronze, and by which batch.")
+        self._uri = self._lake.uri(TABLES[TABLE])
+        self._raw = self._lake.uri(Zone.RAW)
+        self._ledger_uri = self._lake.uri(BRONZE_LEDGER)
+        self._files_uri = self._lake.uri(BRONZE_FILES)
+        words = "Every resource of every raw line, once, as it came."
+        table = open_table(self._spark, self._uri, RESOURCES, words, partition_by=[DAY])
+        if DAY not in table.toDF().columns:
+            raise SchemaRefused(f"{TABLES[TABLE]} is of an older layout: run `bronze --full` once")
+        open_table(
+            self._spark, self._ledger_uri, LEDGER, "The raw files taken into bronze, and by which batch."
+        )
+        open_table(self._spark, self._files_uri, FILES, "What each raw file came to.")
         self._id = table_id(table)
+        self._written: Counter[str] = Counter()
 
-    def run(self) -> TableReport:
-        """Takes in every raw file that no batch has; returns what was added."""
+    def run(self) -> Iterator[TableReport]:
+        """Takes in every raw file that no batch has; reports what was added, and what was set aside."""
         started = time.monotonic()
-        before = self._bronze().count()
-        ledger = self._ledger().select("raw_path", "batch", "planned_at").collect()
+        ledger = self._ledger().collect()
         last = max((row["batch"] for row in ledger), default=0)
         if last:  # skipped by Delta unless the run that planned it died before this point
-            self._write(last, [row for row in ledger if row["batch"] == last])
-        waiting = self.waiting({row["raw_path"] for row in ledger})
+            self._complete(last, [row for row in ledger if row["batch"] == last])
+        waiting = self.waiting(ledger)
         while waiting:
             last += 1
             chosen = self._take(waiting)
             waiting = waiting[len(chosen) :]
+            self._context.on_phase("plan batch")
             self.plan(last, chosen)
             # Read back: where another run planned this number first, its files are the batch.
-            planned = self._ledger().where(F.col("batch") == last).select("raw_path", "planned_at").collect()
-            self._write(last, planned)
-        total = self._bronze().count() if last else before
-        return TableReport(TABLES[TABLE], total - before, total, time.monotonic() - started)
-
-    def _bronze(self) -> DataFrame:
-        return self._spark.read.format("delta").load(self._uri)
+            self._write(last, self._ledger().where(F.col("batch") == last).collect())
+        notes = [*summary({k.removeprefix("! "): n for k, n in self._written.items() if k.startswith("! ")})]
+        notes += missing_files(self._context, self._files_uri, last)
+        paths = [
+            TABLES[TABLE],
+            *(stream_path(zone) for zone in STREAM_ZONES if self._written[stream_path(zone)]),
+        ]
+        for path in paths:
+            total = self._context.read(path).count()
+            seconds = time.monotonic() - started
+            yield TableReport(path, self._written[path], total, seconds, tuple(notes))
+            notes = []
 
     def _ledger(self) -> DataFrame:
         return self._spark.read.format("delta").load(self._ledger_uri).where(F.col("table_id") == self._id)
 
-    def waiting(self, taken: set[str]) -> list[tuple[str, int]]:
-        """Path and size of the landed files that are not among the taken ones, by path."""
+    def waiting(self, ledger: list[Row]) -> list[tuple[str, int]]:
+        """Path and size of the landed files that are to be taken, by path.
+
+        A file that could not be read is taken again when it was put right, which its size shows.
+        """
         if self._lake.is_local and not (Path(self._lake.root) / Zone.RAW).is_dir():
             return []
         listed = (
@@ -95,8 +121,17 @@ class BronzeJob:
             .select("path", "length")
             .collect()
         )
-        found = ((lake_path(row["path"], self._raw), int(row["length"])) for row in listed)
-        return sorted(each for each in found if each[0] not in taken)
+        taken = {
+            row["raw_path"]: int(row["size_bytes"]) for row in sorted(ledger, key=lambda row: row["batch"])
+        }
+        found = sorted((lake_path(row["path"], self._raw), int(row["length"])) for row in listed)
+        changed = {path for path, size in found if taken.get(path, size) != size}
+        again = changed & self._unread() if changed else set[str]()
+        return [each for each in found if each[0] not in taken or each[0] in again]
+
+    def _unread(self) -> set[str]:
+        files = self._spark.read.format("delta").load(self._files_uri)
+        return {row["raw_path"] for row in files.where("lines IS NULL").select("raw_path").collect()}
 
     def _take(self, waiting: list[tuple[str, int]]) -> list[tuple[str, int]]:
         taken: list[tuple[str, int]] = []
@@ -112,40 +147,73 @@ class BronzeJob:
         """Notes in the ledger which files are a batch; does nothing where the number is taken."""
         now = datetime.now(UTC)
         rows = [(path, size, batch, self._id, now) for path, size in files]
+        frame = self._spark.createDataFrame(rows, LEDGER).coalesce(1)
+        self._append(frame, self._ledger_uri, "plan", batch)
+
+    def _append(self, rows: DataFrame, uri: str, what: str, batch: int) -> None:
         (
-            self._spark.createDataFrame(rows, LEDGER)
-            .coalesce(1)
-            .write.format("delta")
+            rows.write.format("delta")
             .mode("append")
-            .option("txnAppId", f"plan-{self._id}")
+            .option("txnAppId", f"{what}-{self._id}")
             .option("txnVersion", batch)
-            .save(self._ledger_uri)
+            .save(uri)
         )
 
+    def _complete(self, batch: int, planned: list[Row]) -> None:
+        """Writes a planned batch whose last step, the list of its files, is missing."""
+        files = self._spark.read.format("delta").load(self._files_uri)
+        if files.where(F.col("batch") == batch).isEmpty():
+            self._write(batch, planned)
+
     def _write(self, batch: int, planned: list[Row]) -> None:
-        paths = [self._lake.uri(row["raw_path"]) for row in planned]
-        context = BatchContext(self._raw, batch, planned[0]["planned_at"], self._modes)
+        rows = self._rows(batch, planned).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            counted = {
+                (row[KIND], row["zone"]): row["count"] for row in rows.groupBy(KIND, "zone").count().collect()
+            }
+            self._context.on_phase("append resources")
+            self._append(_columns(rows, RESOURCE, RESOURCES), self._uri, "raw", batch)
+            self._written[TABLES[TABLE]] += sum(n for (kind, _), n in counted.items() if kind == RESOURCE)
+            for zone in sorted(str(zone) for kind, zone in counted if kind == LINE):
+                self._append_lines(rows, zone, batch)
+                self._written[stream_path(zone)] += counted[LINE, zone]
+            if any(kind == PROBLEM for kind, _ in counted):
+                self._context.on_phase("set raw lines aside")
+                problems = rows.where(F.col(KIND) == PROBLEM)
+                for reason, number in set_aside(self._context, "raw", problems).items():
+                    self._written[f"! {reason}"] += number
+            self._context.on_phase("list files")
+            self._append(_columns(rows, FILE, FILES).coalesce(1), self._files_uri, "files", batch)
+        finally:
+            rows.unpersist()
+
+    def _append_lines(self, rows: DataFrame, zone: str, batch: int) -> None:
+        uri = self._lake.uri(stream_path(zone))
+        open_table(
+            self._spark, uri, LINES, f"Every line of the zone {zone}, as it landed.", partition_by=[DAY]
+        )
+        self._context.on_phase(f"append {zone}")
+        self._append(_columns(rows.where(F.col("zone") == zone), LINE, LINES), uri, f"lines-{zone}", batch)
+
+    def _rows(self, batch: int, planned: list[Row]) -> DataFrame:
+        context = BatchContext(self._raw, batch, planned[0]["planned_at"], self._context.modes)
         validate = self._validate  # the workers get this function, never the job with its session
 
         def expand(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-            return rows_of_lines(((row["value"], row["uri"]) for row in rows), context, validate)
+            return rows_of_files(as_pairs(rows), context, validate)
 
-        lines = (
-            self._spark.read.option("lineSep", "\n")
-            .text(paths)
-            .select("value", F.col("_metadata.file_path").alias("uri"))
+        files = self._spark.read.format("binaryFile").load(
+            [self._lake.uri(row["raw_path"]) for row in planned]
         )
-        (
-            map_rows(lines, expand, RESOURCES)
-            .sortWithinPartitions("type", "tenant", "id")  # so that a reader of one type skips the rest
-            .write.format("delta")
-            .mode("append")
-            .option("txnAppId", f"raw-{self._id}")
-            .option("txnVersion", batch)
-            .save(self._uri)
-        )
+        return map_rows(files.select("path", "content"), expand, PASS)
 
 
-def run(context: RunContext) -> Iterator[TableReport]:
-    """The job as the graph starts it."""
-    yield BronzeJob(context.spark, context.lake, validate, context.modes).run()
+def _columns(rows: DataFrame, kind: str, schema: StructType) -> DataFrame:
+    chosen = rows.where(F.col(KIND) == kind).select(*schema.names)
+    # So that a reader of one type skips the rest.
+    return chosen.sortWithinPartitions("type", "tenant", "id") if kind == RESOURCE else chosen
+
+
+def bronze_table(context: RunContext) -> DeltaTable:
+    """The table that silver reads, created empty where there is none."""
+    return open_table(context.spark, context.lake.uri(TABLES[TABLE]), RESOURCES, "", partition_by=[DAY])

@@ -14,7 +14,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
-from shared.names import TABLES
+from spark.jobs.bronze import bronze_table
 from spark.jobs.context import RunContext
 from spark.jobs.tables import (
     CHANGE_FEED,
@@ -39,7 +39,7 @@ _NEWER: Final = "new.source_version >= now.source_version"
 
 def run(context: RunContext) -> Iterator[TableReport]:
     """Both tables, each with what it has not seen."""
-    bronze_id = table_id(DeltaTable.forPath(context.spark, context.lake.uri(TABLES["bronze_resources"])))
+    bronze_id = table_id(bronze_table(context))
     versions = open_declared(context.spark, context.lake.uri(VERSIONS.path), VERSIONS)[0]
     last = progress_of(versions, bronze_id)
     try:

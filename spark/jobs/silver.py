@@ -15,7 +15,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
-from shared.names import TABLES
+from spark.jobs.bronze import bronze_table
 from spark.jobs.context import RunContext
 from spark.jobs.set_aside import set_aside, summary
 from spark.jobs.tables import (
@@ -24,14 +24,12 @@ from spark.jobs.tables import (
     is_empty,
     merge_newer,
     open_declared,
-    open_table,
     progress_of,
     replace_all,
     rows_written,
     set_progress,
     table_id,
 )
-from spark.schemas import bronze
 from spark.schemas.columns import Table
 from spark.schemas.derived import VERSIONS
 from spark.schemas.silver import SILVER
@@ -45,7 +43,7 @@ def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[Tab
     """Merges what is new in bronze since the last whole run, or with `full` makes every table anew."""
     started = time.monotonic()
     spark, lake = context.spark, context.lake
-    source = open_table(spark, lake.uri(TABLES["bronze_resources"]), bronze.RESOURCES, "")
+    source = bronze_table(context)
     versions, notes = open_declared(spark, lake.uri(VERSIONS.path), VERSIONS)
     bronze_id = table_id(source)
     done = 0 if context.full else progress_of(versions, bronze_id)

@@ -118,6 +118,13 @@ def progress_of(table: DeltaTable, source_id: str) -> int:
     return 0
 
 
+def remove_table(spark: SparkSession, uri: str) -> None:
+    """Removes a table with its files, where there is one. Only for what can be made anew."""
+    path = spark._jvm.org.apache.hadoop.fs.Path(uri)
+    path.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf()).delete(path, True)
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
 def replace_all(rows: DataFrame, uri: str) -> None:
     """The table's rows become these, in one commit; earlier versions stay readable."""
     rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(uri)

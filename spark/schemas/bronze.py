@@ -1,10 +1,28 @@
-"""Bronze: every resource of every raw line, once, as it came; and the ledger of the raw files taken."""
+"""Bronze: every resource of every raw line, once, as it came; the lines of streams; and the ledger of the raw files."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampType
+from pyspark.sql.types import (
+    BooleanType,
+    DateType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+DAY: Final = "day"
+"""The partition of bronze tables: the day of landing, in UTC."""
+
+_LINEAGE: Final = [
+    StructField("raw_path", StringType(), nullable=False),
+    StructField("batch", LongType(), nullable=False),
+    StructField("ingested_at", TimestampType(), nullable=False),
+    StructField(DAY, DateType(), nullable=False),
+]
 
 RESOURCES: Final = StructType(
     [
@@ -26,9 +44,27 @@ RESOURCES: Final = StructType(
         StructField("sequence", LongType()),
         StructField("enqueued_at", TimestampType()),
         StructField("landed_at", TimestampType()),
-        StructField("raw_path", StringType(), nullable=False),
-        StructField("batch", LongType(), nullable=False),
-        StructField("ingested_at", TimestampType(), nullable=False),
+        *_LINEAGE,
+    ]
+)
+
+LINES: Final = StructType(
+    [
+        StructField("tenant", StringType(), nullable=False),
+        StructField("stream", StringType()),
+        StructField("source", StringType()),
+        StructField("generation", StringType()),
+        StructField("partition", StringType()),
+        StructField("sequence", LongType()),
+        StructField("enqueued_at", TimestampType()),
+        StructField("landed_at", TimestampType()),
+        StructField("key", StringType()),
+        StructField("content_type", StringType()),
+        StructField("sha256", StringType()),
+        # What arrived as text; where it is not valid UTF-8, in base64 beside it.
+        StructField("body", StringType()),
+        StructField("body_b64", StringType()),
+        *_LINEAGE,
     ]
 )
 
@@ -41,3 +77,28 @@ LEDGER: Final = StructType(
         StructField("planned_at", TimestampType(), nullable=False),
     ]
 )
+
+FILES: Final = StructType(
+    [
+        StructField("raw_path", StringType(), nullable=False),
+        StructField("batch", LongType(), nullable=False),
+        StructField("lines", LongType()),
+        StructField("last_sequence", LongType()),
+        StructField("resources", LongType()),
+        StructField("problems", LongType()),
+    ]
+)
+"""What each raw file came to; nulls where the file could not be read."""
+
+KIND: Final = "kind"
+REASON: Final = "reason"
+
+
+def _everything() -> StructType:
+    """All columns of the rows that one pass over raw files gives, told apart by `kind`; nothing is required here."""
+    named = {field.name: field.dataType for table in (RESOURCES, LINES, FILES) for field in table}
+    own = [StructField(KIND, StringType()), StructField(REASON, StringType())]
+    return StructType([*own, *(StructField(name, kind) for name, kind in named.items())])
+
+
+PASS: Final = _everything()

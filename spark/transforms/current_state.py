@@ -9,7 +9,7 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from spark.schemas.columns import KEY, VERSION, Table
 from spark.transforms.normalise_columns import silver_columns
-from spark.transforms.plausibility import PROBLEM, problem_column
+from spark.transforms.plausibility import PROBLEM, WRITTEN, problem_column
 from spark.transforms.view_rows import view_rows
 
 _KEY: Final = tuple(column.name for column in KEY)
@@ -40,6 +40,7 @@ def silver_rows(bronze: DataFrame, table: Table) -> DataFrame:
     """
     source = newest(bronze.where(F.col("type") == table.type))
     seen = view_rows(source, table, (*_KEY, *_VERSION))
-    rows = seen.select(*_KEY, *silver_columns(table), *_VERSION)
+    written = [name for name in (WRITTEN,) if name in seen.columns]
+    rows = seen.select(*_KEY, *silver_columns(table), *_VERSION, *written)
     problem = F.when(~F.col("deleted"), problem_column(table))
-    return rows.withColumn(PROBLEM, problem)
+    return rows.withColumn(PROBLEM, problem).drop(*written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,6 @@ from shared.domain.fhir.outcome import Issue
 from shared.domain.ingest.expand import Replica, expand
 from shared.domain.ingest.raw_line import parse_raw_line
 from shared.domain.records import source_version, version_id
-from shared.errors import InputError
 from shared.names import RawZone
 
 Row = dict[str, Any]
@@ -34,6 +33,11 @@ class BatchContext:
     ingested_at: datetime
     modes: ValidationModes = ValidationModes()  # noqa: RUF009 - frozen
 
+    def about(self, path: str) -> Row:
+        """What every row of a file carries."""
+        day = self.ingested_at.astimezone(UTC).date()
+        return {"raw_path": path, "batch": self.batch, "ingested_at": self.ingested_at, "day": day}
+
 
 def lake_path(uri: str, raw_root_uri: str) -> str:
     """The path below the lake's root of a raw file that Spark names by path or by URI, with one slash or three."""
@@ -42,44 +46,52 @@ def lake_path(uri: str, raw_root_uri: str) -> str:
     return "raw/" + decoded[decoded.index(marker) + len(marker) :]
 
 
-def rows_of_lines(
-    lines: Iterable[tuple[str, str]], context: BatchContext, validate: Validate
-) -> Iterator[Row]:
-    """The bronze rows of (line, file URI) pairs, in order."""
-    for text, uri in lines:
-        if text:
-            yield from rows_of_line(text, lake_path(uri, context.raw_root_uri), context, validate)
+def line_of(text: bytes, path: str, context: BatchContext) -> tuple[Row, Row]:
+    """A raw line's fields, and what all its rows share: tenant, lineage, day.
 
-
-def rows_of_line(text: str, path: str, context: BatchContext, validate: Validate) -> list[Row]:
-    """The bronze rows of one raw line; none of what was set aside, which the dead letters account for.
-
-    Raises ValueError where the line itself is not one that was landed: the evidence is damaged.
+    Raises InputError, ValueError, KeyError or TypeError where it is not a line that was landed.
     """
-    try:
-        line = json.decode_object(text)
-    except InputError:
-        message = f"integrity: a line of {path} is not a JSON object; the landed file was changed or cut"
-        raise ValueError(message) from None
-    zone = path.split("/")[1]
-    shared: Row = {
-        "tenant": line["tenant"],
-        "zone": zone,
+    line = json.decode_object(text)
+    sequence = line.get("sequence")
+    landed_at = instant(line.get("landed_at"))
+    day = landed_at or instant(line.get("last_updated")) or context.ingested_at
+    shared: Row = context.about(path) | {
+        "tenant": _text(line["tenant"]),
+        "zone": path.split("/")[1],
         "source": line.get("source"),
         "generation": line.get("generation"),
         "partition": None if line.get("partition") is None else str(line["partition"]),
-        "sequence": line.get("sequence"),
+        "sequence": None if sequence is None else int(sequence),
         "enqueued_at": instant(line.get("enqueued_at")),
-        "landed_at": instant(line.get("landed_at")),
-        "raw_path": path,
-        "batch": context.batch,
-        "ingested_at": context.ingested_at,
+        "landed_at": landed_at,
+        "day": day.astimezone(UTC).date(),
     }
-    if zone == RawZone.COMMITS:
-        return [shared | _committed(line)]
+    return line, shared
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is wanted")
+    return value
+
+
+def rows_of_line(
+    line: Row, shared: Row, context: BatchContext, validate: Validate
+) -> tuple[list[Row], list[str]]:
+    """The resources of one line, and why each of the others was set aside, as words that can be counted.
+
+    What the doors set aside is a dead letter too; here it is counted beside what bronze holds.
+    """
+    if shared["zone"] == RawZone.COMMITS:
+        return [shared | _committed(line)], []
     raw = parse_raw_line(line)
-    mode = context.modes.of(raw.door, raw.tenant)
-    return [shared | _replicated(each) for each in expand(raw, validate, mode).replicas]
+    found = expand(raw, validate, context.modes.of(raw.door, raw.tenant))
+    aside = [f"{each.stage}: {_first_rule(each.issues)}" for each in found.set_aside]
+    return [shared | _replicated(each) for each in found.replicas], aside
+
+
+def _first_rule(issues: tuple[Issue, ...]) -> str:
+    return next((issue.rule or issue.code for issue in issues), "refused")
 
 
 def _replicated(replica: Replica) -> Row:

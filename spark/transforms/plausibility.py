@@ -14,6 +14,8 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 from spark.schemas.columns import Field, Rule, Table
 
 PROBLEM: Final = "problem"
+WRITTEN: Final = "value_decimal"
+"""The view's column that the value is read from."""
 _PAIRS: Final = (
     ("birth", "on", "deceased", "death before birth"),
     ("started", "at", "ended", "end before start"),
@@ -24,7 +26,7 @@ _DAY: Final = "INTERVAL 1 DAY"
 
 
 def problem_column(table: Table) -> Column:
-    """The first problem of a normalised row, null where there is none."""
+    """The first problem of a normalised row, null where there is none; what a quantity was read from stands beside it."""
     found = [F.when(wrong, F.lit(reason)) for wrong, reason in _checks(table)]
     return F.coalesce(*found, F.lit(None).cast("string"))
 
@@ -33,6 +35,8 @@ def _checks(table: Table) -> Iterator[tuple[Column, str]]:
     for field in table.fields:
         if field.rule in (Rule.DAY, Rule.MOMENT):
             yield from _date_checks(field)
+        elif field.rule is Rule.QUANTITY:
+            yield F.col(WRITTEN).isNotNull() & F.col("value").isNull(), "value is not a number"
     names = {column.name for column in table.columns}
     for first, ending, second, reason in _PAIRS:
         if f"{first}_{ending}" in names and f"{second}_at" in names:

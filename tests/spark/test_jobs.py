@@ -57,17 +57,21 @@ class Jobs:
         self.spark = spark
         self.lake = LakeRoot(str(root))
         self.context = RunContext(spark, self.lake)
-        self._new_job = lambda: BronzeJob(spark, self.lake, lambda _: [])
+        self._new_job = lambda: BronzeJob(self.context, lambda _: [])
 
     def bronze(self) -> Any:
         return self._new_job()
+
+    def take(self) -> Any:
+        """Bronze; the report of its resources."""
+        return next(iter(list(self.bronze().run())))
 
     def silver(self, *names: str) -> dict[str, Any]:
         """Bronze, then only the silver tables a test looks at; the report of each."""
         from spark.jobs.silver import run
         from spark.schemas.silver import BY_NAME
 
-        self.bronze().run()
+        self.take()
         reports = run(self.context, tuple(BY_NAME[name.removeprefix("silver_")] for name in names))
         return {report.table: report for report in reports}
 
@@ -83,10 +87,10 @@ def jobs(spark: Any, raw: Any) -> Jobs:
 
 def test_takes_each_raw_file_into_bronze_exactly_once(jobs: Jobs, raw: Any) -> None:
     raw.stream(PATIENT, WEIGHT)
-    assert jobs.bronze().run().rows == 2
-    assert jobs.bronze().run().rows == 0
+    assert jobs.take().rows == 2
+    assert jobs.take().rows == 0
     raw.stream(encounter("e1", "2020-02-03T09:00:00Z"))
-    assert jobs.bronze().run().rows == 1
+    assert jobs.take().rows == 1
     found = jobs.rows("bronze_resources")
     assert sorted((row["type"], row["batch"]) for row in found) == [
         ("Encounter", 2),
@@ -99,17 +103,10 @@ def test_takes_each_raw_file_into_bronze_exactly_once(jobs: Jobs, raw: Any) -> N
 def test_completes_a_batch_whose_run_died_after_planning_it(jobs: Jobs, raw: Any) -> None:
     raw.stream(PATIENT)
     dead = jobs.bronze()
-    dead.plan(1, dead.waiting(set()))
+    dead.plan(1, dead.waiting([]))
     raw.stream(WEIGHT)
-    assert jobs.bronze().run().rows == 2
+    assert jobs.take().rows == 2
     assert sorted(row["batch"] for row in jobs.rows("bronze_resources")) == [1, 2]
-
-
-def test_names_the_file_whose_line_was_changed(jobs: Jobs, raw: Any) -> None:
-    path = raw.stream(PATIENT)
-    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-20] + b"\n"))
-    with pytest.raises(Exception, match=rf"integrity: a line of raw/.*{path.name}"):
-        jobs.bronze().run()
 
 
 def test_bronze_has_the_ids_that_the_records_have(jobs: Jobs, raw: Any) -> None:
@@ -126,7 +123,7 @@ def test_bronze_has_the_ids_that_the_records_have(jobs: Jobs, raw: Any) -> None:
     )
     line = parse_raw_line(decode_object(gzip.decompress(path.read_bytes()).decode()))
     wanted = {(each.key.type, each.key.id, each.home) for each in expand(line, lambda _: []).replicas}
-    jobs.bronze().run()
+    jobs.take()
     assert {(row["type"], row["id"], row["home"]) for row in jobs.rows("bronze_resources")} == wanted
 
 
@@ -195,7 +192,8 @@ def test_the_rules_of_the_doors_run_in_the_workers(jobs: Jobs, raw: Any) -> None
     from spark.transforms.validating import validate
 
     raw.stream(PATIENT, WEIGHT | {"status": 1})
-    BronzeJob(jobs.spark, jobs.lake, validate).run()
+    (report,) = BronzeJob(jobs.context, validate).run()
+    assert [note for note in report.notes if "validate" in note]
     assert [row["type"] for row in jobs.rows("bronze_resources")] == ["Patient"]
 
 
