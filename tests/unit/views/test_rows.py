@@ -173,3 +173,16 @@ def test_rows_are_the_callers_own() -> None:
     )
     view.rows({"resourceType": "Patient"})[0]["f"] = "changed"
     assert view.rows({"resourceType": "Patient"}) == [{"f": None}]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("effective.ofType(Period).lowBoundary()", "2020-01-01T00:00:00.000+14:00"),
+        ("effective.ofType(Period).highBoundary()", None),
+        ("issued.lowBoundary()", "2020-01-01T10:00:00.000Z"),
+    ],
+)
+def test_the_boundaries_of_a_period_are_those_of_its_ends(path: str, expected: str | None) -> None:
+    period = {"effectivePeriod": {"start": "2020-01"}, "issued": "2020-01-01T10:00:00Z"}
+    assert only({**OBSERVATION, **period}, path) == expected

@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
 from shared.domain.fhir.fhirpath.arithmetic import EXACT
-from shared.domain.fhir.fhirpath.element import EMPTY, Items
+from shared.domain.fhir.fhirpath.element import EMPTY, Element, Items
 from shared.domain.fhir.fhirpath.environment import Environment
 from shared.domain.fhir.fhirpath.equality import as_quantity
 from shared.domain.fhir.fhirpath.errors import FhirPathError
@@ -23,7 +23,7 @@ from shared.domain.fhir.fhirpath.functions.registry import (
     predicate,
 )
 from shared.domain.fhir.fhirpath.quantity import Quantity, is_comparable
-from shared.domain.fhir.fhirpath.temporal import Date, DateTime, Field, Time
+from shared.domain.fhir.fhirpath.temporal import Date, DateTime, Field, Time, read_date_time
 
 _MOST_DIGITS: Final = 28
 _DIGITS: Final = (4, 6, 8, 10, 12, 17)
@@ -63,13 +63,21 @@ def _high_boundary(arguments: Arguments) -> Operation:
 
 def _boundary(arguments: Arguments, *, is_high: bool) -> Operation:
     def operate(env: Environment, items: Items, this: Items) -> Items:
-        value = one_value(items)
+        value = _end_of_period(one_value(items), is_high)
         digits = one_integer(arguments[0].items(env, this)) if arguments else None
         if value is None:
             return EMPTY
         return one_item(_bound(value, digits, is_high))
 
     return operate
+
+
+def _end_of_period(value: Any, is_high: bool) -> Any:
+    """Of a Period the end that is meant, which may be open; anything else as it is."""
+    if type(value) is not Element or value.type != "Period" or type(value.value) is not dict:
+        return value
+    written = value.value.get("end" if is_high else "start")
+    return read_date_time(written) if isinstance(written, str) else None
 
 
 def _bound(value: Any, digits: int | None, is_high: bool) -> Any:
