@@ -55,7 +55,7 @@ class Rates:
 
 def synthea_texts(resources: int) -> Iterator[bytes]:
     """The entries of real bundles, at least as many as asked for. Raises CommandStopped where there is no data."""
-    chosen = portions(real_bundles(), ["blob"], resources)["blob"]
+    chosen = portions(real_bundles(), ["file"], resources)["file"]
     return (text for document in chosen for text in entries_of(document.body))
 
 

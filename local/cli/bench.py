@@ -8,13 +8,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from local import exits
-from local.cli.options import add_platform_options, new_parser
+from local.cli.options import add_platform_options, door_of, new_parser
 
 if TYPE_CHECKING:
     from local.bench.ingest import DoorResult
     from local.bench.vitals import VitalsResult
 
-_DOORS = ("blob", "stream", "http")
+_DOORS = ("file", "stream", "http")
 _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench ingest --door stream --resources 10000 --seconds 0
   python3 -m local bench ingest --fresh --format json > figures.json
@@ -33,7 +33,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--resources", type=int, default=6_000, metavar="N", help="at least, a door (default 6000)"
     )
     ingest.add_argument(
-        "--door", choices=_DOORS, action="append", help="this door; may be given again (default all)"
+        "--door",
+        choices=_DOORS,
+        type=door_of,
+        action="append",
+        help="this door; may be given again (default all)",
     )
     ingest.add_argument(
         "--seconds", type=int, default=60, metavar="S", help="of vital signs, 0 for none (default 60)"

@@ -46,6 +46,11 @@ def new_parser(
     )
 
 
+def door_of(word: str) -> str:
+    """The door's name: files used to go in by `blob`."""
+    return "file" if word == "blob" else word
+
+
 def _port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 65536:
         return int(text)

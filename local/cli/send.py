@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local import exits
-from local.cli.options import add_platform_options, new_parser
+from local.cli.options import add_platform_options, door_of, new_parser
 from local.run_state import find_platform
 
 _EXAMPLES = """  python3 -m local send bundles/ --door http
-  python3 -m local send patients.tar.xz more.ndjson.gz --door blob
+  python3 -m local send patients.tar.xz more.ndjson.gz --door file
   python3 -m local send readings.ndjson --door stream      device readings go to the hub vital-signs
   python3 -m local send patients.zip --door stream --format json
 """
@@ -28,7 +28,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="bundles, resources, NDJSON (gz, xz or bz2), folders or archives of them (tar, zip)",
     )  # fmt: skip
     parser.add_argument(
-        "--door", choices=("http", "stream", "blob"), required=True, help="which way they go in"
+        "--door",
+        choices=("http", "stream", "file"),
+        type=door_of,
+        required=True,
+        help="which way they go in",
     )
     parser.add_argument("--tenant", default="default", metavar="T", help="for which tenant (default default)")
     parser.add_argument(
@@ -38,7 +42,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 where everything is recorded or accounted for as rejected, 1 where something is not; 2 for wrong usage."""
+    """0 where everything is recorded or accounted for as rejected, 1 where something is not or is unread; 2: usage."""
     from local.delivery.aftermath import settle
     from local.delivery.deliver import Delivery
     from local.delivery.show import print_accounts, progress
@@ -59,12 +63,12 @@ def run(args: argparse.Namespace) -> int:
         _require_hub_of(args.tenant, target.settings.tenant_of)
     with progress(args.door) as report:
         delivery = Delivery(target, args.door, report)
-        account = delivery.run(delivery.ready(documents(args.paths)))
+        account = delivery.run(delivery.ready(documents(args.paths, delivery.account.skip)))
     settle(target, account, delivery.started_at)
     print_accounts([account])
     if args.format == "json":
         print(json.dumps(account.as_json()))
-    return exits.OK if account.settled else exits.FINDING
+    return exits.OK if account.settled and not account.unread else exits.FINDING
 
 
 def _require_hub_of(tenant: str, tenant_of: Callable[[str], str]) -> None:
@@ -74,6 +78,6 @@ def _require_hub_of(tenant: str, tenant_of: Callable[[str], str]) -> None:
     owner = tenant_of(HUB_CLINICAL_EVENTS)
     if owner != tenant:
         raise exits.CommandStopped(
-            f"the hubs of this platform belong to tenant {owner}: send by http or blob, or set GALEN_HUB_TENANTS",
+            f"the hubs of this platform belong to tenant {owner}: send by http or file, or set GALEN_HUB_TENANTS",
             exits.USAGE,
         )

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     missing = [path for path in args.paths if not Path(path).exists()]
     if missing:
         raise exits.CommandStopped(f"there is no {missing[0]}", exits.USAGE)
-    from local.delivery.sources import DOCUMENTS
+    from local.delivery.sources import KNOWN_ENDINGS, LINES, is_known
     from local.validation.reading import places_of
     from local.validation.show import headline, print_summary
     from shared.domain.fhir.validation.validator import R4Validator
@@ -59,10 +59,11 @@ def run(args: argparse.Namespace) -> int:
         rules = R4Validator(best_practice=args.best_practice)
         summary = _validate(places, rules, as_lines=args.format == "ndjson")
         if not summary.resources:
+            given = ", ".join(args.paths)
+            if all(Path(path).is_file() and is_known(path, LINES) for path in args.paths):
+                raise exits.CommandStopped(f"{given}: empty, there is nothing to validate")
             raise exits.CommandStopped(
-                f"there is nothing to validate in {', '.join(args.paths)}: known endings are {', '.join(DOCUMENTS)}, "
-                "packed (gz, xz, bz2) or not, and archives of them (tar, zip)",
-                exits.USAGE,
+                f"there is nothing to validate in {given}: {KNOWN_ENDINGS}", exits.USAGE
             )
         said = headline(summary, len(places), time.monotonic() - started_s)
         if args.format == "table":

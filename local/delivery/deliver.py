@@ -20,7 +20,6 @@ from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Door
 
-DOORS: Final = {"http": Door.HTTP, "stream": Door.STREAM, "blob": Door.FILE}
 PATIENCE_S: Final = 90.0
 """How long nothing may be found before the rest counts as lost."""
 _LOOK_EVERY_S: Final = 0.05
@@ -44,7 +43,7 @@ class Delivery:
         self.account = Account(door)
         self.started_at = instant_text(target.services.clock.now())
         self._target = target
-        self._door = DOORS[door]
+        self._door = Door(door)
         self._progress = progress
         self._accepted = accepted
         # By HTTP the same content makes no new version; by stream and file every delivery does.

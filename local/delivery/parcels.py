@@ -14,6 +14,7 @@ from local.delivery.sources import Document
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
+from shared.domain.fhir.resource_types import RESOURCE_TYPES
 from shared.domain.ingest.expand import expand
 from shared.domain.ingest.raw_line import GZIP_MAGIC, RawLine, sha256_hex
 from shared.domain.records import Door
@@ -35,9 +36,15 @@ class Parcel:
     key: str
     size: int
     group: str = ""
+    line: int = 0
     keys: dict[int, ResourceKey] = field(default_factory=dict)
     gone: tuple[ResourceKey, ...] = ()
     resources: int = 1
+
+    @property
+    def file(self) -> str:
+        """The file it came from, without its line."""
+        return self.name.removesuffix(f":{self.line}") if self.line else self.name
 
     @property
     def digest(self) -> str:
@@ -63,13 +70,15 @@ class Packer:
         try:
             value = json.decode_object(document.body)
         except InputError:
+            body = document.body
             return Parcel(
-                document.name, document.body, HUB_CLINICAL_EVENTS, "", len(document.body), document.group
+                document.name, body, HUB_CLINICAL_EVENTS, "", len(body), document.group, document.line
             )
         body = json.encode(value).encode()
         reading = "resourceType" not in value and "device" in value
         hub = HUB_VITAL_SIGNS if reading and door is Door.STREAM else HUB_CLINICAL_EVENTS
-        made = self._expected(Parcel(document.name, body, hub, "", len(body), document.group), value)
+        plain = Parcel(document.name, body, hub, "", len(body), document.group, document.line)
+        made = self._expected(plain, value)
         if door is Door.STREAM and made.size > HUB_LIMIT_BYTES:
             made.body = gzip.compress(body, mtime=0)
         return made
@@ -87,9 +96,14 @@ class Packer:
             partition="", sequence=0, enqueued_at=now, landed_at=now, sha256="", body=parcel.body,
         )  # fmt: skip
         expansion = expand(line, lambda _: [])
-        entries = value.get("entry")
+        entries = value.get("entry", []) if value.get("resourceType") == "Bundle" else None
         named = len(entries) if isinstance(entries, list) else 1
-        parcel.keys = {r.entry: r.key for r in expansion.replicas if r.resource is not None}
+        # A type that FHIR R4 does not have is refused: its dead letter is waited for, it is not searched for.
+        parcel.keys = {
+            r.entry: r.key
+            for r in expansion.replicas
+            if r.resource is not None and r.key.type in RESOURCE_TYPES
+        }
         parcel.gone = tuple(r.key for r in expansion.replicas if r.resource is None)
         parcel.key = expansion.replicas[0].home if expansion.replicas else ""
         parcel.resources = max(named, len(expansion.replicas))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
-from local.delivery.account import Account, first_issue
+from local.delivery.account import Account, reasons_of
 from local.delivery.parcels import Parcel
 from shared.bootstrap import Services
 from shared.domain.fhir.identity import ResourceKey
@@ -15,12 +16,14 @@ _WHOLE_FILE = "landing/"
 
 @dataclass(slots=True)
 class _Sent:
-    """What is kept of a parcel. `waits`: nothing of it can be found by search, so only a dead letter accounts for it."""
+    """What is kept of a parcel. `open`: how much of it search cannot find, so that only dead letters account for it."""
 
     name: str
+    file: str
+    line: int
     resources: int
     keys: dict[int, ResourceKey]
-    waits: bool
+    open: int
 
 
 @dataclass(slots=True)
@@ -30,22 +33,28 @@ class Refusals:
     services: Services
     tenant: str
     since: str
-    _by_digest: dict[str, _Sent] = field(default_factory=dict)
+    _sent: dict[tuple[str, str], _Sent] = field(default_factory=dict)
+    _by_digest: dict[str, deque[_Sent]] = field(default_factory=lambda: defaultdict(deque))
     _by_file: dict[str, list[_Sent]] = field(default_factory=dict)
+    _placed: dict[tuple[str, int], _Sent] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _digests: dict[str, list[str]] = field(default_factory=dict)
 
     def expect(self, parcel: Parcel, file: str = "") -> None:
         """Remember a parcel that is about to be sent, or the file that it was dropped in."""
-        waits = not parcel.keys and not parcel.gone and parcel.resources > 0
-        digest = parcel.digest
-        sent = self._by_digest.setdefault(digest, _Sent(parcel.name, parcel.resources, parcel.keys, waits))
+        at = parcel.digest, parcel.name
+        sent = self._sent.get(at)
+        if sent is None:
+            unfound = max(0, parcel.resources - len(parcel.keys) - len(parcel.gone))
+            sent = _Sent(parcel.name, parcel.file, parcel.line, parcel.resources, parcel.keys, unfound)
+            self._sent[at] = sent
+            self._by_digest[at[0]].append(sent)
         if file:
             self._by_file.setdefault(file, []).append(sent)
 
     def waiting(self) -> list[str]:
         """Names of what can only be accounted for by a dead letter and is not yet."""
-        return [sent.name for sent in list(self._by_digest.values()) if sent.waits]
+        return [sent.name for sent in list(self._sent.values()) if sent.open]
 
     def collect(self, account: Account) -> set[ResourceKey]:
         """Count the dead letters that are new; the keys that will therefore not be found."""
@@ -54,18 +63,24 @@ class Refusals:
             if letter.id in self._seen or letter.at < self.since:
                 continue
             self._seen.add(letter.id)
+            reasons = reasons_of(letter.outcome)
             for line, entry in letter.places:
-                for sent in self._sent(letter.raw.path, line):
+                for sent in self._sent_as(letter.raw.path, line):
                     whole = entry < 0
-                    account.reject(sent.resources if whole else 1, first_issue(letter.outcome))
-                    sent.waits = False
+                    account.reject(sent.resources if whole else 1, reasons, sent.file, sent.line)
+                    sent.open = 0 if whole else max(0, sent.open - (entry not in sent.keys))
                     gone |= {key for index, key in sent.keys.items() if whole or index == entry}
         return gone
 
-    def _sent(self, path: str, line: int) -> list[_Sent]:
+    def _sent_as(self, path: str, line: int) -> list[_Sent]:
+        """What was sent and landed there: equal bytes sent twice are two places."""
         if path.startswith(_WHOLE_FILE):
             return self._by_file.get(path.removeprefix(_WHOLE_FILE), [])
-        if path not in self._digests:
-            self._digests[path] = [line.sha256 for line in unpack(self.services.lake.read(path))]
-        found = self._by_digest.get(self._digests[path][line - 1])
-        return [found] if found else []
+        if (path, line) not in self._placed:
+            if path not in self._digests:
+                self._digests[path] = [line.sha256 for line in unpack(self.services.lake.read(path))]
+            equal = self._by_digest.get(self._digests[path][line - 1])
+            if not equal:
+                return []
+            self._placed[path, line] = equal.popleft() if len(equal) > 1 else equal[0]
+        return [self._placed[path, line]]

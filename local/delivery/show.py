@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -12,16 +13,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.delivery.account import REASONS_SHOWN, Account
+from local.delivery.account import Account, Rejection
 from local.delivery.confirm import Confirmer
 from local.delivery.deliver import Progress as Report
 from local.environment import say
+from shared.domain.records import Door
 
 _PLAIN_EVERY_S: Final = 5.0
 _WIDTH_OF_A_FILE: Final = 160
 _NAMES_SHOWN: Final = 10
+_GROUPS_SHOWN: Final = 10
+_PLACES_SHOWN: Final = 3
+_REASONS_OF_ONE: Final = 5
 _COLUMNS: Final = (
-    "door", "received", "valid", "rejected", "landed", "recorded", "scored", "alerts raised", "seconds", "resources/s",
+    "door", "received", "valid", "rejected", "landed", "recorded", "scored", "alerts", "seconds", "per s",
 )  # fmt: skip
 
 
@@ -60,8 +65,8 @@ def _plain(door: str) -> Report:
 
 
 def print_accounts(accounts: Sequence[Account]) -> None:
-    """The table, and below it what was refused, went by landing, or is lost."""
-    table = Table(box=None)
+    """The table, and below it what was refused, could not be read, went by landing, or is lost."""
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     for column in _COLUMNS:
         table.add_column(column, justify="left" if column == "door" else "right", no_wrap=True)
     for each in accounts:
@@ -74,21 +79,68 @@ def print_accounts(accounts: Sequence[Account]) -> None:
             each.scored,
             each.alerts,
         )
-        table.add_row(each.door, *(str(count) for count in counts), f"{each.seconds:.1f}", f"{each.rate:.0f}")
+        rate = f"{each.rate:.0f}" if each.rate else "-"
+        table.add_row(each.door, *(str(count) for count in counts), f"{each.seconds:.1f}", rate)
     out = console()
     out.print(table)
     out.print(
-        "landed: raw lines (by HTTP one for each version, else one for each event or document); "
+        "landed: raw lines (by HTTP one for each version, else one for each event or document)\n"
         "recorded: different resources found by search"
     )
     for each in accounts:
-        for reason, count in each.reasons.most_common(REASONS_SHOWN):
-            out.print(f"{each.door}: rejected {count}: {reason}", markup=False)
+        _rejections(out, each)
+        _unread(out, each)
         _names(out, f"{each.door}: went by landing, larger than the door takes:", each.by_landing)
         _names(out, f"{each.door}: NOT ACCOUNTED FOR:", each.unaccounted)
 
 
+def _rejections(out: Console, account: Account) -> None:
+    """Equal reasons together, the most frequent first: where, and each reason on a line."""
+    by_reasons: dict[tuple[str, ...], list[Rejection]] = defaultdict(list)
+    for each in account.rejections:
+        by_reasons[each.reasons].append(each)
+    groups = sorted(by_reasons.items(), key=_weight)
+    for reasons, equal in groups[:_GROUPS_SHOWN]:
+        places = list(dict.fromkeys(each.place for each in equal))
+        count = sum(each.resources for each in equal)
+        shown = _first(places, _PLACES_SHOWN, ", ")
+        _line(out, f"{account.door}: rejected {count}, in {shown}")
+        for line in _first(reasons, _REASONS_OF_ONE, "\n").splitlines():
+            _line(out, f"    {line}")
+    if len(groups) > _GROUPS_SHOWN:
+        _line(
+            out,
+            f"{account.door}: and more, for {len(groups) - _GROUPS_SHOWN} other reasons: see --format json",
+        )
+    if account.rejected and account.door != Door.HTTP:
+        _line(out, f"{account.door}: each is kept: see `python3 -m local dead-letters list`")
+
+
+def _weight(group: tuple[tuple[str, ...], list[Rejection]]) -> tuple[int, str, int]:
+    first = min(group[1], key=lambda each: (each.file, each.line))
+    return -sum(each.resources for each in group[1]), first.file, first.line
+
+
+def _unread(out: Console, account: Account) -> None:
+    if account.unread:
+        files = "1 file" if len(account.unread) == 1 else f"{len(account.unread)} files"
+        _line(out, f"{account.door}: {files} could not be read to the end:")
+        for line in _first(account.unread, _NAMES_SHOWN, "\n").splitlines():
+            _line(out, f"    {line}")
+
+
 def _names(out: Console, heading: str, names: Sequence[str]) -> None:
     if names:
-        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        out.print(f"{heading} {', '.join(names[:_NAMES_SHOWN])}{more}", markup=False, soft_wrap=True)
+        _line(out, f"{heading} {_first(names, _NAMES_SHOWN, ', ')}")
+
+
+def _first(names: Sequence[str], number: int, between: str) -> str:
+    more = [f"and {len(names) - number} more"] if len(names) > number else []
+    return between.join([*names[:number], *more])
+
+
+def _line(out: Console, text: str) -> None:
+    """As it is: a terminal folds it by itself, and a path stays whole."""
+    out.print(
+        "".join(each if each.isprintable() else "\ufffd" for each in text), markup=False, soft_wrap=True
+    )

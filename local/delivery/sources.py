@@ -20,6 +20,11 @@ ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".z
 LINES: Final = (".ndjson", ".jsonl")
 DOCUMENTS: Final = (*LINES, ".json")
 KNOWN: Final = (*DOCUMENTS, *ARCHIVES)
+KNOWN_ENDINGS: Final = (
+    f"known endings are {', '.join(DOCUMENTS)}, packed (.gz, .xz, .bz2) or not, and {', '.join(ARCHIVES)}"
+)
+ONE_DOCUMENT: Final = "one resource a line is expected, and this looks like one document: name it .json"
+_OPENINGS: Final = (b"{", b"[", b"[{")
 READ_FAILURES: Final = (
     OSError,
     EOFError,
@@ -44,6 +49,12 @@ class Document:
     name: str
     body: bytes
     group: str = ""
+    line: int = 0
+
+    @property
+    def file(self) -> str:
+        """The file it is in, without its line."""
+        return self.group or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,23 @@ class Opened:
         return self.name.endswith(LINES)
 
 
+class LinkInArchive(OSError):
+    """A member of an archive points to another file."""
+
+
+_SENTENCES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (LinkInArchive, "it is a link, and links in archives are not followed"),
+    (gzip.BadGzipFile, "it is not gzip, or it is damaged"),
+    (EOFError, "it is cut: what is packed ends too early"),
+    (zipfile.BadZipFile, "it is not a zip, or it is damaged"),
+    (tarfile.TarError, "it is not a tar, or it is cut or damaged"),
+    (lzma.LZMAError, "it is not xz, or it is damaged"),
+    (NotImplementedError, "it is packed in a way that is not known here"),
+    (RuntimeError, "it is packed with a password"),
+    (Exception, "it is damaged"),
+)
+
+
 class _Link(io.RawIOBase):
     """A member that points to another file: it is named, and nothing is read through it."""
 
@@ -71,27 +99,40 @@ class _Link(io.RawIOBase):
         return True
 
     def readinto(self, _: object) -> int:
-        """Raises OSError."""
-        raise OSError("it is a link, and links in archives are not followed")
+        """Raises LinkInArchive."""
+        raise LinkInArchive
 
 
-def documents(paths: Iterable[Path]) -> Iterator[Document]:
-    """Every document below the paths, in order of name. Raises CommandStopped where a path holds none."""
+def _stop(file: str, why: str) -> None:
+    raise CommandStopped(f"{file} cannot be read: {why}", USAGE)
+
+
+def documents(paths: Iterable[Path], skip: Callable[[str, str], None] = _stop) -> Iterator[Document]:
+    """Every document below the paths, in order of name; `skip` hears of files that cannot be read to their end, and why.
+
+    Raises CommandStopped where a path holds nothing to read.
+    """
     for path in paths:
-        found = False
-        try:
-            for document in _of_path(path):
-                found = True
-                yield document
-        except READ_FAILURES as failure:
-            raise CommandStopped(f"{path} cannot be read: {reason_of(failure)}", USAGE) from failure
-        if not found:
-            raise CommandStopped(f"{path} holds nothing to send; known endings are {', '.join(KNOWN)}", USAGE)
+        count, skipped = 0, 0
+
+        def skip_one(file: str, why: str) -> None:
+            nonlocal skipped
+            skipped += 1
+            skip(file, why)
+
+        for count, document in enumerate(_of_path(path, skip_one), 1):  # noqa: B007 - counted
+            yield document
+        if not count and not skipped:
+            if path.is_file() and is_known(path.name, LINES):
+                raise CommandStopped(f"{path} is empty: there is nothing to send")
+            raise CommandStopped(f"{path} holds nothing to send: {KNOWN_ENDINGS}", USAGE)
 
 
 def reason_of(failure: BaseException) -> str:
-    """What went wrong with a file, without its name."""
-    return failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
+    """What went wrong with a file: never its name, and no byte of it, which Python's own sentences show."""
+    if isinstance(failure, OSError) and failure.strerror:
+        return failure.strerror
+    return next(said for kind, said in _SENTENCES if isinstance(failure, kind))
 
 
 def files_below(folder: Path, endings: tuple[str, ...] = KNOWN) -> list[Path]:
@@ -145,18 +186,38 @@ def _of_tar(raw: IO[bytes], shown: str, endings: tuple[str, ...]) -> Iterator[Op
             archive.members.clear()  # type: ignore[attr-defined]
 
 
-def _of_path(path: Path) -> Iterator[Document]:
+def begins_a_document(line: bytes) -> bool:
+    """Whether the first line of a file is that of JSON laid out over many lines."""
+    return line.strip().removeprefix(b"\xef\xbb\xbf") in _OPENINGS
+
+
+def _of_path(path: Path, skip: Callable[[str, str], None]) -> Iterator[Document]:
     if path.is_dir():
         for file in files_below(path):
-            yield from _of_path(file)
+            yield from _of_path(file, skip)
         return
-    for each in opened(path):
+    try:
+        for each in opened(path):
+            yield from _of_file(each, skip)
+    except READ_FAILURES as failure:
+        skip(str(path), reason_of(failure))
+
+
+def _of_file(each: Opened, skip: Callable[[str, str], None]) -> Iterator[Document]:
+    number = 0
+    try:
         if not each.has_lines:
             yield Document(each.source, each.file.read())
-            continue
+            return
         for number, line in enumerate(each.file, 1):
+            if number == 1 and begins_a_document(line):
+                skip(each.source, ONE_DOCUMENT)
+                return
             if line.strip():
-                yield Document(f"{each.source}:{number}", line.strip(), each.source)
+                yield Document(f"{each.source}:{number}", line.strip(), each.source, number)
+    except READ_FAILURES as failure:
+        after = f", after line {number}" if number else ""
+        skip(each.source, f"{reason_of(failure)}{after}")
 
 
 def _unpacked(file: IO[bytes], name: str) -> IO[bytes]:

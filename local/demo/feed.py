@@ -19,7 +19,7 @@ from local.keys import TENANT
 from local.run_state import RunState
 
 PATIENTS: Final = Path(__file__).with_name("patients.tar.xz")
-_DOORS: Final = ("http", "blob", "stream")
+_DOORS: Final = ("http", "file", "stream")
 
 
 def run(state: RunState) -> int:
@@ -48,7 +48,7 @@ def sample_for(door: str) -> list[Document]:
         documents([PATIENTS]), key=lambda each: (vitals.bundle_name() not in each.name, each.name)
     )
     mine = bundles[(_DOORS.index(door) + 1) % len(_DOORS) :: len(_DOORS)]
-    if door != "blob":
+    if door != "file":
         return mine
     one_line = [Document(each.name, each.body, str(PATIENTS)) for each in mine[1:]]
     return [mine[0], *one_line]

@@ -11,8 +11,10 @@ from typing import IO, Any, Final
 
 from local.delivery.sources import (
     DOCUMENTS,
+    ONE_DOCUMENT,
     READ_FAILURES,
     Opened,
+    begins_a_document,
     files_below,
     opened,
     reason_of,
@@ -111,6 +113,9 @@ def _lines(each: Opened) -> Iterator[Text]:
             if len(line) > MAX_TEXT_BYTES and not line.endswith(b"\n"):
                 _skip_line(each.file)
                 yield Text(each.source, number, problem=_TOO_LONG, of_lines=True)
+            elif number == 1 and begins_a_document(line):
+                yield Text(each.source, 1, problem=f"{ONE_DOCUMENT[0].upper()}{ONE_DOCUMENT[1:]}.")
+                return
             elif line.strip():
                 yield Text(each.source, number, line.rstrip(), of_lines=True)
             number += 1
@@ -124,7 +129,7 @@ def _skip_line(file: IO[bytes]) -> None:
 
 
 def _sentence(failure: BaseException) -> str:
-    return f"The file cannot be read: {reason_of(failure).rstrip('.') or 'it is damaged'}."
+    return f"The file cannot be read: {reason_of(failure)}."
 
 
 class _Counted(io.FileIO):

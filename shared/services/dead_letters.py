@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
@@ -147,7 +149,7 @@ def _without_names(issue: Issue) -> Issue:
     """The name of an element that FHIR does not know is the sender's own text: its parent is named instead."""
     if issue.rule != UNKNOWN_ELEMENT:
         return issue
-    return replace(issue, expression=issue.expression.rpartition(".")[0])
+    return msgspec.structs.replace(issue, expression=issue.expression.rpartition(".")[0])
 
 
 def _path(tenant: str, letter_id: str) -> str:

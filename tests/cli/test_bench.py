@@ -34,11 +34,11 @@ def test_nothing_measured_is_null_and_not_zero() -> None:
 
 def test_each_door_gets_other_patients() -> None:
     bundles = list(documents([PATIENTS]))
-    chosen = portions(bundles, ["blob", "http"], 150)
+    chosen = portions(bundles, ["file", "http"], 150)
     names = {door: {each.name for each in mine} for door, mine in chosen.items()}
-    assert names["blob"]
+    assert names["file"]
     assert names["http"]
-    assert not names["blob"] & names["http"]
+    assert not names["file"] & names["http"]
 
 
 def test_refuses_to_measure_with_anything_but_real_data(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from shared.domain.scores.news2 import score_news2
 from shared.domain.vitals import Parameter, VitalReading
 
 NOW = datetime(2026, 3, 29, 4, 0, tzinfo=UTC)
-DOORS = ("http", "stream", "blob")
+DOORS = ("http", "stream", "file")
 
 
 def test_every_door_gets_other_patients_and_all_are_fed() -> None:

@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from local.bench.platform import temporary_platform
-from local.delivery.account import Account, first_issue
+from local.cli.options import door_of
+from local.delivery.account import Account, reasons_of
 from local.delivery.http_door import Posting, postings
 from local.delivery.parcels import HUB_LIMIT_BYTES, Packer
 from local.delivery.platform_counts import series
+from local.delivery.show import print_accounts
 from local.delivery.sources import Document, documents
 from local.exits import CommandStopped
 from local.layout import CHECKOUT
@@ -91,6 +93,38 @@ def test_says_so_where_an_archive_is_cut(tmp_path: Path) -> None:
     cut.write_bytes(gzip.compress(lines(PATIENT) * 100)[:-20])
     with pytest.raises(CommandStopped, match="cannot be read"):
         list(documents([cut]))
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(PATIENT))
+    (tmp_path / "cut.ndjson.gz").write_bytes(gzip.compress(lines(PATIENT) * 100)[:-20])
+    (tmp_path / "no.ndjson.gz").write_text('{"name":"canary4711"}')
+    (tmp_path / "pretty.ndjson").write_text(json.dumps(PATIENT, indent=1))
+    account = Account("http")
+    found = [each.file for each in documents([tmp_path], account.skip)]
+    assert found[0] == str(tmp_path / "a.json")
+    assert [each.removeprefix(f"{tmp_path}/").partition(": ")[0] for each in account.unread] == [
+        "cut.ndjson.gz",
+        "no.ndjson.gz",
+        "pretty.ndjson",
+    ]
+    assert "ends too early" in account.unread[0]
+    assert "not gzip" in account.unread[1]
+    assert "name it .json" in account.unread[2]
+    assert "canary" not in str(account.unread)
+
+
+def test_an_empty_file_is_called_empty_and_is_a_finding(tmp_path: Path) -> None:
+    empty = tmp_path / "none.ndjson"
+    empty.touch()
+    with pytest.raises(CommandStopped, match=r"none\.ndjson is empty") as stopped:
+        list(documents([empty]))
+    assert stopped.value.exit_code == 1
+
+
+def test_a_path_with_nothing_known_lists_packed_endings_too(tmp_path: Path) -> None:
+    with pytest.raises(CommandStopped, match=r"\.gz, \.xz, \.bz2.*\.zip"):
+        list(documents([tmp_path]))
 
 
 # what is expected of the platform
@@ -171,7 +205,51 @@ def test_the_first_reason_names_where_it_is_and_shows_errors_before_warnings() -
             "details": {"text": "Wrong."},
         },
     ]
-    assert first_issue({"issue": issues}) == "value at Patient.gender: Wrong."
+    assert reasons_of({"issue": issues}) == ["value at Patient.gender: Wrong."]
+
+
+def test_reasons_of_a_loose_resource_do_not_name_the_bundle_it_was_posted_in() -> None:
+    issue = {"severity": "error", "code": "value", "expression": ["Bundle.entry[3].resource.gender"]}
+    assert reasons_of({"issue": [issue]}, within="Patient") == ["value at Patient.gender:"]
+    assert reasons_of({"issue": [issue]}) == ["value at Bundle.entry[3].resource.gender:"]
+
+
+def test_a_type_that_r4_does_not_have_is_posted_with_the_reason_of_the_validator() -> None:
+    named = Document("in/a.ndjson:7", json.dumps({"resourceType": "Transport"}).encode(), "in/a.ndjson", 7)
+    (posting,) = postings([named], Account("http"))
+    assert isinstance(posting, Posting)
+    origin = posting.origin(0)
+    assert (origin.file, origin.line) == ("in/a.ndjson", 7)
+    assert "Transport is a resource of R5" in origin.invalid[0]
+
+
+def test_a_type_that_r4_does_not_have_waits_for_its_dead_letter_and_is_not_searched_for() -> None:
+    entries = [{"resource": PATIENT}, {"resource": {"resourceType": "Transport", "id": "a"}}]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    parcel = packer().parcel(document(bundle), Door.STREAM)
+    assert ([key.type for key in parcel.keys.values()], parcel.resources) == (["Patient"], 2)
+    assert packer().parcel(document({"resourceType": "Bundle", "type": "batch"}), Door.FILE).resources == 0
+
+
+def test_a_rejection_shows_its_place_five_reasons_and_how_many_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    account = Account("stream")
+    account.sent(1, 10)
+    account.reject(1, [f"value at Patient.x{number}: wrong" for number in range(7)], "in.zip!a/b.ndjson", 12)
+    print_accounts([account])
+    said = capsys.readouterr().err
+    assert "rejected 1, in in.zip!a/b.ndjson:12" in said
+    assert "x4: wrong" in said
+    assert "x5: wrong" not in said
+    assert "and 2 more" in said
+    assert "dead-letters list" in said
+    (rejection,) = account.as_json()["rejections"]
+    assert (rejection["file"], rejection["line"], len(rejection["reasons"])) == ("in.zip!a/b.ndjson", 12, 7)
+
+
+def test_door_blob_is_another_spelling_of_door_file() -> None:
+    assert (door_of("blob"), door_of("file"), door_of("http")) == ("file", "file", "http")
 
 
 def test_reads_an_exposition() -> None:
@@ -194,16 +272,21 @@ def run_local(state: RunState, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("door", ["http", "stream", "blob"])
+@pytest.mark.parametrize("door", ["http", "stream", "file"])
 def test_accounts_for_good_and_bad_through_each_door(platform: RunState, tmp_path: Path, door: str) -> None:
     file = tmp_path / "mixed.ndjson"
-    file.write_bytes(lines({**PATIENT, "id": door}, {**BAD, "id": f"bad-{door}"}) + b"not json\n")
+    transport = {"resourceType": "Transport", "id": "a", "x": door}
+    file.write_bytes(lines({**PATIENT, "id": door}, {**BAD, "id": f"bad-{door}"}, transport) + b"not json\n")
     done = run_local(platform, "send", str(file), "--door", door, "--format", "json")
     assert done.returncode == 0, done.stderr
     account = json.loads(done.stdout)
     counts = {name: account[name] for name in ("received", "valid", "rejected", "recorded", "unaccounted")}
-    assert counts == {"received": 3, "valid": 1, "rejected": 2, "recorded": 1, "unaccounted": []}
-    assert any(".gender" in reason for reason in account["reasons"])
+    assert counts == {"received": 4, "valid": 1, "rejected": 3, "recorded": 1, "unaccounted": []}
+    told = {each["line"]: each["reasons"][0] for each in account["rejections"]}
+    assert {each["file"] for each in account["rejections"]} == {str(file)}
+    assert "at Patient.gender" in told[2]
+    assert "Transport is a resource of R5" in told[3]
+    assert "does not look like JSON" in told[4]
 
 
 @pytest.mark.timeout(120)
@@ -216,7 +299,7 @@ def test_dead_letters_and_status_show_what_was_refused(platform: RunState) -> No
     assert shown.stdout == "not json"
     status = run_local(platform, "status", "--format", "json")
     counts = json.loads(status.stdout)["counts"]
-    assert counts["dead_letters_open"] == {"decode": 2, "validate": 2}
+    assert counts["dead_letters_open"] == {"decode": 2, "validate": 4}
 
 
 def test_wrong_usage_and_a_missing_platform_have_their_own_exit_codes(tmp_path: Path) -> None:

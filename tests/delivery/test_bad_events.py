@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory.faults import Failure
-from shared.domain.fhir.outcome import Issue
+from shared.domain.fhir.outcome import UNKNOWN_ELEMENT, Issue
 from shared.domain.ingest.chain import unpack
 from shared.domain.ingest.raw_line import RawLine
 from shared.domain.records import Item
 from shared.errors import Busy, Fault
 from shared.names import HUB_VITAL_SIGNS
+from shared.services.dead_letters import RawPointer
 from tests.delivery.world import Lenient, World, events, observation, patient
 
 EVENTS = 300
@@ -49,6 +50,14 @@ class Marked(Lenient):
 
 def good(number: int, **more: Any) -> dict[str, Any]:
     return patient(f"p{number}", **more)
+
+
+def test_an_element_that_fhir_does_not_know_is_set_aside_without_its_name() -> None:
+    world = World()
+    issue = Issue("error", "structure", "No such element.", "Patient.name[0].canary4711", UNKNOWN_ELEMENT)
+    assert world.dead_letters.put("default", "file", "validate", RawPointer("raw/a", 1), (issue,))
+    (letter,) = world.dead_letters.list()
+    assert letter.outcome["issue"][0]["expression"] == ["Patient.name[0]"]
 
 
 def letters(world: World) -> list[str]:

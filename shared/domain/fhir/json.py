@@ -13,13 +13,16 @@ import math
 import re
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 import orjson
 
 from shared.domain.fhir.outcome import Issue, error
 from shared.errors import InputError
+
+if TYPE_CHECKING:
+    from simplejson import JSONDecodeError
 
 MAX_DEPTH: Final = 64
 """Levels of nesting. The deepest official R4 example has 21; https://hl7.org/fhir/R4/ sets no limit."""
@@ -192,17 +195,31 @@ def _decode_strictly(raw: bytes) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except simplejson.JSONDecodeError as failure:
-        where = f"line {failure.lineno}, column {failure.colno}"
-        raise _refuse(f"Not JSON: a mistake at {where}.") from None
+        raise _not_json(text, failure) from None
     if _ESCAPED_SURROGATE.search(raw):
         _refuse_lone_surrogates(value)
     _refuse_depth(value)
     return value
 
 
+def _not_json(text: str, failure: JSONDecodeError) -> InputError:
+    """What the text is instead, as far as its first and its last character tell."""
+    first = text.lstrip()[0]
+    where = f"line {failure.lineno}, column {failure.colno}"
+    if first == "<":
+        return _refuse("XML is not supported: convert it to FHIR JSON.", code="not-supported")
+    if first not in "{[":
+        return _refuse("It does not look like JSON: it begins with neither { nor [.")
+    if failure.pos >= len(text.rstrip()) or failure.msg.startswith("Unterminated string"):
+        return _refuse(f"Not JSON: it ends before the JSON is complete, at {where}.")
+    return _refuse(f"Not JSON: a mistake at {where}.")
+
+
 def decode_object(body: bytes | str) -> dict[str, Any]:
     """As `decode`, and the value must be an object."""
     value = decode(body)
+    if isinstance(value, list):
+        raise _refuse("This is an array of resources: send a Bundle, or NDJSON with one resource a line.")
     if not isinstance(value, dict):
         raise _refuse("A JSON object is expected.")
     return value

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
+
+import msgspec
 
 from shared.domain.fhir.identity import ResourceKey, is_valid_id, require_key
 from shared.domain.fhir.outcome import Issue, error
@@ -67,7 +69,7 @@ def _placed(entry: Entry, issue: Issue, element: str) -> Issue:
         return issue
     if entry.resource is not None and issue.expression.partition(".")[0] == entry.type:
         return issue.prefixed(f"{entry.path}.resource")
-    return replace(issue, expression=f"{entry.path}{element}")
+    return msgspec.structs.replace(issue, expression=f"{entry.path}{element}")
 
 
 @contextmanager

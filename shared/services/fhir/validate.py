@@ -6,8 +6,10 @@ lives with is an error here too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from shared.domain.access.caller import Caller
 from shared.domain.fhir import json
@@ -112,7 +114,9 @@ def _with_lines(issues: list[Issue], body: bytes | None, path: str) -> list[Issu
     if not placed or not body:
         return issues
     lines = lines_of(body, placed.values())
-    return [replace(issue, line=lines.get(placed.get(issue.expression, ""))) for issue in issues]
+    return [
+        msgspec.structs.replace(issue, line=lines.get(placed.get(issue.expression, ""))) for issue in issues
+    ]
 
 
 def _outcome(issues: list[Issue]) -> dict[str, Any]:

@@ -42,6 +42,26 @@ def test_refuses(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b" <Patient/>", "XML is not supported: convert it to FHIR JSON"),
+        (b"id,canary4711\n1,2", "does not look like JSON"),
+        (b'{"resourceType":', "ends before the JSON is complete"),
+        (b'{"id":"canary4711', "ends before the JSON is complete"),
+        (b'[{"a":1},{"b"', "ends before the JSON is complete"),
+        (b"{a:1}", "a mistake at line 1, column 2"),
+        (b"[1]", "This is an array of resources: send a Bundle"),
+        (b"7", "A JSON object is expected"),
+    ],
+)
+def test_says_what_a_body_is_instead_and_nothing_that_is_in_it(body: bytes, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        json.decode_object(body)
+    assert said in refused.value.issues[0].text
+    assert "canary" not in refused.value.issues[0].text
+
+
+@pytest.mark.parametrize(
     "text",
     ["1.10", "1e-7", "0.0", "1E5", "-0.50", "100000000000000000000.1", "123", "3.14159265358979323846"],
 )
