@@ -17,7 +17,7 @@ from local.exits import CommandStopped
 from local.layout import lock_of
 
 # Tens of thousands of generated modules, of which a run imports a few: compiling them all takes minutes.
-_NOT_COMPILED = frozenset({"infra", "spark"})
+_NOT_COMPILED = frozenset({"infra", "quality", "spark"})
 _UV_VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",

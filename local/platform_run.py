@@ -122,7 +122,11 @@ class PlatformRun:
         ) is None:
             return
         if java.find_java() is None:
-            say(f"the Spark jobs are left out, for no Java 17 was found: {java.WHAT_TO_DO}")
+            job = self._job("spark", "local", "tables", "--data", self._state.data)
+            say(
+                f"no Java 17 was found: the silver tables are built without Spark, the log is {job.log}; "
+                f"for the rest {java.WHAT_TO_DO}"
+            )
             return
         job = self._job("spark", "local", "spark", "all", "--data", self._state.data)
         say(f"the Spark jobs run in the background; their log is {job.log}")

@@ -95,7 +95,7 @@ def _offer_spark(environment: dict[str, str]) -> bool:
     if home is None:
         say(f"the Spark tests are skipped, for no Java 17 was found: {java.WHAT_TO_DO}")
         return False
-    chosen_environment().ensure(("spark",))
+    chosen_environment().ensure(("spark", "lake", "quality"))
     environment["JAVA_HOME"] = str(home)
     return True
 

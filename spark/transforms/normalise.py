@@ -73,7 +73,7 @@ def _number(found: Any) -> tuple[float | None]:
 
 
 def _texts(found: Any) -> tuple[list[str] | None]:
-    return ([str(each) for each in found] or None,)
+    return ([str(each) for each in found or ()] or None,)
 
 
 def _day(found: Any) -> tuple[str | None, date | None]:

@@ -1,0 +1,1 @@
+"""Data of others: what a FHIR server exports, folders of Synthea CSV."""
