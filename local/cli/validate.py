@@ -41,6 +41,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--format", choices=("table", "ndjson"), default="table",
         help="ndjson: one line per resource on standard output (default: a table by rule)",
     )  # fmt: skip
+    parser.add_argument(
+        "--values", action="store_true",
+        help="end each finding with the value it is about, which may identify a patient (default: no values)",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,12 +55,15 @@ def run(args: argparse.Namespace) -> int:
     from local.delivery.sources import KNOWN_ENDINGS, LINES, is_known
     from local.validation.reading import places_of
     from local.validation.show import headline, print_summary
+    from shared.domain.fhir.validation.shown_values import ShownValues
     from shared.domain.fhir.validation.validator import R4Validator
 
     places = [place for path in args.paths for place in places_of(path)]
     started_s = time.monotonic()
     try:
-        rules = R4Validator(best_practice=args.best_practice)
+        rules: Rules = R4Validator(best_practice=args.best_practice)
+        if args.values:
+            rules = ShownValues(rules)
         summary = _validate(places, rules, as_lines=args.format == "ndjson")
         if not summary.resources:
             given = ", ".join(args.paths)
