@@ -66,9 +66,16 @@ def chosen_ports(port: int, before: RunState | None) -> dict[str, int]:
     return {"http": port, **dict(zip(others, free_ports(len(others), taken), strict=True))}
 
 
-def emulator_specs(ports: Mapping[str, int], data: Path) -> list[ProcessSpec]:
-    """The emulators; a file dropped in `landing` is announced to the worker that listens for events, if there is one."""
+def emulator_specs(
+    ports: Mapping[str, int], data: Path, *, config: Path | None = None, faults: bool = False
+) -> list[ProcessSpec]:
+    """The emulators; a file dropped in `landing` is announced to the worker that listens for events, if there is one.
+
+    `config` is a Config.json that names the event hubs in place of the platform's own.
+    """
     hubs = [f"{hub}:{names.HUB_PARTITIONS}:{names.CONSUMER_GROUP}" for hub in names.HUBS]
+    named = ["--config", str(config)] if config else [part for hub in hubs for part in ("--hub", hub)]
+    breakable = ["--faults"] if faults else []
     announced = []
     if "ingest" in ports:
         hook = f"http://{HOST}:{ports['ingest']}/runtime/webhooks/eventgrid?functionName={names.LANDING_FUNCTION}"
@@ -77,9 +84,9 @@ def emulator_specs(ports: Mapping[str, int], data: Path) -> list[ProcessSpec]:
             f"{hook};container={names.LANDING_FILE_SYSTEM};type=Microsoft.Storage.BlobCreated",
         ]
     own: dict[str, list[str]] = {
-        "eventhubs": [part for hub in hubs for part in ("--hub", hub)],
-        "datalake": announced,
-        "cosmos": [],
+        "eventhubs": named,
+        "datalake": [*announced, *breakable],
+        "cosmos": breakable,
     }
     return [
         ProcessSpec(

@@ -56,6 +56,7 @@ _TABLE = (
     Command("infra", "show what would be provisioned in the cloud", (*_PLATFORM, "infra")),
     Command("definitions", "build what the validator knows of FHIR R4 from HL7's definitions"),
     Command("lock", "write the lock files anew from the groups in pyproject.toml", ("installer",)),
+    Command("sdk-tests", "run the tests of Microsoft's SDKs against the emulators"),
     Command("emulators", "start the emulators alone and print their connection strings"),
 )
 

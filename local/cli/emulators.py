@@ -15,7 +15,8 @@ from local.plan import EMULATORS, connection_strings, emulator_specs, new_state
 from local.ports import free_ports, is_free
 
 _EXAMPLES = """  python3 -m local emulators
-  python3 -m local emulators --only cosmos --port-base 9000
+  python3 -m local emulators --only cosmos,datalake --port-base 9000
+  python3 -m local emulators --only eventhubs --config Config.json    hubs in the official emulator's form
   python3 -m local emulators --settings local.settings.json    then `func start` in another terminal
   python3 -m local emulators --format json --data /tmp/e    one line {"eventhubs": …, "datalake": …, "cosmos": …}
 """
@@ -26,7 +27,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     summary = "start the emulators alone and print their connection strings"
     parser = new_parser(subparsers, "emulators", summary, _EXAMPLES)
     parser.add_argument(
-        "--only", choices=EMULATORS, action="append", help="start this one; may be given again"
+        "--only",
+        type=_names,
+        action="extend",
+        metavar="NAME,…",
+        help=f"start these of {', '.join(EMULATORS)}; may be given again",
     )
     parser.add_argument(
         "--data", type=lambda text: Path(text).expanduser().absolute(), default=DEFAULT_DATA / "emulators",
@@ -38,6 +43,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="listen on N, N+1 and N+2 in the order above (default: free ports)",
     )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="Config.json with the event hubs (default: the platform's)",
+    )
+    parser.add_argument("--faults", action="store_true", help="allow failures on demand at /_faults")
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="provision the stores and write FILE for `func start`"
     )
@@ -52,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from local.environment import say
     from local.supervisor import Stopped, Supervisor, clear_leftovers
 
+    if args.config is not None and not args.config.is_file():
+        raise exits.CommandStopped(f"--config {args.config} is no file", exits.USAGE)
     chosen = [name for name in EMULATORS if not args.only or name in args.only]
     folder = DataFolder.hold(args.data)
     clear_leftovers(args.data)
@@ -62,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
     supervisor = Supervisor(state, say, {})
     try:
         with contextlib.suppress(Stopped):
-            supervisor.start(emulator_specs(ports, args.data))
+            config = args.config.absolute() if args.config else None
+            supervisor.start(emulator_specs(ports, args.data, config=config, faults=args.faults))
             supervisor.wait_until(supervisor.all_answer, "an emulator")
             if args.settings is not None:
                 _write_settings(args.settings, state.settings, args.data)
@@ -76,6 +91,14 @@ def run(args: argparse.Namespace) -> int:
         supervisor.stop()
         folder.release()
     return exits.OK
+
+
+def _names(text: str) -> list[str]:
+    chosen = [name.strip() for name in text.split(",")]
+    for name in chosen:
+        if name not in EMULATORS:
+            raise argparse.ArgumentTypeError(f"{name!r} is no emulator: choose of {', '.join(EMULATORS)}")
+    return chosen
 
 
 def _ports(base: int | None, count: int) -> list[int]:

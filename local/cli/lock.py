@@ -16,7 +16,11 @@ from local.layout import CHECKOUT, lock_of
 _OLDEST = "3.11"
 _OLDEST_OF = {"conformance": "3.13"}
 # These are never installed beside Spark or Pulumi, so they need not fit with them.
-_FITS_ONLY = {"aws": ("function", "local", "test"), "conformance": ("function", "local", "test")}
+_FITS_ONLY = {
+    "sdk-tests": ("function", "local", "test"),
+    "aws": ("function", "local", "test"),
+    "conformance": ("function", "local", "test"),
+}
 _LINES_SHOWN = 20
 _EXAMPLES = """  python3 -m local lock                    keep the versions, add what is new in pyproject.toml
   python3 -m local lock --upgrade          take the newest versions that pyproject.toml allows

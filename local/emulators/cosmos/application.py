@@ -16,7 +16,8 @@ from . import json_text
 from .auth import Signatures
 from .errors import CosmosError, bad_request, too_large
 from .faults import Faults
-from .items import Answer, Items
+from .items import Answer, Items, is_query
+from .offers import Offers
 from .resources import Resources, account
 from .sql.errors import SqlError
 from .store import Store
@@ -39,6 +40,7 @@ class Application:
         self._signatures = Signatures(key)
         self._resources = Resources(store)
         self._items = Items(store)
+        self._offers = Offers(store)
         self._faults = faults
         self._activity = 0
 
@@ -97,9 +99,9 @@ class Application:
         if depth == 0:
             return _json(200, account(headers.get("host", "localhost")))
         if segments[0] == "offers":
-            return _json(200, {"_rid": "", "Offers": [], "_count": 0})
+            return self._on_offers(method, segments[1:], headers, body)
         if segments[0] != "dbs" or (depth > 2 and segments[2] != "colls"):
-            raise CosmosError(404, "NotFound", "The requested resource is not served by this emulator.")
+            raise _absent(segments)
         if depth <= 2:
             return self._databases(method, segments[1:], headers, body)
         if depth <= 4:
@@ -116,9 +118,11 @@ class Application:
                 return self._items.on_item(method, container, item_id, headers, body)
             case ["pkranges"] if method == "GET":
                 return self._ranges(container, headers)
+            case ["conflicts"]:
+                return _json(200, {"_rid": container.rid, "Conflicts": [], "_count": 0})
             case ["operations", "partitionkeydelete"] if method == "POST":
                 return self._items.delete_partition(container, headers)
-        raise CosmosError(404, "NotFound", "The requested resource is not served by this emulator.")
+        raise _absent(segments)
 
     def _databases(self, method: str, names: list[str], headers: dict[str, str], body: bytes) -> Answer:
         resources = self._resources
@@ -126,8 +130,12 @@ class Application:
             rows: list[Any] = list(self._store.databases.values())
             if method == "POST":
                 request = json_text.parse(body)
-                if "x-ms-documentdb-isquery" not in headers:
-                    return _json(201, resources.create_database(request))
+                if not is_query(headers):
+                    throughput = self._offers.settings(headers)
+                    made = resources.create_database(request)
+                    if throughput:
+                        self._offers.give(made, throughput)
+                    return _json(201, made)
                 rows = resources.query(request, rows)
             return _json(200, {"_rid": "", "Databases": rows, "_count": len(rows)})
         if method == "DELETE":
@@ -143,8 +151,13 @@ class Application:
             rows: list[Any] = resources.containers(database)
             if method == "POST":
                 request = json_text.parse(body)
-                if "x-ms-documentdb-isquery" not in headers:
-                    return _json(201, resources.create_container(database, request))
+                if not is_query(headers):
+                    throughput = self._offers.settings(headers)
+                    made = resources.create_container(database, request)
+                    throughput = throughput or self._offers.default(resources.database(database))
+                    if throughput:
+                        self._offers.give(made, throughput)
+                    return _json(201, made)
                 rows = resources.query(request, rows)
             return _json(200, {"_rid": "", "DocumentCollections": rows, "_count": len(rows)})
         container = resources.container(database, names[0])
@@ -155,6 +168,16 @@ class Application:
             changed = resources.replace_container(container, json_text.parse(body), headers.get("if-match"))
             return _json(200, changed)
         return _json(200, container.properties)
+
+    def _on_offers(self, method: str, names: list[str], headers: dict[str, str], body: bytes) -> Answer:
+        if names:
+            if method == "PUT":
+                return _json(200, self._offers.replace(names[0], json_text.parse(body)))
+            return _json(200, self._offers.read(names[0]))
+        rows: list[Any] = self._offers.all()
+        if method == "POST" and is_query(headers):
+            rows = self._resources.query(json_text.parse(body), rows)
+        return _json(200, {"_rid": "", "Offers": rows, "_count": len(rows)})
 
     def _ranges(self, container: Any, headers: dict[str, str]) -> Answer:
         tag = f'"{container.rid}"'
@@ -206,6 +229,20 @@ async def _read_body(receive: Receive) -> bytes | None:
     if size > _BODY_BYTES_MAX:
         return None
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+_ABSENT = {
+    "sprocs": "stored procedures", "triggers": "triggers", "udfs": "user-defined functions", "users": "users",
+    "permissions": "permissions", "attachments": "attachments", "clientencryptionkeys": "client encryption keys",
+}  # fmt: skip
+
+
+def _absent(segments: list[str]) -> CosmosError:
+    """Returns the 501 that names what is not there; 404 for what no service has."""
+    for name in reversed(segments[2::2]):
+        if name in _ABSENT:
+            return CosmosError(501, "NotImplemented", f"This emulator does not implement {_ABSENT[name]}.")
+    return CosmosError(404, "NotFound", "The requested resource is not served by this emulator.")
 
 
 def _json(status: int, value: dict[str, Any]) -> Answer:

@@ -44,4 +44,7 @@ def _signed_resources(segments: list[str]) -> list[tuple[str, str]]:
         return [("colls", link), ("partitionkey", link)]
     if len(segments) % 2:
         return [(segments[-1].lower(), "/".join(segments[:-1]))]
+    if segments[0] == "offers":
+        # The only resource that clients address, and so sign, by its resource id.
+        return [("offers", segments[1].lower())]
     return [(segments[-2].lower(), "/".join(segments))]

@@ -15,6 +15,7 @@ from . import json_text
 from .errors import (
     bad_request,
     conflict,
+    key_incomplete,
     key_mismatch,
     not_found,
     not_modified,
@@ -62,7 +63,7 @@ def key_from_header(container: Container, text: str) -> list[Any]:
     ):
         raise bad_request("Partition key is invalid: it must be a JSON array of scalars.")
     if len(components) > len(container.key_paths):
-        raise key_mismatch()
+        raise key_incomplete()
     if len(text) > KEY_BYTES_MAX:
         raise bad_request("Partition key value is too large: at most 2048 bytes.")
     return [UNDEFINED if isinstance(component, dict) else component for component in components]
@@ -73,7 +74,7 @@ class Transaction:
 
     def __init__(self, store: Store, container: Container, components: list[Any]) -> None:
         if len(components) != len(container.key_paths):
-            raise key_mismatch()
+            raise key_incomplete()
         self._store = store
         self._container = container
         self._partition = container.open_partition(components)
@@ -155,8 +156,8 @@ class Transaction:
             self._stage_unique(old, document)
         self._lsn += 1
         row = old.row if old else self._store.new_row()
-        ttl = document.get("ttl") if container.default_ttl is not None or "ttl" in document else None
-        item = Item(row, document["id"], partition, self._lsn, self._ts, _checked_ttl(ttl))
+        ttl = _checked_ttl(document["ttl"]) if "ttl" in document else None
+        item = Item(row, document["id"], partition, self._lsn, self._ts, ttl)
         item.raw = json_text.with_members(raw, _system_members(item))
         for name in container.aside:
             document.pop(name, None)
@@ -199,9 +200,7 @@ def _object(raw: bytes, parsed: tuple[Any, bool] | None) -> tuple[dict[str, Any]
     return document, rough
 
 
-def _checked_ttl(value: Any) -> int | None:
-    if value is None:
-        return None
+def _checked_ttl(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or (value != -1 and value < 1):
         raise bad_request("The input ttl is invalid. Ensure to provide a nonzero positive integer or -1.")
     return value

@@ -43,6 +43,15 @@ def key_mismatch() -> CosmosError:
     )
 
 
+def key_incomplete() -> CosmosError:
+    """Returns the 400 for a partition key that has not as many components as the definition."""
+    return bad_request(
+        "Partition key provided either doesn't correspond to definition in the collection or doesn't match "
+        "partition key field values specified in the document.",
+        SUBSTATUS_PARTITION_KEY_MISMATCH,
+    )
+
+
 def unauthorized() -> CosmosError:
     """Returns the 401 for a missing or wrong signature."""
     return CosmosError(

@@ -39,6 +39,8 @@ class Execution:
         query: CompiledQuery,
         reach: Reach,
         parameters: dict[str, Any],
+        *,
+        merged: bool = False,
     ) -> None:
         self._store = store
         self._container = container
@@ -47,6 +49,7 @@ class Execution:
         self._frame: Frame = [UNDEFINED] * query.slots
         self._frame[PARAMETERS_SLOT] = parameters
         self._parameters = parameters
+        self._merged = merged
         self._check_order()
         before_page = (
             query.touched_by_projection
@@ -126,7 +129,12 @@ class Execution:
         """Yields what a grouping, joining or distinct query selects, in its order."""
         query, frame = self._query, self._frame
         if query.grouped:
-            yield from query.grouped_values(frame, self._all_matches())
+            found = False
+            for value in query.grouped_values(frame, self._all_matches()):
+                found = True
+                yield value
+            if self._merged and not found and query.group is None:
+                yield None
             return
         produced: list[tuple[list[Any], Any]] = []
         seen: set[Any] = set()

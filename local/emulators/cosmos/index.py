@@ -111,7 +111,8 @@ class IndexingPolicy:
         self._rules: list[tuple[int, bool, tuple[str, ...], bool]] = []
         for name, included in (("includedPaths", True), ("excludedPaths", False)):
             for entry in policy.get(name) or ():
-                *segments, last = split_path(entry["path"])
+                # A bare slash is how older clients wrote "everything".
+                *segments, last = split_path("/*" if entry["path"] == "/" else entry["path"])
                 self._rules.append(
                     (2 * len(segments) + (last == "?"), included, tuple(segments), last == "*")
                 )

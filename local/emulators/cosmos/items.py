@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from . import batch, feed, json_text
+from . import batch, feed, json_text, metrics
 from .documents import Transaction, key_from_header
 from .errors import CosmosError, bad_request
 from .execution import Execution
@@ -44,7 +45,7 @@ class Items:
         if headers.get("x-ms-cosmos-is-query-plan-request", "").lower() == "true":
             _compiled(json_text.parse(body))
             return Answer(200, json_text.dump(query_plan()), {})
-        if _is_query(headers):
+        if is_query(headers):
             return self._query(container, headers, body)
         if headers.get("x-ms-cosmos-is-batch-request", "").lower() == "true":
             status, text = batch.execute(self._store, container, _full_key(container, headers), body)
@@ -100,9 +101,16 @@ class Items:
         request = json_text.parse(body)
         query = _compiled(request)
         parameters = {given["name"]: given["value"] for given in request.get("parameters") or ()}
-        execution = Execution(self._store, container, query, reach_of(container, headers), parameters)
+        # What the clients make of an aggregate over nothing when they merge partitions: null, not undefined.
+        merged = "x-ms-documentdb-partitionkey" not in headers
+        reach = reach_of(container, headers)
+        execution = Execution(self._store, container, query, reach, parameters, merged=merged)
+        began = time.perf_counter()
         rows, token = execution.page(_page_size(headers), headers.get("x-ms-continuation"))
-        return _page(container, rows, token)
+        answer = _page(container, rows, token)
+        taken_ms = 1000 * (time.perf_counter() - began)
+        answer.headers.update(metrics.of_query(headers, container, query, reach, rows, taken_ms))
+        return answer
 
     def _list(self, container: Container, headers: Headers) -> Answer:
         query = compile_text("SELECT * FROM c")
@@ -128,7 +136,8 @@ def _method_not_allowed() -> CosmosError:
     return CosmosError(405, "MethodNotAllowed", "The requested verb is not supported.")
 
 
-def _is_query(headers: Headers) -> bool:
+def is_query(headers: Headers) -> bool:
+    """Returns whether a POST asks a question rather than creates something."""
     return headers.get("x-ms-documentdb-isquery", "").lower() == "true" or headers.get(
         "content-type", ""
     ).startswith("application/query+json")

@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/cosmos-db/hierarchical-partition-keys
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ _C1 = 0x87C37B91114253D5
 _C2 = 0x4CF5AD432745937F
 
 # Component types as the service encodes them before hashing.
+_NAME = re.compile(r"""/(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^/]+))""")
 _NULL, _FALSE, _TRUE, _NUMBER, _STRING = 0x01, 0x02, 0x03, 0x05, 0x08
 # A component that is missing in the item; in JSON it is written as an empty object.
 UNDEFINED: dict[str, Any] = {}
@@ -98,8 +100,8 @@ def key_text(components: Sequence[Any]) -> str:
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """Returns the property names of a path such as `/a/"b c"`."""
-    return tuple(name.strip('"') for name in path.strip("/").split("/"))
+    """Returns the property names of a path such as `/a/"b/c"`: a slash within quotes is part of the name."""
+    return tuple(double or single or plain for double, single, plain in _NAME.findall(path)) or ("",)
 
 
 def extract(document: dict[str, Any], paths: Sequence[tuple[str, ...]]) -> list[Any]:

@@ -19,7 +19,7 @@ from .sql.queries import compile_text
 from .sql.values import UNDEFINED
 from .store import Store
 
-_DEFAULT_INDEXING = {
+_DEFAULT_INDEXING: dict[str, Any] = {
     "indexingMode": "consistent",
     "automatic": True,
     "includedPaths": [{"path": "/*"}],
@@ -185,9 +185,31 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
     ):
         raise bad_request("The defaultTtl of a container is a positive number of seconds, or -1.")
     properties["partitionKey"] = {"kind": kind, "version": definition.get("version", 2), "paths": paths}
-    properties["indexingPolicy"] = {**_DEFAULT_INDEXING, **(properties.get("indexingPolicy") or {})}
+    properties["indexingPolicy"] = _indexing(properties.get("indexingPolicy") or {})
     properties.setdefault(
         "conflictResolutionPolicy", {"mode": "LastWriterWins", "conflictResolutionPath": "/_ts"}
     )
     properties.setdefault("geospatialConfig", {"type": "Geography"})
     return properties
+
+
+def _indexing(given: dict[str, Any]) -> dict[str, Any]:
+    """Returns a policy as the service keeps it: complete, without index kinds of old, tags never indexed."""
+    policy = {**_DEFAULT_INDEXING, **given}
+    if str(policy["indexingMode"]).lower() == "none":
+        return {**policy, "indexingMode": "none", "includedPaths": [], "excludedPaths": []}
+    policy["indexingMode"] = "consistent"
+    included = [_without_kinds(entry) for entry in policy["includedPaths"]]
+    excluded = list(policy["excludedPaths"])
+    if not included and not excluded:
+        included = list(_DEFAULT_INDEXING["includedPaths"])
+    for tag in _DEFAULT_INDEXING["excludedPaths"]:
+        if tag not in excluded:
+            excluded.append(tag)
+    return {**policy, "includedPaths": included, "excludedPaths": excluded}
+
+
+def _without_kinds(entry: dict[str, Any]) -> dict[str, Any]:
+    spatial = [index for index in entry.get("indexes") or () if index.get("kind") == "Spatial"]
+    rest = {name: value for name, value in entry.items() if name != "indexes"}
+    return {**rest, "indexes": spatial} if spatial else rest

@@ -20,6 +20,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS containers (
     key INTEGER PRIMARY KEY, database TEXT NOT NULL, lsn INTEGER NOT NULL, specs TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS offers (rid TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS items (
     row INTEGER PRIMARY KEY, container INTEGER NOT NULL, pk TEXT NOT NULL, id TEXT NOT NULL,
@@ -49,6 +50,7 @@ class Store:
         self._sql.executescript(_SCHEMA)
         self.databases: dict[str, dict[str, Any]] = {}
         self.containers: dict[tuple[str, str], Container] = {}
+        self.offers: dict[str, dict[str, Any]] = {}
         self._cached: deque[tuple[Item, int]] = deque()
         self._cached_bytes = 0
         self._load()
@@ -56,6 +58,8 @@ class Store:
     def _load(self) -> None:
         for name, body in self._sql.execute("SELECT name, body FROM databases"):
             self.databases[name] = json.loads(body)
+        for rid, body in self._sql.execute("SELECT rid, body FROM offers"):
+            self.offers[rid] = json.loads(body)
         by_key: dict[int, Container] = {}
         for key, database, lsn, specs, body in self._sql.execute("SELECT * FROM containers"):
             container = by_key[key] = Container(key, database, json.loads(body))
@@ -121,8 +125,19 @@ class Store:
         """Deletes a database with its containers."""
         for container in [found for (owner, _), found in self.containers.items() if owner == name]:
             self.drop_container(container)
+        self._drop_offers(self.databases[name]["_self"])
         self._sql.execute("DELETE FROM databases WHERE name=?", (name,))
         del self.databases[name]
+
+    def put_offer(self, rid: str, offer: dict[str, Any]) -> None:
+        """Keeps an offer."""
+        self._sql.execute("INSERT OR REPLACE INTO offers VALUES (?,?)", (rid, json.dumps(offer)))
+        self.offers[rid] = offer
+
+    def _drop_offers(self, resource: str) -> None:
+        for rid in [rid for rid, offer in self.offers.items() if offer["resource"] == resource]:
+            self._sql.execute("DELETE FROM offers WHERE rid=?", (rid,))
+            del self.offers[rid]
 
     def put_container(self, container: Container) -> None:
         """Keeps a container's properties, sequence number and list of indexes."""
@@ -139,6 +154,7 @@ class Store:
         self._sql.execute("BEGIN")
         self._sql.execute("DELETE FROM items WHERE container=?", (container.key,))
         self._sql.execute("DELETE FROM containers WHERE key=?", (container.key,))
+        self._drop_offers(container.link)
         self._sql.execute("COMMIT")
         del self.containers[container.database, container.name]
 

@@ -153,7 +153,10 @@ def test_where_selects(table: ContainerProxy, indexed: ContainerProxy, condition
 @pytest.mark.parametrize(("query", "rows"), SELECT)
 def test_select_gives(table: ContainerProxy, query: str, rows: list[Any]) -> None:
     assert select(table, query, partition_key="p") == rows
-    assert select(table, query, enable_cross_partition_query=True) == rows
+    # Over all partitions an aggregate of nothing is null: the clients' merge makes it so.
+    empty_aggregate = not rows and any(f" {name}(" in query for name in ("SUM", "MIN", "MAX", "AVG"))
+    merged = [None] if empty_aggregate else rows
+    assert select(table, query, enable_cross_partition_query=True) == merged
     paged = table.query_items(query, partition_key="p", max_item_count=1).by_page()
     assert list(itertools.chain.from_iterable(paged)) == rows
 

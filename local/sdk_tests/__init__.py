@@ -1,0 +1,1 @@
+"""Runs the tests that Microsoft ships with its SDKs against the emulators."""

@@ -1,0 +1,1 @@
+"""What the SDKs' tests import and their source distributions lack; put on the path of those tests alone."""

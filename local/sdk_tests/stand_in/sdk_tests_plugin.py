@@ -1,0 +1,99 @@
+"""What the SDKs' tests get from pytest beside their own files.
+
+Two things differ from a run against the cloud. Event Hubs: the emulator speaks AMQP without TLS on a port of its own, as
+Microsoft's emulator does, and the tests' clients are led there. Storage: a token needs no HTTPS, which the emulator
+does not speak.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+_MARKERS = ("live_test_only", "liveTest", "no_amqpproxy", "playback_test_only", "live_only", "cosmosEmulator")
+
+
+@pytest.fixture(scope="session")
+def test_proxy() -> None:
+    """Stands for the recording proxy: there is none, every test runs live."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Knows the tests' markers, and leads the clients of Event Hubs to the emulator."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", f"{marker}: of the SDK's own")
+    if "SDK_TESTS_EVENT_HUBS_PORT" in os.environ:
+        _lead_to_emulator(int(os.environ["SDK_TESTS_EVENT_HUBS_PORT"]))
+
+
+def _lead_to_emulator(port: int) -> None:
+    from azure.eventhub._pyamqp import _connection
+    from azure.eventhub._pyamqp.aio import _connection_async
+
+    for owner in (_connection.Connection, _connection_async.Connection):
+        _without_tls(owner, port)
+
+
+def _without_tls(owner: Any, port: int) -> None:
+    made = owner.__init__
+
+    def led(self: Any, endpoint: str, **options: Any) -> None:
+        host = endpoint.partition("://")[2].partition("/")[0].partition(":")[0]
+        made(self, f"amqp://{host}:{port}", **{**options, "use_tls": False})
+
+    owner.__init__ = led
+
+
+class EventHubManagementClient:
+    """Hands out event hubs and tells the namespace's keys."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.namespaces = self
+        self.event_hubs = _EventHubs()
+
+    def list_keys(self, _group: str, namespace: str, _rule: str) -> Any:
+        """Returns the keys of the one rule that the emulator knows."""
+        rule, key = os.environ["SDK_TESTS_KEY_NAME"], os.environ["SDK_TESTS_KEY"]
+        connection = f"Endpoint=sb://{namespace}/;SharedAccessKeyName={rule};SharedAccessKey={key}"
+        return SimpleNamespace(primary_connection_string=connection, key_name=rule, primary_key=key)
+
+
+class _EventHubs:
+    """A hub for each test, none twice."""
+
+    _given = 0
+
+    def create_or_update(self, *_: Any, **__: Any) -> Any:
+        """Returns the next hub that no test had."""
+        cls = type(self)
+        if cls._given == int(os.environ["SDK_TESTS_EVENT_HUBS"]):
+            raise RuntimeError("there are more tests in this file than hubs")
+        cls._given += 1
+        return SimpleNamespace(name=f"hub{cls._given - 1}")
+
+    def delete(self, *_: Any) -> None:
+        """Leaves the hub: none is given twice."""
+
+
+class StorageManagementClient:
+    """Manages accounts, which no emulator has: a test that uses it fails and says so."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise NotImplementedError("storage accounts are not managed here")
+
+
+def _offer_management_clients() -> None:
+    """Puts the clients where the tests import them from; before their `conftest.py`, which no hook is."""
+    sys.modules.setdefault("azure.mgmt", types.ModuleType("azure.mgmt"))
+    for name, client in (("eventhub", EventHubManagementClient), ("storage", StorageManagementClient)):
+        module = types.ModuleType(f"azure.mgmt.{name}")
+        setattr(module, client.__name__, client)
+        sys.modules[module.__name__] = module
+
+
+_offer_management_clients()
