@@ -91,6 +91,9 @@ _TEXTUAL: Final = _INLINE | frozenset(
 _BLOCKS: Final = frozenset({"div", "ol", "pre", "table", "ul"})
 _BLOCKS_IN_P: Final = _BLOCKS | {"blockquote", "p"}
 _ADDRESSES: Final = frozenset({"href", "src", "cite", "longdesc", "usemap"})
+_LINKS: Final = frozenset({("a", "href"), ("img", "src")})
+_NO_ADDRESS: Final = re.compile(r"[^\w;?:@&=+$.,/%\-~#\[\]!'()*|]")
+"""What stands in no URL: spaces, quotes, braces, brackets of tags, the backslash. Letters beyond ASCII are taken."""
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 _SAFE_SCHEMES: Final = frozenset({"http", "https", "ftp", "mailto", "tel", "sms"})
 _SAFE_DATA: Final = re.compile(r"data:image/(png|gif|jpe?g|webp)[;,]", re.IGNORECASE)
@@ -237,7 +240,7 @@ class _Reader:
         elif name == "style" and _is_active(value):
             self.found.fault("narrative-active", "A style in a narrative must not load or run anything.")
         elif name in _ADDRESSES:
-            self._address(value, is_link=name == "href")
+            self._address(value, is_link=(element, name) in _LINKS)
 
     def _address(self, value: str, *, is_link: bool) -> None:
         address = _INVISIBLE.sub("", value)
@@ -245,6 +248,9 @@ class _Reader:
         if scheme and scheme[1].lower() not in _SAFE_SCHEMES and not _SAFE_DATA.match(address):
             text = "A link in a narrative is http, https, mailto, tel, sms or ftp, or an embedded image: nothing else opens."
             self.found.fault("narrative-scheme", text)
+        elif is_link and (not value or (_NO_ADDRESS.search(value) and not value.startswith("data:"))):
+            text = "A link or image in a narrative has a URL: not empty, and spaces and quotes written as %20 and %22."
+            self.found.fault("narrative-url", text)
         elif is_link and value.startswith("#") and len(value) > 1:
             self.found.local_links.append(value[1:])
 

@@ -104,12 +104,6 @@ def test_tokens_whose_bars_stand_elsewhere_are_other_tokens(client: Client) -> N
         assert answer["total"] == 1, query
 
 
-def test_a_system_of_one_dash_is_not_the_absent_system(client: Client) -> None:
-    client("POST", "/fhir/Patient", fhir=patient(identifier=[{"system": "-", "value": "c"}]))
-    assert client("GET", "/fhir/Patient", params={"identifier": "|c"}).json()["total"] == 0
-    assert client("GET", "/fhir/Patient", params={"identifier": "-|c"}).json()["total"] == 1
-
-
 def test_a_committed_transaction_is_never_answered_as_an_error(client: Client) -> None:
     def bundle(*entries: dict[str, Any]) -> dict[str, Any]:
         return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}

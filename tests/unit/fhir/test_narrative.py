@@ -136,3 +136,13 @@ def test_refuses_elements_where_they_may_not_stand(inside: str) -> None:
 )
 def test_accepts_tables_and_lists_that_are_nested_well(inside: str) -> None:
     assert is_safe_narrative(f"<div {XHTML}>{inside}</div>")
+
+
+@pytest.mark.parametrize("address", ["", "http://a.b/c d", "http://a.b/{c}", "http://a.b/&quot;c", r"a\b"])
+def test_refuses_links_and_images_whose_address_is_no_url(address: str) -> None:
+    assert not is_safe_narrative(f'<div {XHTML}><a href="{address}">x</a></div>')
+    assert not is_safe_narrative(f'<div {XHTML}><img src="{address}" alt="x"/></div>')
+
+
+def test_accepts_addresses_with_letters_and_signs_of_urls() -> None:
+    assert is_safe_narrative(f"<div {XHTML}><a href=\"https://a.b/ç?d=(e)%20f&amp;g='h'|i#j\">x</a></div>")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.domain.fhir.dates import Range
+from shared.domain.fhir.search_index import search_index
 from shared.domain.fhir.search_request import Criterion, DateIs, IdIs, SearchRequest, Sort, TokenIs, parse
 from shared.domain.fhir.search_values import parse_query
 from shared.errors import InputError
@@ -42,6 +43,15 @@ def only(query: str, type_: str = "Observation") -> Criterion:
 )
 def test_reads_tokens(value: str, tokens: list[str]) -> None:
     assert only(f"code={value}") == Criterion("code", tuple(TokenIs(token) for token in tokens))
+
+
+def test_a_system_of_one_dash_is_not_the_absent_system() -> None:
+    kept = search_index({"resourceType": "Patient", "id": "p", "identifier": [{"system": "-", "value": "c"}]})
+    of_dash, of_none = (only(f"identifier={value}", "Patient").alternatives[0] for value in ("-|c", "|c"))
+    assert isinstance(of_dash, TokenIs)
+    assert isinstance(of_none, TokenIs)
+    assert of_dash.text in kept["t"]
+    assert of_none.text not in kept["t"]
 
 
 def test_repeated_parameters_are_and_and_commas_are_or() -> None:

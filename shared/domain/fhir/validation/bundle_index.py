@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from shared.domain.fhir.narrative import read_narrative
 from shared.domain.fhir.validation.references import Form, read_reference, rest_url
 
 
@@ -21,6 +22,13 @@ class BundleIndex(msgspec.Struct):
     types: dict[int, str] = msgspec.field(default_factory=dict)
     resources: dict[int, dict[str, Any]] = msgspec.field(default_factory=dict)
     versions: dict[int, str] = msgspec.field(default_factory=dict)
+    _names: frozenset[str] | None = None
+
+    def names(self) -> frozenset[str]:
+        """The ids and narrative anchors of all its resources, gathered when first asked for."""
+        if self._names is None:
+            self._names = frozenset(name for each in self.resources.values() for name in names_in(each))
+        return self._names
 
     def matches(self, reference: str, full_url: str) -> list[int]:
         """The entries that a reference of the entry with `full_url` reaches.
@@ -54,6 +62,24 @@ class BundleIndex(msgspec.Struct):
         """The type of the one entry a reference reaches; "" where it is none or not the only one."""
         found = self.matches(reference, full_url)
         return self.types.get(found[0], "") if len(found) == 1 else ""
+
+
+def names_in(resource: dict[str, Any]) -> set[str]:
+    """Every id of a resource and its elements, and every anchor of its narratives: what a link `#name` may point at."""
+    found: set[str] = set()
+    stack: list[Any] = [resource]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            id_, div = node.get("id"), node.get("div")
+            if isinstance(id_, str):
+                found.add(id_)
+            if isinstance(div, str):
+                found |= read_narrative(div).names
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    return found
 
 
 def index_of(bundle: dict[str, Any]) -> BundleIndex:

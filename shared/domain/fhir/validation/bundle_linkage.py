@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.validation.bundle_index import BundleIndex, entries_of
+from shared.domain.fhir.validation.primitives import is_absolute
 
 FIRST_RESOURCE: Final = {"document": "Composition", "message": "MessageHeader"}
 """Bundle.type → the type of its first resource, which says what the others are for."""
@@ -47,10 +48,17 @@ def _orphan_issues(bundle: dict[str, Any], index: BundleIndex, type_: str, path:
         full_url = entry.get("fullUrl")
         for target in _targets(entry.get("resource"), index, full_url if isinstance(full_url, str) else ""):
             groups.join(position, target)
-    links = bundle.get("link")
-    for _, link in _parts(links):
-        for target in index.by_type_and_id.get(str(link.get("url")), ()):
+    for position, link in _parts(bundle.get("link")):
+        url = str(link.get("url"))
+        for target in index.by_type_and_id.get(url, ()):
             groups.join(0, target)
+        if (
+            link.get("relation") == "stylesheet"
+            and type_ == "document"
+            and not (is_absolute(url) or url in index.by_type_and_id)
+        ):
+            text = "A style sheet that is named by a relative address is an entry of the document."
+            yield error("not-found", text, f"{path}.link[{position}].url", "bundle-stylesheet")
     severity = "error" if type_ == "document" else "warning"
     for position, _ in entries_of(bundle):
         if groups.of(position) != groups.of(0):

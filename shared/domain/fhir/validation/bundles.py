@@ -33,12 +33,13 @@ def bundle_issues(bundle: dict[str, Any], index: BundleIndex, path: str = "Bundl
     yield from _first_entry_issues(bundle, type_, path)
     yield from _uniqueness_issues(bundle, type_, path)
     yield from signature_issues(bundle, path)
+    searched = _searched_types(bundle) if type_ == "searchset" else frozenset()
     for position, entry in entries_of(bundle):
         where = f"{path}.entry[{position}]"
         yield from _full_url_issues(entry, type_, where)
         yield from _request_issues(entry, type_, where)
         if type_ == "searchset":
-            yield from _search_issues(entry, where)
+            yield from _search_issues(entry, searched, where)
     if type_ in FIRST_RESOURCE:
         yield from linkage_issues(bundle, index, type_, path)
 
@@ -109,9 +110,16 @@ def _full_url_issues(entry: dict[str, Any], type_: str, where: str) -> Iterator[
         yield error("invariant", text, f"{where}.fullUrl", "bdl-8")
         return
     link = rest_url(full_url)
-    if link is None or not isinstance(resource, dict):
+    if not isinstance(resource, dict):
         return
     id_ = resource.get("id")
+    if link is None:
+        if full_url == resource.get("url") and full_url.rpartition("/")[2] != id_:
+            text = (
+                "A canonical address is no fullUrl unless it ends with the type and the id of the resource."
+            )
+            yield error("invalid", text, f"{where}.fullUrl", "bundle-fullurl-id")
+        return
     if id_ is None and type_ in _CARRIERS:
         return
     if resource.get("resourceType") != link.type_name or id_ != link.id:
@@ -142,7 +150,21 @@ def _request_issues(entry: dict[str, Any], type_: str, where: str) -> Iterator[I
         yield error("invalid", text, f"{where}.request.url", "bundle-request-type")
 
 
-def _search_issues(entry: dict[str, Any], where: str) -> Iterator[Issue]:
+def _searched_types(bundle: dict[str, Any]) -> frozenset[str]:
+    """The types that the self link of a searchset asks for; none where it does not tell."""
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "self" and isinstance(link.get("url"), str):
+            address, _, query = link["url"].partition("?")
+            name = address.rpartition("/")[2]
+            if name in RESOURCE_TYPES:
+                return frozenset({name})
+            asked = (each.removeprefix("_type=") for each in query.split("&") if each.startswith("_type="))
+            return frozenset(",".join(asked).split(",")) & RESOURCE_TYPES
+    return frozenset()
+
+
+def _search_issues(entry: dict[str, Any], searched: frozenset[str], where: str) -> Iterator[Issue]:
     resource, search = entry.get("resource"), entry.get("search")
     if resource is None:
         yield error("invalid", "An entry of a searchset holds a resource.", where, "bundle-search-resource")
@@ -152,6 +174,11 @@ def _search_issues(entry: dict[str, Any], where: str) -> Iterator[Issue]:
     if mode == "outcome" and resource.get("resourceType") != "OperationOutcome":
         text = "The search mode outcome is for an OperationOutcome only."
         yield error("invalid", text, f"{where}.search.mode", "bundle-search-outcome")
+    if mode == "match" and searched and resource.get("resourceType") not in searched:
+        text = (
+            "A match is of a type that was searched for, by the self link; what comes with it is an include."
+        )
+        yield error("invalid", text, f"{where}.resource", "bundle-search-type")
     if mode in ("match", "include") and "id" not in resource:
         text = "A resource found by a search has an id."
         yield error("invalid", text, f"{where}.resource", "bundle-search-id")

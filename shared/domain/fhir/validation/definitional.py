@@ -19,6 +19,7 @@ from shared.domain.fhir.validation.primitives import is_absolute
 
 _SEARCH_PARAMETERS: Final = "search_parameter_types.json"
 _PARAMETER_BASE: Final = "http://hl7.org/fhir/SearchParameter/"
+_STRUCTURE_BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
 _FHIRPATH: Final = "text/fhirpath"
 _ANY_RESOURCE: Final = frozenset({"Resource", "DomainResource"})
 
@@ -138,6 +139,55 @@ def _capability_statement(resource: dict[str, Any], _: Definitions, path: str) -
                     )
 
 
+def _code_system(resource: dict[str, Any], _: Definitions, path: str) -> Iterator[Issue]:
+    """https://hl7.org/fhir/R4/codesystem.html: what content, count and supplements say of each other and the concepts."""
+    content, supplements = resource.get("content"), "supplements" in resource
+    if supplements != (content == "supplement"):
+        text = (
+            "Content is supplement where, and only where, supplements names the code system that is added to."
+        )
+        yield error("business-rule", text, f"{path}.content", "code-system-supplement")
+    for name in ("caseSensitive", "hierarchyMeaning"):
+        if supplements and name in resource:
+            text = "A supplement leaves this to the code system that it adds to."
+            yield error("business-rule", text, f"{path}.{name}", "code-system-supplement")
+    if content == "not-present" and "concept" in resource:
+        text = "Content is not-present, and here are concepts: say fragment, example or complete."
+        yield error("invalid", text, f"{path}.content", "code-system-content")
+    count = resource.get("count")
+    if content == "complete" and isinstance(count, int) and count != _concepts(resource):
+        text = "The count is not the number of concepts in this complete code system, those below others included."
+        yield error("invalid", text, f"{path}.count", "code-system-count")
+
+
+def _concepts(owner: dict[str, Any]) -> int:
+    return sum(1 + _concepts(concept) for _, concept in _objects(owner.get("concept")))
+
+
+def _structure_definition(resource: dict[str, Any], definitions: Definitions, path: str) -> Iterator[Issue]:
+    """https://hl7.org/fhir/R4/structuredefinition.html: profiles are of FHIR's types, only logical models have others."""
+    type_, url = resource.get("type"), resource.get("url")
+    if not isinstance(type_, str) or not type_:
+        return
+    text = ""
+    if is_absolute(type_):
+        if resource.get("kind") != "logical":
+            text = "Only a logical model has a URL as its type: name the type of FHIR that is described."
+    elif not _is_type(type_, definitions):
+        text = "FHIR R4 has no such type: a model of your own has a URL as its type."
+    elif url != f"{_STRUCTURE_BASE}{type_}" and resource.get("derivation") != "constraint":
+        text = "A type of FHIR is defined by the specification alone: what describes it is of derivation constraint."
+    if text:
+        yield error("invalid", text, f"{path}.type", "structure-type")
+
+
+def _is_type(name: str, definitions: Definitions) -> bool:
+    try:
+        return definitions.type(name).name == name and "." not in name
+    except KeyError:
+        return False
+
+
 def _questionnaire(resource: dict[str, Any], _: Definitions, path: str) -> Iterator[Issue]:
     """https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen.question"""
     order: dict[str, int] = {}
@@ -190,7 +240,9 @@ def _parameter_types() -> dict[str, str]:
 
 _JUDGES: Final[dict[str, Judge]] = {
     "CapabilityStatement": _capability_statement,
+    "CodeSystem": _code_system,
     "Questionnaire": _questionnaire,
     "SearchParameter": _search_parameter,
+    "StructureDefinition": _structure_definition,
     "ValueSet": _value_set,
 }

@@ -155,3 +155,44 @@ def test_a_method_of_another_kind_is_a_finding(method: Any) -> None:
     entry = {"request": {"method": method, "url": "Patient"}, "resource": {"resourceType": "Patient"}}
     found = explain({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}, r4())
     assert any(issue.expression == "Bundle.entry[0].request.method" for issue in found)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://a.b/Group?x=y", "http://a.b/Group", "http://a.b?_type=Group,Device"]
+)
+def test_a_match_is_of_a_type_that_was_searched_for(address: str) -> None:
+    links = [{"relation": "self", "url": address}]
+    for mode, expected in (("match", [("bundle-search-type", "Bundle.entry[0].resource")]), ("include", [])):
+        found = entry(patient(), "http://a.b/Patient/p1", search={"mode": mode})
+        assert errors(bundle("searchset", found, link=links)) == expected
+
+
+def test_a_searchset_whose_self_link_tells_no_type_may_match_any() -> None:
+    found = entry(patient(), "http://a.b/Patient/p1", search={"mode": "match"})
+    for address in ("http://a.b/Patient?x=y", "http://a.b?_type=Group,Patient", "http://a.b?x=y"):
+        assert errors(bundle("searchset", found, link=[{"relation": "self", "url": address}])) == []
+
+
+def test_the_style_sheet_of_a_document_is_in_it_or_elsewhere() -> None:
+    entries = entry(composition(), A), entry(patient(), B)
+    for url, expected in (
+        ("Binary/css", [("bundle-stylesheet", "Bundle.link[0].url")]),
+        ("https://a.b/c.css", []),
+        ("Patient/p1", []),
+    ):
+        assert errors(document(*entries, link=[{"relation": "stylesheet", "url": url}])) == expected
+
+
+def test_a_canonical_address_is_no_full_url_of_another_id() -> None:
+    url = "http://a.b/codes"
+    codes = {
+        "resourceType": "CodeSystem",
+        "id": "other",
+        "url": url,
+        "status": "draft",
+        "content": "not-present",
+    }
+    assert errors(bundle("collection", entry(codes, url))) == [
+        ("bundle-fullurl-id", "Bundle.entry[0].fullUrl")
+    ]
+    assert errors(bundle("collection", entry(codes | {"id": "codes"}, url))) == []

@@ -87,3 +87,59 @@ def test_a_capability_statement_gives_search_parameters_their_own_type() -> None
     assert errors(statement) == [
         ("search-parameter-type", "CapabilityStatement.rest[0].resource[0].searchParam[0].type")
     ]
+
+
+def code_system(content: str, **changes: Any) -> dict[str, Any]:
+    concepts = [{"code": "a", "concept": [{"code": "b"}]}]
+    return {
+        "resourceType": "CodeSystem",
+        "status": "draft",
+        "content": content,
+        "concept": concepts,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("resource", "rule", "element"),
+    [
+        (code_system("complete", count=1), "code-system-count", "count"),
+        (code_system("not-present"), "code-system-content", "content"),
+        (code_system("supplement"), "code-system-supplement", "content"),
+        (code_system("complete", supplements="http://a.b/c"), "code-system-supplement", "content"),
+        (
+            code_system("supplement", supplements="http://a.b/c", caseSensitive=True),
+            "code-system-supplement",
+            "caseSensitive",
+        ),
+    ],
+)
+def test_a_code_system_does_not_contradict_itself(resource: dict[str, Any], rule: str, element: str) -> None:
+    assert errors(resource) == [(rule, f"CodeSystem.{element}")]
+
+
+def test_accepts_code_systems_that_count_right_or_hold_a_part() -> None:
+    assert errors(code_system("complete", count=2)) == []
+    assert errors(code_system("fragment", count=9)) == []
+    assert errors(code_system("supplement", supplements="http://a.b/c")) == []
+
+
+def structure(**changes: Any) -> dict[str, Any]:
+    element = {"id": "Patient", "path": "Patient"}
+    return {
+        "resourceType": "StructureDefinition", "url": "http://a.b/s", "name": "S", "status": "draft",
+        "kind": "resource", "abstract": False, "type": "Patient", "derivation": "constraint",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+        "differential": {"element": [element]}, **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes", [{"type": "Chicken"}, {"type": "http://a.b/s"}, {"derivation": "specialization"}]
+)
+def test_only_a_logical_model_describes_a_type_that_fhir_has_not(changes: dict[str, Any]) -> None:
+    assert ("structure-type", "StructureDefinition.type") in errors(structure(**changes))
+
+
+def test_accepts_profiles_of_types_that_fhir_has() -> None:
+    assert errors(structure()) == []

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.unit.validation.explain.resources import errors, findings, observation, patient, remarks
+from tests.unit.validation.explain.resources import (
+    XHTML,
+    bundle,
+    entry,
+    errors,
+    findings,
+    observation,
+    patient,
+    remarks,
+)
+
+UUID = "53fefa32-fcbb-4ff8-8a92-55ee120877b"
 
 
 @pytest.mark.parametrize(
@@ -230,3 +241,50 @@ def test_a_contained_type_of_another_kind_is_a_finding_though_it_is_resolved(nam
         "participant": [{"member": {"reference": "#a"}, "onBehalfOf": {"reference": "#a"}}],
     }
     assert any(issue.expression.startswith("CareTeam.contained[0]") for issue in findings(team))
+
+
+def section(inside: str) -> dict[str, Any]:
+    return {"title": "s", "text": {"status": "generated", "div": f"<div {XHTML}>{inside}</div>"}}
+
+
+def composition(*insides: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Composition", "status": "final", "type": {"text": "t"}, "date": "2024",
+        "author": [{"display": "a"}], "title": "t", "section": [section(each) for each in insides],
+    }  # fmt: skip
+
+
+LINK, ANCHOR, PICTURE = '<a href="#there">x</a>', '<p id="there">y</p>', '<img src="#there" alt="x"/>'
+
+
+@pytest.mark.parametrize("link", [LINK, PICTURE])
+def test_a_narrative_may_link_to_an_anchor_of_another_one_in_the_resource_or_its_bundle(link: str) -> None:
+    assert errors(composition(link, ANCHOR)) == []
+    assert errors(composition(link)) == [("narrative-link", "Composition.section[0].text.div")]
+    first, second = (
+        entry(composition(link), f"urn:uuid:{UUID}0"),
+        entry(composition(ANCHOR), f"urn:uuid:{UUID}1"),
+    )
+    assert errors(bundle("collection", first, second)) == []
+
+
+@pytest.mark.parametrize(
+    ("identifier", "rule", "element"),
+    [
+        ({"system": "hospital", "value": "1"}, "identifier-system-absolute", "system"),
+        ({"system": "1.2.3.4", "value": "1"}, "identifier-system-absolute", "system"),
+        ({"system": "urn:ietf:rfc:3986", "value": "1.2.3.4"}, "identifier-value-uri", "value"),
+    ],
+)
+def test_refuses_identifiers_whose_system_or_uri_is_not_absolute(
+    identifier: dict[str, Any], rule: str, element: str
+) -> None:
+    assert errors(patient(identifier=[identifier])) == [(rule, f"Patient.identifier[0].{element}")]
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [{"value": "1"}, {"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.3.4"}, {"system": "http://a.b"}],
+)
+def test_accepts_identifiers_with_an_absolute_system_or_none(identifier: dict[str, Any]) -> None:
+    assert errors(patient(identifier=[identifier])) == []

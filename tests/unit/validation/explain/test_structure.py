@@ -169,3 +169,24 @@ def test_no_text_holds_a_value_of_the_resource() -> None:
     )
     assert len(errors(spoiled)) > 6
     assert not any(secret in issue.text or secret in issue.expression for issue in findings(spoiled))
+
+
+BIRTH_PLACE = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
+
+
+def test_an_extension_of_the_specification_has_the_type_it_is_defined_with() -> None:
+    assert errors(patient(extension=[{"url": BIRTH_PLACE, "valueAddress": {"city": "Bonn"}}])) == []
+    assert errors(patient(extension=[{"url": BIRTH_PLACE, "valueString": "Bonn"}])) == [
+        ("profile:patient-birthPlace:type", "Patient.extension[0].value.ofType(string)")
+    ]
+
+
+def test_an_extension_that_the_specification_has_not_is_anyones() -> None:
+    url = "http://hl7.org/fhir/StructureDefinition/of-a-later-package"
+    assert errors(patient(extension=[{"url": url, "valueString": "Bonn"}])) == []
+
+
+def test_the_size_of_an_attachment_is_that_of_its_data() -> None:
+    for size, expected in ((4, []), (6, [("attachment-size", "Patient.photo[0].size")])):
+        photo = {"contentType": "image/png", "data": "AAEC\nAw==", "size": size}
+        assert errors(patient(photo=[photo])) == expected

@@ -21,7 +21,7 @@ from shared.domain.fhir.validation.explain.invariants import Invariants
 from shared.domain.fhir.validation.explain.names import Property, properties_of, unknown_name_text
 from shared.domain.fhir.validation.explain.scope import Scope, scope_of
 from shared.domain.fhir.validation.explain.values import Values
-from shared.domain.fhir.validation.profiles.apply import profile_issues
+from shared.domain.fhir.validation.profiles.apply import extension_issues, profile_issues
 
 Shortcut = Callable[[Element, TypeRef, dict[str, Any], str, str, Scope], list[Issue] | None]
 """The findings about an object that is valid beyond doubt, given its element, its type, itself, its owner's type, its path
@@ -235,12 +235,19 @@ class Reading:
                 self._values.extension(value, owner.name, where)
             inner = scope.of_entry(value) if owner.name == "Bundle" and element.name == "entry" else scope
             self._object(value, definition, where, inner)
+            if element.name in _EXTENSIONS:
+                self._defined_extension(value, where, scope)
             if len(value) == 1 and "id" in value:
                 self._findings.error(
                     "invariant", "An element has a value or children beside its id.", where, "ele-1"
                 )
             self._values.complex(element, reference, value, where, scope)
             self._invariants.check(element.constraints, value, where, scope, definition.name)
+
+    def _defined_extension(self, value: dict[str, Any], where: str, scope: Scope) -> None:
+        holds = partial(self._invariants.holds, scope=scope)
+        for issue in extension_issues(value, where, self._definitions, holds):
+            self._findings.keep(issue)
 
     def _is_spared(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.fhir.validation.bundles import BundleIndex
+from shared.domain.fhir.validation.bundle_index import BundleIndex, names_in
 
 
 class LocalUse(msgspec.Struct):
@@ -16,6 +16,8 @@ class LocalUse(msgspec.Struct):
     used: set[str] = msgspec.field(default_factory=set)
     referring_back: set[int] = msgspec.field(default_factory=set)
     """Which contained resources, by index, refer to their container by `#`."""
+    names: set[str] | None = None
+    """The ids and narrative anchors of the container, once they were asked for."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -42,6 +44,13 @@ class Scope(msgspec.Struct, frozen=True):
         if reference.startswith("#"):
             return self.contained.get(reference[1:]) if len(reference) > 1 else self.root
         return self.bundle.resource_of(reference, self.full_url) if self.bundle is not None else None
+
+    def has_name(self, name: str) -> bool:
+        """Whether a narrative's link `#name` points at something in the resource or else in the Bundle around it."""
+        use = self.local_use
+        if use.names is None:
+            use.names = names_in(self.root)
+        return name in use.names or (self.bundle is not None and name in self.bundle.names())
 
     def of_entry(self, entry: dict[str, Any]) -> Scope:
         """Within one entry of this Bundle."""

@@ -12,15 +12,19 @@ import msgspec
 
 from shared.domain.fhir.definitions.model import Definitions, Element, TypeRef
 from shared.domain.fhir.narrative import read_narrative
+from shared.domain.fhir.validation.attachments import attachment_issue
 from shared.domain.fhir.validation.explain.codes import Codes
 from shared.domain.fhir.validation.explain.findings import Findings
 from shared.domain.fhir.validation.explain.links import Links
 from shared.domain.fhir.validation.explain.scope import Scope
+from shared.domain.fhir.validation.identifiers import identifier_issue
 from shared.domain.fhir.validation.primitives import is_absolute, primitive_fault
 
 _QUANTITIES: Final = frozenset(
     {"Quantity", "SimpleQuantity", "MoneyQuantity", "Age", "Count", "Distance", "Duration"}
 )
+_CONSISTENT: Final = {"Identifier": identifier_issue, "Attachment": attachment_issue}
+"""What types ask of their elements together, in words and not by an invariant."""
 _NULL: Final = (
     "null stands only in arrays of primitives, for an item whose extensions are in the array with the _ name."
 )
@@ -120,6 +124,8 @@ class Values:
             self._codes.coding(value, path)
         elif name in _QUANTITIES:
             self._codes.quantity(value, path)
+        elif name in _CONSISTENT and (issue := _CONSISTENT[name](value, path)) is not None:
+            self._findings.keep(issue)
         if element.binding is not None:
             self._codes.bound(element.binding, value, name, path)
 
@@ -141,25 +147,6 @@ class Values:
         narrative = read_narrative(div)
         for fault in narrative.faults.values():
             self._findings.error("invalid", fault.text, path, fault.rule)
-        missing = [link for link in narrative.local_links if link not in narrative.names]
-        if missing:
-            ids = _ids(scope.root)
-            if any(link not in ids for link in missing):
-                text = "A link that begins with # points to no id or name in this resource."
-                self._findings.error("invalid", text, path, "narrative-link")
-
-
-def _ids(resource: dict[str, Any]) -> set[str]:
-    """Every id of a resource and its elements."""
-    found: set[str] = set()
-    stack: list[Any] = [resource]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            id_ = node.get("id")
-            if isinstance(id_, str):
-                found.add(id_)
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-    return found
+        if not all(link in narrative.names or scope.has_name(link) for link in narrative.local_links):
+            text = "A link that begins with # points to no id or name in this resource or its Bundle."
+            self._findings.error("invalid", text, path, "narrative-link")

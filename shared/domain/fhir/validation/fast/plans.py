@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.domain.fhir.definitions.model import Binding, Constraint, Element, Kind, TypeDefinition, TypeRef
 from shared.domain.fhir.fhirpath import compile as compile_expression
+from shared.domain.fhir.validation.attachments import attachment_issue
 from shared.domain.fhir.validation.errata import expression_of
 from shared.domain.fhir.validation.explain.invariants import JUDGED_BY_READING
 from shared.domain.fhir.validation.fast import codes, links
@@ -13,6 +14,7 @@ from shared.domain.fhir.validation.fast.arrays import many, repeated_pair, singl
 from shared.domain.fhir.validation.fast.primitives import Check
 from shared.domain.fhir.validation.fast.remarks import Stage
 from shared.domain.fhir.validation.fast.settled import surely_holds
+from shared.domain.fhir.validation.identifiers import identifier_issue
 from shared.domain.fhir.validation.primitives import is_absolute
 
 if TYPE_CHECKING:
@@ -148,6 +150,7 @@ class Learner:
                 return False
             if self._outer:
                 rules.append(lambda extension: is_absolute(extension.get("url", "")))
+            rules.append(self._shapes.extension_rule)
         elif name == "Reference":
             return self._add_reference_rules(value, rules)
         elif name == "Coding":
@@ -155,6 +158,10 @@ class Learner:
                 rules.append(self._shapes.system_rule)
             elif "code" in value and "_system" not in value:
                 rules.append(codes.coding_remark(self._shapes.definitions))
+        elif name == "Identifier" and "system" in value:
+            rules.append(lambda identifier: identifier_issue(identifier, "") is None)
+        elif name == "Attachment" and "size" in value and "data" in value:
+            rules.append(lambda attachment: attachment_issue(attachment, "") is None)
         elif name in QUANTITIES and "system" in value and "code" in value:
             rules.append(codes.unit_rule)
         return self._add_binding_rule(rules)

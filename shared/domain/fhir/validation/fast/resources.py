@@ -22,7 +22,16 @@ from shared.domain.fhir.validation.fast.shapes import Shapes
 from shared.domain.fhir.validation.fast.values import RemarksOnValues
 from shared.domain.fhir.validation.profiles.apply import concerns
 
-_DEFINING: Final = frozenset({"CapabilityStatement", "Questionnaire", "SearchParameter", "ValueSet"})
+_DEFINING: Final = frozenset(
+    {
+        "CapabilityStatement",
+        "CodeSystem",
+        "Questionnaire",
+        "SearchParameter",
+        "StructureDefinition",
+        "ValueSet",
+    }
+)
 """What the specification asks of these in words beyond the address that all definitions have."""
 
 

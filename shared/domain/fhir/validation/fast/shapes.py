@@ -19,6 +19,7 @@ from shared.domain.fhir.definitions.model import (
 )
 from shared.domain.fhir.definitions.reader import PackedDefinitions
 from shared.domain.fhir.validation.fast import codes, links
+from shared.domain.fhir.validation.fast.extensions import extension_rule
 from shared.domain.fhir.validation.fast.invariants import Invariants
 from shared.domain.fhir.validation.fast.known import MAX_VALUES
 from shared.domain.fhir.validation.fast.narrative import is_plain_narrative
@@ -44,6 +45,7 @@ class Shapes:
         self.definitions = definitions
         self.invariants = Invariants(definitions)
         self.system_rule = codes.system_rule(definitions)
+        self.extension_rule = extension_rule(definitions)
         self._resources = resources
         self._on_values = on_values
         self._checks: dict[Any, Check] = {}

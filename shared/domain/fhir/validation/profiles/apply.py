@@ -54,6 +54,23 @@ def profile_issues(
     return list(dict.fromkeys(issues))
 
 
+def extension_issues(
+    extension: dict[str, Any],
+    path: str,
+    definitions: Definitions,
+    evaluate_constraint: EvaluateConstraint,
+    profiles: Profiles | None = None,
+) -> list[Issue]:
+    """What is wrong with the extension at `path` by its own definition; nothing where that is not loaded."""
+    loaded = profiles or r4_profiles()
+    url = extension.get("url")
+    definition = loaded.get(url) if isinstance(url, str) and "/" in url else None
+    if definition is None or definition.type_name != "Extension":
+        return []
+    around = _surroundings({}, definitions, evaluate_constraint, loaded)
+    return check(definition, Item(extension, "Extension", path), around)
+
+
 def _surroundings(
     resource: dict[str, Any], definitions: Definitions, evaluate: EvaluateConstraint, loaded: Profiles
 ) -> Surroundings:
