@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
 
-_NAMES: Final = Path(__file__).with_name("later_releases.json")
+_NAMES: Final = "later_releases.json"
 _FORMER: Final = {
     "DSTU 2": "Conformance DiagnosticOrder ImagingObjectSelection MedicationOrder Order OrderResponse",
     "STU3": """
@@ -52,7 +51,9 @@ def _in_lower_case() -> Mapping[str, str]:
 
 @cache
 def _later() -> Mapping[str, Any]:
-    loaded: Mapping[str, Any] = json.loads(_NAMES.read_text("utf-8"))
+    from pathlib import Path
+
+    loaded: Mapping[str, Any] = json.loads(Path(__file__).with_name(_NAMES).read_text("utf-8"))
     return loaded
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from shared.domain.fhir import fhirpath
 from shared.domain.fhir.definitions.reader import r4
 from shared.domain.fhir.validation.errata import expression_of
 from shared.domain.fhir.validation.fast.natives import NATIVE
+from shared.domain.fhir.validation.fast.natives_of_definitions import NATIVE_OF_DEFINITIONS
 from shared.domain.fhir.validation.fast.natives_of_structures import NATIVE_OF_STRUCTURES
 from tests.property.resources import broken
 from tests.unit.validation.fast.test_agreement import agrees, examples
@@ -36,6 +38,12 @@ def test_each_is_an_expression_of_the_definitions() -> None:
         "InsurancePlan",
         "ElementDefinition",
         "StructureDefinition",
+        "CapabilityStatement",
+        "CareTeam",
+        "CodeSystem",
+        "Measure",
+        "Questionnaire",
+        "TestScript",
     )
     for name in types:
         r4().type(name)
@@ -48,7 +56,7 @@ def test_each_is_an_expression_of_the_definitions() -> None:
         )
         for constraint in constraints
     }
-    assert not (NATIVE.keys() | NATIVE_OF_STRUCTURES.keys()) - published
+    assert not (NATIVE.keys() | NATIVE_OF_STRUCTURES.keys() | NATIVE_OF_DEFINITIONS.keys()) - published
 
 
 @pytest.mark.parametrize(("start", "end"), PERIODS)
@@ -71,3 +79,67 @@ def test_broken_structure_definitions() -> None:
         agrees(structure)
         for _ in range(6):
             agrees(broken(structure, random))
+
+
+ITEM = {"linkId": "1", "type": "string", "text": "x"}
+OPTION = {"valueString": "a"}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [ITEM, {**ITEM, "linkId": "2"}],
+        [ITEM, ITEM],
+        [{**ITEM, "type": "group", "item": [ITEM]}],
+        [{**ITEM, "type": "group"}],
+        [{**ITEM, "type": "display", "item": [{**ITEM, "linkId": "2"}]}],
+        [{**ITEM, "type": "display", "code": [{"system": "http://a.org", "code": "x"}]}],
+        [{**ITEM, "type": "display", "required": True}],
+        [{**ITEM, "type": "display", "readOnly": True}],
+        [{**ITEM, "type": "display", "initial": [OPTION]}],
+        [{**ITEM, "type": "boolean", "answerOption": [OPTION]}],
+        [{**ITEM, "type": "date", "maxLength": 3}],
+        [{**ITEM, "initial": [OPTION, OPTION]}],
+        [{**ITEM, "initial": [OPTION, OPTION], "repeats": True}],
+        [
+            ITEM,
+            {
+                **ITEM,
+                "linkId": "2",
+                "enableWhen": [{"question": "1", "operator": "exists", "answerString": "x"}],
+            },
+        ],
+        [
+            ITEM,
+            {
+                **ITEM,
+                "linkId": "2",
+                "enableWhen": [{"question": "1", "operator": "=", "answerString": "x"}] * 2,
+            },
+        ],
+    ],
+)
+def test_items_of_a_questionnaire(items: list[dict[str, Any]]) -> None:
+    agrees({"resourceType": "Questionnaire", "status": "draft", "item": items})
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [{"code": "a"}, {"code": "b", "concept": [{"code": "c"}]}],
+        [{"code": "a"}, {"code": "b", "concept": [{"code": "a"}]}],
+        [{"code": "a", "concept": [{"code": "b", "concept": [{"code": "b"}]}]}],
+    ],
+)
+def test_codes_of_a_code_system(codes: list[dict[str, Any]]) -> None:
+    agrees({"resourceType": "CodeSystem", "status": "draft", "content": "complete", "concept": codes})
+
+
+def test_broken_definitions() -> None:
+    random = Random(4)
+    types = {"CapabilityStatement", "CareTeam", "CodeSystem", "Measure", "Questionnaire", "TestScript"}
+    chosen = [each for each in examples(1_500) if each["resourceType"] in types]
+    assert chosen
+    for resource in random.sample(chosen, min(40, len(chosen))):
+        for _ in range(4):
+            agrees(broken(resource, random))

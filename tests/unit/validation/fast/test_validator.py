@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from shared.domain.fhir import json
+from shared.domain.fhir.definitions.reader import r4
+from shared.domain.fhir.validation.explain import explain
 from shared.domain.fhir.validation.validator import R4Validator
 
 VITAL = {
@@ -166,3 +168,36 @@ def test_threads_do_not_see_each_other() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("link", [{"implicitRules": "#p"}, {"generalPractitioner": [{"reference": "#p"}]}])
+def test_what_a_spared_part_refers_to_counts_as_used(link: dict[str, Any]) -> None:
+    container = {
+        "resourceType": "Patient",
+        "contained": [{"resourceType": "Practitioner", "id": "p"}],
+        "contact": [{"name": {"text": "x"}}],
+        **link,
+    }
+    assert rules(container) == []
+    assert rules({**container, "gender": "none"}) == ["binding-required"]
+    without = {key: value for key, value in container.items() if key not in link}
+    assert sorted(rules({**without, "gender": "none"})) == ["binding-required", "dom-3"]
+
+
+def test_one_wrong_entry_among_good_and_odd_ones() -> None:
+    odd = {**VITAL, "interpretation": [{"text": "none of the value set"}]}
+    entries = [{"resource": {**odd, "id": f"o{number}"}} for number in range(20)]
+    entries[7]["resource"] = {**odd, "id": "o7", "status": "done"}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    for validator in (QUIET, R4Validator()):
+        best_practice = validator is not QUIET
+        assert validator.validate(bundle) == explain(bundle, r4(), best_practice=best_practice)
+
+
+@pytest.mark.parametrize(
+    "data", ["QQ==", "QUI=", "QUJD", "QU JD", "QQ", "QQ=", "Q===", "====", "QUJD=", "QUI=QUJD", "\u00a0QUJD"]
+)
+def test_base64_is_groups_of_four(data: str) -> None:
+    is_good = data in ("QQ==", "QUI=", "QUJD", "QU JD")
+    found = rules({"resourceType": "Binary", "contentType": "text/plain", "data": data})
+    assert found == ([] if is_good else ["base64Binary"])

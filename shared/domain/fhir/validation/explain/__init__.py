@@ -13,7 +13,7 @@ https://hl7.org/fhir/R4/validation.html. What is asked where:
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.domain.fhir.json import MAX_DEPTH
 from shared.domain.fhir.outcome import Issue, error
@@ -24,9 +24,11 @@ from shared.domain.fhir.validation.explain.invariants import (
     Invariants,
     NavigableDefinitions,
 )
-from shared.domain.fhir.validation.explain.reading import Reading, Shortcut
 
-__all__ = ["BEST_PRACTICE", "JUDGED_BY_READING", "NavigableDefinitions", "Shortcut", "explain"]
+if TYPE_CHECKING:
+    from shared.domain.fhir.validation.explain.reading import Shortcut
+
+__all__ = ["BEST_PRACTICE", "JUDGED_BY_READING", "NavigableDefinitions", "explain"]
 
 _TOO_DEEP: Final = f"The JSON is nested more than {MAX_DEPTH} levels deep."
 _STOPPED: Final = "There are more errors than are worth listing: correct these and validate again."
@@ -47,6 +49,8 @@ def explain(
     resource should have a narrative) are reported, as warnings. `shortcut`, where given, is asked about each object first:
     what it answers is what would be found there.
     """
+    from shared.domain.fhir.validation.explain.reading import Reading  # most processes meet no wrong resource
+
     name = resource.get("resourceType") if isinstance(resource, dict) else None
     path = name if isinstance(name, str) and name in definitions.resource_types else "Resource"
     if _is_too_deep(resource):
