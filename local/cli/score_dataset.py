@@ -1,0 +1,82 @@
+"""`local score-dataset`: scores a public data set with a shipped model. It needs NumPy, and no scikit-learn."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from local import exits
+from local.cli.options import new_parser
+from local.environment import say
+
+_EXAMPLES = """  python3 -m local score-dataset sepsis stays/ scored/
+  python3 -m local score-dataset readmission diabetic_data.csv scored.csv
+
+sepsis: .psv files of the PhysioNet/CinC Challenge 2019 at any depth in; for each a file of the same name out, with
+PredictedProbability|PredictedLabel for every hour, from that hour and earlier ones only.
+readmission: the columns of diabetic_data.csv (UCI 296) in; encounter_id,probability out, in the same order.
+A column with the outcome is not read. exit codes: 0 everything is scored, 1 a file cannot be read, 2 wrong usage
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = new_parser(
+        subparsers, "score-dataset", "score a public data set with a shipped model", _EXAMPLES
+    )
+    models = parser.add_subparsers(dest="model", required=True, metavar="MODEL")
+    sepsis = models.add_parser("sepsis", help="stays in intensive care, hour by hour")
+    sepsis.add_argument("source", type=Path, metavar="IN_DIR")
+    sepsis.add_argument("target", type=Path, metavar="OUT_DIR")
+    readmission = models.add_parser("readmission", help="hospital encounters, at discharge")
+    readmission.add_argument("source", type=Path, metavar="IN.csv")
+    readmission.add_argument("target", type=Path, metavar="OUT.csv")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where everything is scored, 1 where a file cannot be read; 2 for wrong usage."""
+    from shared.domain.models.artefact import RefusedModel
+
+    started_s = time.monotonic()
+    try:
+        code = _sepsis(args) if args.model == "sepsis" else _readmission(args)
+    except RefusedModel as refused:
+        raise exits.CommandStopped(f"{refused}; nothing was scored with it") from refused
+    say(f"done after {time.monotonic() - started_s:.1f} s")
+    return code
+
+
+def _sepsis(args: argparse.Namespace) -> int:
+    from local.datasets.score_stays import score_stays
+    from local.datasets.stays import stay_files
+
+    if not args.source.is_dir():
+        raise exits.CommandStopped(f"there is no folder {args.source}", exits.USAGE)
+    target = args.target.resolve()
+    if target == args.source.resolve():
+        raise exits.CommandStopped("the scores need a folder of their own: name another OUT_DIR", exits.USAGE)
+    files = [path for path in stay_files(args.source) if target not in path.resolve().parents]
+    if not files:
+        raise exits.CommandStopped(f"there is no .psv file in {args.source}", exits.USAGE)
+    result = score_stays(files, args.source, args.target)
+    for problem in result.problems:
+        say(problem)
+    say(f"scored {result.hours} hours of {result.stays} stays into {args.target}")
+    return exits.FINDING if result.problems else exits.OK
+
+
+def _readmission(args: argparse.Namespace) -> int:
+    from local.datasets.encounters import UnreadableEncounters
+    from local.datasets.score_encounters import score_encounters
+
+    if not args.source.is_file():
+        raise exits.CommandStopped(f"there is no file {args.source}", exits.USAGE)
+    try:
+        count = score_encounters(args.source, args.target)
+    except UnreadableEncounters as unreadable:
+        raise exits.CommandStopped(str(unreadable)) from unreadable
+    except UnicodeDecodeError as unreadable:
+        raise exits.CommandStopped(f"{args.source} is no text in UTF-8") from unreadable
+    say(f"scored {count} encounters into {args.target}")
+    return exits.OK

@@ -1,0 +1,87 @@
+"""Scores stays with the shipped sepsis model: file by file, in as many processes as there are processors."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from local.datasets.evaluate import model_scores, probabilities
+from local.datasets.stays import UnreadableStay, read_stay
+from shared.domain.features.sepsis import NAMES, sepsis_features
+from shared.domain.models.artefact import PublishedModel, RefusedModel
+from shared.domain.models.shipped import shipped_model
+
+_STAYS_AT_ONCE = 200
+_HEAD = "PredictedProbability|PredictedLabel"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """How much was scored, and what could not be."""
+
+    stays: int
+    hours: int
+    problems: tuple[str, ...]
+
+
+def score_stays(files: Sequence[Path], source: Path, target: Path) -> Scored:
+    """Writes a file of scores for each stay: of the same name, or in the same subfolder where a name comes twice."""
+    names = Counter(file.name for file in files)
+    pairs = [
+        (file, target / (file.name if names[file.name] == 1 else file.relative_to(source))) for file in files
+    ]
+    batches = [pairs[start : start + _STAYS_AT_ONCE] for start in range(0, len(pairs), _STAYS_AT_ONCE)]
+    workers = min(len(batches), os.cpu_count() or 1)
+    if workers == 1:
+        results = [score_batch(batch) for batch in batches]
+    else:
+        with ProcessPoolExecutor(max_workers=workers) as pool:
+            results = list(pool.map(score_batch, batches))
+    return Scored(
+        sum(each.stays for each in results),
+        sum(each.hours for each in results),
+        tuple(problem for each in results for problem in each.problems),
+    )
+
+
+def sepsis_model() -> PublishedModel:
+    """The shipped model. Raises RefusedModel where it was made for other features than this code computes."""
+    model = shipped_model("sepsis")
+    if model.features != NAMES:
+        raise RefusedModel("the sepsis model was trained on other features: train it anew")
+    return model
+
+
+def score_batch(pairs: Sequence[tuple[Path, Path]]) -> Scored:
+    """Scores some stays together: `pairs` of the file to read and the file to write."""
+    model = sepsis_model()
+    rows: list[list[float]] = []
+    parts: list[tuple[Path, int]] = []
+    problems: list[str] = []
+    for file, out in pairs:
+        try:
+            hours, _ = read_stay(file)
+        except (UnreadableStay, UnicodeDecodeError) as unreadable:
+            problems.append(str(unreadable))
+            continue
+        rows.extend(sepsis_features(hours))
+        parts.append((out, len(hours)))
+    matrix = np.array(rows, np.float64).reshape(len(rows), len(NAMES))
+    scores = probabilities(model.calibration, model_scores(model, matrix)).tolist()
+    first = 0
+    for out, count in parts:
+        _write(out, scores[first : first + count], model.operating_point)
+        first += count
+    return Scored(len(parts), len(rows), tuple(problems))
+
+
+def _write(path: Path, scores: Sequence[float], operating_point: float) -> None:
+    lines = [_HEAD, *(f"{score:.9f}|{int(score >= operating_point)}" for score in scores)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", "utf-8")

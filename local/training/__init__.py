@@ -1,0 +1,1 @@
+"""Training of the shipped models: cross-validation by patient, calibration, publishing, model cards."""

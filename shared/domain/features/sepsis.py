@@ -1,0 +1,234 @@
+"""Features of a stay in intensive care, hour by hour, for sepsis within the next hours.
+
+Source of the variables and their units: PhysioNet/CinC Challenge 2019,
+https://physionet.org/content/challenge-2019/1.0.0/. The features of an hour are a function of that hour and the ones
+before it. A value that no patient has (PLAUSIBLE) counts as not measured; FiO2 above 1 is read as percent. NaN is not
+measured. Ages and windows are in hours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeAlias
+
+from shared.domain.features.measured import Laboratory, Vital
+
+VITALS: Final = ("HR", "O2Sat", "Temp", "SBP", "MAP", "DBP", "Resp", "EtCO2")
+LABS: Final = (
+    "BaseExcess", "HCO3", "FiO2", "pH", "PaCO2", "SaO2", "AST", "BUN", "Alkalinephos", "Calcium", "Chloride",
+    "Creatinine", "Bilirubin_direct", "Glucose", "Lactate", "Magnesium", "Phosphate", "Potassium",
+    "Bilirubin_total", "TroponinI", "Hct", "Hgb", "PTT", "WBC", "Fibrinogen", "Platelets",
+)  # fmt: skip
+PERSON: Final = ("Age", "Gender", "Unit1", "Unit2", "HospAdmTime", "ICULOS")
+MEASURED: Final = VITALS + LABS
+COLUMNS: Final = MEASURED + PERSON
+# The values of COLUMNS in an hour.
+Hour: TypeAlias = tuple[float, ...]
+
+# Limits beyond which a value is an error of device, unit or typing.
+PLAUSIBLE: Final[dict[str, tuple[float, float]]] = {
+    "HR": (10, 300), "O2Sat": (20, 100), "Temp": (25, 45), "SBP": (20, 300), "MAP": (10, 250),
+    "DBP": (5, 250), "Resp": (1, 100), "EtCO2": (5, 150), "BaseExcess": (-40, 40), "HCO3": (1, 60),
+    "FiO2": (0.2, 1.0), "pH": (6.5, 8.0), "PaCO2": (5, 200), "SaO2": (10, 100), "AST": (1, 30_000),
+    "BUN": (0.5, 400), "Alkalinephos": (1, 5_000), "Calcium": (0.3, 30), "Chloride": (50, 180),
+    "Creatinine": (0.05, 60), "Bilirubin_direct": (0, 60), "Glucose": (5, 2_000), "Lactate": (0.05, 50),
+    "Magnesium": (0.2, 15), "Phosphate": (0.1, 25), "Potassium": (1, 20), "Bilirubin_total": (0, 80),
+    "TroponinI": (0, 1_000), "Hct": (5, 80), "Hgb": (1, 35), "PTT": (5, 300), "WBC": (0, 600),
+    "Fibrinogen": (10, 2_000), "Platelets": (0, 3_000),
+}  # fmt: skip
+# So rarely measured that only the last value and the number of measurements say anything.
+RARE: Final = frozenset(("BaseExcess", "HCO3", "Bilirubin_direct", "Chloride", "Fibrinogen", "PTT"))
+_PANEL = 4  # laboratory values in one hour that make a panel
+_SHOCK_HOURS = 12
+_RECENT = 24
+
+_DERIVED: Final = (
+    "ICULOS", "HospAdmTime", "Age", "Gender", "Unit", "shock index", "highest shock index in 12 h",
+    "pulse pressure", "modified shock index", "BUN/Creatinine", "O2Sat/FiO2", "SaO2/FiO2",
+    "SIRS temperature", "SIRS heart rate", "SIRS respiration", "SIRS white cells", "SIRS",
+    "low systolic pressure", "fast breathing", "SOFA platelets", "SOFA bilirubin", "SOFA creatinine",
+    "SOFA pressure", "SOFA oxygen", "SOFA without catecholamines and coma",
+    "laboratory values now", "laboratory values in 6 h", "laboratory values in 12 h",
+    "laboratory values in 24 h", "laboratory values", "vital signs now", "vital signs in 6 h",
+    "vital signs in 24 h", "kinds of laboratory values", "hours since a laboratory value",
+    "hours since a panel", "panels", "heart rate without fever", "Resp/O2Sat", "Hct/Hgb",
+    "Chloride + HCO3", "hours with fever", "hours with fast pulse", "hours with low pressure",
+    "laboratory values an hour", "temperatures an hour", "hours in intensive care before the first row",
+)  # fmt: skip
+NAMES: Final = (
+    *(f"{name} {part}" for name in VITALS for part in Vital.PARTS),
+    *(f"{name} {part}" for name in LABS for part in Laboratory.parts(rare=name in RARE)),
+    *_DERIVED,
+)
+
+
+def sepsis_features(hours: Iterable[Hour]) -> Iterator[list[float]]:
+    """For each hour, oldest first, the values of NAMES."""
+    stay = Stay()
+    for hour in hours:
+        yield stay.advance(hour)
+
+
+def implausible(hour: Hour) -> list[str]:
+    """The variables of an hour whose values are taken as not measured because no patient has them."""
+    pairs = zip(MEASURED, hour, strict=False)
+    return [name for name, value in pairs if not math.isnan(value) and math.isnan(_plausible(name, value))]
+
+
+def _plausible(name: str, value: float) -> float:
+    if name == "FiO2" and 1 < value <= 100:
+        value /= 100
+    lowest, highest = PLAUSIBLE[name]
+    return value if lowest <= value <= highest else math.nan
+
+
+class Stay:
+    """What is known of a stay so far; one step an hour."""
+
+    def __init__(self) -> None:
+        self._hours = 0
+        self._vitals = [Vital() for _ in VITALS]
+        self._labs = [Laboratory(rare=name in RARE) for name in LABS]
+        self._known: dict[str, Vital | Laboratory] = dict(
+            zip(MEASURED, [*self._vitals, *self._labs], strict=True)
+        )
+        self._lab_counts: list[int] = []
+        self._vital_counts: list[int] = []
+        self._shock: list[float] = []
+        self._lab_total = self._panels = self._fever = self._fast = self._low = 0
+        self._lab_at = self._panel_at = math.nan
+
+    def advance(self, hour: Hour) -> list[float]:
+        """The features of this hour, which comes after all that were given before."""
+        now = self._hours
+        self._hours += 1
+        vitals = labs = 0
+        for place, (name, state) in enumerate(self._known.items()):
+            value = hour[place]
+            if value == value and (value := _plausible(name, value)) == value:
+                state.take(now, value)
+                if place < len(VITALS):
+                    vitals += 1
+                else:
+                    labs += 1
+        self._count(now, vitals, labs)
+        found: list[float] = []
+        for state in self._known.values():
+            found += state.features(now)
+        found += self._person(hour)
+        found += self._ratios()
+        found += self._criteria()
+        found += self._measuring(now)
+        found += self._course(now, hour[-1])
+        return found
+
+    def _count(self, now: int, vitals: int, labs: int) -> None:
+        self._lab_counts = [*self._lab_counts[1 - _RECENT :], labs]
+        self._vital_counts = [*self._vital_counts[1 - _RECENT :], vitals]
+        self._lab_total += labs
+        if labs:
+            self._lab_at = now
+        if labs >= _PANEL:
+            self._panel_at = now
+            self._panels += 1
+        self._fever += self._now(now, "Temp") > 38
+        self._fast += self._now(now, "HR") > 100
+        self._low += self._now(now, "MAP") < 65
+
+    def _now(self, now: int, name: str) -> float:
+        """The value measured in this hour; NaN, which is neither above nor below, where there is none."""
+        state = self._known[name]
+        return state.last if state.at == now else math.nan
+
+    def _last(self, *names: str) -> list[float]:
+        return [self._known[name].last for name in names]
+
+    def _person(self, hour: Hour) -> list[float]:
+        age, gender, medical, surgical, admitted, icu_hours = hour[len(MEASURED) :]
+        return [icu_hours, admitted, age, gender, medical + 2 * surgical]
+
+    def _ratios(self) -> list[float]:
+        pulse, systolic, mean, diastolic = self._last("HR", "SBP", "MAP", "DBP")
+        bun, creatinine, saturation, arterial, oxygen = self._last(
+            "BUN", "Creatinine", "O2Sat", "SaO2", "FiO2"
+        )
+        shock = pulse / systolic
+        self._shock = [*self._shock[1 - _SHOCK_HOURS :], shock]
+        known = [value for value in self._shock if value == value]
+        return [
+            shock,
+            max(known) if known else math.nan,
+            systolic - diastolic,
+            pulse / mean,
+            bun / creatinine,
+            saturation / oxygen,
+            arterial / (oxygen if oxygen == oxygen else 0.21),
+        ]
+
+    def _criteria(self) -> list[float]:
+        pulse, temperature, systolic, mean, breathing, carbon = self._last(
+            "HR", "Temp", "SBP", "MAP", "Resp", "PaCO2"
+        )
+        white, platelets, bilirubin, creatinine = self._last(
+            "WBC", "Platelets", "Bilirubin_total", "Creatinine"
+        )
+        saturation, oxygen = self._last("O2Sat", "FiO2")
+        sirs = [
+            float(temperature > 38 or temperature < 36),
+            float(pulse > 90),
+            float(breathing > 20 or carbon < 32),
+            float(white > 12 or white < 4),
+        ]
+        ratio = saturation / (oxygen if oxygen == oxygen else 0.21)
+        sofa = [
+            _below(platelets, (150, 100, 50, 20)),
+            _from(bilirubin, (1.2, 2, 6, 12)),
+            _from(creatinine, (1.2, 2, 3.5, 5)),
+            _below(mean, (70,)),
+            # SpO2/FiO2 in the place of PaO2/FiO2: Rice TW et al., Chest 2007;132(2):410-417.
+            _below(ratio, (512, 357, 214, 89)),
+        ]
+        total = sum(points for points in sofa if points == points)
+        return [*sirs, sum(sirs), float(systolic <= 100), float(breathing >= 22), *sofa, total]
+
+    def _measuring(self, now: int) -> list[float]:
+        labs, vitals = self._lab_counts, self._vital_counts
+        return [
+            labs[-1],
+            sum(labs[-6:]),
+            sum(labs[-12:]),
+            sum(labs),
+            self._lab_total,
+            vitals[-1],
+            sum(vitals[-6:]),
+            sum(vitals),
+            sum(state.count > 0 for state in self._labs),
+            now - self._lab_at,
+            now - self._panel_at,
+            self._panels,
+        ]
+
+    def _course(self, now: int, icu_hours: float) -> list[float]:
+        pulse, temperature, breathing, saturation = self._last("HR", "Temp", "Resp", "O2Sat")
+        hematocrit, haemoglobin, chloride, bicarbonate = self._last("Hct", "Hgb", "Chloride", "HCO3")
+        return [
+            pulse - 10 * (temperature - 37),
+            breathing / saturation,
+            hematocrit / haemoglobin,
+            chloride + bicarbonate,
+            self._fever,
+            self._fast,
+            self._low,
+            self._lab_total / (now + 1),
+            self._known["Temp"].count / (now + 1),
+            icu_hours - now,
+        ]
+
+
+def _below(value: float, limits: tuple[float, ...]) -> float:
+    return float(sum(value < limit for limit in limits)) if value == value else math.nan
+
+
+def _from(value: float, limits: tuple[float, ...]) -> float:
+    return float(sum(value >= limit for limit in limits)) if value == value else math.nan

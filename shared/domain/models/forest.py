@@ -1,0 +1,99 @@
+"""Boosted trees as flat arrays, evaluated in plain Python.
+
+The same steps in the same order as the predictor of scikit-learn's HistGradientBoosting
+(sklearn/ensemble/_hist_gradient_boosting/ _predictor.pyx): left where the value is at most the threshold, a missing
+value (NaN) where training sent it, the values of the leaves added to the baseline in the order of the trees.
+Contributions follow Saabas (http://blog.datadive.net/interpreting-random-forests/): what the expectation moved by at
+each branch belongs to the feature that was asked there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEAF = -1
+
+
+class BrokenForest(ValueError):
+    """Arrays that are no trees: lengths that differ, or a child or a feature that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Ensembles trained apart and averaged. Nodes lie in preorder: the left child of node n is n + 1.
+
+    `feature` is LEAF for a leaf, and `threshold` then its value. `cover` counts the training rows that reached a node.
+    The trees begin where `roots` say; `members[i]` of them, in order, belong to ensemble i, which starts at `baselines[i]`.
+    """
+
+    roots: Sequence[int]
+    feature: Sequence[int]
+    threshold: Sequence[float]
+    right: Sequence[int]
+    missing_left: Sequence[int]
+    cover: Sequence[float]
+    baselines: Sequence[float]
+    members: Sequence[int]
+
+    def check(self, features: int) -> None:
+        """Raises BrokenForest unless every walk from a root ends in a leaf and asks only for one of `features`."""
+        size = len(self.feature)
+        if any(len(each) != size for each in (self.threshold, self.right, self.missing_left, self.cover)):
+            raise BrokenForest("the arrays of the trees have different lengths")
+        if not self.members or len(self.members) != len(self.baselines):
+            raise BrokenForest("each member needs a baseline")
+        if sum(self.members) != len(self.roots) or any(not 0 <= root < size for root in self.roots):
+            raise BrokenForest("the roots do not account for the trees")
+        for node, asked in enumerate(self.feature):
+            # Children lie behind their parent, so no walk goes in circles.
+            if asked != LEAF and not (0 <= asked < features and node + 1 < self.right[node] < size):
+                raise BrokenForest("a node asks for a feature or leads to a child that does not exist")
+
+    def scores(self, values: Sequence[float]) -> list[float]:
+        """The raw score (log odds) that each member gives one row of features; NaN is missing."""
+        feature, threshold, right, missing_left = self.feature, self.threshold, self.right, self.missing_left
+        scores: list[float] = []
+        first = 0
+        for total, count in zip(self.baselines, self.members, strict=True):
+            for node in self.roots[first : first + count]:
+                while (asked := feature[node]) >= 0:
+                    value = values[asked]
+                    if value <= threshold[node] or (value != value and missing_left[node]):
+                        node += 1  # noqa: PLW2901 - the walk goes on from the root
+                    else:
+                        node = right[node]  # noqa: PLW2901
+                total += threshold[node]  # noqa: PLW2901
+            scores.append(total)
+            first += count
+        return scores
+
+    def score(self, values: Sequence[float]) -> float:
+        """The mean of the members' raw scores."""
+        scores = self.scores(values)
+        return sum(scores) / len(scores)
+
+    def expectations(self) -> list[float]:
+        """The mean value of the leaves below each node, weighted by the training rows that reached them."""
+        expected = list(self.threshold)
+        for node in range(len(expected) - 1, -1, -1):
+            if self.feature[node] != LEAF:
+                left, right = node + 1, self.right[node]
+                weights = self.cover[left] + self.cover[right]
+                expected[node] = (
+                    self.cover[left] * expected[left] + self.cover[right] * expected[right]
+                ) / weights
+        return expected
+
+    def contributions(self, values: Sequence[float], expected: Sequence[float]) -> dict[int, float]:
+        """Feature → how far it moved the raw score of this row. With the expectations of the roots they sum to the score."""
+        moved: dict[int, float] = {}
+        share = 1 / len(self.members)
+        for node in self.roots:
+            while (asked := self.feature[node]) >= 0:
+                value = values[asked]
+                left = value <= self.threshold[node] or (value != value and self.missing_left[node])
+                child = node + 1 if left else self.right[node]
+                moved[asked] = moved.get(asked, 0.0) + share * (expected[child] - expected[node])
+                node = child  # noqa: PLW2901 - the walk goes on from the root
+        return moved

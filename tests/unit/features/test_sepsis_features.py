@@ -1,0 +1,98 @@
+"""Features of a stay: nothing of the future, what is impossible is not measured, every name has a value."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from shared.domain.features.sepsis import NAMES, PLAUSIBLE, Stay, implausible, sepsis_features
+from tests.unit.features.stays import hour_of, made_up_stay
+
+
+def _same(one: list[float], other: list[float]) -> bool:
+    return len(one) == len(other) and all(
+        a == b or (a != a and b != b) for a, b in zip(one, other, strict=True)
+    )
+
+
+def _last(*hours: tuple[float, ...]) -> dict[str, float]:
+    return dict(zip(NAMES, list(sepsis_features(hours))[-1], strict=True))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shuffling_the_future_of_a_stay_changes_no_past_feature(seed: int) -> None:
+    stay, chance = made_up_stay(seed), random.Random(seed)
+    known = list(sepsis_features(stay))
+    for now in (0, 1, 7, 20, 38):
+        future = stay[now + 1 :]
+        chance.shuffle(future)
+        shuffled = list(sepsis_features(stay[: now + 1] + future))
+        assert all(_same(known[hour], shuffled[hour]) for hour in range(now + 1))
+
+
+def test_one_step_at_a_time_is_the_same_as_the_whole_stay() -> None:
+    stay = made_up_stay(9)
+    online = Stay()
+    for hour, features in zip(stay, sepsis_features(stay), strict=True):
+        assert _same(online.advance(hour), features)
+
+
+def test_every_name_is_there_once_and_every_hour_has_a_value_for_it() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert {len(row) for row in sepsis_features(made_up_stay(3))} == {len(NAMES)}
+
+
+def test_no_feature_is_infinite_even_at_the_limits() -> None:
+    lowest = hour_of(**{name: limits[0] for name, limits in PLAUSIBLE.items()})
+    highest = hour_of(**{name: limits[1] for name, limits in PLAUSIBLE.items()})
+    for row in sepsis_features([lowest, highest, lowest]):
+        assert not any(math.isinf(value) for value in row)
+
+
+def test_an_hour_without_any_measurement_has_features() -> None:
+    found = _last(hour_of())
+    assert math.isnan(found["HR last"])
+    assert found["laboratory values"] == 0
+    assert found["SIRS"] == 0
+
+
+def test_a_heart_rate_of_900_counts_as_not_measured_and_is_named() -> None:
+    wrong = hour_of(HR=900.0, SBP=120.0)
+    assert implausible(wrong) == ["HR"]
+    assert math.isnan(_last(wrong)["HR last"])
+    assert _last(wrong)["SBP last"] == 120.0
+    assert _last(hour_of(HR=80.0), wrong)["HR last"] == 80.0
+
+
+def test_an_inspired_oxygen_in_percent_is_read_as_a_fraction() -> None:
+    assert _last(hour_of(FiO2=40.0))["FiO2 last"] == 0.4
+    assert _last(hour_of(FiO2=0.4))["FiO2 last"] == 0.4
+    assert implausible(hour_of(FiO2=4000.0)) == ["FiO2"]
+
+
+def test_a_value_keeps_its_age_until_it_is_measured_again() -> None:
+    found = _last(hour_of(Lactate=2.0), hour_of(), hour_of())
+    assert (found["Lactate last"], found["Lactate age"], found["Lactate count"]) == (2.0, 2, 1)
+    found = _last(hour_of(Lactate=2.0), hour_of(), hour_of(Lactate=5.0))
+    assert (found["Lactate age"], found["Lactate change"]) == (0, 3.0)
+
+
+def test_the_window_of_a_vital_sign_is_twelve_hours() -> None:
+    stay = [hour_of(HR=200.0), *[hour_of(HR=80.0 + number) for number in range(11)]]
+    assert _last(*stay)["HR highest in 12 h"] == 200.0
+    found = _last(*stay, hour_of(HR=91.0))
+    assert (found["HR highest in 12 h"], found["HR lowest in 12 h"]) == (91.0, 80.0)
+    assert found["HR slope in 12 h"] == pytest.approx(1.0)
+
+
+def test_ratios_and_criteria_of_a_patient_in_shock() -> None:
+    found = _last(
+        hour_of(HR=130.0, SBP=80.0, DBP=40.0, MAP=53.0, Resp=30.0, Temp=39.0, WBC=20.0, Creatinine=2.5)
+    )
+    assert found["shock index"] == 130 / 80
+    assert found["SIRS"] == 4
+    assert (found["low systolic pressure"], found["fast breathing"]) == (1, 1)
+    assert (found["SOFA creatinine"], found["SOFA pressure"]) == (2, 1)
+    assert found["hours with fever"] == found["hours with low pressure"] == 1

@@ -1,0 +1,27 @@
+"""The models that ship with the code: sound, small, and traceable to their data."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.models.artefact import RefusedModel
+from shared.domain.models.shipped import registry, shipped_model
+
+
+@pytest.mark.parametrize("name", ["readmission", "sepsis"])
+def test_the_shipped_models_are_sound_and_say_where_they_come_from(name: str) -> None:
+    model = shipped_model(name)
+    assert model.name == name
+    assert model.training["command"] == f"python3 -m local train {name}"
+    assert "CC BY 4.0" in model.training["data"]["licence"]
+    assert len(model.training["data"]["sha256"]) == 64
+    assert model.training["run_id"]
+
+
+def test_the_shipped_models_are_below_five_megabytes_together() -> None:
+    assert sum(aliases["champion"]["bytes"] for aliases in registry().values()) < 5_000_000
+
+
+def test_a_model_that_nobody_published_is_refused() -> None:
+    with pytest.raises(RefusedModel, match="no model appendicitis"):
+        shipped_model("appendicitis")
