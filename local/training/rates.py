@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.domain.features.readmission import OVERALL, RATED, Encounter, Rates, rated_value
 
-_WEIGHT_OF_OVERALL = 100.0  # encounters' worth: chosen by cross-validation among 20, 100 and 300
+_WEIGHT_OF_OVERALL = 100.0  # in encounters
 
 
 def rates_of(encounters: Sequence[Encounter], labels: NDArray[np.int8]) -> dict[str, dict[str, float]]:
