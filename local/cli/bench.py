@@ -20,6 +20,7 @@ _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench ingest --fresh --format json > figures.json
   python3 -m local bench validate /data/bundles --by-type
   python3 -m local bench import
+  python3 -m local bench surveillance
 """
 
 
@@ -68,7 +69,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     validate.add_argument("--whole", action="store_true", help="Bundles whole, not entry by entry")
     validate.add_argument("--by-type", action="store_true", help="each resource type in the JSON too")
-    for kind in (ingest, imports, validate):
+    surveillance = kinds.add_parser(
+        "surveillance", help="outbreaks injected: delay and false alarms by method"
+    )
+    surveillance.add_argument(
+        "--series", type=int, default=100, metavar="N", help="for each shape and size (default 100)"
+    )
+    for kind in (surveillance, ingest, imports, validate):
         kind.add_argument(
             "--format", choices=("table", "json"), default="table", help="json: on standard output"
         )
@@ -76,6 +83,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """0 where everything was accounted for and goals were reached, 1 where not."""
+    if args.kind == "surveillance":
+        return _surveillance(args)
     if args.kind == "validate":
         return _validate(args)
     return _imports(args) if args.kind == "import" else _ingest(args)
@@ -159,6 +168,17 @@ def _imports(args: argparse.Namespace) -> int:
     for name, milliseconds in figures["packages_ms"].items():
         out.print(f"  {milliseconds:7.1f} ms  {name}")
     return exits.OK if figures["median_s"] <= GOAL_S else exits.FINDING
+
+
+def _surveillance(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from local.bench.surveillance import run as measure
+    from local.bench.surveillance import table
+
+    results = measure(series=args.series)
+    print(json.dumps([asdict(each) for each in results]) if args.format == "json" else table(results))
+    return exits.OK
 
 
 def _validate(args: argparse.Namespace) -> int:

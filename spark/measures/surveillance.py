@@ -1,0 +1,102 @@
+"""Aberration in daily counts: EARS C1, C2, C3 and a CUSUM, day by day, each from the days before it alone.
+
+C1 to C3: L. Hutwagner, W. Thompson, G. M. Seeman, T. Treadwell, The bioterrorism preparedness and response Early
+Aberration Reporting System (EARS), Journal of Urban Health 80 suppl. 1 (2003) i89-i96. C1 compares a day with the
+mean and standard deviation of the 7 days before it, C2 with 7 days that end 3 days before it (two days' guard, so
+that a slow start does not raise its own threshold), C3 sums how far C2 was above 1 on the day and the two before it.
+Alarms: C1 or C2 above 3, C3 above 2. CUSUM: E. S. Page, Continuous inspection schemes, Biometrika 41 (1954) 100-115,
+of the day's standardised count against 28 days behind the same guard, S = max(0, S + z − k), alarm at S above h, then
+from zero again. Seven quiet days have no deviation: it counts as at least `MIN_DEVIATION`, the role of `minSigma` in
+the R package surveillance, so that a single case among none is z = 2 and no alarm, and two are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+BASELINE_DAYS: Final = 7
+GUARD_DAYS: Final = 2
+C1_C2_ALARM: Final = 3.0
+C3_ALARM: Final = 2.0
+MIN_DEVIATION: Final = 0.5
+CUSUM_BASELINE_DAYS: Final = 28
+CUSUM_SLACK: Final = 1.0
+"""k: half of the shift worth detecting, in standard deviations."""
+CUSUM_ALARM: Final = 4.0
+"""h, in standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day's statistics; None where too few days lie before it."""
+
+    count: int
+    c1: float | None
+    c2: float | None
+    c3: float | None
+    cusum: float | None
+
+    @property
+    def c1_alarm(self) -> bool:
+        """C1 above its limit."""
+        return self.c1 is not None and self.c1 > C1_C2_ALARM
+
+    @property
+    def c2_alarm(self) -> bool:
+        """C2 above its limit."""
+        return self.c2 is not None and self.c2 > C1_C2_ALARM
+
+    @property
+    def c3_alarm(self) -> bool:
+        """C3 above its limit."""
+        return self.c3 is not None and self.c3 > C3_ALARM
+
+    @property
+    def cusum_alarm(self) -> bool:
+        """The cumulated sum above its limit."""
+        return self.cusum is not None and self.cusum > CUSUM_ALARM
+
+
+def aberrations(counts: Sequence[int]) -> list[Day]:
+    """The statistics of each day of one unbroken daily series, in order."""
+    c1 = [_z(counts, day, BASELINE_DAYS, 0) for day in range(len(counts))]
+    c2 = [_z(counts, day, BASELINE_DAYS, GUARD_DAYS) for day in range(len(counts))]
+    return [
+        Day(count, c1[day], c2[day], _c3(c2, day), cusum)
+        for day, (count, cusum) in enumerate(zip(counts, _cusum(counts), strict=True))
+    ]
+
+
+def _z(counts: Sequence[int], day: int, baseline: int, guard: int) -> float | None:
+    start = day - guard - baseline
+    if start < 0:
+        return None
+    window = counts[start : day - guard]
+    mean = sum(window) / baseline
+    deviation = math.sqrt(sum((each - mean) ** 2 for each in window) / (baseline - 1))
+    return (counts[day] - mean) / max(deviation, MIN_DEVIATION)
+
+
+def _c3(c2: Sequence[float | None], day: int) -> float | None:
+    recent = [each for each in c2[max(0, day - 2) : day + 1] if each is not None]
+    if len(recent) < 3:
+        return None
+    return sum(max(0.0, each - 1) for each in recent)
+
+
+def _cusum(counts: Sequence[int]) -> list[float | None]:
+    found: list[float | None] = []
+    total = 0.0
+    for day in range(len(counts)):
+        z = _z(counts, day, CUSUM_BASELINE_DAYS, GUARD_DAYS)
+        if z is None:
+            found.append(None)
+            continue
+        total = max(0.0, total + z - CUSUM_SLACK)
+        found.append(total)
+        if total > CUSUM_ALARM:
+            total = 0.0
+    return found
