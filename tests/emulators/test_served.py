@@ -87,3 +87,16 @@ def test_server_side_javascript_is_refused_by_name(emulators: dict[str, str]) ->
         with pytest.raises(CosmosHttpResponseError, match="does not implement stored procedures") as refused:
             container.scripts.create_stored_procedure({"id": "s", "body": "function () {}"})
         assert refused.value.status_code == 501
+
+
+def test_an_item_is_reached_by_its_link_of_resource_ids(emulators: dict[str, str]) -> None:
+    from azure.cosmos import PartitionKey
+
+    with CosmosClient.from_connection_string(emulators["cosmos"]) as client:
+        container = client.create_database("links").create_container("c", PartitionKey("/pk"))
+        made = container.create_item({"id": "a", "pk": "p", "n": 1})
+        assert container.read_item(made, partition_key="p")["n"] == 1
+        changed = container.replace_item(made, {**made, "n": 2})
+        assert changed["n"] == 2
+        container.delete_item(changed, partition_key="p")
+        assert list(container.read_all_items()) == []

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from . import json_text
+from .addressing import address_of
 from .auth import Signatures
 from .errors import CosmosError, bad_request, too_large
 from .faults import Faults
@@ -72,13 +73,15 @@ class Application:
             segments = [unquote(part) for part in path.strip("/").split("/")] if path.strip("/") else []
             if segments == ["_faults"] and self._faults:
                 return self._set_faults(method, body)
+            address = address_of(self._store, segments)
             self._signatures.check(
                 method,
                 segments,
                 headers.get("x-ms-date") or headers.get("date", ""),
                 headers.get("authorization", ""),
+                address.signed,
             )
-            return self._route(method, segments, headers, body)
+            return self._route(method, address.segments, headers, body)
         except CosmosError as error:
             return _refusal(error)
         except SqlError as error:

@@ -22,14 +22,21 @@ class Signatures:
     def __init__(self, key: str) -> None:
         self._mac = hmac.new(base64.b64decode(key), digestmod=hashlib.sha256)
 
-    def check(self, method: str, segments: list[str], date: str, authorization: str) -> None:
-        """Raises 401 where the header was not made with the key for this resource at this date."""
+    def check(
+        self, method: str, segments: list[str], date: str, authorization: str, rid: str | None = None
+    ) -> None:
+        """Raises 401 where the header was not made with the key for this resource at this date.
+
+        `rid` is what is signed in place of the path where the address is made of resource ids.
+        """
         token = unquote(authorization)
         given = token.rpartition("sig=")[2].encode()
         if token.startswith("type=master&"):
             for kind, link in _signed_resources(segments):
                 mac = self._mac.copy()
-                mac.update(f"{method.lower()}\n{kind}\n{link}\n{date.lower()}\n\n".encode())
+                mac.update(
+                    f"{method.lower()}\n{kind}\n{link if rid is None else rid}\n{date.lower()}\n\n".encode()
+                )
                 if hmac.compare_digest(given, base64.b64encode(mac.digest())):
                     return
         raise unauthorized()

@@ -90,7 +90,11 @@ class StorageManagementClient:
 def _offer_management_clients() -> None:
     """Puts the clients where the tests import them from; before their `conftest.py`, which no hook is."""
     sys.modules.setdefault("azure.mgmt", types.ModuleType("azure.mgmt"))
-    for name, client in (("eventhub", EventHubManagementClient), ("storage", StorageManagementClient)):
+    for name, client in (
+        ("eventhub", EventHubManagementClient),
+        ("storage", StorageManagementClient),
+        ("storage.aio", StorageManagementClient),
+    ):
         module = types.ModuleType(f"azure.mgmt.{name}")
         setattr(module, client.__name__, client)
         sys.modules[module.__name__] = module
