@@ -39,12 +39,12 @@ def _run(arguments: Sequence[str]) -> int:
     command = COMMANDS.get(arguments[0]) if arguments else None
     if command is None or (asks_for_help(arguments) and not _environment_is_ready(command)):
         return run_command(arguments)
-    if command.needs_java and find_java() is None:
+    if command.needs_java_for(arguments) and find_java() is None:
         raise CommandStopped(
             "the Spark jobs need Java 17, which was not found: install it or set JAVA_HOME to it", NOT_RUNNING
         )
     environment = chosen_environment()
-    environment.ensure(command.groups)
+    environment.ensure(command.groups_for(arguments))
     if not runs_in(environment):
         enter(environment, arguments)
     os.environ.pop(_ENTERED, None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 _PLATFORM = ("function", "local")
@@ -12,7 +14,8 @@ _PLATFORM = ("function", "local")
 class Command:
     """One command: its name, its line in the list of commands, and the dependency groups it runs with.
 
-    With `passes_on`, arguments that it does not know arrive in `args.rest`.
+    With `passes_on`, arguments that it does not know arrive in `args.rest`. `runs_spark_with` is an option that asks for
+    Spark when its value is `spark`.
     """
 
     name: str
@@ -20,6 +23,19 @@ class Command:
     groups: tuple[str, ...] = _PLATFORM
     needs_java: bool = False
     passes_on: bool = False
+    runs_spark_with: str = ""
+
+    def groups_for(self, arguments: Sequence[str]) -> tuple[str, ...]:
+        """The dependency groups for these arguments."""
+        return (*self.groups, "spark") if self._asks_for_spark(arguments) else self.groups
+
+    def needs_java_for(self, arguments: Sequence[str]) -> bool:
+        """Whether Java is needed for these arguments."""
+        return self.needs_java or self._asks_for_spark(arguments)
+
+    def _asks_for_spark(self, arguments: Sequence[str]) -> bool:
+        option = self.runs_spark_with
+        return bool(option) and (f"{option}=spark" in arguments or (option, "spark") in pairwise(arguments))
 
     @property
     def module(self) -> str:
@@ -37,7 +53,7 @@ _TABLE = (
     Command("token", "print a bearer token of the local issuer"),
     Command("send", "send files through one of the three doors and account for every resource"),
     Command("validate", "validate files against FHIR R4 and sum up the findings by rule"),
-    Command("view", "print the rows that a SQL-on-FHIR view makes of resources"),
+    Command("view", "print the rows that a SQL-on-FHIR view makes of resources", runs_spark_with="--engine"),
     Command("status", "show what runs, where it listens and since when"),
     Command("dead-letters", "list, show or replay what could not be processed"),
     Command("rebuild", "rebuild the records from raw alone and compare them with what is live"),

@@ -35,6 +35,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="resources, one a line (gz, xz or bz2); folders or archives of such files; - for standard input",
     )  # fmt: skip
     parser.add_argument(
+        "--engine", choices=("python", "spark"), default="python",
+        help="what runs the view; spark needs Java 17 (default: python)",
+    )  # fmt: skip
+    parser.add_argument(
         "--format", choices=("table", "ndjson", "csv"), default="table",
         help="how rows are written on standard output (default: table)",
     )  # fmt: skip
@@ -54,7 +58,10 @@ def run(args: argparse.Namespace) -> int:
     bad = BadLines()
     try:
         writer = writer_for(args.format, view.names)
-        _run_python(view, args.resources, writer, bad)
+        if args.engine == "spark":
+            _run_spark(args.view, args.resources, writer, bad)
+        else:
+            _run_python(view, args.resources, writer, bad)
         writer.close()
     except BrokenPipeError:
         # The reader has seen enough (`| head`). What Python would flush at the end has nowhere to go.
@@ -78,3 +85,14 @@ def _run_python(view: View, paths: list[str], writer: Writer, bad: BadLines) -> 
             ) from failure
         for row in rows:
             writer.row(row)
+
+
+def _run_spark(view: Path, paths: list[str], writer: Writer, bad: BadLines) -> None:
+    from local.views import spark_engine
+    from local.views.writing import NdjsonWriter
+    from shared.domain.fhir.json import decode_object
+
+    if isinstance(writer, NdjsonWriter):
+        spark_engine.run(view, paths, bad, writer.line)
+    else:
+        spark_engine.run(view, paths, bad, lambda line: writer.row(decode_object(line)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
@@ -13,7 +12,8 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 from pyspark.sql.types import StringType, StructField, StructType
 
 from shared.domain.fhir.json import decode_object, encode
-from shared.domain.fhir.views import View
+from shared.domain.fhir.views import Row, View
+from shared.errors import InputError
 from spark.views.columns import plain_schema
 
 _ROW = "__row"
@@ -23,33 +23,61 @@ Batch = Any
 
 def rows_by_python(frame: DataFrame, definition: Any, keys: Sequence[str], body: str) -> DataFrame:
     """The key columns beside the view's, as `plain_schema` types them. A body that is null or no JSON gives no row."""
-    text = json.dumps(definition)
+    schema = plain_schema(View(definition).definition)
+    rows = _run(frame, definition, keys, body, exact=False)
+    return rows.select(*keys, F.from_json(_ROW, schema).alias(_ROW)).select(*keys, f"{_ROW}.*")
+
+
+def json_by_python(frame: DataFrame, definition: Any, keys: Sequence[str], body: str) -> DataFrame:
+    """The key columns and one with each row as a JSON object, null for a body that holds no resource."""
+    return _run(frame, definition, keys, body, exact=True)
+
+
+def _run(frame: DataFrame, definition: Any, keys: Sequence[str], body: str, *, exact: bool) -> DataFrame:
+    text = encode(definition)
     kept = frame.select(*keys, F.col(body).alias(_ROW))
     schema = StructType([*kept.schema.fields[:-1], StructField(_ROW, StringType())])
 
     def run(batches: Iterable[Batch]) -> Iterator[Batch]:
         view = _view(text)
         for each in batches:
-            yield _expanded(each, view)
+            yield _expanded(each, view, exact=exact)
 
-    view = View(definition).definition
-    parsed = kept.mapInArrow(run, schema).select(*keys, F.from_json(_ROW, plain_schema(view)).alias(_ROW))
-    return parsed.select(*keys, f"{_ROW}.*")
+    return kept.mapInArrow(run, schema)
 
 
-def _expanded(batch: Batch, view: View) -> Batch:
+def _expanded(batch: Batch, view: View, *, exact: bool) -> Batch:
     import pyarrow as pa
 
-    places, rows = [], []
+    places: list[int] = []
+    rows: list[str | None] = []
     *keys, bodies = batch.columns
     for place, text in enumerate(bodies.to_pylist()):
-        found = view.rows(decode_object(text)) if text is not None else []
+        found: list[str | None] = []
+        if text and not text.isspace():
+            resource = _resource(text)
+            if resource is not None:
+                found = [encode(row if exact else _as_columns(row)) for row in view.rows(resource)]
+            elif exact:
+                found = [None]
         places += [place] * len(found)
-        rows += [encode({name: _as_column(value) for name, value in row.items()}) for row in found]
+        rows += found
     taken = pa.array(places, pa.int32())
     return pa.RecordBatch.from_arrays(
         [*(key.take(taken) for key in keys), pa.array(rows, pa.string())], batch.schema.names
     )
+
+
+def _resource(text: str) -> dict[str, Any] | None:
+    try:
+        resource = decode_object(text)
+    except InputError:
+        return None
+    return resource if isinstance(resource.get("resourceType"), str) else None
+
+
+def _as_columns(row: Row) -> Row:
+    return {name: _as_column(value) for name, value in row.items()}
 
 
 def _as_column(value: Any) -> Any:
@@ -64,4 +92,4 @@ def _as_column(value: Any) -> Any:
 @cache
 def _view(text: str) -> View:
     """Once in each worker."""
-    return View(json.loads(text))
+    return View(decode_object(text))

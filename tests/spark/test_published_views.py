@@ -1,0 +1,39 @@
+"""The Spark engine passes every published test, by its plan wherever SQL has the counterpart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain.fhir.json import decode_object, encode
+from shared.domain.fhir.views import ViewError
+from spark.views.frame import SparkView
+from tests.unit.views.published import Case, published_cases, unordered
+
+pytestmark = [
+    pytest.mark.spark,
+    # pyspark leaves its sockets to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+BY_PYTHON = {"fn_boundary", "fhirpath_numbers"}
+"""Suites with expressions that SQL would compute with other digits."""
+
+
+@pytest.mark.parametrize("case", published_cases(), ids=lambda case: case.name)
+def test_a_published_view_gives_its_rows_or_is_refused(spark: Any, case: Case) -> None:
+    if case.expect is None:
+        with pytest.raises(ViewError):
+            list(SparkView(case.view).json_lines(frame_of(spark, case)))
+        return
+    view = SparkView(case.view)
+    assert (view.plan is None) == (case.name.partition(":")[0] in BY_PYTHON), view.why_python
+    rows = [decode_object(line) for line in view.json_lines(frame_of(spark, case))]
+    assert unordered(rows) == unordered(case.expect)
+    assert all(tuple(row) == view.view.names for row in rows)
+
+
+def frame_of(spark: Any, case: Case) -> Any:
+    return spark.createDataFrame(
+        [(encode(resource),) for resource in case.resources], "body string"
+    ).coalesce(1)
