@@ -28,6 +28,10 @@ def main(arguments: Sequence[str]) -> int:
     except CommandStopped as stopped:
         print(f"galen: {stopped}", file=sys.stderr)
         return stopped.exit_code
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). What Python would flush at the end has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.FINDING
     except KeyboardInterrupt:
         print("\ngalen: interrupted", file=sys.stderr)
         return exits.INTERRUPTED
@@ -48,7 +52,9 @@ def _run(arguments: Sequence[str]) -> int:
     if not runs_in(environment):
         enter(environment, arguments)
     os.environ.pop(_ENTERED, None)
-    return run_command(arguments)
+    code = run_command(arguments)
+    sys.stdout.flush()
+    return code
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from shared.bootstrap import Services
     from shared.services.dead_letters import DeadLetter
 
-_WIDTH_OF_A_FILE = 240
 _EXAMPLES = """  python3 -m local dead-letters list
   python3 -m local dead-letters list --format json | jq -r .id
-  python3 -m local dead-letters show 3f0c… --raw > line.json
-  python3 -m local dead-letters replay 3f0c…
+  python3 -m local dead-letters show 3f0c8a12 --raw > line.json
+  python3 -m local dead-letters replay 3f0c8a12
   python3 -m local dead-letters replay --all
 """
 
@@ -32,17 +31,32 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         subparsers, "dead-letters", "list, show or replay what could not be processed", _EXAMPLES
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="those that are open, one a line")
+    listing = new_parser(
+        actions,
+        "list",
+        "those that are open, with the first reason of each",
+        "  python3 -m local dead-letters list --all",
+    )
     listing.add_argument("--tenant", metavar="T", help="of this tenant only (default: of all)")
     listing.add_argument("--all", action="store_true", help="those that were replayed too")
     listing.add_argument(
         "--format", choices=("table", "json"), default="table", help="json: one object a line"
     )
-    show = actions.add_parser("show", help="one: where its bytes are, and the OperationOutcome")
-    show.add_argument("id", metavar="ID")
+    show = new_parser(
+        actions,
+        "show",
+        "one: where its bytes are, and all its reasons",
+        "  python3 -m local dead-letters show 3f0c8a12",
+    )
+    show.add_argument("id", metavar="ID", help="its id, or as much of it as no other has")
     show.add_argument("--raw", action="store_true", help="write the bytes as they arrived, and nothing else")
-    replay = actions.add_parser("replay", help="send raw lines through the same handler again")
-    replay.add_argument("ids", nargs="*", metavar="ID")
+    replay = new_parser(
+        actions,
+        "replay",
+        "send raw lines through the same handler again",
+        "  python3 -m local dead-letters replay --all",
+    )
+    replay.add_argument("ids", nargs="*", metavar="ID", help="ids, or as much of each as no other has")
     replay.add_argument("--all", action="store_true", help="all that are open")
     replay.add_argument("--tenant", metavar="T", help="with --all: of this tenant only")
     for action in (listing, show, replay):
@@ -74,22 +88,25 @@ def _list(services: Services, tenant: str | None, *, every: bool, form: str) -> 
         for letter in letters:
             print(json.dumps({**asdict(letter), "pointer": _pointer(letter)}))
         return exits.OK
-    from rich.console import Console
-    from rich.table import Table
+    from local.delivery.letters import lines, short_ids
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_OF_A_FILE
-    table = Table(box=None)
-    for column in ("id", "tenant", "door", "stage", "error", "when", "status", "pointer"):
-        table.add_column(column, no_wrap=column != "pointer", overflow="fold")
-    for letter in letters:
-        told = (letter.id, letter.tenant, letter.door, letter.stage, letter.error, letter.at, letter.status)
-        table.add_row(*told, _pointer(letter))
+    # By every letter there is: what is unique now must be so for `show` and `replay`.
+    short = short_ids(letter.id for letter in services.dead_letters.list(status=None))
+    told = lines(letters, short, _dropped_files(services, letters), terminal=sys.stdout.isatty())
     if letters:
-        console.print(table)
-    print(f"galen: {len(letters)} dead letters", file=sys.stderr)
+        print("\n".join(told))
+    print(f"galen: {len(letters)} dead {'letter' if len(letters) == 1 else 'letters'}", file=sys.stderr)
     return exits.OK
+
+
+def _dropped_files(services: Services, letters: Iterable[DeadLetter]) -> dict[str, str]:
+    """The paths of dropped files by their identity; a file that was deleted since has none."""
+    from shared.domain.records import Door
+    from shared.services.file_door import file_identity
+
+    if not any(letter.door == Door.FILE for letter in letters):
+        return {}
+    return {file_identity(file): file.path for file in services.adapters.dropped.list("")}
 
 
 def _show(services: Services, letter_id: str, *, raw: bool) -> int:
@@ -114,15 +131,16 @@ def _replay(services: Services, letters: Iterable[DeadLetter]) -> int:
     return exits.FINDING if left else exits.OK
 
 
-def _find(services: Services, letter_id: str) -> DeadLetter:
-    from shared.errors import NotFound
-
-    try:
-        return services.dead_letters.find(letter_id)
-    except NotFound:
+def _find(services: Services, given: str) -> DeadLetter:
+    """The one whose id is, or begins with, what was given."""
+    found = [letter for letter in services.dead_letters.list(status=None) if letter.id.startswith(given)]
+    if not found:
+        raise exits.CommandStopped(f"there is no dead letter {given}: `dead-letters list` shows them")
+    if len(found) > 1:
         raise exits.CommandStopped(
-            f"there is no dead letter {letter_id}: `dead-letters list` shows them"
-        ) from None
+            f"{len(found)} dead letters begin with {given}: give more of the id", exits.USAGE
+        )
+    return found[0]
 
 
 def _bytes_of(services: Services, letter: DeadLetter) -> bytes:

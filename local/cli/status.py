@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from local import exits
 from local.cli.options import add_platform_options, new_parser
 from local.run_state import RunState, find_platform
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_WIDTH_OF_A_FILE = 240
 _EXAMPLES = """  python3 -m local status
   python3 -m local status --data /tmp/second
   python3 -m local status --format json    run.json and the counts, on one line
@@ -56,50 +54,47 @@ def _counts(state: RunState) -> dict[str, Any] | None:
         return None
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_OF_A_FILE
-    return console
-
-
 def _print_processes(state: RunState) -> None:
-    from rich.table import Table
-
-    console = _console()
-    console.print(f"{state.state} on {state.url}, data in {state.data}, for {_age(state.started_at)}")
-    table = Table(box=None)
-    for column in ("process", "pid", "url", "up for", "restarts", "log"):
-        table.add_column(column, no_wrap=True)
-    for process in state.processes.values():
-        pid = str(process.pid) if process.pid else "restarting"
-        table.add_row(
-            process.name, pid, process.url, _age(process.started_at), str(process.restarts), process.log
+    print(f"{state.state} on {state.url} for {_age(state.started_at)}")
+    print(f"data in {state.data}, logs of the processes in {Path(state.data) / 'logs'}")
+    heads = ("process", "pid", "url", "up for", "restarts", "log")
+    rows = [
+        (
+            process.name, str(process.pid) if process.pid else "restarting", process.url,
+            _age(process.started_at), str(process.restarts), Path(process.log).name,
         )
-    console.print(table)
+        for process in state.processes.values()
+    ]  # fmt: skip
+    _print_rows((heads, *rows))
 
 
 def _print_counts(counts: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    console = _console()
-    table = Table(box=None)
-    for column in ("door", "lines", "versions", "rejected"):
-        table.add_column(column, justify="left" if column == "door" else "right")
-    for door, each in counts["doors"].items():
-        table.add_row(door, str(each["lines"]), str(each["versions"]), str(each["rejected"]))
-    console.print(table)
-    alerts = ", ".join(f"{number} {name}" for name, number in counts["alerts"].items()) or "none"
-    letters = (
-        ", ".join(f"{number} at {stage}" for stage, number in counts["dead_letters_open"].items()) or "none"
-    )
-    lag = ", ".join(f"{hub} {number}" for hub, number in counts["lag_events"].items()) or "not measured yet"
+    print()
+    rows = [
+        (door, str(each["lines"]), str(each["versions"]), str(each["rejected"]))
+        for door, each in counts["doors"].items()
+    ]
+    _print_rows((("door", "lines", "versions", "rejected"), *rows))
+    lag = ", ".join(f"{hub} {number}" for hub, number in counts["lag_events"].items())
     ages = counts["freshness_seconds"]
-    fresh = ", ".join(f"{layer} {age:.0f} s" for layer, age in ages.items()) or "not measured yet"
-    console.print(f"scores: {counts['scores']}; alerts: {alerts}; dead letters open: {letters}")
-    console.print(f"events not yet landed: {lag}; newest file of each layer: {fresh}")
+    fresh = ", ".join(f"{layer} {age:.0f} s ago" for layer, age in ages.items())
+    told = {
+        "scores": str(counts["scores"]),
+        "alerts": ", ".join(f"{number} {name}" for name, number in counts["alerts"].items()),
+        "dead letters open": ", ".join(f"{n} at {stage}" for stage, n in counts["dead_letters_open"].items()),
+        "events not yet landed": lag or "not measured yet",
+        "newest file of each layer": fresh or "not measured yet",
+    }
+    print()
+    for name, value in told.items():
+        print(f"{name}: {value or 'none'}")
+
+
+def _print_rows(rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as they must be; nothing is cut and nothing is padded at the end of a line."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _age(since: str) -> str:

@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         raise exits.CommandStopped(f"there is no {missing[0]}", exits.USAGE)
     from local.delivery.sources import KNOWN_ENDINGS, LINES, is_known
-    from local.validation.reading import places_of
-    from local.validation.show import headline, print_summary
+    from local.validation.reading import left_out, places_of
+    from local.validation.show import headline, left_out_line, print_summary
     from shared.domain.fhir.validation.shown_values import ShownValues
     from shared.domain.fhir.validation.validator import R4Validator
 
@@ -72,7 +72,11 @@ def run(args: argparse.Namespace) -> int:
             raise exits.CommandStopped(
                 f"there is nothing to validate in {given}: {KNOWN_ENDINGS}", exits.USAGE
             )
-        said = headline(summary, len(places), time.monotonic() - started_s)
+        said = "\n".join(
+            filter(
+                None, (headline(summary, time.monotonic() - started_s), left_out_line(left_out(args.paths)))
+            )
+        )
         if args.format == "table":
             print_summary(summary, sys.stdout)
         print(said, file=sys.stdout if args.format == "table" else sys.stderr)
@@ -85,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _validate(places: list[Place], rules: Rules, *, as_lines: bool) -> Summary:
-    from local.validation.reading import texts
+    from local.validation.reading import entries_of, texts
     from local.validation.show import progress
     from local.validation.summary import Summary
     from shared.domain.fhir.validation.report import report_on, unreadable
@@ -100,6 +104,9 @@ def _validate(places: list[Place], rules: Rules, *, as_lines: bool) -> Summary:
         for text in texts(places, on_bytes):
             report = unreadable(text.problem) if text.problem else report_on(text.body, rules)
             summary.add(text.place_of, report)
+            summary.came_from(
+                text.source, entries_of(text.body) if report.resource_type == "Bundle" else None
+            )
             if as_lines:
                 sys.stdout.buffer.write(_line(text, report))
             show(read, summary)

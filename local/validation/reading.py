@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
+
+import msgspec
 
 from local.delivery.sources import (
     DOCUMENTS,
@@ -16,6 +19,7 @@ from local.delivery.sources import (
     Opened,
     begins_a_document,
     files_below,
+    is_known,
     opened,
     reason_of,
 )
@@ -26,6 +30,14 @@ MAX_TEXT_BYTES: Final = 64_000_000
 """The largest document that a door takes; a longer one is named and not read."""
 ENDINGS: Final = (*DOCUMENTS, ".xml")
 """XML is looked for so that it can be named: what is left out in silence passes for valid."""
+
+
+class _Bundle(msgspec.Struct):
+    """The part of a Bundle that is counted: nothing of an entry is built."""
+
+    entry: list[msgspec.Raw] = []
+
+
 _TOO_LONG: Final = f"Longer than {MAX_TEXT_BYTES:,} bytes, which no door takes: split it."
 
 
@@ -75,6 +87,22 @@ def places_of(given: str) -> list[Place]:
         Place(file, os.path.join(given, file.relative_to(path)))  # noqa: PTH118 - Path would tidy what was given
         for file in files_below(path, ENDINGS)
     ]
+
+
+def entries_of(body: bytes) -> int:
+    """How many entries a Bundle has; 0 where they are no list."""
+    try:
+        return len(msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Bundle).entry)
+    except msgspec.MsgspecError:
+        return 0
+
+
+def left_out(given: Sequence[str]) -> Counter[str]:
+    """The endings of the files in the given folders that are not read."""
+    inside = (
+        file for path in map(Path, given) if path.is_dir() for file in path.rglob("*") if file.is_file()
+    )
+    return Counter(file.suffix for file in inside if not is_known(file.name, ENDINGS))
 
 
 def texts(places: Sequence[Place], on_bytes: Callable[[int], None]) -> Iterator[Text]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Final
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from local.environment import say
 from local.validation.summary import Summary
@@ -19,8 +20,6 @@ from local.validation.summary import Summary
 RULES_SHOWN: Final = 40
 _EVERY_S: Final = 0.1
 _PLAIN_EVERY_S: Final = 5.0
-_WIDTH_OF_A_FILE: Final = 10_000
-"""Nothing is folded there: a line can be searched for its path."""
 _STYLES: Final = {"fatal": "bold red", "error": "red", "warning": "yellow"}
 
 Report = Callable[[int, Summary], None]
@@ -76,8 +75,8 @@ def _seldom(show: Report, every_s: float, *, first: bool) -> Report:
     return report
 
 
-def headline(summary: Summary, files: int, seconds: float) -> str:
-    """One line: how many, of these valid and invalid, how fast."""
+def headline(summary: Summary, seconds: float) -> str:
+    """How many, of these valid and invalid, how fast: one line, and one of what was left out."""
     valid = summary.resources - summary.invalid
     parts = [f"{valid:,} valid"]
     if summary.remarked:
@@ -85,42 +84,63 @@ def headline(summary: Summary, files: int, seconds: float) -> str:
     parts.append(f"{summary.invalid:,} invalid")
     if summary.unreadable:
         parts[1] += f" ({summary.unreadable:,} unreadable)"
-    rate = summary.resources / seconds if seconds > 0 else 0
-    counted = f"{_many(summary.resources, 'resource')} in {_many(files, 'file')}"
-    return f"{counted}: {', '.join(parts)}; {seconds:.1f} s, {rate:,.0f} resources/s"
+    counted = f"{_many(summary.resources, 'resource')} in {_many(len(summary.files), 'file')}"
+    if summary.bundles:
+        counted += f" (of these {_many(summary.bundles, 'Bundle')} with {_many(summary.entries, 'entry')})"
+    # A Bundle is as much work as its entries.
+    work = summary.resources - summary.bundles + summary.entries
+    rate = work / seconds if seconds > 0 else 0
+    of_what = "resources and entries/s" if summary.entries else "resources/s"
+    return f"{counted}: {', '.join(parts)}; {seconds:.1f} s, {rate:,.0f} {of_what}"
+
+
+def left_out_line(endings: Counter[str]) -> str:
+    """The files whose ending no command reads, by ending; empty where there are none."""
+    if not endings:
+        return ""
+    named = ", ".join(f"{count} {ending or 'without one'}" for ending, count in endings.most_common())
+    return f"{_many(endings.total(), 'file')} left out by ending: {named}"
 
 
 def print_summary(summary: Summary, out: IO[str]) -> None:
-    """The table by rule, errors first; nothing where no rule spoke."""
+    """Two lines a rule, errors first: what is counted and what it says, then where it was found first."""
     rules = summary.by_weight()
     if not rules:
         return
-    console = Console(file=out, highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_OF_A_FILE
-    table = Table(box=None, pad_edge=False)
-    for name, justify in (
-        ("severity", "left"),
-        ("rule", "left"),
-        ("resources", "right"),
-        ("issues", "right"),
-    ):
-        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
-    table.add_column("first found", overflow="fold")
-    table.add_column("what to do")
-    for key, count in rules[:RULES_SHOWN]:
+    console = Console(file=out, highlight=False, soft_wrap=not out.isatty())
+    heads = ("severity", "rule", "resources", "issues")
+    rows = [
+        (key.severity, _printable(key.rule or key.code), f"{count.resources:,}", f"{count.issues:,}")
+        for key, count in rules[:RULES_SHOWN]
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    console.print(_row(heads, widths))
+    for row, (key, count) in zip(rows, rules, strict=False):
         style = _STYLES.get(key.severity, "")
-        severity = f"[{style}]{key.severity}[/]" if style else key.severity
-        place = _printable(f"{count.place} {count.first.expression}".rstrip())
-        table.add_row(
-            severity, escape(key.rule or key.code), f"{count.resources:,}", f"{count.issues:,}",
-            escape(place), escape(count.first.text),
-        )  # fmt: skip
-    console.print(table)
+        line = escape(_row(row, widths))
+        console.print(line.replace(key.severity, f"[{style}]{key.severity}[/]", 1) if style else line)
+        for text in (count.first.text, f"first: {_short(count.place)} {count.first.expression}".rstrip()):
+            console.print(
+                Padding(escape(_printable(text)), (0, 0, 0, 4))
+                if out.isatty()
+                else f"    {escape(_printable(text))}"
+            )
+    console.print()
     if len(rules) > RULES_SHOWN:
-        console.print(
-            f"and {len(rules) - RULES_SHOWN} more rules: --format ndjson has every finding", markup=False
-        )
+        console.print(f"and {len(rules) - RULES_SHOWN} more rules", markup=False)
+    console.print("--format ndjson lists every finding of every resource", markup=False)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    texts = [cell.ljust(width) for cell, width in zip(cells[:2], widths[:2], strict=True)]
+    numbers = [cell.rjust(width) for cell, width in zip(cells[2:], widths[2:], strict=True)]
+    return "  ".join((*texts, *numbers))
+
+
+def _short(place: str) -> str:
+    """Of a member of an archive `!member`: the archive is what was asked about."""
+    archive, found, member = place.partition("!")
+    return f"!{member}" if found and archive else place
 
 
 def _printable(text: str) -> str:
@@ -129,4 +149,6 @@ def _printable(text: str) -> str:
 
 
 def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"

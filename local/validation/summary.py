@@ -32,13 +32,23 @@ class RuleCount:
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of resources and of findings."""
+    """Counts of resources and of findings; `files` counts the members of an archive, not the archive."""
 
     resources: int = 0
     invalid: int = 0
     remarked: int = 0
     unreadable: int = 0
+    bundles: int = 0
+    entries: int = 0
+    files: set[str] = field(default_factory=set)
     rules: dict[RuleKey, RuleCount] = field(default_factory=dict)
+
+    def came_from(self, file: str, entries: int | None) -> None:
+        """Count the file of a resource, and the entries of a Bundle (None: it is none)."""
+        self.files.add(file)
+        if entries is not None:
+            self.bundles += 1
+            self.entries += entries
 
     def add(self, place_of: Callable[[Issue], str], report: Report) -> None:
         """Count one report; `place_of` says where a person finds what a finding is about."""

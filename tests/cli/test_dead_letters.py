@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from local.cli import dead_letters
+from local.delivery.letters import lines, short_ids
 from local.exits import CommandStopped
 from shared.domain.fhir.validation.validator import R4Validator
 from tests.delivery.world import TENANT, Lenient, World
@@ -41,6 +42,32 @@ def test_the_table_stands_on_standard_output_and_the_count_beside_it(
     told = capsys.readouterr()
     assert "validate" in told.out
     assert told.err == "galen: 2 dead letters\n"
+
+
+def test_the_table_names_each_by_a_beginning_that_show_takes_and_says_why(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead_letters._list(world, TENANT, every=False, form="table")
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 2
+    assert all(line == line.rstrip() for line in told)
+    for line in told:
+        short = line.split()[0]
+        assert len(short) == 8
+        assert dead_letters._find(world, short).id.startswith(short)
+    assert any("does not look like JSON" in line for line in told)
+
+
+def test_on_a_terminal_a_row_fits_in_eighty_columns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    letters = list(world.dead_letters.list(TENANT))
+    shown = lines(letters, short_ids(each.id for each in letters), {}, terminal=True)
+    assert max(map(len, shown)) <= 80
+
+
+def test_ids_are_as_long_as_they_must_be_to_be_told_apart() -> None:
+    one, other = "a" * 32, "a" * 10 + "b" * 22
+    assert short_ids([one, other, "c" * 32]) == {one: "a" * 11, other: "a" * 10 + "b", "c" * 32: "c" * 8}
 
 
 def test_shows_the_outcome_and_the_raw_bytes(world: World, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
