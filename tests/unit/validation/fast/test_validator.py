@@ -201,3 +201,9 @@ def test_base64_is_groups_of_four(data: str) -> None:
     is_good = data in ("QQ==", "QUI=", "QUJD", "QU JD")
     found = rules({"resourceType": "Binary", "contentType": "text/plain", "data": data})
     assert found == ([] if is_good else ["base64Binary"])
+
+
+def test_an_unknown_code_is_remarked_on_each_time() -> None:
+    coding = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "no-such-code"}
+    for _ in range(3):
+        assert "code-unknown" in rules({**VITAL, "category": [*VITAL["category"], {"coding": [coding]}]})

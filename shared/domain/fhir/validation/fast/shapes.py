@@ -19,6 +19,7 @@ from shared.domain.fhir.definitions.model import (
 )
 from shared.domain.fhir.definitions.reader import PackedDefinitions
 from shared.domain.fhir.validation.fast import codes, links
+from shared.domain.fhir.validation.fast.context import CONTEXT
 from shared.domain.fhir.validation.fast.extensions import extension_rule
 from shared.domain.fhir.validation.fast.invariants import Invariants
 from shared.domain.fhir.validation.fast.known import MAX_VALUES
@@ -136,11 +137,13 @@ class Shapes:
             content = (shape, *value.values())
             if content in good:
                 return True
+            before = len(CONTEXT.noted or ())
             if not judge(value):
                 return False
             # Texts only: a number and a boolean would be equal in a set. And none that is remarked on.
             if (
                 "system" in value
+                and len(CONTEXT.noted or ()) == before
                 and value.keys() <= _TEXTS
                 and sum(map(len, value.values())) <= _LONGEST_CODING
             ):
