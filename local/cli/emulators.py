@@ -84,6 +84,9 @@ def run(args: argparse.Namespace) -> int:
             state.state = "serving"
             supervisor.record()
             _print(connection_strings(ports), args.format)
+            if args.settings is not None:
+                say(f"wrote {args.settings}")
+            say("serving until Ctrl-C")
             while True:
                 supervisor.tend()
                 supervisor.wait(1.0)

@@ -25,7 +25,13 @@ _EXAMPLES = """  python3 -m local spark all               what is new in raw to 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = new_parser(subparsers, "spark", "run the Spark jobs over the lake", _EXAMPLES)
-    parser.add_argument("job", choices=choices(), help="a job, a layer, or all in their order")
+    parser.add_argument(
+        "job",
+        nargs="?",
+        default="all",
+        choices=choices(),
+        help="a job, a layer, or all in their order (default all)",
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--full", action="store_true", help="make the tables anew from the layer below")
     how.add_argument("--incremental", action="store_true", help="add what is new (the default)")

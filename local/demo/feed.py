@@ -65,7 +65,7 @@ def _tell(alerts: Sequence[dict[str, Any]]) -> None:
     for alert in alerts:
         points = alert.get("escalated_total", alert["total"])
         name = f"{alert['severity']}: {alert['model'].upper()} {points}"
-        say(f"alert {name}, {alert['status']} (GET /alerts shows the reason)")
+        say(f"alert {name}, {alert['status']} (GET /alerts shows its points and the reading that raised it)")
 
 
 def _complete(accounts: Sequence[Account]) -> bool:
