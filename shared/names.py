@@ -109,6 +109,7 @@ TABLES = {
     "silver_unresolved_references": f"{Zone.PROCESSED}/unresolved-references",
     "silver_patient_360": f"{Zone.PROCESSED}/patient-360",
     "silver_clinical_events": f"{Zone.PROCESSED}/clinical-events",
+    "silver_quality_results": f"{Zone.PROCESSED}/quality-results",
     "quarantine_set_aside": f"{Zone.QUARANTINE}/set-aside",
     "gold_encounters_per_condition_and_age": f"{Zone.CURATED}/population-health/encounters-per-condition-and-age-group",
 }

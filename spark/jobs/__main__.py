@@ -14,6 +14,7 @@ from typing import Any
 from shared.domain.fhir.admission import parse_modes
 from spark.jobs.context import RunContext
 from spark.jobs.graph import Job, choices, plan
+from spark.jobs.stops import PromotionStopped, SchemaRefused, SourceMissing
 from spark.paths import LakeRoot
 from spark.session import SparkSettings, create_session
 
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("job", choices=choices())
     parser.add_argument("--lake", required=True, help="abfss://…, s3a://… or a folder")
     parser.add_argument("--full", action="store_true", help="make the tables anew from the layer below")
+    parser.add_argument("--from", dest="source", default="", help="what an import reads: a folder or its URI")
     options = parser.parse_args(arguments)
     try:
         modes = parse_modes(dict(json.loads(os.environ.get("GALEN_VALIDATION_MODES") or "{}")))
@@ -40,9 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"GALEN_VALIDATION_MODES: {wrong}")
     spark = create_session(SparkSettings.from_environment(os.environ))
     try:
-        context = RunContext(spark, LakeRoot(options.lake), modes, options.full)
+        context = RunContext(spark, LakeRoot(options.lake), modes, options.full, options.source)
         for event in run_jobs(context, plan(options.job)):
             print(json.dumps(event), flush=True)
+    except (PromotionStopped, SchemaRefused, SourceMissing) as stopped:
+        print(stopped, file=sys.stderr)
+        return 1
     finally:
         spark.stop()
     return 0

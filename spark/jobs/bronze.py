@@ -19,14 +19,17 @@ from delta.tables import DeltaTable
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
-from pyspark.sql.types import StructType
 
 from shared.names import BRONZE_FILES, BRONZE_LEDGER, TABLES, Zone
 from spark.jobs.chains import missing_files
 from spark.jobs.context import RunContext
+from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside, summary
-from spark.jobs.tables import SchemaRefused, TableReport, open_table, remove_table, table_id
-from spark.schemas.bronze import DAY, FILES, KIND, LEDGER, LINES, PASS, RESOURCES
+from spark.jobs.stops import SchemaRefused
+from spark.jobs.tables import open_declared, remove_table, table_id
+from spark.schemas.bronze import DAY, FILES, KIND, LEDGER, PASS, RESOURCES, lines_of
+from spark.schemas.columns import Derived
+from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
 from spark.transforms.expand_files import FILE, LINE, PROBLEM, RESOURCE, STREAM_ZONES, as_pairs, rows_of_files
 from spark.transforms.expand_lines import BatchContext, Validate, lake_path
@@ -64,14 +67,11 @@ class BronzeJob:
         self._raw = self._lake.uri(Zone.RAW)
         self._ledger_uri = self._lake.uri(BRONZE_LEDGER)
         self._files_uri = self._lake.uri(BRONZE_FILES)
-        words = "Every resource of every raw line, once, as it came."
-        table = open_table(self._spark, self._uri, RESOURCES, words, partition_by=[DAY])
+        table = bronze_table(context)
         if DAY not in table.toDF().columns:
             raise SchemaRefused(f"{TABLES[TABLE]} is of an older layout: run `bronze --full` once")
-        open_table(
-            self._spark, self._ledger_uri, LEDGER, "The raw files taken into bronze, and by which batch."
-        )
-        open_table(self._spark, self._files_uri, FILES, "What each raw file came to.")
+        open_declared(self._spark, self._ledger_uri, LEDGER)
+        open_declared(self._spark, self._files_uri, FILES)
         self._id = table_id(table)
         self._written: Counter[str] = Counter()
 
@@ -147,7 +147,7 @@ class BronzeJob:
         """Notes in the ledger which files are a batch; does nothing where the number is taken."""
         now = datetime.now(UTC)
         rows = [(path, size, batch, self._id, now) for path, size in files]
-        frame = self._spark.createDataFrame(rows, LEDGER).coalesce(1)
+        frame = self._spark.createDataFrame(rows, struct_of(LEDGER)).coalesce(1)
         self._append(frame, self._ledger_uri, "plan", batch)
 
     def _append(self, rows: DataFrame, uri: str, what: str, batch: int) -> None:
@@ -189,11 +189,10 @@ class BronzeJob:
 
     def _append_lines(self, rows: DataFrame, zone: str, batch: int) -> None:
         uri = self._lake.uri(stream_path(zone))
-        open_table(
-            self._spark, uri, LINES, f"Every line of the zone {zone}, as it landed.", partition_by=[DAY]
-        )
+        lines = lines_of(zone)
+        open_declared(self._spark, uri, lines, partition_by=DAY)
         self._context.on_phase(f"append {zone}")
-        self._append(_columns(rows.where(F.col("zone") == zone), LINE, LINES), uri, f"lines-{zone}", batch)
+        self._append(_columns(rows.where(F.col("zone") == zone), LINE, lines), uri, f"lines-{zone}", batch)
 
     def _rows(self, batch: int, planned: list[Row]) -> DataFrame:
         context = BatchContext(self._raw, batch, planned[0]["planned_at"], self._context.modes)
@@ -205,15 +204,15 @@ class BronzeJob:
         files = self._spark.read.format("binaryFile").load(
             [self._lake.uri(row["raw_path"]) for row in planned]
         )
-        return map_rows(files.select("path", "content"), expand, PASS)
+        return map_rows(files.select("path", "content"), expand, struct_of(PASS))
 
 
-def _columns(rows: DataFrame, kind: str, schema: StructType) -> DataFrame:
-    chosen = rows.where(F.col(KIND) == kind).select(*schema.names)
+def _columns(rows: DataFrame, kind: str, table: Derived) -> DataFrame:
+    chosen = rows.where(F.col(KIND) == kind).select(*(column.name for column in table.columns))
     # So that a reader of one type skips the rest.
     return chosen.sortWithinPartitions("type", "tenant", "id") if kind == RESOURCE else chosen
 
 
 def bronze_table(context: RunContext) -> DeltaTable:
     """The table that silver reads, created empty where there is none."""
-    return open_table(context.spark, context.lake.uri(TABLES[TABLE]), RESOURCES, "", partition_by=[DAY])
+    return open_declared(context.spark, context.lake.uri(RESOURCES.path), RESOURCES, partition_by=DAY)[0]

@@ -19,13 +19,15 @@ def _unnoticed(_: str) -> None:
 class RunContext:
     """One run. `full` makes the tables anew from the layer below instead of adding what is new.
 
-    `on_phase` is told each phase before it begins; a test ends the run there.
+    `source` is what an import reads: a folder or its URI. `on_phase` is told each phase before
+    it begins; a test ends the run there.
     """
 
     spark: SparkSession
     lake: LakeRoot
     modes: ValidationModes = ValidationModes()  # noqa: RUF009 - frozen
     full: bool = False
+    source: str = ""
     on_phase: Callable[[str], None] = _unnoticed
 
     def read(self, path: str) -> DataFrame:

@@ -16,10 +16,10 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from spark.jobs.bronze import bronze_table
 from spark.jobs.context import RunContext
+from spark.jobs.report import TableReport
 from spark.jobs.tables import (
     CHANGE_FEED,
     Progress,
-    TableReport,
     open_declared,
     progress_of,
     replace_all,

@@ -20,7 +20,8 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from shared.names import TABLES
 from spark.jobs.context import RunContext
-from spark.jobs.tables import TableReport, open_table
+from spark.jobs.report import TableReport
+from spark.jobs.tables import open_table
 from spark.paths import LakeRoot
 from spark.schemas.gold import ENCOUNTERS_PER_CONDITION_AND_AGE
 from spark.schemas.silver import CONDITIONS, ENCOUNTERS, PATIENTS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Final
 
-LAYERS: Final = ("bronze", "silver", "gold", "upkeep")
+LAYERS: Final = ("bronze", "silver", "gold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,18 @@ class Job:
 JOBS: Final = (
     Job("bronze", "bronze", "spark.jobs.bronze:run", "raw files to bronze, each exactly once"),
     Job(
+        "quality-bronze",
+        "bronze",
+        "spark.jobs.quality:bronze",
+        "the expectations of bronze; a critical failure stops here",
+        after=("bronze",),
+    ),
+    Job(
         "silver",
         "silver",
         "spark.jobs.silver:run",
         "new bronze rows merged into the tables of each type",
-        after=("bronze",),
+        after=("bronze", "quality-bronze"),
     ),
     Job(
         "events",
@@ -53,11 +60,18 @@ JOBS: Final = (
         after=("silver",),
     ),
     Job(
+        "quality-silver",
+        "silver",
+        "spark.jobs.quality:silver",
+        "the expectations of silver; a critical failure stops here",
+        after=("silver", "events", "references"),
+    ),
+    Job(
         "gold",
         "gold",
         "spark.jobs.gold:run",
         "the measures",
-        after=("silver", "events", "references"),
+        after=("silver", "events", "references", "quality-silver"),
     ),
 )
 _BY_NAME: Final = {job.name: job for job in JOBS}
@@ -75,10 +89,14 @@ def plan(asked: str) -> tuple[Job, ...]:
     if asked == "all":
         chosen: Iterable[Job] = (job for job in JOBS if job.in_all)
     else:
-        chosen = _of(asked) or (_BY_NAME[asked],)
+        chosen = (_BY_NAME[asked],) if asked in _BY_NAME and asked not in LAYERS else _in_layer(asked)
     names = {job.name for job in chosen}
     sorter = TopologicalSorter({job.name: job.after for job in JOBS})
     return tuple(_BY_NAME[name] for name in sorter.static_order() if name in names)
+
+
+def _in_layer(layer: str) -> tuple[Job, ...]:
+    return tuple(job for job in _of(layer) if job.in_all) or _of(layer)
 
 
 def _of(layer: str) -> tuple[Job, ...]:

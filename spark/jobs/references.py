@@ -15,7 +15,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.jobs.context import RunContext
-from spark.jobs.tables import TableReport, open_declared, replace_all
+from spark.jobs.report import TableReport
+from spark.jobs.tables import open_declared, replace_all
 from spark.schemas.columns import Field, Rule, Table
 from spark.schemas.derived import UNRESOLVED_REFERENCES, VERSIONS
 from spark.schemas.silver import SILVER

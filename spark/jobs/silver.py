@@ -17,10 +17,10 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from spark.jobs.bronze import bronze_table
 from spark.jobs.context import RunContext
+from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside, summary
 from spark.jobs.tables import (
     Progress,
-    TableReport,
     is_empty,
     merge_newer,
     open_declared,

@@ -11,27 +11,13 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from spark.jobs.stops import SchemaRefused
 from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
 
 _PROGRESS_CONF: Final = "spark.databricks.delta.commitInfo.userMetadata"
 _RECENT_COMMITS: Final = 50
 CHANGE_FEED: Final = {"delta.enableChangeDataFeed": "true"}
-
-
-class SchemaRefused(ValueError):
-    """The declared type of a column is not the one the table has: only additions are made by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableReport:
-    """One line of a job's account. `rows` is what this run wrote, `total` what the table holds, `notes` what to know."""
-
-    table: str
-    rows: int
-    total: int
-    seconds: float
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +39,11 @@ def open_table(
 
 
 def open_declared(
-    spark: SparkSession, uri: str, table: Table | Derived, properties: dict[str, str] | None = None
+    spark: SparkSession,
+    uri: str,
+    table: Table | Derived,
+    properties: dict[str, str] | None = None,
+    partition_by: str | None = None,
 ) -> tuple[DeltaTable, list[str]]:
     """The declared table, created or widened by what the declaration has more, and a note on each new column.
 
@@ -64,6 +54,8 @@ def open_declared(
         builder = DeltaTable.createIfNotExists(spark).location(uri).addColumns(schema).comment(table.comment)
         for name, value in (properties or {}).items():
             builder = builder.property(name, value)
+        if partition_by:
+            builder = builder.partitionedBy(partition_by)
         return builder.execute(), []
     found = DeltaTable.forPath(spark, uri)
     has = {field.name: field for field in found.toDF().schema}

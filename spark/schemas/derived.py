@@ -141,4 +141,22 @@ SET_ASIDE: Final = Derived(
         Column("batch", "BIGINT", "The bronze batch that met it", _C.INTERNAL),
     ),
 )
-DERIVED: Final = (VERSIONS, CLINICAL_EVENTS, PATIENT_360, UNRESOLVED_REFERENCES, SET_ASIDE)
+QUALITY_RESULTS: Final = Derived(
+    "quality_results",
+    TABLES["silver_quality_results"],
+    "What came of each expectation in each run, in counts",
+    ("run_at", "layer", "path", "expectation", "columns"),
+    (
+        Column("run_at", "TIMESTAMP", "When the results of the run were written", _C.INTERNAL),
+        Column("layer", "STRING", "The layer that was judged", _C.INTERNAL),
+        Column("path", "STRING", "The table that was judged", _C.INTERNAL),
+        Column("expectation", "STRING", "The class of Great Expectations", _C.INTERNAL),
+        Column("columns", "STRING", "The columns it is about", _C.INTERNAL),
+        Column("where", "STRING", "Which rows it is about; empty: all", _C.INTERNAL),
+        Column("critical", "BOOLEAN", "Whether its failure stops promotion", _C.INTERNAL),
+        Column("success", "BOOLEAN", "Whether it was met", _C.INTERNAL),
+        Column("rows", "BIGINT", "The rows it was judged on; 0 where it is about the whole", _C.INTERNAL),
+        Column("unexpected", "BIGINT", "The rows that broke it", _C.INTERNAL),
+    ),
+)
+DERIVED: Final = (VERSIONS, CLINICAL_EVENTS, PATIENT_360, UNRESOLVED_REFERENCES, SET_ASIDE, QUALITY_RESULTS)

@@ -1,0 +1,113 @@
+"""The expectations of a layer, judged; a critical one that fails stops what comes after.
+
+Rows that broke a critical expectation are set aside by their keys, where the expectation is about single rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+
+from shared.names import Zone
+from spark.jobs.context import RunContext
+from spark.jobs.report import TableReport
+from spark.jobs.set_aside import set_aside
+from spark.jobs.stops import PromotionStopped
+from spark.jobs.tables import open_declared
+from spark.quality.runner import Expectations, Finding
+from spark.quality.suites import SUITES, Check
+from spark.schemas.derived import QUALITY_RESULTS
+from spark.schemas.struct import struct_of
+
+
+def run(
+    context: RunContext, layer: str, suites: Mapping[str, Sequence[Check]] = SUITES
+) -> Iterator[TableReport]:
+    """Judges the tables of the layer that exist. Raises PromotionStopped after the results are written."""
+    started = time.monotonic()
+    docs = Path(context.lake.root) / Zone.AUDIT / "data-docs" / layer if context.lake.is_local else None
+    expectations = Expectations(docs)
+    findings: list[Finding] = []
+    for path, checks in groupby(sorted(suites[layer], key=_path), key=_path):
+        if DeltaTable.isDeltaTable(context.spark, context.lake.uri(path)):
+            findings += expectations.judge(path, context.read(path), list(checks))
+    expectations.write_docs()
+    context.on_phase("write quality results")
+    _write(context, layer, findings)
+    failed = [each for each in findings if not each.success]
+    critical = [each for each in failed if each.check.critical]
+    for finding in critical:
+        _quarantine(context, layer, finding)
+    total = context.read(QUALITY_RESULTS.path).count()
+    notes = tuple(_words(each) for each in failed)
+    yield TableReport(QUALITY_RESULTS.path, len(findings), total, time.monotonic() - started, notes)
+    if critical:
+        words = "; ".join(_words(each) for each in critical)
+        raise PromotionStopped(f"promotion from {layer} stopped (P2): {words}")
+
+
+bronze: Final = partial(run, layer="bronze")
+silver: Final = partial(run, layer="silver")
+
+
+def _path(check: Check) -> str:
+    return check.path
+
+
+def _words(finding: Finding) -> str:
+    check = finding.check
+    how = "could not be evaluated" if finding.error else f"{finding.unexpected} of {finding.rows} rows"
+    level = "critical" if check.critical else "warning"
+    return f"{level}: {check.path} {check.expectation}({check.columns}): {how}"
+
+
+def _write(context: RunContext, layer: str, findings: Sequence[Finding]) -> None:
+    uri = context.lake.uri(QUALITY_RESULTS.path)
+    open_declared(context.spark, uri, QUALITY_RESULTS)
+    now = datetime.now(UTC)
+    rows = [
+        (
+            *(now, layer, each.check.path, each.check.expectation, each.check.columns, each.check.where),
+            *(each.check.critical, each.success, each.rows, each.unexpected),
+        )
+        for each in findings
+    ]
+    frame = context.spark.createDataFrame(rows, struct_of(QUALITY_RESULTS))
+    frame.coalesce(1).write.format("delta").mode("append").save(uri)
+
+
+def _quarantine(context: RunContext, layer: str, finding: Finding) -> None:
+    """The rows that a critical expectation about a value or a key found wrong."""
+    check = finding.check
+    rows = context.read(check.path)
+    wrong = _wrong(rows.where(check.where) if check.where else rows, check)
+    if wrong is None or finding.error:
+        return
+    reason = f"expectation: {check.expectation}({check.columns})"
+    named = wrong.withColumn("reason", F.lit(reason))
+    typed = named if "type" in named.columns else named.withColumn("type", F.lit(check.path))
+    set_aside(context, layer, typed)
+
+
+def _wrong(rows: DataFrame, check: Check) -> DataFrame | None:
+    column = check.arguments.get("column", "")
+    if check.expectation == "ExpectColumnValuesToNotBeNull":
+        return rows.where(F.col(column).isNull())
+    if check.expectation == "ExpectColumnValuesToBeInSet":
+        return rows.where(~F.col(column).isin(*check.arguments["value_set"]))
+    if check.expectation == "ExpectColumnValuesToMatchRegex":
+        return rows.where(~F.col(column).rlike(check.arguments["regex"]))
+    if check.expectation == "ExpectCompoundColumnsToBeUnique":
+        key = list(check.arguments["column_list"])
+        twice = rows.groupBy(*key).count().where("count > 1").drop("count")
+        return rows.join(twice, key, "left_semi")
+    return None

@@ -1,0 +1,1 @@
+"""Data quality: expectations per layer as data, and their run by Great Expectations."""

@@ -1,0 +1,57 @@
+"""Expectations before promotion: what fails is counted, what is critical stops the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.names import TABLES
+from tests.spark.conftest import RawLake
+from tests.spark.test_jobs import PATIENT, Jobs
+
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.timeout(600),
+    # Spark's Python side leaves its sockets to the garbage collector.
+    pytest.mark.filterwarnings(
+        "ignore::ResourceWarning",
+        "ignore::pytest.PytestUnraisableExceptionWarning",
+        "ignore::DeprecationWarning",
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore")  # of the packages that Great Expectations brings
+def test_a_critical_expectation_that_fails_stops_promotion_and_names_the_rows(
+    jobs: Jobs, raw: RawLake
+) -> None:
+    pytest.importorskip("great_expectations", reason="not tested: expectations, which need the quality group")
+    from spark.jobs import quality
+    from spark.jobs.stops import PromotionStopped
+    from spark.quality.suites import Check
+
+    raw.stream(PATIENT, PATIENT | {"id": "p2"})
+    jobs.silver("silver_patients")
+    path = TABLES["silver_patients"]
+    uri = jobs.lake.uri(path)
+    known = {"column": "gender", "value_set": ["male"]}
+    checks = {
+        "silver": (
+            Check(path, "ExpectColumnValuesToNotBeNull", {"column": "id"}, critical=True),
+            Check(path, "ExpectColumnValuesToBeInSet", known),
+        )
+    }
+    (report,) = quality.run(jobs.context, "silver", checks)
+    assert report.notes == (f"warning: {path} ExpectColumnValuesToBeInSet(gender): 2 of 2 rows",)
+    jobs.spark.read.format("delta").load(uri).limit(1).write.format("delta").mode("append").save(uri)
+    unique = Check(path, "ExpectCompoundColumnsToBeUnique", {"column_list": ["tenant", "id"]}, critical=True)
+    with pytest.raises(PromotionStopped, match="P2"):
+        list(quality.run(jobs.context, "silver", {"silver": (unique,)}))
+    assert [row["success"] for row in jobs.rows("silver_quality_results")].count(False) == 2
+    assert {row["layer"] for row in jobs.rows("quarantine_set_aside")} == {"silver"}
+
+
+@pytest.fixture
+def jobs(spark: Any, raw: Any) -> Jobs:
+    return Jobs(spark, raw.root)
