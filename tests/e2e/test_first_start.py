@@ -25,8 +25,8 @@ def test_the_first_start_feeds_the_sample_and_the_next_one_finds_it(tmp_path: Pa
         with Api(platform.url, platform.token()) as api:
             on_record = [api.total(type_) for type_ in ("Patient", "Observation", "RiskAssessment")]
             alerts = api.get("/alerts").json()["alerts"]
-        assert {"http", "stream", "blob"} <= set(rows), said
-        for door in ("http", "stream", "blob"):
+        assert {"http", "stream", "file"} <= set(rows), said
+        for door in ("http", "stream", "file"):
             received, valid, rejected, _, recorded, *_ = map(float, rows[door])
             assert received >= valid >= recorded > 0
             assert rejected == 0
