@@ -59,6 +59,7 @@ class Writer(threading.Thread):
         self._name = name
         self._size = size
         self.acknowledged: list[str] = []
+        self.under_way = threading.Event()
         self.halt = threading.Event()
 
     def run(self) -> None:
@@ -73,6 +74,7 @@ class Writer(threading.Thread):
             except AzureError:
                 return
             self.acknowledged.append(name)
+            self.under_way.set()
 
 
 @pytest.mark.slow
@@ -89,7 +91,8 @@ def test_shows_no_torn_blob_after_kills_under_load(
         for writer in writers:
             writer.start()
         # Kill at a moment that differs from round to round, once work is under way.
-        threading.Event().wait(0.3 + chance.random() * 0.3)
+        assert all(writer.under_way.wait(30) for writer in writers)
+        threading.Event().wait(chance.random() * 0.3)
         emulator.process.kill()
         for writer in writers:
             writer.halt.set()
