@@ -68,7 +68,12 @@ def run(args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.FINDING
     if bad.count:
-        print(f"galen: {bad.count:,} lines hold no resource and are left out", file=sys.stderr)
+        said = (
+            "1 line holds no resource and is"
+            if bad.count == 1
+            else f"{bad.count:,} lines hold no resource and are"
+        )
+        print(f"galen: {said} left out", file=sys.stderr)
     return exits.FINDING if bad.count else exits.OK
 
 

@@ -25,6 +25,55 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 ODD = (CHECKOUT / "tests/data/views/odd_observations.ndjson").read_text("utf-8").splitlines()
+PATHS = [
+    "id",
+    "value.ofType(Quantity).value",
+    "value.ofType(Quantity).value > 1.5",
+    "value.ofType(Quantity).value = 1.5",
+    "value.ofType(Quantity).value + 1.25",
+    "value.ofType(Quantity).value + 0.50",
+    "value.ofType(Quantity).unit",
+    "value.exists()",
+    "value is Quantity",
+    "value is string",
+    "effective.ofType(dateTime) < @2020-01-15",
+    "effective.ofType(dateTime) = @2020",
+    "issued = @2020-01-01T08:00:00Z",
+    "effective.ofType(dateTime) > @2020-02-02T01:00:00Z",
+    "value.ofType(time) = @T10:00:00.500",
+    "status.exists()",
+    "status.empty()",
+    "category.coding.code.join('|')",
+    "category.coding.count()",
+    "category.where(text = 'a').exists()",
+    "category[1].coding[1].code",
+    "category.coding.last().code",
+    "category.all(coding.exists())",
+    "category.coding.exists(code = 'c')",
+    "component.count() > 2",
+    "subject.getReferenceKey(Patient)",
+    "subject.getReferenceKey(Group)",
+    "performer.getReferenceKey(Practitioner)",
+    "getResourceKey()",
+    "component.value.ofType(integer)",
+    "component.select(value.ofType(Quantity)).value",
+    "extension('u').value.ofType(code)",
+    "status = 'final' and value.exists()",
+    "status = 'final' or note.exists()",
+    "status = 'final' implies note.exists()",
+    "status != 'final'",
+    "note.text.contains('value')",
+    "id in ('1' | '2')",
+    "('x' & status) + id",
+    "id.length() + 1",
+    "-(id.length())",
+    "iif(status.exists(), 'yes', 'no')",
+    "%resource.id",
+    "1.50",
+    "nothing",
+    "valueQuantity",
+    "note.first().text.startsWith('\"')",
+]
 
 
 def bodies(spark: Any, texts: list[str]) -> Any:
@@ -36,13 +85,35 @@ def by_python(definition: Any, texts: list[str]) -> list[str]:
     return [encode(row) for text in texts for row in view.rows(decode_object(text))]
 
 
+def test_paths_give_the_same_in_both_engines(spark: Any) -> None:
+    planned, definitions = [], []
+    for number, path in enumerate(PATHS):
+        column = {"name": f"c{number}", "path": path}
+        if SparkView({"resource": "Observation", "select": [{"column": [column]}]}).plan:
+            planned.append(path)
+            definitions.append(column)
+    definition = {"resource": "Observation", "select": [{"column": definitions}]}
+    assert set(PATHS) - set(planned) == {"iif(status.exists(), 'yes', 'no')"}
+    found = list(SparkView(definition).json_lines(bodies(spark, ODD)))
+    expected = by_python(definition, ODD)
+    differ = [
+        (column["path"], one[column["name"]], other[column["name"]])
+        for one, other in zip(map(decode_object, found), map(decode_object, expected), strict=True)
+        for column in definitions
+        if one[column["name"]] != other[column["name"]]
+    ]
+    assert differ == []
+    assert found == expected
+
+
 def test_rows_come_in_the_same_order(spark: Any) -> None:
     definition = {
         "resource": "Observation",
         "select": [
             {"column": [{"name": "id", "path": "id"}]},
             {"forEachOrNull": "category", "column": [{"name": "n", "path": "%rowIndex"}],
-             "select": [{"forEachOrNull": "coding", "column": [{"name": "code", "path": "code"}]}]},
+             "select": [{"forEachOrNull": "coding",
+                         "column": [{"name": "code", "path": "code"}, {"name": "m", "path": "%rowIndex"}]}]},
             {"unionAll": [{"forEach": "component", "column": [{"name": "p", "path": "%rowIndex"}]},
                           {"column": [{"name": "p", "path": "-1"}]}]},
         ],

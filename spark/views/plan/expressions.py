@@ -120,7 +120,7 @@ def _literal(value: Constant) -> Value:
     if isinstance(value, str):
         return text(quoted(value))
     if isinstance(value, Decimal):
-        return Value(quoted(f"{value:f}"), "System.Decimal")
+        return Value(quoted(f"{value.normalize():f}"), "System.Decimal")
     if type(value) in _OWN:
         return Value(quoted(to_string(value) or ""), _OWN[type(value)])
     raise NotPlanned("a quantity")

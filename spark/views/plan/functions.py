@@ -18,6 +18,7 @@ from spark.views.plan.values import (
     array_of,
     boolean,
     integer,
+    is_there,
     once,
     quoted,
     single,
@@ -60,22 +61,11 @@ def _filtered(scope: Scope, source: Value, criterion: Node) -> Value:
 
 
 def _exists(scope: Scope, source: Value, arguments: tuple[Node, ...], _: Value) -> Value:
-    return boolean(_is_there(_filtered(scope, source, arguments[0]) if arguments else source))
+    return boolean(is_there(_filtered(scope, source, arguments[0]) if arguments else source))
 
 
 def _empty(_scope: Scope, source: Value, _arguments: tuple[Node, ...], _: Value) -> Value:
-    return boolean(f"(NOT {_is_there(source)})")
-
-
-def _is_there(value: Value) -> str:
-    if value.is_nothing:
-        return "false"
-    if value.choices:
-        return f"({' OR '.join(_is_there(make()) for _, make in value.choices)})"
-    if value.is_many:
-        return f"coalesce(size({value.sql}) > 0, false)"
-    beside = f" OR {value.beside().sql} IS NOT NULL" if value.beside else ""
-    return f"({value.sql} IS NOT NULL{beside})"
+    return boolean(f"(NOT {is_there(source)})")
 
 
 def _all(scope: Scope, source: Value, arguments: tuple[Node, ...], _: Value) -> Value:
@@ -156,9 +146,9 @@ def _is(scope: Scope, source: Value, arguments: tuple[Node, ...], this: Value) -
 def is_of(source: Value, kept: Value) -> Value:
     """Whether the single item of `source` is among `kept`, what of it is of a type; empty for none."""
     if source.choices:
-        every = _is_there(source)
-        return boolean(f"CASE WHEN {every} THEN {_is_there(kept)} END")
-    return boolean(f"CASE WHEN {_is_there(single(source))} THEN {'false' if kept.is_nothing else 'true'} END")
+        every = is_there(source)
+        return boolean(f"CASE WHEN {every} THEN {is_there(kept)} END")
+    return boolean(f"CASE WHEN {is_there(single(source))} THEN {'false' if kept.is_nothing else 'true'} END")
 
 
 def _extension(scope: Scope, source: Value, arguments: tuple[Node, ...], this: Value) -> Value:

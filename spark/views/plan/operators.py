@@ -18,6 +18,7 @@ from spark.views.plan.values import (
     array_of,
     boolean,
     integer,
+    is_there,
     number,
     once,
     single,
@@ -77,19 +78,31 @@ def _equal(left: Value, right: Value) -> str:
         left, right = right, left
     if not left.is_many:
         return _equal_items(left, right)
-    other = right.sql
     return once(
         left.sql,
         lambda name: (
-            f"CASE WHEN {other} IS NULL THEN NULL WHEN size({name}) > 1 THEN false "
+            f"CASE WHEN NOT {is_there(right)} THEN NULL WHEN size({name}) > 1 THEN false "
             f"ELSE {_equal_items(left.item(f'get({name}, 0)'), right)} END"
         ),
     )
 
 
 def _equal_items(left: Value, right: Value) -> str:
+    """A primitive that has extensions alone is an item, and equal to no value."""
     if left.choices or right.choices:
         raise NotPlanned("the equality of a choice of types that ofType() does not narrow")
+    if left.beside and right.beside:
+        raise NotPlanned("the equality of two elements, which may both have extensions alone")
+    if right.beside:
+        left, right = right, left
+    values = _equal_values(left, right)
+    if not left.beside:
+        return values
+    without_value = f"{left.sql} IS NULL AND {left.beside().sql} IS NOT NULL AND {right.sql} IS NOT NULL"
+    return f"CASE WHEN {without_value} THEN false ELSE {values} END"
+
+
+def _equal_values(left: Value, right: Value) -> str:
     if left.type in NUMBERS and right.type in NUMBERS:
         return f"({number(left)} = {number(right)})"
     if {left.kind, right.kind} == {Kind.BOOLEAN}:

@@ -88,7 +88,13 @@ def rows_of(select: Select, expressions: Expressions, focus: Value) -> Rows:
     expressions.row_index = outer
     array = mapped if is_single else f"flatten({mapped})"
     if select.unnest is Unnest.FOR_EACH_OR_NULL:
-        nulls = _struct({name: f"CAST(NULL AS {cell.sql_type})" for name, cell in forms.items()})
+        indexed = set(select.indexed())
+        nulls = _struct(
+            {
+                name: f"CAST({'0' if name in indexed else 'NULL'} AS {cell.sql_type})"
+                for name, cell in forms.items()
+            }
+        )
         array = f"CASE WHEN size({array_of(found)}) > 0 THEN {array} ELSE array({nulls}) END"
     return Rows(forms, array)
 

@@ -122,6 +122,18 @@ def single(value: Value, problem: str = "a single value is expected where the pa
     return replace(value, sql=sql, is_many=False)
 
 
+def is_there(value: Value) -> str:
+    """A SQL boolean: whether there is an item, be it a primitive with extensions alone."""
+    if value.is_nothing:
+        return "false"
+    if value.choices:
+        return f"({' OR '.join(is_there(make()) for _, make in value.choices)})"
+    if value.is_many:
+        return f"coalesce(size({value.sql}) > 0, false)"
+    beside = f" OR {value.beside().sql} IS NOT NULL" if value.beside else ""
+    return f"({value.sql} IS NOT NULL{beside})"
+
+
 def truth(value: Value) -> str:
     """A SQL boolean or null: a single item that is no boolean counts as true."""
     if value.is_nothing:

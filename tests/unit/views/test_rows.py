@@ -109,14 +109,15 @@ def test_the_row_index_counts_within_the_nearest_unnesting() -> None:
     assert [tuple(row.values()) for row in found] == [(0, 0, "a", 1), (0, 1, "b", 1), (0, 0, "c", 2)]
 
 
-def test_an_empty_for_each_or_null_gives_one_row_of_nulls_for_all_that_is_nested() -> None:
-    nested = {"forEach": "given", "column": [column("given", "$this")]}
+def test_an_empty_for_each_or_null_gives_one_row_of_nulls_but_for_its_row_index() -> None:
+    nested = {"forEach": "given", "column": [column("given", "$this"), column("g", "%rowIndex")]}
+    flat = {"column": [column("also", "%rowIndex"), column("word", "'A'")]}
     found = rows(
         {"resourceType": "Patient", "id": "p"},
         {"column": [column("id", "id")]},
-        {"forEachOrNull": "name", "column": [column("n", "%rowIndex")], "select": [nested]},
+        {"forEachOrNull": "name", "column": [column("n", "%rowIndex")], "select": [nested, flat]},
     )
-    assert found == [{"id": "p", "n": None, "given": None}]
+    assert found == [{"id": "p", "n": 0, "given": None, "g": None, "also": 0, "word": None}]
 
 
 def test_columns_stand_before_nested_selects_and_those_before_the_union() -> None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.fhir.fhirpath import Expression
+from shared.domain.fhir.fhirpath.syntax import Variable
+
+ROW_INDEX: Final = "rowIndex"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,19 @@ class Select:
             yield from nested.all_columns()
         if self.unions:
             yield from self.unions[0].all_columns()
+
+    def indexed(self) -> Iterator[str]:
+        """The columns that hold its own `%rowIndex`: 0, not null, in the row that an empty `forEachOrNull` gives.
+
+        https://build.fhir.org/ig/FHIR/sql-on-fhir-v2/StructureDefinition-ViewDefinition.html#rowindex
+        """
+        for column in self.columns:
+            tree = column.path.expression.tree
+            if isinstance(tree, Variable) and tree.name == ROW_INDEX:
+                yield column.name
+        for nested in (*self.selects, *self.unions[:1]):
+            if nested.unnest in (None, Unnest.FOR_EACH_OR_NULL):
+                yield from nested.indexed()
 
     def all_paths(self) -> Iterator[Path]:
         """Every expression in it and below."""

@@ -16,12 +16,11 @@ from shared.domain.fhir.fhirpath.syntax import Call, Variable, walk
 from shared.domain.fhir.views.constants import read_constants, types_of
 from shared.domain.fhir.views.errors import ViewError
 from shared.domain.fhir.views.kinds import is_boolean, only_type, require_agreement
-from shared.domain.fhir.views.model import Column, Path, Select, Unnest, ViewDefinition
+from shared.domain.fhir.views.model import ROW_INDEX, Column, Path, Select, Unnest, ViewDefinition
 from shared.domain.fhir.views.shape import at, flag, members, name_of, objects, text
 
 _TYPE_PREFIX: Final = "http://hl7.org/fhir/StructureDefinition/"
-_ROW_INDEX: Final = "rowIndex"
-_GIVEN: Final = frozenset({"context", "resource", "rootResource", "ucum", "sct", "loinc", _ROW_INDEX})
+_GIVEN: Final = frozenset({"context", "resource", "rootResource", "ucum", "sct", "loinc", ROW_INDEX})
 _NOT_HERE: Final = {
     **dict.fromkeys(("now", "today", "timeOfDay"), "a row may not depend on the clock"),
     "memberOf": "views know no value sets: list the codes",
@@ -59,7 +58,7 @@ class _Reader:
         variables: dict[str, Types] = {
             **dict.fromkeys(("resource", "rootResource"), frozenset({resource})),
             **dict.fromkeys(("ucum", "sct", "loinc"), STRING),
-            _ROW_INDEX: INTEGER,
+            ROW_INDEX: INTEGER,
             **types_of(self._constants),
         }
         self._inference = Inference(self._model, variables)

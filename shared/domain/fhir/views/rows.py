@@ -10,13 +10,12 @@ from shared.domain.fhir.definitions.reader import PackedDefinitions, r4
 from shared.domain.fhir.fhirpath import Element, Evaluation, FhirPathError
 from shared.domain.fhir.fhirpath.functions.conversion import to_string
 from shared.domain.fhir.views.errors import ViewError
-from shared.domain.fhir.views.model import Column, Path, Select, Unnest, ViewDefinition
+from shared.domain.fhir.views.model import ROW_INDEX, Column, Path, Select, Unnest, ViewDefinition
 from shared.domain.fhir.views.reader import read_view
 
 Row: TypeAlias = dict[str, Any]
 _Rows: TypeAlias = Callable[[Evaluation, Any], list[Row]]
 
-_ROW_INDEX: Final = "rowIndex"
 _MOST_DEPTH: Final = 100
 """Levels that `repeat` follows: JSON that came in by a door has 64 at most."""
 
@@ -43,7 +42,7 @@ class View:
         """
         if resource.get("resourceType") != self.resource:
             return []
-        evaluation = Evaluation(resource, {**self.definition.constants, _ROW_INDEX: 0}, self._model)
+        evaluation = Evaluation(resource, {**self.definition.constants, ROW_INDEX: 0}, self._model)
         for condition in self.definition.where:
             if not _holds(evaluation, condition):
                 return []
@@ -75,19 +74,19 @@ def _rows_of(select: Select) -> _Rows:
     if select.unnest is None:
         return each
     find = _repeated(select.over) if select.unnest is Unnest.REPEAT else _found(select.over[0])
-    empty = {column.name: None for column in select.all_columns()}
+    empty: Row = {column.name: None for column in select.all_columns()} | dict.fromkeys(select.indexed(), 0)
     or_null = select.unnest is Unnest.FOR_EACH_OR_NULL
 
     def rows(evaluation: Evaluation, focus: Any) -> list[Row]:
         items = find(evaluation, focus)
         if not items:
             return [dict(empty)] if or_null else []
-        outer = evaluation.get(_ROW_INDEX)
+        outer = evaluation.get(ROW_INDEX)
         found: list[Row] = []
         for index, item in enumerate(items):
-            evaluation.set(_ROW_INDEX, index)
+            evaluation.set(ROW_INDEX, index)
             found += each(evaluation, item)
-        evaluation.set(_ROW_INDEX, outer)
+        evaluation.set(ROW_INDEX, outer)
         return found
 
     return rows
