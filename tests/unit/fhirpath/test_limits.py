@@ -81,3 +81,21 @@ def test_equivalence_of_large_collections_in_other_orders_is_refused() -> None:
     assert fhirpath.compile("left ~ left").evaluate(focus) == [True]
     with pytest.raises(fhirpath.FhirPathLimitError):
         fhirpath.compile("left ~ right").evaluate(focus)
+
+
+def test_the_steps_of_an_invariant_are_told() -> None:
+    told: list[int] = []
+    patient = {"resourceType": "Patient", "name": [{"family": "Doe"}] * 50}
+    assert fhirpath.compile("name.all(family.exists())").is_true(patient, on_steps=told.append)
+    assert fhirpath.compile("name.exists()").is_true(patient, on_steps=told.append)
+    assert told == [50]
+
+
+def test_membership_in_a_large_collection_is_asked_for_each_item_in_constant_time() -> None:
+    codes = [str(number) for number in range(20_000)]
+    focus = {"resourceType": "Basic", "left": codes, "right": codes[::-1]}
+    assert fhirpath.compile("left.all(%resource.right contains $this)").evaluate(focus) == [True]
+    assert fhirpath.compile("left.where($this in %resource.right).count()").evaluate(focus) == [20_000]
+    assert fhirpath.compile("left.where(intersect(%resource.right).empty()).empty()").evaluate(focus) == [
+        True
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Set
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -24,7 +24,7 @@ class Environment:
     """One evaluation. `$this` is handed from closure to closure; `$index` and `$total`, which are rare, stand here."""
 
     __slots__ = (
-        "context", "index", "kept", "kept_truths", "member_of", "now", "resolve", "resource", "root", "schema",
+        "context", "index", "kept", "kept_keys", "kept_truths", "member_of", "now", "resolve", "resource", "root", "schema",
         "steps_left", "total", "variables",
     )  # fmt: skip
 
@@ -51,6 +51,7 @@ class Environment:
         self.total: Items = EMPTY
         self.kept: dict[str, Items] = {}
         self.kept_truths: dict[str, bool | None] = {}
+        self.kept_keys: dict[int, tuple[Items, Set[Hashable]]] = {}
         self.steps_left = MAX_STEPS
 
     def spend(self, steps: int) -> None:

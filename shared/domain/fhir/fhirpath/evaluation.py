@@ -48,3 +48,5 @@ class Evaluation:
             env.kept.clear()
         if env.kept_truths:
             env.kept_truths.clear()
+        if env.kept_keys:
+            env.kept_keys.clear()

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from shared.domain.fhir.fhirpath.code import Code
 from shared.domain.fhir.fhirpath.compiler import compile_node
 from shared.domain.fhir.fhirpath.element import Element, Items, TypeInfo
-from shared.domain.fhir.fhirpath.environment import Environment, Membership, Resolver
+from shared.domain.fhir.fhirpath.environment import MAX_STEPS, Environment, Membership, Resolver
 from shared.domain.fhir.fhirpath.errors import FhirPathLimitError, FhirPathSyntaxError
 from shared.domain.fhir.fhirpath.model import TypeModel
 from shared.domain.fhir.fhirpath.navigation import Schema
@@ -99,17 +99,22 @@ class Expression:
         type_name: str = "",
         now: datetime | None = None,
         member_of: Membership | None = None,
+        on_steps: Callable[[int], None] | None = None,
     ) -> bool:
         """Whether an invariant holds: the result is the boolean true, or a single item that is no boolean.
 
         An empty result does not hold: HL7's validator has it so (`FHIRPathEngine.convertToBoolean`), and R4's invariants
         count on `implies`, which is true where its premise is empty and its conclusion true, and empty where neither tells.
+        `on_steps` hears how many steps it took, where it took any that depend on data.
         """
         this = _focus(focus, type_name)
         env = _environment(
             focus, this, resource, root, variables, model=model, resolve=resolve, now=now, member_of=member_of
         )
-        return guarded(self.code.truth, env, this) is True
+        holds = guarded(self.code.truth, env, this) is True
+        if on_steps is not None and env.steps_left < MAX_STEPS:
+            on_steps(MAX_STEPS - env.steps_left)
+        return holds
 
 
 def guarded(evaluate: Callable[[Environment, Items], _T], env: Environment, this: Items) -> _T:

@@ -13,7 +13,7 @@ from shared.domain.fhir.fhirpath.environment import Environment, require_size
 from shared.domain.fhir.fhirpath.equality import equal, equivalent, key
 from shared.domain.fhir.fhirpath.errors import FhirPathError
 from shared.domain.fhir.fhirpath.functions.conversion import to_string
-from shared.domain.fhir.fhirpath.functions.existence import distinct
+from shared.domain.fhir.fhirpath.functions.existence import distinct, keys_of
 from shared.domain.fhir.fhirpath.functions.registry import one, one_item, one_value
 from shared.domain.fhir.fhirpath.functions.typing import decide_is, operate_as
 from shared.domain.fhir.fhirpath.syntax import Binary, Literal, TypeTest, Unary
@@ -53,6 +53,9 @@ def compile_binary(node: Binary, left: Code, right: Code) -> Code:
     operator = node.operator
     if operator in _LOGIC:
         return of_truth(node, _LOGIC[operator](left.truth, right.truth), (left, right))
+    if operator in ("in", "contains"):
+        sides = (left, right) if operator == "in" else (right, left)
+        return of_truth(node, _membership(*sides), (left, right))
     if operator in _RELATIONS:
         if operator in ("=", "!=") and isinstance(right.node, Literal) and isinstance(right.node.value, str):
             return of_truth(
@@ -152,12 +155,15 @@ def _ordered(is_right: Callable[[int], bool]) -> Callable[[Items, Items], bool |
     return decide
 
 
-def _is_in(left: Items, right: Items) -> bool | None:
-    item = one(left)
-    if item is None:
-        return None
-    wanted = key(item)
-    return any(key(other) == wanted for other in right)
+def _membership(left: Code, right: Code) -> Decide:
+    """`in`, and `contains` with its sides exchanged."""
+    one_side, other_side = left.items, right.items
+
+    def decide(env: Environment, this: Items) -> bool | None:
+        item = one(one_side(env, this))
+        return None if item is None else key(item) in keys_of(env, other_side(env, this))
+
+    return decide
 
 
 _RELATIONS: Final[dict[str, Callable[[Items, Items], bool | None]]] = {
@@ -169,8 +175,6 @@ _RELATIONS: Final[dict[str, Callable[[Items, Items], bool | None]]] = {
     "<=": _ordered(lambda order: order <= 0),
     ">": _ordered(lambda order: order > 0),
     ">=": _ordered(lambda order: order >= 0),
-    "in": _is_in,
-    "contains": lambda left, right: _is_in(right, left),
 }
 
 

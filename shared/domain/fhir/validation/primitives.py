@@ -162,6 +162,8 @@ def _formed(expression: re.Pattern[str], rule: str, words: str) -> Callable[[Any
             return _NOT_STRING
         if not value:
             return _EMPTY
+        if len(value) > MAX_STRING_CHARACTERS:
+            return _TOO_LONG
         return None if expression.fullmatch(value) else malformed
 
     return check

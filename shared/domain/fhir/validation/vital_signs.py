@@ -45,7 +45,7 @@ def vital_sign_terms(observation: dict[str, Any]) -> Iterator[str]:
     """The LOINC codes by which an Observation is to be judged as a vital sign: its own, or those it should carry."""
     code = observation.get("code")
     codings = code.get("coding") if isinstance(code, dict) else None
-    concepts: list[tuple[Any, str]] = []
+    concepts: list[tuple[str, str]] = []
     terms: list[str] = []
     for coding in codings if isinstance(codings, list) else ():
         if isinstance(coding, dict):
@@ -55,13 +55,12 @@ def vital_sign_terms(observation: dict[str, Any]) -> Iterator[str]:
             if coding.get("system") == LOINC:
                 terms.append(held)
             else:
-                concepts.append((coding.get("system"), held))
-    for term in terms:
-        yield term
-        if term in _SYSTOLIC and _has_component(observation, _DIASTOLIC):
-            yield _BLOOD_PRESSURE
+                concepts.append((str(coding.get("system")), held))
+    yield from dict.fromkeys(terms)
+    if not _SYSTOLIC.isdisjoint(terms) and _has_component(observation, _DIASTOLIC):
+        yield _BLOOD_PRESSURE
     if not terms:
-        for system, concept in concepts:
+        for system, concept in dict.fromkeys(concepts):
             if system == SNOMED and concept in VITAL_SIGN_OF:
                 yield VITAL_SIGN_OF[concept]
 

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from shared.domain.fhir.definitions.reader import r4
+from shared.domain.fhir.outcome import Issue
 from shared.domain.fhir.validation import fast
+from shared.domain.fhir.validation.explain import explain
+from shared.domain.fhir.validation.explain.findings import MAX_ERRORS
 from shared.domain.fhir.validation.fast import known, shapes
 from shared.domain.fhir.validation.fast.resources import Resources
+from shared.domain.fhir.validation.validator import R4Validator
 
 PATIENT: dict[Any, Any] = {
     "resourceType": "Patient",
@@ -111,3 +115,33 @@ def test_long_texts_are_read_once(value: str) -> None:
         fast.remarks({**PATIENT, name: value})
     fast.remarks({**PATIENT, "name": [{"text": value}]})
     assert time.process_time() - started < 2
+
+
+def test_many_wrong_codes_end_in_findings() -> None:
+    allergy = {"resourceType": "AllergyIntolerance", "patient": {"reference": "Patient/1"}}
+    found = R4Validator().validate({**allergy, "category": ["none"] * 2 * MAX_ERRORS})
+    assert [issue.rule for issue in found[-2:]] == ["binding-required", "too-many"]
+
+
+def test_work_is_bounded_and_what_ends_there_is_no_valid_resource() -> None:
+    resource = {**PATIENT, "gender": "none", "address": [{"city": "Boston"}] * 200}
+    *_, error, last = explain(resource, r4(), work=1_000)
+    assert (error.rule, error.severity) == ("binding-required", "error")
+    assert (last.rule, last.severity, last.code) == ("too-much-work", "error", "too-costly")
+
+
+def test_one_error_deep_below_many_good_items_does_not_cost_them_again_at_each_level() -> None:
+    asked: list[str] = []
+
+    def shortcut(*about: Any) -> list[Issue] | None:
+        asked.append(about[4])
+        return fast.remarks_within(*about, best_practice=False)
+
+    good = [{"linkId": str(number), "type": "string", "text": "<b>"} for number in range(50)]
+    item = {"linkId": "wrong", "type": "none"}
+    for depth in range(12):
+        item = {"linkId": f"group {depth}", "type": "group", "item": [*(good if not depth else []), item]}
+    resource = {"resourceType": "Questionnaire", "status": "draft", "item": [item]}
+    found = explain(resource, r4(), best_practice=False, shortcut=shortcut)
+    assert found == explain(resource, r4(), best_practice=False)
+    assert len(asked) == len(set(asked)) == 50 + 12 + 1

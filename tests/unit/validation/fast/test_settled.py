@@ -37,6 +37,15 @@ CASES = [
     ("value.empty() or value > 0", "value", False),
     ("contact.exists(name = 'x').not()", "contact", False),
     ("contact.exists(name = 'x').not()", "", True),
+    ("repeats = true or initial.count() <= 1", "", True),
+    ("repeats = true or initial.count() <= 1", "initial", False),
+    ("rule.count() > 1 implies behavior.exists()", "", True),
+    ("rule.count() > 1 implies behavior.exists()", "rule", False),
+    ("rule.count() > 1 implies behavior.exists()", "rule behavior", True),
+    ("rule.count() >= 1", "rule", True),
+    ("rule.count() < 1", "", True),
+    ("1 > rule.count()", "", True),
+    ("(name | code).count() > 0", "name", False),
     ("probability is decimal implies probability <= 100", "", False),
 ]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Set
+from typing import Any, Final
 
 from shared.domain.fhir.fhirpath.code import boolean, for_each_truth
 from shared.domain.fhir.fhirpath.element import Element, Items
@@ -17,6 +17,8 @@ from shared.domain.fhir.fhirpath.functions.registry import (
     function,
     predicate,
 )
+
+_LARGE: Final = 8
 
 
 @predicate("empty")
@@ -77,22 +79,29 @@ def _any_false(_: Arguments) -> Predicate:
 @predicate("subsetOf", 1)
 def _subset_of(arguments: Arguments) -> Predicate:
     (other,) = arguments
-    return lambda env, items, this: (
-        {key(item) for item in items} <= {key(item) for item in other.items(env, this)}
-    )
+    return lambda env, items, this: keys_of(env, items) <= keys_of(env, other.items(env, this))
 
 
 @predicate("supersetOf", 1)
 def _superset_of(arguments: Arguments) -> Predicate:
     (other,) = arguments
-    return lambda env, items, this: (
-        {key(item) for item in items} >= {key(item) for item in other.items(env, this)}
-    )
+    return lambda env, items, this: keys_of(env, items) >= keys_of(env, other.items(env, this))
 
 
 @function("count")
 def _count(_: Arguments) -> Operation:
     return lambda env, items, this: (len(items),)
+
+
+def keys_of(env: Environment, items: Items) -> Set[Hashable]:
+    """The keys of a collection. Those of a large one are kept: it is often the same for each item of a loop."""
+    if len(items) < _LARGE:
+        return {key(item) for item in items}
+    held = env.kept_keys.get(id(items))
+    if held is None or held[0] is not items:
+        env.spend(len(items))
+        held = env.kept_keys[id(items)] = (items, {key(item) for item in items})
+    return held[1]
 
 
 def distinct(items: Items) -> Items:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.fhir.fhirpath.element import EMPTY, Items
 from shared.domain.fhir.fhirpath.environment import Environment
 from shared.domain.fhir.fhirpath.equality import key
-from shared.domain.fhir.fhirpath.functions.existence import distinct
+from shared.domain.fhir.fhirpath.functions.existence import distinct, keys_of
 from shared.domain.fhir.fhirpath.functions.registry import Arguments, Operation, function, one, one_integer
 
 
@@ -52,7 +52,7 @@ def _intersect(arguments: Arguments) -> Operation:
     def operate(env: Environment, items: Items, this: Items) -> Items:
         if not items:
             return EMPTY
-        there = {key(item) for item in other.items(env, this)}
+        there = keys_of(env, other.items(env, this))
         return distinct([item for item in items if key(item) in there])
 
     return operate
@@ -63,7 +63,7 @@ def _exclude(arguments: Arguments) -> Operation:
     (other,) = arguments
 
     def operate(env: Environment, items: Items, this: Items) -> Items:
-        there = {key(item) for item in other.items(env, this)}
+        there = keys_of(env, other.items(env, this))
         return [item for item in items if key(item) not in there]
 
     return operate

@@ -11,17 +11,34 @@ MAX_REMARKS: Final = 500
 """Errors and remarks are counted apart: however many warnings there are, an error behind them is still heard."""
 
 
+MAX_WORK: Final = 2_000_000
+"""What one complete reading may do, in steps of some two microseconds; errors end most readings long before."""
+ELEMENT_STEPS: Final = 20
+"""What an element takes beside its invariants, which count their own steps."""
+
+
 class TooMany(Exception):
     """There are as many errors as anyone will read: the reading stops."""
+
+
+class TooCostly(Exception):
+    """Reading has taken more work than any resource that is meant well: the reading stops."""
 
 
 class Findings:
     """Issues in the order they were found."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: int = MAX_WORK) -> None:
         self._issues: dict[Issue, None] = {}
         self._errors = 0
         self._remarks = 0
+        self._work_left = work
+
+    def spend(self, steps: int) -> None:
+        """Counts work; raises TooCostly where it is too much."""
+        self._work_left -= steps
+        if self._work_left < 0:
+            raise TooCostly
 
     def keep(self, issue: Issue) -> None:
         """Keeps a finding; raises TooMany when there are enough errors."""

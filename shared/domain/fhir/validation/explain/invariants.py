@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from shared.domain.fhir import fhirpath
 from shared.domain.fhir.definitions.model import Constraint, Definitions
 from shared.domain.fhir.validation.errata import expression_of
-from shared.domain.fhir.validation.explain.findings import Findings
+from shared.domain.fhir.validation.explain.findings import Findings, TooCostly
 from shared.domain.fhir.validation.explain.scope import Scope
 
 JUDGED_BY_READING: Final = frozenset(
@@ -78,6 +78,9 @@ class Invariants:
                 root=scope.root,
                 model=self._definitions,
                 resolve=scope.resolve,
+                on_steps=self._findings.spend,
             )
+        except fhirpath.FhirPathLimitError:
+            raise TooCostly from None
         except fhirpath.FhirPathError:
             return True

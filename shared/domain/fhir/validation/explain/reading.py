@@ -16,7 +16,7 @@ from shared.domain.fhir.releases import release_of_resource, unknown_type_text
 from shared.domain.fhir.validation.bundles import bundle_issues, index_of
 from shared.domain.fhir.validation.definitional import definitional_issues
 from shared.domain.fhir.validation.explain.containment import check_contained
-from shared.domain.fhir.validation.explain.findings import Findings
+from shared.domain.fhir.validation.explain.findings import ELEMENT_STEPS, Findings
 from shared.domain.fhir.validation.explain.invariants import Invariants
 from shared.domain.fhir.validation.explain.names import Property, properties_of, unknown_name_text
 from shared.domain.fhir.validation.explain.scope import Scope, scope_of
@@ -27,10 +27,8 @@ Shortcut = Callable[[Element, TypeRef, dict[str, Any], str, str, Scope], list[Is
 """The findings about an object that is valid beyond doubt, given its element, its type, itself, its owner's type, its path
 and where it stands; None where it has to be read."""
 
-_MOST_STEPS: Final = 8
-"""How deep in a path the shortcut is asked: each level asks again about what the one above did not answer for."""
-
 _IDENTIFIER: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,63}")
+_VALUES_A_STEP: Final = 2
 _EXTENSIONS: Final = frozenset({"extension", "modifierExtension"})
 _MUST_BE_OBJECT: Final = "This element must be a JSON object, in braces."
 _NULL: Final = (
@@ -99,6 +97,7 @@ class Reading:
 
     def _object(self, node: dict[str, Any], definition: TypeDefinition, path: str, scope: Scope) -> None:
         """Reads the properties of a complex element or resource, then its invariants."""
+        self._findings.spend(ELEMENT_STEPS)
         known = self._properties.get(definition.name)
         if known is None:
             known = self._properties[definition.name] = properties_of(definition)
@@ -168,6 +167,7 @@ class Reading:
         items = self._values.items(element, node, name, where)
         if element.high is not None and len(items) > element.high:
             self._too_many(element, where)
+        self._findings.spend(len(items))
         for item in items:
             if item.sibling is not None:
                 self._object(item.sibling, self._definitions.type("Element"), item.path, scope)
@@ -259,9 +259,12 @@ class Reading:
         owner: TypeDefinition,
     ) -> bool:
         """Whether the shortcut tells what is to be found."""
-        if self._shortcut is None or element.name == "contained" or where.count(".") > _MOST_STEPS:
+        if self._shortcut is None or element.name == "contained":
             return False
         found = self._shortcut(element, reference, value, owner.name, where, scope)
+        if found is None and reference.name == "Resource":
+            # Resources nest: what is in twenty Bundles is asked about in each.
+            self._findings.spend(_values_in(value) // _VALUES_A_STEP)
         for issue in found or ():
             self._findings.keep(issue)
         return found is not None
@@ -269,3 +272,15 @@ class Reading:
     def _too_many(self, element: Element, where: str) -> None:
         text = f"This element occurs at most {element.high} time{'' if element.high == 1 else 's'}."
         self._findings.error("structure", text, where, "cardinality")
+
+
+def _values_in(resource: dict[str, Any]) -> int:
+    """How many JSON values it holds, at any depth."""
+    count = 0
+    stack: list[Any] = [resource]
+    while stack:
+        node = stack.pop()
+        below = node.values() if isinstance(node, dict) else node
+        count += len(below)
+        stack += [each for each in below if isinstance(each, dict | list)]
+    return count

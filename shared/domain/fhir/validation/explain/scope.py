@@ -18,6 +18,8 @@ class LocalUse(msgspec.Struct):
     """Which contained resources, by index, refer to their container by `#`."""
     names: set[str] | None = None
     """The ids and narrative anchors of the container, once they were asked for."""
+    good: dict[int, tuple[Any, ...]] = msgspec.field(default_factory=dict)
+    """What the shortcut keeps of objects that it found to be good within one that is not: by identity, its remarks."""
 
 
 class Scope(msgspec.Struct, frozen=True):

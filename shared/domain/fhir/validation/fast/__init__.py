@@ -68,9 +68,31 @@ def remarks_within(
 
     The local references in it are noted in the scope, whatever the answer.
     """
-    noted: list[Remark] = []
+    good = scope.local_use.good
+    noted = list(good.get(id(value), ()))
+    if id(value) not in good and not _holds_within(
+        element, reference, value, owner, noted, scope, best_practice=best_practice
+    ):
+        return None
+    if not noted:
+        return []
+    type_name = value["resourceType"] if reference.name == "Resource" else reference.name
+    return _remarks().on(value, type_name, path, noted)
+
+
+def _holds_within(
+    element: Element,
+    reference: TypeRef,
+    value: dict[str, Any],
+    owner: str,
+    noted: list[Remark],
+    scope: Scope,
+    *,
+    best_practice: bool,
+) -> bool:
+    """Whether it is valid beyond doubt; where not, what of it is so is kept: each part is asked about next."""
     outer = CONTEXT.reading
-    CONTEXT.reading = Reading(
+    reading = CONTEXT.reading = Reading(
         scope.root,
         scope.resource,
         scope.contained,
@@ -80,17 +102,16 @@ def remarks_within(
         is_in_contained=scope.is_contained,
         used=scope.local_use.used,
         referring_back=scope.local_use.referring_back,
+        good=scope.local_use.good,
     )
     try:
         check = _resources(on_values=True).element_check(element, reference, owner)
-        if not _holds(check, value, noted, best_practice=best_practice):
-            return None
+        holds = _holds(check, value, noted, best_practice=best_practice)
     finally:
         CONTEXT.reading = outer
-    if not noted:
-        return []
-    type_name = value["resourceType"] if reference.name == "Resource" else reference.name
-    return _remarks().on(value, type_name, path, noted)
+    if not holds:
+        scope.local_use.good.update(reading.newly_good)
+    return holds
 
 
 def _holds(check: Check, value: Any, noted: list[Remark], *, best_practice: bool) -> bool:

@@ -30,6 +30,10 @@ class Reading(msgspec.Struct):
     """The local ids that were referred to."""
     referring_back: set[int] = msgspec.field(default_factory=set)
     """Which contained resources, by index, refer to their container by `#`."""
+    good: dict[int, tuple[Remark, ...]] | None = None
+    """The remarks on objects, by identity, that an earlier question found to be good; None where none are kept."""
+    newly_good: dict[int, tuple[Remark, ...]] = msgspec.field(default_factory=dict)
+    """The same of this question: of use if its answer is no, and parts of it are asked about next."""
 
 
 class Context(threading.local):
@@ -40,6 +44,12 @@ class Context(threading.local):
     """What is to be said of valid things, in the whole of what was asked about; None where nothing may be."""
     best_practice: bool = False
     """Whether what the specification recommends is noted too."""
+
+    def note_again(self, remarks: tuple[Remark, ...]) -> bool:
+        """Keeps the remarks on an object that was found to be good before: true."""
+        if remarks and self.noted is not None:
+            self.noted.extend(remarks)
+        return True
 
 
 CONTEXT = Context()

@@ -74,7 +74,7 @@ class Remarks:
         None where an object noted has no one place.
         """
         if len(noted) == 1 and noted[0].value is root:
-            return noted[0].issues(path, type_name)
+            return noted[0].issues(path, type_name)[:MAX_REMARKS]
         if len({(id(remark.value), remark.order) for remark in noted}) < len(noted):
             return None  # the same dictionary twice in what was no JSON text
         wanted = {id(remark.value) for remark in noted}

@@ -96,7 +96,15 @@ class Resources:
     def inner(self, resource: Any) -> bool:
         """The check of a resource in a Bundle's entry or in Parameters."""
         reading = CONTEXT.reading
-        return self.is_plain(resource, reading.bundle, reading.full_url)
+        if reading.good is None:
+            return self.is_plain(resource, reading.bundle, reading.full_url)
+        if id(resource) in reading.good:
+            return CONTEXT.note_again(reading.good[id(resource)])
+        before = len(CONTEXT.noted or ())
+        holds = self.is_plain(resource, reading.bundle, reading.full_url)
+        if holds:
+            reading.newly_good[id(resource)] = tuple(CONTEXT.noted[before:]) if CONTEXT.noted else ()
+        return holds
 
     def contained(self, resource: Any) -> bool:
         """The check of one contained resource, asked in their order."""

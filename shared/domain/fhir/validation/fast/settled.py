@@ -25,6 +25,8 @@ class Result(Enum):
 
 
 _OF: Final = {True: Result.TRUE, False: Result.FALSE, None: Result.EMPTY}
+Range = tuple[int, int | None]
+"""The least and the most that a number is; None where there is no most."""
 _NOTHING_FROM_NOTHING: Final = frozenset(
     {"where", "select", "first", "last", "tail", "ofType", "as", "matches", "startsWith", "endsWith", "contains",
      "toInteger", "toString", "substring", "not", "resolve"}
@@ -99,9 +101,35 @@ class _Shape:
                 return Result.EMPTY
             if left in _DECIDED and right in _DECIDED:
                 return _OF[(left is right) == (node.operator == "=")]
+        if node.operator in _ORDERS:
+            return _compared(self._number(node.left), node.operator, self._number(node.right))
         return Result.UNKNOWN
 
+    def _number(self, node: Node) -> Range | None:
+        """What a whole number or a count lies between; None for what may be no number."""
+        if isinstance(node, Literal) and type(node.value) is int:
+            return node.value, node.value
+        if isinstance(node, Call) and node.name == "count" and node.source is not None:
+            counted = self.result(node.source)
+            if counted is not Result.UNKNOWN:
+                return (0, 0) if counted is Result.EMPTY else (1, None)
+        return None
 
+
+def _compared(left: Range | None, operator: str, right: Range | None) -> Result:
+    if left is None or right is None:
+        return Result.UNKNOWN
+    if operator in (">", "<="):
+        left, right = right, left
+    # Now it is asked whether left < right, or whether it is not.
+    (least, most), (low, high) = left, right
+    is_less = operator in ("<", ">")
+    if most is not None and most < low:
+        return _OF[is_less]
+    return _OF[not is_less] if high is not None and least >= high else Result.UNKNOWN
+
+
+_ORDERS: Final = frozenset({"<", "<=", ">", ">="})
 _DECIDED: Final = (Result.TRUE, Result.FALSE)
 
 

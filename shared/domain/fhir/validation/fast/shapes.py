@@ -113,6 +113,10 @@ class Shapes:
         """As `_check_by`, where a value that fails may be one that is merely remarked on."""
 
         def check(value: dict[str, Any]) -> bool:
+            reading = CONTEXT.reading
+            if reading.good is not None and id(value) in reading.good:
+                return CONTEXT.note_again(reading.good[id(value)])
+            before = len(CONTEXT.noted or ())
             plan = plans.get(tuple(value))
             if plan is None:
                 plan = learner.plan(value)
@@ -123,7 +127,11 @@ class Shapes:
             for name, one in zip(value, checks, strict=True):
                 if not one(value[name]) and not on_values.note(value, name, learner.name):
                     return False
-            return all(rule(value) for rule in rules)
+            if not all(rule(value) for rule in rules):
+                return False
+            if reading.good is not None:
+                reading.newly_good[id(value)] = tuple(CONTEXT.noted[before:]) if CONTEXT.noted else ()
+            return True
 
         return check
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from shared.domain.fhir.definitions.model import Definitions, Element, Kind, TypeRef
 from shared.domain.fhir.outcome import FAILURES, Issue
-from shared.domain.fhir.validation.explain.findings import Findings
+from shared.domain.fhir.validation.explain.findings import Findings, TooMany
 from shared.domain.fhir.validation.explain.scope import scope_of
 from shared.domain.fhir.validation.explain.values import Values
 from shared.domain.fhir.validation.fast.context import note
@@ -38,7 +38,10 @@ class RemarksOnValues:
         values = owner[name] if type(owner[name]) is list else [owner[name]]
         if any(type(value) is not str or value.startswith("#") for value in values):
             return False
-        issues = self._issues(owner, name, element, reference, type_name, "")
+        try:
+            issues = self._issues(owner, name, element, reference, type_name, "")
+        except TooMany:
+            return False
         if not issues or any(issue.severity in FAILURES for issue in issues):
             return False
         return note(
