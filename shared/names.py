@@ -7,7 +7,9 @@ from enum import StrEnum
 # Event Hubs
 HUB_CLINICAL_EVENTS = "clinical-events"
 HUB_VITAL_SIGNS = "vital-signs"
-HUBS = (HUB_CLINICAL_EVENTS, HUB_VITAL_SIGNS)
+HUB_SAFETY_REPORTS = "safety-reports"
+"""Adverse event reports, as openFDA has them."""
+HUBS = (HUB_CLINICAL_EVENTS, HUB_VITAL_SIGNS, HUB_SAFETY_REPORTS)
 HUB_PARTITIONS = 4
 CONSUMER_GROUP = "galen"
 
@@ -66,10 +68,15 @@ class RawZone(StrEnum):
 
     PATIENT_RECORDS = "patient-records"
     VITAL_SIGNS = "vital-signs"
+    SAFETY_REPORTS = "safety-reports"
     COMMITS = "commits"
 
 
-HUB_RAW_ZONE = {HUB_CLINICAL_EVENTS: RawZone.PATIENT_RECORDS, HUB_VITAL_SIGNS: RawZone.VITAL_SIGNS}
+HUB_RAW_ZONE = {
+    HUB_CLINICAL_EVENTS: RawZone.PATIENT_RECORDS,
+    HUB_VITAL_SIGNS: RawZone.VITAL_SIGNS,
+    HUB_SAFETY_REPORTS: RawZone.SAFETY_REPORTS,
+}
 FILES_RAW_ZONE = RawZone.PATIENT_RECORDS
 
 # Names of the settings that carry a connection, as Azure Functions bindings read them (`<NAME>__…` for identity-based ones).

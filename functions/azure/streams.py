@@ -53,3 +53,18 @@ def clinical_events(events: typing.List[func.EventHubEvent]) -> None:
 def vital_signs(events: typing.List[func.EventHubEvent]) -> None:
     """Device readings."""
     _receive(names.HUB_VITAL_SIGNS, events)
+
+
+@streams.function_name("safety_reports")
+@streams.event_hub_message_trigger(
+    arg_name="events",
+    event_hub_name=names.HUB_SAFETY_REPORTS,
+    connection=names.EVENT_HUBS_CONNECTION,
+    consumer_group=names.CONSUMER_GROUP,
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
+)
+@streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
+def safety_reports(events: typing.List[func.EventHubEvent]) -> None:
+    """Adverse event reports: landed and judged; they become nobody's record."""
+    _receive(names.HUB_SAFETY_REPORTS, events)

@@ -52,6 +52,7 @@ _TABLE = (
     Command("up", "start the emulators and the functions host, run the main job on real data, then serve"),
     Command("token", "print a bearer token of the local issuer"),
     Command("send", "send files through one of the three doors and account for every resource"),
+    Command("generate", "send made up adverse event reports or vital signs to the hub, at a rate"),
     Command("validate", "validate files against FHIR R4 and sum up the findings by rule"),
     Command("view", "print the rows that a SQL-on-FHIR view makes of resources", runs_spark_with="--engine"),
     Command("status", "show what runs, where it listens and since when"),

@@ -32,7 +32,8 @@ _log = logging.getLogger("galen.ingest")
 class Tally:
     """What some lines came to. `resources` counts what the lines held, `rejected` dead letters written by this run.
 
-    `tolerated` are the rules that recorded resources break, where the mode is `warn`.
+    `tolerated` are the rules that recorded resources break, where the mode is `warn`; `reports` are adverse event reports,
+    which the lake alone keeps.
     """
 
     lines: int = 0
@@ -41,6 +42,7 @@ class Tally:
     unresolved: int = 0
     decisions: Counter[Decision] = field(default_factory=Counter)
     tolerated: Counter[str] = field(default_factory=Counter)
+    reports: int = 0
 
     def add(self, other: Tally) -> None:
         """Sum two tallies into this one."""
@@ -50,6 +52,7 @@ class Tally:
         self.unresolved += other.unresolved
         self.decisions.update(other.decisions)
         self.tolerated.update(other.tolerated)
+        self.reports += other.reports
 
 
 class Ingest:
@@ -115,6 +118,7 @@ class Ingest:
         tally.resources += len(made) + len(expansion.set_aside)
         tally.unresolved += expansion.unresolved
         tally.tolerated.update(expansion.tolerated)
+        tally.reports += expansion.reports
         for aside in expansion.set_aside:
             self._set_aside(landed, aside, tally)
         return made
@@ -160,5 +164,7 @@ class Ingest:
             self._meter.count("galen_versions_total", number, door=door, decision=decision.value)
         for rule, number in tally.tolerated.items():
             self._meter.count("galen_tolerated_issues_total", number, door=door, rule=rule)
+        if tally.reports:
+            self._meter.count("galen_safety_reports_total", tally.reports, door=door)
         if tally.unresolved:
             self._meter.count("galen_unresolved_references_total", tally.unresolved, door=door)

@@ -10,25 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-# patient.patientonsetageunit → years in one unit
-_YEARS: Final = {
-    "800": Decimal(10),  # decade
-    "801": Decimal(1),  # year
-    "802": Decimal(1) / 12,  # month
-    "803": Decimal(7) / Decimal("365.25"),  # week
-    "804": Decimal(1) / Decimal("365.25"),  # day
-    "805": Decimal(1) / Decimal("8766"),  # hour
-}
-_OLDEST_YEARS: Final = 130
+from shared.domain.safety.values import age_in_years, day_of, text_of
+
 # patient.patientsex and drug.drugcharacterization: the values of their code lists
 _SEXES: Final = (0, 1, 2)
 _CHARACTERIZATIONS: Final = (1, 2, 3)
-# E2B date formats → how many digits count: 102 is day, 610 month, 602 year
-_DATE_DIGITS: Final = {"102": 8, "610": 6, "602": 4}
 _OVERDOSE: Final = re.compile(r"\boverdose", re.IGNORECASE)
 
 Row = dict[str, Any]
@@ -49,58 +37,26 @@ def report_rows(report: Mapping[str, Any]) -> Iterator[Row]:
         "patientsex": _listed(patient.get("patientsex"), _SEXES),
     }
     for reaction in _objects(patient.get("reaction")):
-        term = _text(reaction.get("reactionmeddrapt"))
+        term = text_of(reaction.get("reactionmeddrapt"))
         for drug in _objects(patient.get("drug")):
             yield shared | {
                 "reaction.reactionmeddrapt": term,
-                "drug_name": _text(drug.get("medicinalproduct")),
+                "drug_name": text_of(drug.get("medicinalproduct")),
                 "drug_characterization": _listed(drug.get("drugcharacterization"), _CHARACTERIZATIONS),
-                "drug_indication": _text(drug.get("drugindication")),
+                "drug_indication": text_of(drug.get("drugindication")),
                 "is_overdose": is_overdose(term),
             }
 
 
 def report_version(report: Mapping[str, Any]) -> tuple[int, str]:
     """What decides which of two messages about one report is newer: its version, then the day it was received."""
-    version = _text(report.get("safetyreportversion")) or "0"
-    return (int(version) if version.isdigit() else 0, _text(report.get("receiptdate")) or "")
-
-
-def age_in_years(age: Any, unit: Any) -> int | None:
-    """Completed years; None without a unit of the code list, below zero, or past every human age."""
-    factor = _YEARS.get(str(unit).strip())
-    if factor is None or isinstance(age, bool):
-        return None
-    try:
-        years = Decimal(str(age).strip()) * factor
-    except InvalidOperation:
-        return None
-    # Twelve months are one year although a twelfth has no exact decimal.
-    whole = int(round(years, 9)) if years.is_finite() and years >= 0 else -1
-    return whole if 0 <= whole <= _OLDEST_YEARS else None
-
-
-def day_of(text: Any, date_format: Any) -> date | None:
-    """A date by its E2B format, by its length where no format is given; None for what is no day of the calendar."""
-    digits = _text(text) or ""
-    wanted = _DATE_DIGITS.get(str(date_format), len(digits))
-    if not digits.isdigit() or len(digits) < wanted or wanted not in _DATE_DIGITS.values():
-        return None
-    full = (digits[:wanted] + "0101")[:8] if wanted < 8 else digits[:8]
-    try:
-        return date(int(full[:4]), int(full[4:6]), int(full[6:8]))
-    except ValueError:
-        return None
+    version = text_of(report.get("safetyreportversion")) or "0"
+    return (int(version) if version.isdigit() else 0, text_of(report.get("receiptdate")) or "")
 
 
 def is_overdose(term: str | None) -> bool:
     """Whether a MedDRA preferred term says overdose: Overdose, Accidental overdose, Intentional overdose and their like."""
     return bool(term and _OVERDOSE.search(term))
-
-
-def _text(value: Any) -> str | None:
-    text = value.strip() if isinstance(value, str) else ""
-    return text or None
 
 
 def _listed(value: Any, allowed: tuple[int, ...]) -> int | None:

@@ -30,6 +30,7 @@ def declared() -> Iterator[Table | Derived]:
     """Every table whose columns are declared, layer by layer."""
     yield from BRONZE
     yield lines_of(RawZone.VITAL_SIGNS)
+    yield lines_of(RawZone.SAFETY_REPORTS)
     yield from SILVER
     yield from DERIVED
 

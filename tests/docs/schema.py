@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 Schema = dict[str, Any]
-_TYPES: dict[str, type | tuple[type, ...]] = {"object": dict, "string": str, "integer": int, "boolean": bool}
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float, Decimal),
+    "boolean": bool,
+    "null": type(None),
+}
 _ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description"}
 _KEYWORDS = {
-    "$ref", "oneOf", "type", "const", "enum", "pattern", "minLength", "minimum", "properties", "required",
-    "additionalProperties",
+    "$ref", "oneOf", "type", "const", "enum", "pattern", "minLength", "maxLength", "minimum", "properties", "required",
+    "additionalProperties", "items", "minItems", "maxItems",
 }  # fmt: skip
 
 
@@ -31,12 +40,16 @@ def faults(schema: Schema, value: Any, root: Schema | None = None, at: str = "")
         return
     if "const" in schema and value != schema["const"]:
         yield f"{at}: not {schema['const']!r}"
-    if "enum" in schema and value not in schema["enum"]:
+    if "enum" in schema and not any(
+        each == value and isinstance(each, bool) == isinstance(value, bool) for each in schema["enum"]
+    ):
         yield f"{at}: not one of {schema['enum']}"
     if isinstance(value, str):
         yield from _of_text(schema, value, at)
-    if "minimum" in schema and value < schema["minimum"]:
+    if "minimum" in schema and _is("number", value) and value < schema["minimum"]:
         yield f"{at}: below {schema['minimum']}"
+    if isinstance(value, list):
+        yield from _of_array(schema, value, root, at)
     if isinstance(value, dict):
         yield from _of_object(schema, value, root, at)
 
@@ -44,8 +57,15 @@ def faults(schema: Schema, value: Any, root: Schema | None = None, at: str = "")
 def _of_text(schema: Schema, value: str, at: str) -> Iterator[str]:
     if "pattern" in schema and not re.search(schema["pattern"], value):
         yield f"{at}: does not match {schema['pattern']}"
-    if len(value) < schema.get("minLength", 0):
-        yield f"{at}: too short"
+    if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
+        yield f"{at}: {len(value)} characters"
+
+
+def _of_array(schema: Schema, value: list[Any], root: Schema, at: str) -> Iterator[str]:
+    if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+        yield f"{at}: {len(value)} items"
+    for number, child in enumerate(value):
+        yield from faults(schema.get("items", {}), child, root, f"{at}/{number}")
 
 
 def _of_object(schema: Schema, value: dict[str, Any], root: Schema, at: str) -> Iterator[str]:
@@ -62,8 +82,10 @@ def _of_object(schema: Schema, value: dict[str, Any], root: Schema, at: str) -> 
             yield from faults(others, child, root, f"{at}/{name}")
 
 
-def _is(kind: str, value: Any) -> bool:
-    return isinstance(value, _TYPES[kind]) and not (kind == "integer" and isinstance(value, bool))
+def _is(kind: str | list[str], value: Any) -> bool:
+    if isinstance(kind, list):
+        return any(_is(each, value) for each in kind)
+    return isinstance(value, _TYPES[kind]) and not (kind in ("integer", "number") and isinstance(value, bool))
 
 
 def _resolved(root: Schema, reference: str) -> Schema:

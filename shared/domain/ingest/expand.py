@@ -23,6 +23,7 @@ from shared.domain.fhir.resource_types import HOME_ELEMENT
 from shared.domain.ingest.raw_line import GZIP_MAGIC, RawLine, gunzip_bounded, sha256_hex
 from shared.domain.ingest.references import dangling, rewrite, service_base
 from shared.domain.records import source_version
+from shared.domain.safety.report import check_report
 from shared.errors import InputError
 from shared.names import RawZone
 
@@ -65,13 +66,15 @@ class SetAside:
 class Expansion:
     """What a line came to. `unresolved` counts references to things that cannot be named.
 
-    `tolerated` counts by rule the errors that replicas are recorded with.
+    `tolerated` counts by rule the errors that replicas are recorded with, `reports` adverse event reports: they are nobody's
+    record here, and stay in the lake.
     """
 
     replicas: list[Replica] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
     unresolved: int = 0
     tolerated: Counter[str] = field(default_factory=Counter)
+    reports: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ def expand(line: RawLine, validate: Validate, mode: Mode = Mode.QUARANTINE) -> E
     except InputError as refused:
         issues = refused.issues or (error("invalid", refused.text),)
         return Expansion(set_aside=[SetAside(-1, "decode", issues)])
+    if line.zone == RawZone.SAFETY_REPORTS:
+        return _expand_report(line, value)
     if line.zone == RawZone.VITAL_SIGNS and "resourceType" not in value:
         return _expand_reading(line, value)
     if value.get("resourceType") == "Bundle":
@@ -115,6 +120,12 @@ def _unwrapped(body: bytes) -> bytes:
     except ValueError:
         text = "The gzip is cut, damaged, or followed by something else."
         raise InputError(text, issues=[error("structure", text, rule="gzip")]) from None
+
+
+def _expand_report(line: RawLine, report: dict[str, Any]) -> Expansion:
+    arrived = parse_instant(line.landed_at)
+    issues = check_report(report, arrived.date() if arrived else None)
+    return Expansion(set_aside=[SetAside(-1, "validate", tuple(issues))]) if issues else Expansion(reports=1)
 
 
 def _expand_reading(line: RawLine, reading: dict[str, Any]) -> Expansion:

@@ -11,6 +11,7 @@ COUNTERS: Final[dict[str, str]] = {
     "galen_dead_letters_total": "Things set aside, by stage and door.",
     "galen_unresolved_references_total": "References to things that cannot be named.",
     "galen_tolerated_issues_total": "Errors that resources were recorded with, by door and rule (mode warn).",
+    "galen_safety_reports_total": "Adverse event reports taken, by door; one that is delivered again counts again.",
     "galen_files_total": "Dropped files, by result.",
     "galen_scores_total": "Scores made or changed.",
     "galen_alerts_total": "Alerts created, changed or superseded, by severity.",

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from spark.measures.adverse_events import age_in_years, day_of, is_overdose, report_rows, report_version
+from shared.domain.safety.values import age_in_years, day_of
+from spark.measures.adverse_events import is_overdose, report_rows, report_version
 
 
 @pytest.mark.parametrize(

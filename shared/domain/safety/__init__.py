@@ -1,0 +1,1 @@
+"""Adverse event reports: what a report must be to be taken, and what its codes and dates mean."""
