@@ -74,6 +74,7 @@ _TABLE = (
     ),
     Command("tables", "build the silver tables without Java", (*_PLATFORM, "lake")),
     Command("bulk-export", "fetch what another FHIR server exports"),
+    Command("workflows", "print the job graph for Airflow, Databricks or Data Factory"),
     Command("catalogue", "write the page of all tables from their declarations"),
     Command("train", "train and publish a model on public data", ("scoring", "ml")),
     Command("score-dataset", "score a public data set with a shipped model", ("scoring",)),

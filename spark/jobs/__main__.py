@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
         modes = parse_modes(dict(json.loads(os.environ.get("GALEN_VALIDATION_MODES") or "{}")))
     except (ValueError, TypeError) as wrong:
         parser.error(f"GALEN_VALIDATION_MODES: {wrong}")
-    spark = create_session(SparkSettings.from_environment(os.environ))
+    settings = SparkSettings.from_environment(os.environ)
+    spark = create_session(settings)
     try:
         context = RunContext(spark, LakeRoot(options.lake), modes, options.full, options.source)
         for event in run_jobs(context, plan(options.job)):
@@ -49,7 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(stopped, file=sys.stderr)
         return 1
     finally:
-        spark.stop()
+        if (
+            settings.master
+        ):  # else the session is the cluster's, and the next task of the workflow may go on with it
+            spark.stop()
     return 0
 
 
