@@ -91,7 +91,7 @@ def _list(services: Services, tenant: str | None, *, every: bool, form: str) -> 
     from local.delivery.letters import lines, short_ids
 
     # By every letter there is: what is unique now must be so for `show` and `replay`.
-    short = short_ids(letter.id for letter in services.dead_letters.list(status=None))
+    short = short_ids(services.dead_letters.ids())
     told = lines(letters, short, _dropped_files(services, letters), terminal=sys.stdout.isatty())
     if letters:
         print("\n".join(told))
@@ -133,7 +133,7 @@ def _replay(services: Services, letters: Iterable[DeadLetter]) -> int:
 
 def _find(services: Services, given: str) -> DeadLetter:
     """The one whose id is, or begins with, what was given."""
-    found = [letter for letter in services.dead_letters.list(status=None) if letter.id.startswith(given)]
+    found = list(services.dead_letters.beginning_with(given))
     if not found:
         raise exits.CommandStopped(f"there is no dead letter {given}: `dead-letters list` shows them")
     if len(found) > 1:

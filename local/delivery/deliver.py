@@ -92,8 +92,10 @@ class Delivery:
                 self._check_deletions()
                 return changed_at if newly == 0 else now
             if not sending and now - max(changed_at, letters_at) > _LETTERS_AFTER_S:
-                self.confirmer.give_up(self._refusals.collect(self.account))
-                letters_at = time.monotonic()
+                refused = self._refusals.collect(self.account)
+                self.confirmer.give_up(refused)
+                letters_at = now = time.monotonic()
+                changed_at = now if refused else changed_at
             if now - changed_at > PATIENCE_S:
                 self._name_the_rest()
                 return changed_at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -30,7 +30,6 @@ def platform_counts(state: RunState) -> dict[str, Any]:
     samples = list(series(text.decode()))
     lines, versions = _by(samples, "galen_lines_total", "door"), _by(samples, "galen_versions_total", "door")
     rejected = _by(samples, "galen_dead_letters_total", "door")
-    letters = Counter(letter.stage for letter in services_of(state).dead_letters.list())
     return {
         "doors": {
             # By HTTP every version is a line of its own.
@@ -43,7 +42,7 @@ def platform_counts(state: RunState) -> dict[str, Any]:
         },
         "scores": sum(int(value) for name, _, value in samples if name == "galen_scores_total"),
         "alerts": {k: v for k, v in _by(samples, "galen_alerts_total", "severity").items() if v},
-        "dead_letters_open": dict(letters),
+        "dead_letters_open": dict(services_of(state).dead_letters.open_by_stage()),
         "lag_events": dict(_by(samples, "galen_stream_lag_events", "hub")),
         "freshness_seconds": {
             labels["layer"]: value for name, labels, value in samples if name == "galen_freshness_seconds"

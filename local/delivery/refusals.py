@@ -59,10 +59,10 @@ class Refusals:
     def collect(self, account: Account) -> set[ResourceKey]:
         """Count the dead letters that are new; the keys that will therefore not be found."""
         gone: set[ResourceKey] = set()
-        for letter in self.services.dead_letters.list(self.tenant):
-            if letter.id in self._seen or letter.at < self.since:
-                continue
+        for letter in self.services.dead_letters.list(self.tenant, known=self._seen):
             self._seen.add(letter.id)
+            if letter.at < self.since:
+                continue
             reasons = reasons_of(letter.outcome)
             for line, entry in letter.places:
                 for sent in self._sent_as(letter.raw.path, line):

@@ -112,6 +112,12 @@ def _rejections(out: Console, account: Account) -> None:
             out,
             f"{account.door}: and more, for {len(groups) - _GROUPS_SHOWN} other reasons: see --format json",
         )
+    told = sum(each.resources for each in account.rejections)
+    if told < account.rejected:
+        _line(
+            out,
+            f"{account.door}: {account.rejected - told} more were rejected, whose places are not kept here",
+        )
     if account.rejected and account.door != Door.HTTP:
         _line(out, f"{account.door}: each is kept: see `python3 -m local dead-letters list`")
 

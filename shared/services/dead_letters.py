@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Protocol
 
@@ -12,10 +13,9 @@ from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.outcome import UNKNOWN_ELEMENT, Issue, operation_outcome
 from shared.domain.ingest.raw_line import sha256_hex
-from shared.errors import NotFound
 from shared.names import Zone
 from shared.ports.clock import Clock
-from shared.ports.lake import Lake
+from shared.ports.lake import Lake, LakeFile
 from shared.ports.meter import Meter
 
 STAGES: Final = ("land", "decode", "validate", "expand", "record")
@@ -121,20 +121,35 @@ class DeadLetters:
             self._meter.count("galen_dead_letters_total", stage=stage, door=door)
         return created
 
-    def list(self, tenant: str | None = None, *, status: str | None = OPEN) -> Iterator[DeadLetter]:
-        """The dead letters of a tenant or of all, by name. What else lies in the zone has no status."""
+    def list(
+        self, tenant: str | None = None, *, status: str | None = OPEN, known: Container[str] = ()
+    ) -> Iterator[DeadLetter]:
+        """The dead letters of a tenant or of all, by name, but for those whose id is `known`: they are not read."""
+        for file in self._files(tenant, status):
+            if _id(file) not in known:
+                yield _parse(self._lake.read(file.path))
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all, open or not; none is read."""
+        return map(_id, self._files(None, None))
+
+    def open_by_stage(self) -> Counter[str]:
+        """How many are open; none is read."""
+        return Counter(file.metadata["stage"] for file in self._files(None, OPEN))
+
+    def beginning_with(self, beginning: str) -> Iterator[DeadLetter]:
+        """Those whose id begins so."""
+        for file in self._files(None, None):
+            if _id(file).startswith(beginning):
+                yield _parse(self._lake.read(file.path))
+
+    def _files(self, tenant: str | None, status: str | None) -> Iterator[LakeFile]:
+        """The files of letters: what else lies in the zone has no status."""
         folder = f"{Zone.QUARANTINE}/t={tenant}" if tenant else str(Zone.QUARANTINE)
         for file in self._lake.list(folder):
             said = file.metadata.get("status")
             if said and status in (None, said):
-                yield _parse(self._lake.read(file.path))
-
-    def find(self, letter_id: str) -> DeadLetter:
-        """One by its id. Raises NotFound."""
-        for file in self._lake.list(str(Zone.QUARANTINE)):
-            if file.path.endswith(f"/{letter_id}.json"):
-                return _parse(self._lake.read(file.path))
-        raise NotFound("No dead letter of this id.")
+                yield file
 
     def close(self, letter: DeadLetter) -> None:
         """Mark one as replayed; it stays as evidence."""
@@ -154,6 +169,10 @@ def _without_names(issue: Issue) -> Issue:
 
 def _path(tenant: str, letter_id: str) -> str:
     return f"{Zone.QUARANTINE}/t={tenant}/{letter_id}.json"
+
+
+def _id(file: LakeFile) -> str:
+    return file.path.rpartition("/")[2].removesuffix(".json")
 
 
 def _bytes(letter: DeadLetter) -> bytes:

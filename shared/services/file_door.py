@@ -36,7 +36,7 @@ INVOCATION_SECONDS: Final = 240
 """One run works at most this long; the ledger says where the next one goes on."""
 
 REMEMBERED_FILES: Final = 100_000
-MOST_SET_ASIDE: Final = 10_000
+MOST_SET_ASIDE: Final = 1_000
 """Of one file; what is set aside after so many has one dead letter a raw file, which names each line."""
 EMPTY_FOR: Final = timedelta(minutes=10)
 """An empty file may be one that is being uploaded in parts; after so long it is taken as empty."""

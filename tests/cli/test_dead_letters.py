@@ -91,7 +91,7 @@ def test_what_a_mended_platform_takes_is_recovered_and_closed(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mended = World(world.stores, validator=Lenient())
-    assert dead_letters._replay(mended, [mended.dead_letters.find(ids(world)["validate"])]) == 0
+    assert dead_letters._replay(mended, list(mended.dead_letters.beginning_with(ids(world)["validate"]))) == 0
     assert json.loads(capsys.readouterr().out)["recovered"] is True
     assert len(mended.current("Patient")) == 2
     assert list(ids(mended)) == ["decode"]
