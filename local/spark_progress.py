@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
+
+_LOG_WIDTH: Final = 120
 
 
 class JobProgress:
     """Takes the JSON lines of `spark.jobs` as they come. What is no such line is passed on as it is."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        # A log is as wide as its lines; only a terminal has an edge.
+        width = None if sys.stdout.isatty() else _LOG_WIDTH
+        self._console = console or Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width)
         self._reports: list[dict[str, Any]] = []
 
     def take(self, line: str) -> None:
@@ -38,16 +42,10 @@ class JobProgress:
     def close(self) -> None:
         """The table of what each job did."""
         table = Table(box=None, pad_edge=False)
-        for heading, justify in (
-            ("job", "left"),
-            ("table", "left"),
-            ("written", "right"),
-            ("in all", "right"),
-            ("seconds", "right"),
-            ("notes", "right"),
-        ):
-            table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column("table", overflow="fold")
+        for heading in ("written", "in all", "seconds"):
+            table.add_column(heading, justify="right", no_wrap=True)
         for each in self._reports:
             numbers = (f"{each['rows']:,}", f"{each['total']:,}", f"{each['seconds']:.1f}")
-            table.add_row(each["job"], each["table"], *numbers, str(len(each["notes"]) or ""))
+            table.add_row(each["table"], *numbers)
         self._console.print(table)
