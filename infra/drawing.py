@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.components.identity import Role
-from infra.components.records import DATA_CONTRIBUTOR
+from infra.components.azure.roles import COSMOS_CONTRIBUTOR, COSMOS_READER, Role
 from infra.recording import Recorded, Recording
 
 _SHOWN = {
@@ -51,8 +50,8 @@ def _principal(each: Recorded) -> str:
 
 def _role(each: Recorded) -> str:
     definition = str(each.inputs.get("roleDefinitionId", "")).rpartition("/")[2]
-    if definition == DATA_CONTRIBUTOR:
-        return "cosmos data contributor"
+    if definition in (COSMOS_CONTRIBUTOR, COSMOS_READER):
+        return f"cosmos data {'contributor' if definition == COSMOS_CONTRIBUTOR else 'reader'}"
     return next(
         (role.name.lower().replace("_", " ") for role in Role if role.value == definition), definition
     )

@@ -8,16 +8,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
 import pulumi
 from pulumi.runtime import mocks
 
+from infra.mock_outputs import answer_to, outputs_of
+
 _SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-000000000000"
-_NAME_INPUTS: Final = ("containerName", "eventHubName", "databaseName", "privateZoneName", "name")
-_CLIENT: Final = {"tenantId": "11111111-1111-1111-1111-111111111111", "subscriptionId": "0" * 8}
+_NAME_INPUTS: Final = ("containerName", "eventHubName", "databaseName", "privateZoneName", "keyName", "name")
+
+SECRETS_ASSUMED: Final = {"galen:pagerWebhook": "https://pager.invalid/recorded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class Recorded:
     name: str
     inputs: Mapping[str, Any]
     id: str
+    parent: str = ""
+    """The name of the component it belongs to."""
+    protected: bool = False
 
 
 @dataclass(slots=True)
@@ -46,45 +52,48 @@ class _Recorder(mocks.Mocks):
         self.recording = Recording()
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        type_ = args.typ.removeprefix("azure-native:")
+        type_ = short_type(args.typ)
         id_ = f"{_SUBSCRIPTION}/{type_}/{args.name}"
         self.recording.resources.append(Recorded(type_, args.name, dict(args.inputs), id_))
         given = (args.inputs[key] for key in _NAME_INPUTS if isinstance(args.inputs.get(key), str))
-        return id_, {**_outputs(type_, args.name), "name": next(given, args.name)}
+        return id_, {**outputs_of(type_, args.name, args.inputs), "name": next(given, args.name)}
 
     def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
-        if args.token.endswith(":getClientConfig"):
-            return dict(_CLIENT)
-        return {}
+        return answer_to(args.token)
 
 
-def _outputs(type_: str, name: str) -> dict[str, Any]:
-    """What a service adds to its inputs, as far as other resources read it."""
-    match type_:
-        case "storage:StorageAccount":
-            return {
-                "primaryEndpoints": {
-                    each: f"https://{name}.{each}.core.windows.net/" for each in ("blob", "dfs", "queue")
-                }
-            }
-        case "managedidentity:UserAssignedIdentity":
-            return {"principalId": f"principal-of-{name}", "clientId": f"client-of-{name}"}
-        case "cosmosdb:DatabaseAccount":
-            return {"documentEndpoint": f"https://{name}.documents.azure.com:443/"}
-        case "web:WebApp":
-            # What went in as a list comes out as a mapping.
-            return {"defaultHostName": f"{name}.azurewebsites.net", "identity": {"type": "UserAssigned"}}
-        case "keyvault:Vault":
-            return {"properties": {"vaultUri": f"https://{name}.vault.azure.net/"}}
-        case "applicationinsights:Component":
-            return {"connectionString": f"InstrumentationKey=recorded;Of={name}"}
-    return {}
+class _Monitor(mocks.MockMonitor):
+    """Keeps what the mocks are not told: whose child a resource is, and whether it is protected."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
+        answer = super().RegisterResource(request)
+        kept = self.mocks.recording.resources
+        if request.type != "pulumi:pulumi:Stack":
+            place = next(
+                i for i, each in enumerate(kept) if each.name == request.name and each.id == answer.id
+            )
+            parent = request.parent.rpartition("::")[2]
+            kept[place] = replace(kept[place], parent=parent, protected=request.protect)
+        return answer
+
+
+def short_type(type_: str) -> str:
+    """A type without its provider where that is Azure's, and without the module that says the same twice."""
+    if type_.startswith("azure-native:"):
+        return type_.removeprefix("azure-native:")
+    provider, module, name = (*type_.split(":"), "", "")[:3]
+    return f"{provider}:{module.partition('/')[0]}:{name}" if "/" in module else type_
 
 
 def stack_configuration(text: str) -> dict[str, str]:
     """The plain values of a `Pulumi.<stack>.yaml`; secrets and nested values are left out."""
     values = re.findall(r"(?m)^  ([\w-]+:[\w-]+): *([^\s#].*?)\s*$", text)
     return {key: value.strip("'\"") for key, value in values}
+
+
+def with_secrets_assumed(text: str) -> dict[str, str]:
+    """The values of a `Pulumi.<stack>.yaml`, and its secrets as if they were set, since they are encrypted."""
+    return {**SECRETS_ASSUMED, **stack_configuration(text)}
 
 
 @cache
@@ -100,7 +109,7 @@ def record(
     recorder = _Recorder()
     # Pulumi asks for the thread's event loop, which whoever called asyncio.run before has taken away.
     asyncio.set_event_loop(_loop())
-    mocks.set_mocks(recorder, project="galen", stack=stack, preview=False)
+    mocks.set_mocks(recorder, project="galen", stack=stack, preview=False, monitor=_Monitor(recorder))
     pulumi.runtime.set_all_config(dict(configuration or {}))
     run = pulumi.runtime.test(program)
     run()

@@ -5,9 +5,11 @@ An Event Grid trigger, not a blob trigger: the latter hands the whole file to th
 
 import azure.functions as func
 
+from functions.needs import TAKE_FILES
 from shared import names
 
 landing = func.Blueprint()
+NEEDS = {names.LANDING_FUNCTION: TAKE_FILES}
 _PREFIX = f"/blobServices/default/containers/{names.LANDING_FILE_SYSTEM}/blobs/"
 
 

@@ -8,9 +8,11 @@ import typing
 
 import azure.functions as func
 
+from functions.needs import FOLLOWS_RECORDS, INGEST
 from shared import names
 
 reactions = func.Blueprint()
+NEEDS = {names.REACTIONS_FUNCTION: (*INGEST, FOLLOWS_RECORDS)}
 
 
 @reactions.function_name(names.REACTIONS_FUNCTION)

@@ -2,7 +2,16 @@
 
 import azure.functions as func
 
+from functions.needs import EVERY, HUBS, INGEST, TAKE_FILES
+
 schedules = func.Blueprint()
+NEEDS = {
+    "sweep": INGEST,
+    "sweep_files": TAKE_FILES,
+    "watch": (*EVERY, *HUBS),
+    "inspect": (*TAKE_FILES, *HUBS),
+    "tables": EVERY,
+}
 
 
 @schedules.function_name("sweep")

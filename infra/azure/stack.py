@@ -5,19 +5,32 @@ from __future__ import annotations
 import pulumi
 from pulumi_azure_native import resources
 
-from infra.components.data_lake import DataLake, DataLakeArgs
-from infra.components.event_streams import EventStreams, EventStreamsArgs
-from infra.components.functions_app import FunctionsApp, FunctionsAppArgs
-from infra.components.identity import Identity, IdentityArgs
-from infra.components.landing_subscription import LandingSubscription, LandingSubscriptionArgs
-from infra.components.network import Network, NetworkArgs
-from infra.components.observability import Observability, ObservabilityArgs
-from infra.components.records import Records, RecordsArgs
-from infra.components.secrets import Secrets, SecretsArgs
+from functions.azure import http, landing, reactions, schedules, streams
+from functions.needs import Need, together
+from infra.components.azure.access import Access
+from infra.components.azure.dashboard import Dashboard
+from infra.components.azure.data_lake import DataLake
+from infra.components.azure.event_streams import EventStreams
+from infra.components.azure.front_door import FrontDoor
+from infra.components.azure.functions_app import FunctionsApp, FunctionsAppArgs
+from infra.components.azure.identity import Identity, IdentityArgs
+from infra.components.azure.inference import Inference, InferenceArgs
+from infra.components.azure.keys import Keys, KeysArgs
+from infra.components.azure.landing_subscription import LandingSubscription, LandingSubscriptionArgs
+from infra.components.azure.model_registry import ModelRegistry
+from infra.components.azure.network import Network, NetworkArgs
+from infra.components.azure.observability import Observability, ObservabilityArgs
+from infra.components.azure.records import Records
+from infra.components.azure.reports import Reports
+from infra.components.azure.secrets import Secrets, SecretsArgs
+from infra.components.azure.spark_workspace import SparkWorkspace, SparkWorkspaceArgs
+from infra.components.azure.surroundings import Surroundings
 from infra.config import Classification, StackConfig
 from shared.names import (
+    CAPTURE_CONTAINER,
     EVENT_HUBS_CONNECTION,
     LAKE_CONNECTION,
+    MODELS_CONTAINER,
     RECORDS_CONNECTION,
     SECRET_LINK_KEY,
     SECRET_TOKEN_CLIENTS,
@@ -32,31 +45,67 @@ SECRETS = {
 """The app settings that carry a secret, and its name in the vault."""
 
 
+def app_needs() -> frozenset[Need]:
+    """What the functions declare, together: on Azure one app, and so one identity, holds them all."""
+    return together(http.NEEDS, landing.NEEDS, reactions.NEEDS, schedules.NEEDS, streams.NEEDS)
+
+
 def provision(config: StackConfig) -> None:
     """Declares every resource of one stack and exports what a deployment needs to know."""
+    config.check()
     group = resources.ResourceGroup(
         config.name("group"), location=config.location, tags=config.tags(Classification.OPERATIONAL)
     )
-    identity = Identity(config.name("app"), IdentityArgs(config, group.name))
-    network = Network(config.name("private"), NetworkArgs(config, group.name))
-    observability = Observability(config.name("watch"), ObservabilityArgs(config, group.name, identity))
-    common = (config, group.name, identity, network, observability)
-    lake = DataLake(config.name("lake"), DataLakeArgs(*common))
-    streams = EventStreams(config.name("streams"), EventStreamsArgs(*common))
-    records = Records(config.name("records"), RecordsArgs(*common))
-    # A vault's name has at most 24 characters, eight of them Pulumi's.
-    secrets = Secrets(config.name("kv"), SecretsArgs(*common))
-    functions = FunctionsApp(
-        config.name("fn"),
-        FunctionsAppArgs(*common, settings=connection_settings(identity, lake, streams, records, secrets)),
+    around = _surroundings(config, group.name)
+    identity = around.identity
+    lake = DataLake(config.name("lake"), around)
+    streams_ = EventStreams(
+        config.name("streams"), around, lake.containers[CAPTURE_CONTAINER], lake.account.id
     )
+    records = Records(config.name("records"), around)
+    secrets = Secrets(
+        config.name("kv"),
+        SecretsArgs(
+            config, group.name, identity, around.network, around.observability, tuple(SECRETS.values())
+        ),
+    )
+    dashboard = Dashboard(config.name("dashboard"), around)
+    Access(config.name("access"), config, dashboard.host)
+    front = (
+        FrontDoor(config.name("front"), config, group.name, around.observability)
+        if config.is_production
+        else None
+    )
+    settings = connection_settings(identity, lake, streams_, records, secrets)
+    functions = FunctionsApp(
+        config.name("fn"), FunctionsAppArgs(around, settings, front.id if front else None)
+    )
+    identity.check_nothing_is_missing()
     LandingSubscription(
         config.name("landing"),
-        LandingSubscriptionArgs(config, group.name, lake.account, functions.app, observability),
+        LandingSubscriptionArgs(config, group.name, lake.account, functions.app, around.observability),
     )
+    SparkWorkspace(config.name("spark"), SparkWorkspaceArgs(around, lake.containers))
+    Reports(config.name("reports"), around)
+    registry = ModelRegistry(config.name("images"), around)
+    Inference(
+        config.name("models"),
+        InferenceArgs(around, registry, lake.containers[MODELS_CONTAINER], functions.host_name),
+    )
+    public = front.lead_to(functions.host_name) if front else functions.host_name
     pulumi.export("resource_group", group.name)
     pulumi.export("app", functions.app.name)
-    pulumi.export("url", pulumi.Output.concat("https://", functions.host_name))
+    pulumi.export("dashboard", dashboard.host)
+    pulumi.export("url", pulumi.Output.concat("https://", public))
+
+
+def _surroundings(config: StackConfig, group: pulumi.Input[str]) -> Surroundings:
+    identity = Identity(config.name("app"), IdentityArgs(config, group, app_needs()))
+    network = Network(config.name("private"), NetworkArgs(config, group))
+    observability = Observability(config.name("watch"), ObservabilityArgs(config, group, identity, network))
+    # A vault's name has at most 24 characters, eight of them Pulumi's.
+    keys = Keys(config.name("keys"), KeysArgs(config, group, network, observability))
+    return Surroundings(config, group, identity, network, observability, keys)
 
 
 def connection_settings(

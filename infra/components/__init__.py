@@ -1,1 +1,1 @@
-"""One component per noun; each takes typed arguments and registers its outputs."""
+"""One component per noun and cloud."""

@@ -1,91 +1,64 @@
-"""The rules of SECURITY.md over recorded resources: each says what it examines and what is wrong with it.
-
-A rule that examined nothing has not passed: `examine` gives how many resources it looked at, and zero is a finding.
-"""
+"""The rules of the Azure stacks over their recorded inputs: stores, streams, the app and who may do what."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from infra.components.identity import Role
-from infra.config import Classification
+from infra.components.azure.roles import Role
+from infra.policies.azure_platform import PLATFORM_RULES
+from infra.policies.rule import (
+    ACCESS,
+    AT_REST,
+    AUDIT,
+    AUTHENTICATION,
+    BACKUP,
+    MINIMUM,
+    RECOVERY,
+    TRANSIT,
+    Rule,
+    at,
+    bad_tags,
+    must,
+    present,
+    types,
+)
 from infra.recording import Recorded, Recording
-from shared.names import LANDING_FILE_SYSTEM
+from shared.names import CAPTURE_CONTAINER, LANDING_FILE_SYSTEM
 
-_TAGS: Final = {"project", "environment", "owner", "managed-by", "data-classification"}
 _UNTAGGED: Final = (
-    "authorization:", "galen:", "monitor:", "eventhub:EventHub", "eventhub:ConsumerGroup", "storage:Blob",
-    "storage:ManagementPolicy", "cosmosdb:Sql",
+    "authorization:", "galen:", "azuread:", "eventhub:EventHub", "eventhub:ConsumerGroup", "storage:Blob",
+    "storage:ManagementPolicy", "cosmosdb:Sql", "monitor:DiagnosticSetting",
     "network:Subnet", "network:PrivateDnsZoneGroup", "eventgrid:SystemTopicEventSubscription",
-    "web:WebAppFtpAllowed", "web:WebAppScmAllowed",
+    "web:WebAppFtpAllowed", "web:WebAppScmAllowed", "webpubsub:WebPubSubHub", "sql:Backup", "sql:LongTerm",
+    "sql:Extended", "sql:EncryptionProtector", "datafactory:IntegrationRuntime", "datafactory:LinkedService",
+    "datafactory:Pipeline", "datafactory:Trigger", "cdn:AFDOrigin", "cdn:Route", "cdn:SecurityPolicy",
 )  # fmt: skip
 _WATCHED: Final = (
     "storage:StorageAccount", "eventhub:Namespace", "cosmosdb:DatabaseAccount", "keyvault:Vault", "web:WebApp",
-    "eventgrid:SystemTopic",
+    "eventgrid:SystemTopic", "databricks:Workspace", "datafactory:Factory", "sql:Database", "webpubsub:WebPubSub",
+    "containerregistry:Registry", "app:ManagedEnvironment", "dashboard:Grafana", "cdn:Profile",
 )  # fmt: skip
 _PRIVATE: Final = {
     "storage:StorageAccount": ("publicNetworkAccess",),
     "eventhub:Namespace": ("publicNetworkAccess",),
     "cosmosdb:DatabaseAccount": ("publicNetworkAccess",),
     "keyvault:Vault": ("properties", "publicNetworkAccess"),
+    "sql:Server": ("publicNetworkAccess",),
+    "databricks:Workspace": ("publicNetworkAccess",),
+    "datafactory:Factory": ("publicNetworkAccess",),
+    "containerregistry:Registry": ("publicNetworkAccess",),
+    "dashboard:Grafana": ("properties", "publicNetworkAccess"),
 }
 _SECRET_TEXT: Final = re.compile(r"AccountKey=|SharedAccessKey=|Password=|sig=|-----BEGIN", re.IGNORECASE)
 _LANDING: Final = f"{LANDING_FILE_SYSTEM}/"
+_EXPIRE: Final = (_LANDING, f"{CAPTURE_CONTAINER}/")
 _LEAST_LANDING_DAYS: Final = 7
 _DATA_ROLES: Final = {role.definition for role in Role}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One broken rule on one resource."""
-
-    rule: str
-    resource: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A name, the resources it is about, and what is wrong with one of them (nothing: an empty list)."""
-
-    name: str
-    about: Callable[[Recording], Iterable[Recorded]]
-    wrong: Callable[[Recorded, Recording], list[str]]
-
-
-def examine(rule: Rule, recording: Recording) -> tuple[int, list[Finding]]:
-    """How many resources a rule looked at, and its findings; looking at none is one."""
-    about = list(rule.about(recording))
-    found = [Finding(rule.name, each.name, text) for each in about for text in rule.wrong(each, recording)]
-    if not about:
-        found.append(Finding(rule.name, "-", "examined nothing"))
-    return len(about), found
-
-
-def _at(inputs: Mapping[str, Any], *path: str) -> Any:
-    value: Any = inputs
-    for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
-
-
-def _types(*types: str) -> Callable[[Recording], list[Recorded]]:
-    return lambda recording: recording.of_type(*types)
-
-
-def _must(path: tuple[str, ...], wanted: Any) -> Callable[[Recorded, Recording], list[str]]:
-    def wrong(each: Recorded, _: Recording) -> list[str]:
-        found = _at(each.inputs, *path)
-        return [] if found == wanted else [f"{'.'.join(path)} is {found!r}, not {wanted!r}"]
-
-    return wrong
-
-
 def _not_private(each: Recorded, _: Recording) -> list[str]:
-    found = _at(each.inputs, *_PRIVATE[each.type])
+    found = at(each.inputs, *_PRIVATE[each.type])
     return [] if found == "Disabled" else [f"public network access is {found!r}"]
 
 
@@ -114,23 +87,18 @@ def _no_diagnostics(each: Recorded, recording: Recording) -> list[str]:
     )
 
 
-def _bad_tags(each: Recorded, _: Recording) -> list[str]:
-    tags = each.inputs.get("tags") or {}
-    missing = sorted(_TAGS - set(tags))
-    known = tags.get("data-classification") in set(Classification)
-    return [f"lacks the tags {', '.join(missing)}"] * bool(missing) + ["has an unknown classification"] * (
-        not known
-    )
-
-
 def _bad_grant(each: Recorded, recording: Recording) -> list[str]:
     groups = {group.id for group in recording.of_type("resources:ResourceGroup")}
     scope = str(each.inputs.get("scope", ""))
     found = []
     if each.inputs.get("roleDefinitionId") not in _DATA_ROLES:
         found.append("grants a role that is not one of the data roles")
-    if scope in groups or scope.count("/") < 4:
+    if scope in groups or (scope.count("/") < 4 and "/rules/" not in scope):
         found.append("is scoped wider than one resource")
+    if each.inputs.get("roleDefinitionId") == Role.WORKSPACE_CONTRIBUTOR.definition and not scope.startswith(
+        tuple(workspace.id for workspace in recording.of_type("databricks:Workspace"))
+    ):
+        found.append("manages something else than the Spark workspace")
     return found
 
 
@@ -140,9 +108,7 @@ def _bad_cosmos_grant(each: Recorded, _: Recording) -> list[str]:
 
 
 def _settings(app: Recorded) -> dict[str, str]:
-    return {
-        each["name"]: each.get("value", "") for each in _at(app.inputs, "siteConfig", "appSettings") or ()
-    }
+    return {each["name"]: each.get("value", "") for each in at(app.inputs, "siteConfig", "appSettings") or ()}
 
 
 def _leaks(each: Recorded, _: Recording) -> list[str]:
@@ -169,19 +135,19 @@ def _key_of_connection(each: Recorded, _: Recording) -> list[str]:
 
 def _kept(each: Recorded, _: Recording) -> list[str]:
     both = ("deleteRetentionPolicy", "containerDeleteRetentionPolicy")
-    return [f"{name} is not on" for name in both if not _at(each.inputs, name, "enabled")]
+    return [f"{name} is not on" for name in both if not at(each.inputs, name, "enabled")]
 
 
 def _deletions(policy: Recorded) -> list[tuple[list[str], Any]]:
     """Of each rule that is on and deletes: the prefixes it is about (none: everything), and after how many days."""
     found = []
-    for rule in _at(policy.inputs, "policy", "rules") or ():
-        for kind, actions in (_at(rule, "definition", "actions") or {}).items():
+    for rule in at(policy.inputs, "policy", "rules") or ():
+        for kind, actions in (at(rule, "definition", "actions") or {}).items():
             if rule.get("enabled") and "delete" in actions:
                 days = (
-                    _at(actions, "delete", "daysAfterModificationGreaterThan") if kind == "baseBlob" else None
+                    at(actions, "delete", "daysAfterModificationGreaterThan") if kind == "baseBlob" else None
                 )
-                found.append((_at(rule, "definition", "filters", "prefixMatch") or [], days))
+                found.append((at(rule, "definition", "filters", "prefixMatch") or [], days))
     return found
 
 
@@ -202,13 +168,15 @@ def _landing_stays(lake: Recorded, recording: Recording) -> list[str]:
 
 def _deletes_more(policy: Recorded, _: Recording) -> list[str]:
     found = [prefix for prefixes, _days in _deletions(policy) for prefix in prefixes or ["everything"]]
-    return [f"deletes {prefix}, not only {_LANDING}" for prefix in found if not prefix.startswith(_LANDING)]
+    return [
+        f"deletes {prefix}, not only {' and '.join(_EXPIRE)}"
+        for prefix in found
+        if not prefix.startswith(_EXPIRE)
+    ]
 
 
 def _bodies_indexed(each: Recorded, _: Recording) -> list[str]:
-    excluded = {
-        path["path"] for path in _at(each.inputs, "resource", "indexingPolicy", "excludedPaths") or ()
-    }
+    excluded = {path["path"] for path in at(each.inputs, "resource", "indexingPolicy", "excludedPaths") or ()}
     return [f"{path} is indexed" for path in ("/body/?", "/z/?") if path not in excluded]
 
 
@@ -224,64 +192,112 @@ def _lakes(recording: Recording) -> list[Recorded]:
     return [
         each
         for each in recording.of_type("storage:StorageAccount")
-        if _at(each.inputs, "tags", "data-classification") == "phi"
+        if at(each.inputs, "tags", "data-classification") == "phi"
     ]
 
 
-_STORAGE: Final = _types("storage:StorageAccount")
-_STREAMS: Final = _types("eventhub:Namespace")
-_COSMOS: Final = _types("cosmosdb:DatabaseAccount")
-_VAULT: Final = _types("keyvault:Vault")
-_APP: Final = _types("web:WebApp")
+_STORAGE: Final = types("storage:StorageAccount")
+_STREAMS: Final = types("eventhub:Namespace")
+_COSMOS: Final = types("cosmosdb:DatabaseAccount")
+_VAULT: Final = types("keyvault:Vault")
+_APP: Final = types("web:WebApp")
 
 RULES: Final = (
-    Rule("storage-tls", _STORAGE, _must(("minimumTlsVersion",), "TLS1_2")),
-    Rule("storage-https-only", _STORAGE, _must(("enableHttpsTrafficOnly",), True)),
-    Rule("storage-no-shared-keys", _STORAGE, _must(("allowSharedKeyAccess",), False)),
-    Rule("storage-no-public-blobs", _STORAGE, _must(("allowBlobPublicAccess",), False)),
-    Rule("storage-network-denies", _STORAGE, _must(("networkRuleSet", "defaultAction"), "Deny")),
-    Rule("lake-is-hierarchical", _lakes, _must(("isHnsEnabled",), True)),
-    Rule("containers-private", _types("storage:BlobContainer"), _must(("publicAccess",), "None")),
-    Rule("lake-soft-delete", _types("storage:BlobServiceProperties"), _kept),
-    Rule("landing-expires", _lakes, _landing_stays),
-    Rule("only-landing-expires", _types("storage:ManagementPolicy"), _deletes_more),
-    Rule("streams-tls", _STREAMS, _must(("minimumTlsVersion",), "1.2")),
-    Rule("streams-no-keys", _STREAMS, _must(("disableLocalAuth",), True)),
-    Rule("cosmos-tls", _COSMOS, _must(("minimalTlsVersion",), "Tls12")),
-    Rule("cosmos-no-keys", _COSMOS, _must(("disableLocalAuth",), True)),
-    Rule("cosmos-continuous-backup", _COSMOS, _must(("backupPolicy", "type"), "Continuous")),
-    Rule("records-hierarchical-key", _records, _must(("resource", "partitionKey", "kind"), "MultiHash")),
-    Rule("records-bodies-not-indexed", _records, _bodies_indexed),
-    Rule("vault-rbac", _VAULT, _must(("properties", "enableRbacAuthorization"), True)),
-    Rule("vault-purge-protection", _VAULT, _must(("properties", "enablePurgeProtection"), True)),
-    Rule("app-https-only", _APP, _must(("httpsOnly",), True)),
-    Rule("app-tls", _APP, _must(("siteConfig", "minTlsVersion"), "1.2")),
-    Rule("app-no-ftp", _APP, _must(("siteConfig", "ftpsState"), "Disabled")),
-    Rule("app-user-identity", _APP, _must(("identity", "type"), "UserAssigned")),
-    Rule("app-secrets-by-reference", _APP, _leaks),
-    Rule("app-connections-by-identity", _APP, _key_of_connection),
     Rule(
-        "app-in-network",
-        _APP,
-        lambda each, _: [] if each.inputs.get("virtualNetworkSubnetId") else ["is not in the network"],
+        "storage-tls", _STORAGE, must(("minimumTlsVersion",), "TLS1_2", "TLS1_3"), ("CIS Azure 3.15", TRANSIT)
     ),
+    Rule("storage-https-only", _STORAGE, must(("enableHttpsTrafficOnly",), True), ("CIS Azure 3.1", TRANSIT)),
+    Rule("storage-no-shared-keys", _STORAGE, must(("allowSharedKeyAccess",), False), (AUTHENTICATION,)),
+    Rule(
+        "storage-no-public-blobs",
+        _STORAGE,
+        must(("allowBlobPublicAccess",), False),
+        ("CIS Azure 3.17", ACCESS),
+    ),
+    Rule(
+        "storage-network-denies",
+        _STORAGE,
+        must(("networkRuleSet", "defaultAction"), "Deny"),
+        ("CIS Azure 3.8", ACCESS),
+    ),
+    Rule(
+        "storage-encrypted-twice",
+        _STORAGE,
+        must(("encryption", "requireInfrastructureEncryption"), True),
+        ("CIS Azure 3.2", AT_REST),
+    ),
+    Rule(
+        "storage-one-tenant",
+        _STORAGE,
+        must(("allowCrossTenantReplication",), False),
+        ("CIS Azure 3.16", ACCESS),
+    ),
+    Rule("lake-is-hierarchical", _lakes, must(("isHnsEnabled",), True)),
+    Rule(
+        "containers-private",
+        types("storage:BlobContainer"),
+        must(("publicAccess",), "None"),
+        ("CIS Azure 3.17",),
+    ),
+    Rule("lake-soft-delete", types("storage:BlobServiceProperties"), _kept, ("CIS Azure 3.11", RECOVERY)),
+    Rule("landing-expires", _lakes, _landing_stays),
+    Rule("only-landing-expires", types("storage:ManagementPolicy"), _deletes_more, (BACKUP,)),
+    Rule("streams-tls", _STREAMS, must(("minimumTlsVersion",), "1.2", "1.3"), (TRANSIT,)),
+    Rule("streams-no-keys", _STREAMS, must(("disableLocalAuth",), True), (AUTHENTICATION,)),
+    Rule("cosmos-tls", _COSMOS, must(("minimalTlsVersion",), "Tls12"), (TRANSIT,)),
+    Rule("cosmos-no-keys", _COSMOS, must(("disableLocalAuth",), True), ("CIS Azure 4.5.3", AUTHENTICATION)),
+    Rule("cosmos-continuous-backup", _COSMOS, must(("backupPolicy", "type"), "Continuous"), (BACKUP,)),
+    Rule("records-hierarchical-key", _records, must(("resource", "partitionKey", "kind"), "MultiHash")),
+    Rule("records-bodies-not-indexed", _records, _bodies_indexed),
+    Rule(
+        "vault-rbac", _VAULT, must(("properties", "enableRbacAuthorization"), True), ("CIS Azure 8.6", ACCESS)
+    ),
+    Rule(
+        "vault-purge-protection",
+        _VAULT,
+        must(("properties", "enablePurgeProtection"), True),
+        ("CIS Azure 8.5", RECOVERY),
+    ),
+    Rule("app-https-only", _APP, must(("httpsOnly",), True), ("CIS Azure 9.2", TRANSIT)),
+    Rule("app-tls", _APP, must(("siteConfig", "minTlsVersion"), "1.2", "1.3"), ("CIS Azure 9.4", TRANSIT)),
+    Rule("app-no-ftp", _APP, must(("siteConfig", "ftpsState"), "Disabled"), ("CIS Azure 9.10",)),
+    Rule(
+        "app-user-identity",
+        _APP,
+        must(("identity", "type"), "UserAssigned"),
+        ("CIS Azure 9.5", AUTHENTICATION),
+    ),
+    Rule("app-secrets-by-reference", _APP, _leaks, ("CIS Azure 9.11",)),
+    Rule("app-connections-by-identity", _APP, _key_of_connection, (AUTHENTICATION,)),
+    Rule("app-in-network", _APP, present("virtualNetworkSubnetId"), (ACCESS,)),
     Rule(
         "no-publishing-passwords",
-        _types("web:WebAppFtpAllowed", "web:WebAppScmAllowed"),
-        _must(("allow",), False),
+        types("web:WebAppFtpAllowed", "web:WebAppScmAllowed"),
+        must(("allow",), False),
     ),
-    Rule("insights-no-keys", _types("applicationinsights:Component"), _must(("disableLocalAuth",), True)),
     Rule(
-        "logs-no-keys", _types("operationalinsights:Workspace"), _must(("features", "disableLocalAuth"), True)
+        "insights-no-keys",
+        types("applicationinsights:Component"),
+        must(("disableLocalAuth",), True),
+        ("CIS Azure 5.3.1",),
     ),
-    Rule("no-public-network", _types(*_PRIVATE), _not_private),
-    Rule("private-endpoints", _types(*_PRIVATE), _no_endpoint),
-    Rule("diagnostics", _types(*_WATCHED), _no_diagnostics),
+    Rule(
+        "logs-no-keys", types("operationalinsights:Workspace"), must(("features", "disableLocalAuth"), True)
+    ),
+    Rule("no-public-network", types(*_PRIVATE), _not_private, ("CIS Azure 3.7", "CIS Azure 4.5.1", ACCESS)),
+    Rule(
+        "private-endpoints",
+        types(*_PRIVATE),
+        _no_endpoint,
+        ("CIS Azure 3.10", "CIS Azure 4.5.2", "CIS Azure 8.7", ACCESS),
+    ),
+    Rule("diagnostics", types(*_WATCHED), _no_diagnostics, ("CIS Azure 5.1.5", "CIS Azure 5.4", AUDIT)),
     Rule(
         "tags",
         lambda found: [each for each in found.resources if not each.type.startswith(_UNTAGGED)],
-        _bad_tags,
+        bad_tags,
     ),
-    Rule("least-roles", _types("authorization:RoleAssignment"), _bad_grant),
-    Rule("cosmos-least-role", _types("cosmosdb:SqlResourceSqlRoleAssignment"), _bad_cosmos_grant),
+    Rule("least-roles", types("authorization:RoleAssignment"), _bad_grant, (MINIMUM,)),
+    Rule("cosmos-least-role", types("cosmosdb:SqlResourceSqlRoleAssignment"), _bad_cosmos_grant, (MINIMUM,)),
+    *PLATFORM_RULES,
 )

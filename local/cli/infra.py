@@ -34,17 +34,17 @@ def run(args: argparse.Namespace) -> int:
         known = ", ".join(sorted(path.name.split(".")[1] for path in CHECKOUT.glob("Pulumi.*.yaml")))
         raise CommandStopped(f"there is no stack {args.stack!r}: known are {known}", exits.USAGE)
     print("galen: loading the cloud's resource types, which takes some seconds", file=sys.stderr, flush=True)
-    from infra.azure.stack import provision
-    from infra.config import StackConfig
+    from infra.config import ConfigurationError
     from infra.drawing import draw
-    from infra.policies.azure import RULES, examine
-    from infra.recording import record, stack_configuration
+    from infra.program import record_stack, rules_of
 
-    values = stack_configuration(settings.read_text("utf-8"))
-    recording = record(lambda: provision(StackConfig.from_pulumi()), stack=args.stack, configuration=values)
-    print("\n".join(draw(recording)))
-    findings = [finding for rule in RULES for finding in examine(rule, recording)[1]]
-    print(f"\n{len(RULES)} rules: {'all kept' if not findings else f'{len(findings)} broken'}")
+    try:
+        stack = record_stack(args.stack, settings.read_text("utf-8"))
+    except ConfigurationError as wrong:
+        raise CommandStopped(f"nothing was created: {wrong}", exits.USAGE) from wrong
+    print("\n".join(draw(stack.recording)))
+    findings, rules = stack.findings(), rules_of(stack.config)
+    print(f"\n{len(rules)} rules: {'all kept' if not findings else f'{len(findings)} broken'}")
     for finding in findings:
         print(f"  {finding.rule}: {finding.resource} {finding.text}")
     return exits.FINDING if findings else exits.OK

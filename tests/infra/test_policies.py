@@ -1,10 +1,8 @@
-"""The rules over the recorded inputs of every resource; each rule catches the mutant that breaks it."""
+"""The rules over the recorded inputs of every resource of every stack; each rule catches the mutant that breaks it."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from dataclasses import replace
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -13,136 +11,78 @@ pytest.importorskip(
     "pulumi_azure_native", reason="not tested: the infrastructure, whose dependency group is not installed"
 )
 
-from infra.azure.stack import provision
+from functions.needs import Access, Thing
+from infra.azure.stack import app_needs
+from infra.components.azure.functions_app import HOST_ROLES
+from infra.components.azure.roles import Role, role_of
 from infra.config import StackConfig
 from infra.drawing import draw
-from infra.policies.azure import RULES, Rule, examine
-from infra.recording import Recorded, Recording, record, stack_configuration
+from infra.policies.azure import RULES as AZURE_RULES
+from infra.policies.rule import Rule, examine
+from infra.program import RecordedStack, provision, rules_of
+from infra.recording import Recording, record
 from shared.names import (
+    AUDIT_CONTAINER,
+    CAPTURE_CONTAINER,
     CHECKPOINTS_CONTAINER,
     CONSUMER_GROUP,
     HUBS,
     LAKE_FILE_SYSTEM,
     LANDING_FILE_SYSTEM,
+    MODELS_CONTAINER,
     RECORDS_PARTITION_KEY,
 )
+from tests.infra.azure_mutants import MUTANTS as AZURE_MUTANTS
+from tests.infra.stacks import AZURE, Change, mutated, put, recorded
 
 pytestmark = pytest.mark.timeout(240)
+RULES = {"azure": AZURE_RULES}
+MUTANTS: dict[str, dict[str, tuple[str, Change]]] = {"azure": AZURE_MUTANTS}
+EVERY = [(cloud, rule) for cloud, rules in RULES.items() for rule in rules]
+STACKS = AZURE
 
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
-    """The stack as recorded once; its program is run again for nothing that only reads it."""
-    return record(lambda: provision(StackConfig(subscribe_landing=True)))
+    """Production on Azure, which has everything."""
+    return recorded("azure-prod").recording
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_stack_keeps_the_rule(rule: Rule, recording: Recording) -> None:
-    examined, findings = examine(rule, recording)
-    assert findings == []
-    assert examined > 0
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stack_keeps_every_rule(stack: str) -> None:
+    found = recorded(stack)
+    assert found.findings() == []
+    examined = {rule.name: examine(rule, found.recording)[0] for rule in rules_of(found.config)}
+    assert [name for name, count in examined.items() if count == 0] == []
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_that_examined_nothing_fails(rule: Rule) -> None:
+def test_development_is_spared_what_is_for_production_only() -> None:
+    spared = {rule.name for rule in AZURE_RULES} - {
+        rule.name for rule in rules_of(recorded("azure-dev").config)
+    }
+    assert {"keys-of-ours", "front-door-firewall", "records-in-two-regions"} <= spared
+
+
+@pytest.mark.parametrize(("cloud", "rule"), EVERY, ids=lambda each: getattr(each, "name", each))
+def test_a_rule_that_examined_nothing_fails(cloud: str, rule: Rule) -> None:
     examined, findings = examine(rule, Recording())
     assert (examined, len(findings)) == (0, 1)
 
 
-def _set(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
-    def change(inputs: dict[str, Any]) -> None:
-        node = inputs
-        for step in path[:-1]:
-            node = node[step]
-        if to is None:
-            node.pop(path[-1], None)
-        else:
-            node[path[-1]] = to
-
-    return change
+@pytest.mark.parametrize("cloud", RULES)
+def test_every_rule_has_a_mutant(cloud: str) -> None:
+    assert {rule.name for rule in RULES[cloud]} == set(MUTANTS[cloud])
 
 
-def _setting(name: str, value: str) -> Callable[[dict[str, Any]], None]:
-    def change(inputs: dict[str, Any]) -> None:
-        kept = [each for each in inputs["siteConfig"]["appSettings"] if each["name"] != name]
-        inputs["siteConfig"]["appSettings"] = [*kept, {"name": name, "value": value}]
-
-    return change
-
-
-def _drop_index_exclusion(inputs: dict[str, Any]) -> None:
-    inputs["resource"]["indexingPolicy"]["excludedPaths"].pop(0)
-
-
-def _expire_everything(inputs: dict[str, Any]) -> None:
-    del inputs["policy"]["rules"][0]["definition"]["filters"]["prefixMatch"]
-
-
-def _expire_nothing(inputs: dict[str, Any]) -> None:
-    inputs["policy"]["rules"][0]["enabled"] = False
-
-
-MUTANTS: dict[str, tuple[str, Callable[[dict[str, Any]], None]]] = {
-    "storage-tls": ("storage:StorageAccount", _set("minimumTlsVersion", to="TLS1_0")),
-    "storage-https-only": ("storage:StorageAccount", _set("enableHttpsTrafficOnly", to=None)),
-    "storage-no-shared-keys": ("storage:StorageAccount", _set("allowSharedKeyAccess", to=None)),
-    "storage-no-public-blobs": ("storage:StorageAccount", _set("allowBlobPublicAccess", to=True)),
-    "storage-network-denies": ("storage:StorageAccount", _set("networkRuleSet", "defaultAction", to="Allow")),
-    "lake-is-hierarchical": ("storage:StorageAccount", _set("isHnsEnabled", to=None)),
-    "containers-private": ("storage:BlobContainer", _set("publicAccess", to="Blob")),
-    "lake-soft-delete": ("storage:BlobServiceProperties", _set("deleteRetentionPolicy", "enabled", to=False)),
-    "landing-expires": ("storage:ManagementPolicy", _expire_nothing),
-    "only-landing-expires": ("storage:ManagementPolicy", _expire_everything),
-    "streams-tls": ("eventhub:Namespace", _set("minimumTlsVersion", to="1.0")),
-    "streams-no-keys": ("eventhub:Namespace", _set("disableLocalAuth", to=None)),
-    "cosmos-tls": ("cosmosdb:DatabaseAccount", _set("minimalTlsVersion", to="Tls11")),
-    "cosmos-no-keys": ("cosmosdb:DatabaseAccount", _set("disableLocalAuth", to=False)),
-    "cosmos-continuous-backup": ("cosmosdb:DatabaseAccount", _set("backupPolicy", "type", to="Periodic")),
-    "records-hierarchical-key": (
-        "cosmosdb:SqlResourceSqlContainer",
-        _set("resource", "partitionKey", "kind", to="Hash"),
-    ),
-    "records-bodies-not-indexed": ("cosmosdb:SqlResourceSqlContainer", _drop_index_exclusion),
-    "vault-rbac": ("keyvault:Vault", _set("properties", "enableRbacAuthorization", to=False)),
-    "vault-purge-protection": ("keyvault:Vault", _set("properties", "enablePurgeProtection", to=None)),
-    "app-https-only": ("web:WebApp", _set("httpsOnly", to=None)),
-    "app-tls": ("web:WebApp", _set("siteConfig", "minTlsVersion", to="1.1")),
-    "app-no-ftp": ("web:WebApp", _set("siteConfig", "ftpsState", to="AllAllowed")),
-    "app-user-identity": ("web:WebApp", _set("identity", "type", to="None")),
-    "app-secrets-by-reference": ("web:WebApp", _setting("GALEN_TOKEN_SIGNING_KEY", "in plain text")),
-    "app-connections-by-identity": ("web:WebApp", _setting("GALEN_RECORDS", "AccountEndpoint=https://x;")),
-    "app-in-network": ("web:WebApp", _set("virtualNetworkSubnetId", to=None)),
-    "no-publishing-passwords": ("web:WebAppScmAllowed", _set("allow", to=True)),
-    "insights-no-keys": ("applicationinsights:Component", _set("disableLocalAuth", to=None)),
-    "logs-no-keys": ("operationalinsights:Workspace", _set("features", "disableLocalAuth", to=False)),
-    "no-public-network": ("keyvault:Vault", _set("properties", "publicNetworkAccess", to="Enabled")),
-    "private-endpoints": ("network:PrivateEndpoint", _set("privateLinkServiceConnections", to=None)),
-    "diagnostics": ("monitor:DiagnosticSetting", _set("resourceUri", to="/elsewhere")),
-    "tags": ("keyvault:Vault", _set("tags", "data-classification", to="public")),
-    "least-roles": ("authorization:RoleAssignment", _set("roleDefinitionId", to="/providers/Owner")),
-    "cosmos-least-role": ("cosmosdb:SqlResourceSqlRoleAssignment", _set("scope", to="/the/account")),
-}
-
-
-def test_every_rule_has_a_mutant() -> None:
-    assert {rule.name for rule in RULES} == set(MUTANTS)
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_catches_its_mutant(rule: Rule, recording: Recording) -> None:
-    type_, change = MUTANTS[rule.name]
-    changed = Recording([_mutated(each, type_, change) for each in recording.resources])
+@pytest.mark.parametrize(("cloud", "rule"), EVERY, ids=lambda each: getattr(each, "name", each))
+def test_a_rule_catches_its_mutant(cloud: str, rule: Rule) -> None:
+    type_, change = MUTANTS[cloud][rule.name]
+    production = recorded(f"{cloud}-prod").recording
+    records = "cosmosdb:SqlResourceSqlContainer"
+    changed = mutated(
+        production, type_, change, lambda each: type_ != records or each.inputs["containerName"] == "records"
+    )
     assert examine(rule, changed)[1] != []
-
-
-def _mutated(each: Recorded, type_: str, change: Callable[[dict[str, Any]], None]) -> Recorded:
-    if each.type != type_ or (
-        type_ == "cosmosdb:SqlResourceSqlContainer" and each.inputs["containerName"] != "records"
-    ):
-        return each
-    inputs = copy.deepcopy(dict(each.inputs))
-    change(inputs)
-    return replace(each, inputs=inputs)
 
 
 @pytest.mark.parametrize(
@@ -162,19 +102,11 @@ def test_a_lifecycle_that_takes_too_much_or_too_soon_is_found(
     rule: str, path: tuple[str, ...], to: Any, recording: Recording
 ) -> None:
     def change(inputs: dict[str, Any]) -> None:
-        _set(*path, to=to)(inputs["policy"]["rules"][0])
+        put(*path, to=to)(inputs["policy"]["rules"][0])
 
-    changed = Recording([_mutated(each, "storage:ManagementPolicy", change) for each in recording.resources])
-    found = [examine(each, changed)[1] for each in RULES if each.name == rule]
+    changed = mutated(recording, "storage:ManagementPolicy", change)
+    found = [examine(each, changed)[1] for each in AZURE_RULES if each.name == rule]
     assert found != [[]]
-
-
-def test_the_days_of_dropped_files_are_the_stacks() -> None:
-    kept = record(lambda: provision(StackConfig(landing_days=45)))
-    (policy,) = kept.of_type("storage:ManagementPolicy")
-    (rule,) = policy.inputs["policy"]["rules"]
-    delete = rule["definition"]["actions"]["baseBlob"]["delete"]
-    assert delete == {"daysAfterModificationGreaterThan": 45}
 
 
 def test_provisions_exactly_the_names_that_the_app_uses(recording: Recording) -> None:
@@ -183,8 +115,12 @@ def test_provisions_exactly_the_names_that_the_app_uses(recording: Recording) ->
 
     assert named("eventhub:EventHub", "eventHubName") == set(HUBS)
     assert named("eventhub:ConsumerGroup", "consumerGroupName") == {CONSUMER_GROUP}
-    lake = {LANDING_FILE_SYSTEM, LAKE_FILE_SYSTEM, CHECKPOINTS_CONTAINER}
-    assert named("storage:BlobContainer", "containerName") == lake | {"packages"}
+    lake = {LANDING_FILE_SYSTEM, LAKE_FILE_SYSTEM, CHECKPOINTS_CONTAINER, AUDIT_CONTAINER}
+    assert named("storage:BlobContainer", "containerName") == lake | {
+        CAPTURE_CONTAINER,
+        MODELS_CONTAINER,
+        "packages",
+    }
     keys = {
         each.inputs["containerName"]: each.inputs["resource"]["partitionKey"]["paths"]
         for each in recording.of_type("cosmosdb:SqlResourceSqlContainer")
@@ -205,7 +141,7 @@ def test_the_app_is_told_of_files_in_landing_only_and_by_its_event_trigger(recor
 
 
 def test_before_the_app_is_published_there_is_no_subscription() -> None:
-    first = record(lambda: provision(StackConfig()))
+    first = recorded("azure-dev").recording
     assert first.of_type("eventgrid:SystemTopic")
     assert not first.of_type("eventgrid:SystemTopicEventSubscription")
 
@@ -215,29 +151,80 @@ def test_the_drawing_names_every_resource_and_who_may_do_what(recording: Recordi
     cloud = [each for each in recording.resources if not each.type.startswith("galen:")]
     grants = ("authorization:RoleAssignment", "cosmosdb:SqlResourceSqlRoleAssignment")
     assert [each.name for each in cloud if each.type not in grants and each.name not in drawn] == []
-    assert "event hubs receiver    eventhub:EventHub/galen-streams-dev-clinical-events" in drawn
+    assert "event hubs receiver    eventhub:EventHub/galen-streams-prod-clinical-events" in drawn
     assert "cosmos data contributor" in drawn
 
 
-def test_a_stack_file_gives_its_values_to_the_program() -> None:
-    found: list[StackConfig] = []
-    values = stack_configuration(
-        "config:\n  galen:environment: prod\n  galen:subscribeLanding: true  \n  galen:owner: 'me'\n"
-    )
-    record(lambda: found.append(StackConfig.from_pulumi()), configuration=values)
-    assert (found[0].environment, found[0].subscribe_landing, found[0].owner) == ("prod", True, "me")
+def test_the_days_of_dropped_files_are_the_stacks() -> None:
+    kept = record(lambda: provision(StackConfig(landing_days=45)))
+    (policy,) = kept.of_type("storage:ManagementPolicy")
+    rule = next(each for each in policy.inputs["policy"]["rules"] if each["name"] == "landing-expires")
+    delete = rule["definition"]["actions"]["baseBlob"]["delete"]
+    assert delete == {"daysAfterModificationGreaterThan": 45}
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        StackConfig(environment="too-long"),
-        StackConfig(log_retention_days=7),
-        StackConfig(landing_days=1),
-        StackConfig(metrics_access="secret"),
-        StackConfig(maximum_instances=5),
-    ],
-)
-def test_a_setting_out_of_range_is_named(config: StackConfig) -> None:
-    with pytest.raises(ValueError, match="galen:"):
-        config.check()
+def _of_app(found: RecordedStack) -> set[tuple[str, str]]:
+    """What is granted to the app's identity: each role, and the last part of its scope."""
+    name = found.config.name("app")
+    return {
+        (
+            str(each.inputs["roleDefinitionId"]).rpartition("/")[2],
+            str(each.inputs["scope"]).rpartition("/")[2],
+        )
+        for each in found.recording.of_type(
+            "authorization:RoleAssignment", "cosmosdb:SqlResourceSqlRoleAssignment"
+        )
+        if each.inputs["principalId"] == f"principal-of-{name}-identity"
+    }
+
+
+@pytest.mark.parametrize("stack", AZURE)
+def test_the_app_is_granted_what_its_functions_need_and_nothing_else(stack: str) -> None:
+    found = recorded(stack)
+    config = found.config
+    places = {
+        Thing.STREAM: lambda need: f"{config.name('streams')}-{need.name}",
+        Thing.FILES: lambda need: f"{config.name('lake')}-{need.name}",
+        Thing.SECRET: lambda need: config.name("kv"),
+        Thing.TELEMETRY: lambda need: f"{config.name('watch')}-insights",
+        Thing.RECORDS: lambda need: "galen",
+    }
+    needed = {
+        (role.value if isinstance(role, Role) else role, places[need.thing](need))
+        for need in app_needs()
+        for role in [role_of(need)]
+    }
+    host = {(role.value, config.compact_name("host")) for role in HOST_ROLES}
+    assert _of_app(found) == needed | host
+
+
+def test_a_need_that_no_function_declares_is_no_grant() -> None:
+    """Nobody sends events or writes what partners dropped; nobody but the jobs and the inference touches models."""
+    needs = app_needs()
+    assert not [need for need in needs if (need.thing, need.access) == (Thing.STREAM, Access.SEND)]
+    written = {need.name for need in needs if (need.thing, need.access) == (Thing.FILES, Access.WRITE)}
+    assert written == {LAKE_FILE_SYSTEM}
+
+
+COUNTS = {
+    "azure-dev": {
+        "authorization:RoleAssignment": 18, "network:PrivateEndpoint": 13, "storage:BlobContainer": 7,
+        "eventhub:EventHub": len(HUBS), "keyvault:Key": 0, "frontdoor:Policy": 0, "sql:Database": 1,
+        "databricks:Workspace": 1, "datafactory:Pipeline": 1, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
+    },
+    "azure-prod": {
+        "authorization:RoleAssignment": 19, "network:PrivateEndpoint": 14, "storage:BlobContainer": 7,
+        "eventhub:EventHub": len(HUBS), "keyvault:Key": 7, "frontdoor:Policy": 1, "sql:Database": 1,
+        "databricks:Workspace": 1, "datafactory:Pipeline": 1, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stack", COUNTS)
+def test_a_stack_has_so_many_resources_of_each_type(stack: str) -> None:
+    found = Counter(each.type for each in recorded(stack).recording.resources)
+    hubs_beyond_two = len(HUBS) - 2
+    expected = dict(COUNTS[stack])
+    if "authorization:RoleAssignment" in expected:
+        expected["authorization:RoleAssignment"] += hubs_beyond_two
+    assert {type_: found[type_] for type_ in expected} == expected

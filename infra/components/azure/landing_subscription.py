@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import eventgrid, storage, web
 
-from infra.components.observability import Observability
+from infra.components.azure.observability import Observability
 from infra.config import Classification, StackConfig
 from shared.names import LANDING_FILE_SYSTEM, LANDING_FUNCTION
 

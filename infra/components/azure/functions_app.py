@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import authorization, storage, web
 
-from infra.components.data_lake import private_account
-from infra.components.identity import Identity, Role
-from infra.components.network import Network, Subresource
-from infra.components.observability import Observability
-from infra.config import Classification, StackConfig
+from infra.components.azure.data_lake import private_account
+from infra.components.azure.network_plan import Subresource
+from infra.components.azure.roles import Role
+from infra.components.azure.surroundings import Surroundings
+from infra.config import Classification
+from infra.scaling import scaling
 from shared.names import REACTIONS_FUNCTION
 
 PYTHON = "3.12"
@@ -26,18 +27,17 @@ HTTP_CONCURRENCY = 16
 """Requests at once per instance. Unset it is one for Python, and every second request starts an instance."""
 ALWAYS_READY = ("http", "function:vital_signs", f"function:{REACTIONS_FUNCTION}")
 PACKAGES_CONTAINER = "packages"
+HOST_ROLES = (Role.BLOB_OWNER, Role.QUEUE_CONTRIBUTOR)
+"""What the host itself needs of its storage: leases and keys, and the queue of its blob and event triggers."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionsAppArgs:
-    """Where, under which identity, and the settings that say where everything is."""
+    """Where it stands, the settings that say where everything is, and the front door that alone may knock (if any)."""
 
-    config: StackConfig
-    resource_group: pulumi.Input[str]
-    identity: Identity
-    network: Network
-    observability: Observability
+    around: Surroundings
     settings: Mapping[str, pulumi.Input[str]]
+    front_door_id: pulumi.Input[str] | None = None
 
 
 class FunctionsApp(pulumi.ComponentResource):
@@ -45,14 +45,15 @@ class FunctionsApp(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FunctionsAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("galen:azure:FunctionsApp", name, None, opts)
-        self._args = args
+        self._given = args
+        self._args = args.around
         self._child = pulumi.ResourceOptions(parent=self)
         self._name = name
         host = self._host_storage()
         self._site = self._site_name()
         packages = storage.BlobContainer(
             f"{name}-packages",
-            resource_group_name=args.resource_group,
+            resource_group_name=self._args.resource_group,
             account_name=host.name,
             container_name=PACKAGES_CONTAINER,
             public_access="None",
@@ -60,17 +61,17 @@ class FunctionsApp(pulumi.ComponentResource):
         )
         plan = web.AppServicePlan(
             f"{name}-plan",
-            resource_group_name=args.resource_group,
-            location=args.config.location,
+            resource_group_name=self._args.resource_group,
+            location=self._args.config.location,
             kind="functionapp",
             reserved=True,
             sku=web.SkuDescriptionArgs(name="FC1", tier="FlexConsumption"),
-            tags=args.config.tags(Classification.OPERATIONAL),
+            tags=self._args.config.tags(Classification.OPERATIONAL),
             opts=self._child,
         )
         self.app = self._web_app(plan, host, packages)
         self._without_passwords()
-        args.observability.watch(name, self.app.id)
+        self._args.observability.watch(name, self.app.id)
         self.host_name = self.app.default_host_name
         self.register_outputs({"app_id": self.app.id, "host_name": self.host_name})
 
@@ -78,9 +79,14 @@ class FunctionsApp(pulumi.ComponentResource):
         """The host's leases, keys and packages: not in the lake, whose hierarchical namespace the host does not support."""
         args = self._args
         account = private_account(
-            args.config.compact_name("host"), args.config, args.resource_group, lake=False, parent=self
+            args.config.compact_name("host"),
+            args.config,
+            args.resource_group,
+            lake=False,
+            key=args.keys.of("host"),
+            parent=self,
         )
-        for role in (Role.BLOB_OWNER, Role.QUEUE_CONTRIBUTOR):
+        for role in HOST_ROLES:
             args.identity.grant(f"{self._name}-host-{role.name.lower()}", role, account.id, self)
         for subresource in (Subresource.BLOB, Subresource.QUEUE):
             args.network.expose(f"{self._name}-host", account.id, subresource)
@@ -123,7 +129,7 @@ class FunctionsApp(pulumi.ComponentResource):
         """How far the app grows. What an alert must pass within a second never starts cold."""
         return web.FunctionsScaleAndConcurrencyArgs(
             instance_memory_mb=INSTANCE_MEMORY_MB,
-            maximum_instance_count=self._args.config.maximum_instances,
+            maximum_instance_count=scaling(self._args.config, "functions app").most,
             always_ready=[
                 web.FunctionsAlwaysReadyConfigArgs(name=group, instance_count=1) for group in ALWAYS_READY
             ],
@@ -150,17 +156,34 @@ class FunctionsApp(pulumi.ComponentResource):
 
     def _site_config(self, host: storage.StorageAccount) -> web.SiteConfigArgs:
         """Transport rules, and the settings that the app reads."""
-        settings = {**self._host_settings(host), **self._args.settings}
+        settings = {**self._host_settings(host), **self._given.settings}
         return web.SiteConfigArgs(
             min_tls_version="1.2",
             scm_min_tls_version="1.2",
             ftps_state="Disabled",
             http20_enabled=True,
             remote_debugging_enabled=False,
+            ip_security_restrictions_default_action="Deny" if self._given.front_door_id else "Allow",
+            ip_security_restrictions=self._restrictions(),
             app_settings=[
                 web.NameValuePairArgs(name=key, value=value) for key, value in sorted(settings.items())
             ],
         )
+
+    def _restrictions(self) -> list[web.IpSecurityRestrictionArgs]:
+        """Where there is a front door, nobody comes in past it: another tenant's has another id."""
+        if self._given.front_door_id is None:
+            return []
+        return [
+            web.IpSecurityRestrictionArgs(
+                name="front-door",
+                action="Allow",
+                priority=100,
+                tag="ServiceTag",
+                ip_address="AzureFrontDoor.Backend",
+                headers={"x-azure-fdid": [self._given.front_door_id]},
+            )
+        ]
 
     def _host_settings(self, host: storage.StorageAccount) -> dict[str, pulumi.Input[str]]:
         identity = self._args.identity

@@ -1,0 +1,1 @@
+"""The nouns of Galen on AWS; each takes typed arguments and registers its outputs."""

@@ -1,0 +1,1 @@
+"""The nouns of Galen on Azure; each takes typed arguments and registers its outputs."""

@@ -1,0 +1,162 @@
+"""What runs in containers: the models' answers, and the scraper that brings the app's metrics to the metrics workspace.
+
+https://learn.microsoft.com/azure/container-apps/networking and
+https://learn.microsoft.com/azure/azure-monitor/metrics/prometheus-remote-write-managed-identity
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_azure_native import app, monitor
+
+from functions.needs import TELLS, Access, Need, Thing, reads
+from infra.components.azure.identity import Identity, IdentityArgs
+from infra.components.azure.model_registry import ModelRegistry
+from infra.components.azure.roles import Role
+from infra.components.azure.surroundings import Surroundings
+from infra.config import Classification
+from infra.scaling import scaling
+from shared.names import INFERENCE_APP, MODELS_CONTAINER
+
+PORT: Final = 8080
+_PULLS: Final = Need(Thing.IMAGES, Access.READ, "images")
+INFERENCE_NEEDS: Final = frozenset({_PULLS, TELLS, reads(MODELS_CONTAINER)})
+SCRAPER_NEEDS: Final = frozenset({_PULLS})
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceArgs:
+    """Where, from which registry, which models, and what is scraped."""
+
+    around: Surroundings
+    registry: ModelRegistry
+    models_container: pulumi.Input[str]
+    app_host: pulumi.Input[str]
+
+
+class Inference(pulumi.ComponentResource):
+    """An environment inside the network, whose traffic is encrypted, with two apps that only the network reaches."""
+
+    def __init__(self, name: str, args: InferenceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("galen:azure:Inference", name, None, opts)
+        self._args = args
+        around = args.around
+        self._environment = app.ManagedEnvironment(
+            f"{name}-environment",
+            resource_group_name=around.resource_group,
+            location=around.config.location,
+            app_logs_configuration={"destination": "azure-monitor"},
+            peer_traffic_configuration={"encryption": {"enabled": True}},
+            public_network_access="Disabled",
+            vnet_configuration={
+                "infrastructure_subnet_id": around.network.subnet_id("containers"),
+                "internal": True,
+            },
+            workload_profiles=[{"name": "Consumption", "workload_profile_type": "Consumption"}],
+            zone_redundant=around.config.is_production,
+            tags=around.config.tags(Classification.OPERATIONAL),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        around.observability.watch(f"{name}-environment", self._environment.id)
+        serves = self._identity(name, "serves", INFERENCE_NEEDS)
+        serves.permit(Thing.FILES, MODELS_CONTAINER, args.models_container, self)
+        serves.permit(TELLS.thing, TELLS.name, around.observability.insights.id, self)
+        size = scaling(around.config, "inference")
+        self.app = self._app(
+            around.config.name(INFERENCE_APP),
+            serves,
+            image=around.config.inference_image,
+            settings={"AZURE_CLIENT_ID": serves.client_id},
+            scale={
+                "min_replicas": size.least,
+                "max_replicas": size.most,
+                "rules": [{"name": "requests", "http": {"metadata": {"concurrentRequests": "20"}}}],
+            },
+            ingress={"external": False, "target_port": PORT, "transport": "auto", "allow_insecure": False},
+        )
+        self._scraper(name)
+        serves.check_nothing_is_missing()
+        self.register_outputs({"app_id": self.app.id})
+
+    def _identity(self, name: str, noun: str, needs: frozenset[Need]) -> Identity:
+        around = self._args.around
+        identity = Identity(
+            f"{name}-{noun}",
+            IdentityArgs(around.config, around.resource_group, needs),
+            pulumi.ResourceOptions(parent=self),
+        )
+        identity.permit(_PULLS.thing, _PULLS.name, self._args.registry.id, self)
+        return identity
+
+    def _scraper(self, name: str) -> None:
+        """Prometheus as an agent, one, all the time; it writes under its identity, by the workspace's rule only."""
+        around = self._args.around
+        scrapes = self._identity(name, "scrapes", SCRAPER_NEEDS)
+        found = around.observability.metrics.default_ingestion_settings
+        rule = found.data_collection_rule_resource_id
+        scrapes.grant(f"{name}-scrapes-writes", Role.METRICS_PUBLISHER, rule, self)
+        endpoint = monitor.DataCollectionEndpoint(
+            f"{name}-ingests",
+            resource_group_name=around.resource_group,
+            location=around.config.location,
+            network_acls={"public_network_access": "Disabled"},
+            tags=around.config.tags(Classification.OPERATIONAL),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._app(
+            around.config.name("scraper"),
+            scrapes,
+            image=around.config.scraper_image,
+            settings={
+                "TARGET": self._args.app_host,
+                "INGESTION_ENDPOINT": endpoint.metrics_ingestion.apply(
+                    lambda it: (it or {}).get("endpoint", "")
+                ),
+                "INGESTION_RULE": rule,
+                "AZURE_CLIENT_ID": scrapes.client_id,
+            },
+            scale={"min_replicas": 1, "max_replicas": 1},
+            ingress=None,
+        )
+        scrapes.check_nothing_is_missing()
+
+    def _app(
+        self,
+        name: str,
+        identity: Identity,
+        *,
+        image: str,
+        settings: dict[str, pulumi.Input[str]],
+        scale: dict[str, Any],
+        ingress: dict[str, Any] | None,
+    ) -> app.ContainerApp:
+        around, registry = self._args.around, self._args.registry
+        return app.ContainerApp(
+            name,
+            resource_group_name=around.resource_group,
+            location=around.config.location,
+            environment_id=self._environment.id,
+            workload_profile_name="Consumption",
+            identity={"type": "UserAssigned", "user_assigned_identities": [identity.id]},
+            configuration={
+                "active_revisions_mode": "Single",
+                "ingress": ingress,
+                "registries": [{"server": registry.login_server, "identity": identity.id}],
+            },
+            template={
+                "containers": [
+                    {
+                        "name": "main",
+                        "image": pulumi.Output.concat(registry.login_server, "/", image),
+                        "resources": {"cpu": 0.5, "memory": "1Gi"},
+                        "env": [{"name": key, "value": value} for key, value in sorted(settings.items())],
+                    }
+                ],
+                "scale": scale,
+            },
+            tags=around.config.tags(Classification.OPERATIONAL),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

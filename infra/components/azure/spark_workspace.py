@@ -1,0 +1,236 @@
+"""The Spark workspace: Databricks in the network, and a Data Factory pipeline that runs the jobs on clusters of their own.
+
+https://learn.microsoft.com/azure/databricks/security/network/classic/private-link-standard and
+https://learn.microsoft.com/azure/data-factory/transform-data-databricks-python
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_azure_native import authorization, databricks, datafactory
+
+from functions.needs import Need, Thing, writes
+from infra.components.azure.identity import assign
+from infra.components.azure.keys import StoreKey
+from infra.components.azure.network_plan import Subresource
+from infra.components.azure.roles import Role, role_of
+from infra.components.azure.surroundings import Surroundings
+from infra.config import Classification
+from infra.scaling import scaling
+from infra.spark_jobs import JOBS, RUN_MINUTE
+from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER, TABLES_PIPELINE
+
+SPARK_VERSION: Final = "17.3.x-scala2.13"
+WORKER: Final = "Standard_D4ds_v5"
+ENTRY: Final = "dbfs:/galen/run_jobs.py"
+"""What the deployment uploads: it puts the package beside it on the path and calls `spark.jobs`."""
+SPARK_NEEDS: Final = frozenset({writes(LAKE_FILE_SYSTEM), writes(MODELS_CONTAINER)})
+"""Of the jobs: tables and quarantine in the lake, published models in their container."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparkWorkspaceArgs:
+    """Where, and the containers that the jobs may touch."""
+
+    around: Surroundings
+    containers: dict[str, pulumi.Output[str]]
+
+
+class SparkWorkspace(pulumi.ComponentResource):
+    """No public address on a cluster, none on the workspace; the pipeline starts jobs under its own identity."""
+
+    def __init__(
+        self, name: str, args: SparkWorkspaceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("galen:azure:SparkWorkspace", name, None, opts)
+        self._name = name
+        self._around = args.around
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.workspace = self._workspace(args.around.keys.of("spark"))
+        self._connector(args.containers)
+        self.factory = self._factory()
+        self._pipeline(self._runtime())
+        self.register_outputs({"workspace_url": self.workspace.workspace_url, "factory_id": self.factory.id})
+
+    def _common(self, classification: Classification) -> dict[str, Any]:
+        around = self._around
+        return {
+            "resource_group_name": around.resource_group,
+            "location": around.config.location,
+            "tags": around.config.tags(classification),
+            "opts": self._child,
+        }
+
+    def _workspace(self, key: StoreKey | None) -> databricks.Workspace:
+        around = self._around
+        client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        managed = pulumi.Output.concat(
+            "/subscriptions/", client.subscription_id, "/resourceGroups/", f"{self._name}-managed"
+        )
+        workspace = databricks.Workspace(
+            f"{self._name}-workspace",
+            sku={"name": "premium"},
+            managed_resource_group_id=managed,
+            public_network_access="Disabled",
+            required_nsg_rules="NoAzureDatabricksRules",
+            parameters={
+                "custom_virtual_network_id": {"value": around.network.id},
+                "custom_public_subnet_name": {"value": around.network.subnet_name("spark-hosts")},
+                "custom_private_subnet_name": {"value": around.network.subnet_name("spark-containers")},
+                "enable_no_public_ip": {"value": True},
+                "require_infrastructure_encryption": {"value": True},
+            },
+            encryption=_encryption(key) if key else None,
+            **self._common(Classification.PHI),
+        )
+        around.network.expose(self._name, workspace.id, Subresource.DATABRICKS)
+        around.observability.watch(f"{self._name}-workspace", workspace.id)
+        return workspace
+
+    def _connector(self, containers: dict[str, pulumi.Output[str]]) -> None:
+        """The identity under which jobs reach the lake: no key, no mount."""
+        connector = databricks.AccessConnector(
+            f"{self._name}-connector",
+            identity={"type": "SystemAssigned"},
+            **self._common(Classification.OPERATIONAL),
+        )
+        grant_all(self, f"{self._name}-jobs", SPARK_NEEDS, containers, connector.identity.principal_id)
+
+    def _factory(self) -> datafactory.Factory:
+        factory = datafactory.Factory(
+            f"{self._name}-factory",
+            identity={"type": "SystemAssigned"},
+            public_network_access="Disabled",
+            **self._common(Classification.OPERATIONAL),
+        )
+        self._around.network.expose(f"{self._name}-factory", factory.id, Subresource.DATA_FACTORY)
+        self._around.observability.watch(f"{self._name}-factory", factory.id)
+        assign(
+            f"{self._name}-starts-jobs",
+            Role.WORKSPACE_CONTRIBUTOR,
+            self.workspace.id,
+            factory.identity.principal_id,
+            self,
+        )
+        return factory
+
+    def _runtime(self) -> datafactory.IntegrationRuntime:
+        """The factory's own network, joined to the workspace by a private endpoint that somebody approves once."""
+        common = {"resource_group_name": self._around.resource_group, "factory_name": self.factory.name}
+        return datafactory.IntegrationRuntime(
+            f"{self._name}-runtime",
+            integration_runtime_name="private",
+            properties=datafactory.ManagedIntegrationRuntimeArgs(
+                type="Managed",
+                managed_virtual_network=datafactory.ManagedVirtualNetworkReferenceArgs(
+                    type="ManagedVirtualNetworkReference", reference_name="default"
+                ),
+            ),
+            opts=self._child,
+            **common,
+        )
+
+    def _pipeline(self, runtime: datafactory.IntegrationRuntime) -> None:
+        size = scaling(self._around.config, "spark")
+        common = {"resource_group_name": self._around.resource_group, "factory_name": self.factory.name}
+        service = datafactory.LinkedService(
+            f"{self._name}-databricks",
+            linked_service_name="databricks",
+            properties=datafactory.AzureDatabricksLinkedServiceArgs(
+                type="AzureDatabricks",
+                domain=pulumi.Output.concat("https://", self.workspace.workspace_url),
+                authentication="MSI",
+                workspace_resource_id=self.workspace.id,
+                new_cluster_version=SPARK_VERSION,
+                new_cluster_node_type=WORKER,
+                new_cluster_num_of_worker=f"{size.least:.0f}:{size.most:.0f}",
+                connect_via=datafactory.IntegrationRuntimeReferenceArgs(
+                    type="IntegrationRuntimeReference", reference_name=runtime.name
+                ),
+            ),
+            opts=self._child,
+            **common,
+        )
+        pipeline = datafactory.Pipeline(
+            f"{self._name}-tables",
+            pipeline_name=TABLES_PIPELINE,
+            concurrency=1,  # a run that is late is not overtaken
+            activities=[_activity(service.name, job, before) for job, before in JOBS],
+            opts=self._child,
+            **common,
+        )
+        datafactory.Trigger(
+            f"{self._name}-hourly",
+            trigger_name="hourly",
+            properties=datafactory.ScheduleTriggerArgs(
+                type="ScheduleTrigger",
+                recurrence=datafactory.ScheduleTriggerRecurrenceArgs(
+                    frequency="Hour",
+                    interval=1,
+                    time_zone="UTC",
+                    schedule=datafactory.RecurrenceScheduleArgs(minutes=[RUN_MINUTE]),
+                ),
+                pipelines=[
+                    datafactory.TriggerPipelineReferenceArgs(
+                        pipeline_reference=datafactory.PipelineReferenceArgs(
+                            type="PipelineReference", reference_name=pipeline.name
+                        )
+                    )
+                ],
+            ),
+            opts=self._child,
+            **common,
+        )
+
+
+def _activity(
+    service: pulumi.Output[str], job: str, before: str
+) -> datafactory.DatabricksSparkPythonActivityArgs:
+    """One job; after the one before it succeeded."""
+    after = [datafactory.ActivityDependencyArgs(activity=before, dependency_conditions=["Succeeded"])]
+    return datafactory.DatabricksSparkPythonActivityArgs(
+        name=job,
+        type="DatabricksSparkPython",
+        python_file=ENTRY,
+        parameters=[job],
+        linked_service_name=datafactory.LinkedServiceReferenceArgs(
+            type="LinkedServiceReference", reference_name=service
+        ),
+        policy=datafactory.ActivityPolicyArgs(timeout="0.02:00:00", retry=1, retry_interval_in_seconds=120),
+        depends_on=after if before else [],
+    )
+
+
+def grant_all(
+    parent: pulumi.Resource,
+    name: str,
+    needs: frozenset[Need],
+    containers: dict[str, pulumi.Output[str]],
+    principal: pulumi.Input[str],
+) -> None:
+    """Gives a service's own identity what it needs of the lake's containers."""
+    for need in sorted(needs):
+        role = role_of(need)
+        assert need.thing is Thing.FILES, need
+        assert isinstance(role, Role), need
+        assign(f"{name}-{need.access}-{need.name}", role, containers[need.name], principal, parent)
+
+
+def _encryption(key: StoreKey) -> dict[str, Any]:
+    ours = {
+        "key_source": "Microsoft.Keyvault",
+        "key_vault_properties": {
+            "key_name": key.name,
+            "key_vault_uri": key.vault_uri,
+            "key_version": key.uri_with_version.apply(lambda uri: str(uri).rpartition("/")[2]),
+        },
+    }
+    return {
+        "entities": {
+            "managed_services": ours,
+            "managed_disk": {**ours, "rotation_to_latest_key_version_enabled": True},
+        }
+    }
