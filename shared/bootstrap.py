@@ -317,7 +317,6 @@ def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Ada
     from shared.adapters.azure.lake import DataLake
     from shared.adapters.azure.records import CosmosRecords
     from shared.adapters.azure.streams import EventHubsStreams
-    from shared.adapters.process.jobs import ProcessJobs
     from shared.domain.fhir.validation.validator import R4Validator
 
     def on_busy() -> None:
@@ -329,13 +328,36 @@ def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Ada
         records=CosmosRecords(records_container(settings), on_busy),
         lake=DataLake(blobs.get_container_client(names.LAKE_FILE_SYSTEM)),
         dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
-        jobs=ProcessJobs(settings.jobs_command),
+        jobs=_jobs(settings),
         streams=EventHubsStreams(lambda hub: event_hub_consumer(settings, hub)),
         # What the specification merely recommends, such as a narrative, is true of nearly every resource there is.
         validator=R4Validator(best_practice=False),
         clock=SystemClock(),
         randomness=SystemRandomness(),
     )
+
+
+_KEY_DIGITS: Final = 32
+
+
+def _jobs(settings: Settings) -> Jobs:
+    """Where jobs run: a workspace, an application, or this machine."""
+    new_key = partial(SystemRandomness().hex, _KEY_DIGITS)
+    if settings.jobs_databricks:
+        from shared.adapters.azure.connections import databricks_token
+        from shared.adapters.databricks.jobs import DatabricksJobs
+
+        token = databricks_token(settings) if not settings.jobs_token else lambda: settings.jobs_token
+        return DatabricksJobs(settings.jobs_databricks, token, new_key)
+    if settings.jobs_emr:
+        from shared.adapters.emr.jobs import EmrPlace, EmrServerlessJobs
+        from shared.adapters.emr.signature import of_environment
+
+        place = EmrPlace(**settings.jobs_emr)
+        return EmrServerlessJobs(place, partial(of_environment, os.environ), SystemClock(), new_key)
+    from shared.adapters.process.jobs import ProcessJobs
+
+    return ProcessJobs(settings.jobs_command)
 
 
 def _meter() -> ProcessMeter:

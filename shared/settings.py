@@ -55,6 +55,12 @@ class Settings:
     jobs_command: str = (
         ""  # GALEN_JOBS_COMMAND: starts a Spark job whose name is added; empty: none is started
     )
+    jobs_databricks: str = ""  # GALEN_JOBS_DATABRICKS: the address of a workspace that has the jobs
+    jobs_token: str = field(
+        default="", repr=False
+    )  # GALEN_JOBS_TOKEN: of the workspace; empty: the managed identity
+    # GALEN_JOBS_EMR: JSON: region, application, role, entry, lake; parameters and endpoint where they are needed
+    jobs_emr: Mapping[str, str] = field(default_factory=dict)
     metrics_access: str = CLOSED  # GALEN_METRICS_ACCESS: closed, open, or the SHA-256 of the scraper's token
     source: str = "default"  # GALEN_SOURCE: the logical sending system of streams and files
 
@@ -90,6 +96,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         hub_tenants=_mapping("HUB_TENANTS", get("HUB_TENANTS", "{}"), "hub → tenant"),
         validation_modes=_mapping("VALIDATION_MODES", get("VALIDATION_MODES", "{}"), "door → mode"),
         jobs_command=get("JOBS_COMMAND"),
+        jobs_databricks=get("JOBS_DATABRICKS").rstrip("/"),
+        jobs_token=get("JOBS_TOKEN"),
+        jobs_emr=_mapping("JOBS_EMR", get("JOBS_EMR", "{}"), "what an EMR Serverless application needs"),
         metrics_access=get("METRICS_ACCESS", CLOSED),
         source=get("SOURCE", "default"),
     )
@@ -130,7 +139,31 @@ def _check(settings: Settings) -> None:
         parse_modes(settings.validation_modes)
     except ValueError as wrong:
         raise SettingsError(f"GALEN_VALIDATION_MODES: {wrong}") from None
+    _check_jobs(settings)
     if len(settings.link_key) < 32:
         raise SettingsError(
             "GALEN_LINK_KEY is missing or shorter than 32 characters: it signs the links between pages"
         )
+
+
+_EMR_REQUIRED: Final = ("region", "application", "role", "entry", "lake")
+_EMR_OPTIONAL: Final = ("parameters", "endpoint")
+
+
+def _check_jobs(settings: Settings) -> None:
+    places = [bool(settings.jobs_command), bool(settings.jobs_databricks), bool(settings.jobs_emr)]
+    if sum(places) > 1:
+        raise SettingsError(
+            "Only one of GALEN_JOBS_COMMAND, GALEN_JOBS_DATABRICKS and GALEN_JOBS_EMR can be set"
+        )
+    if settings.jobs_databricks and not settings.jobs_databricks.startswith(("https://", "http://127.0.0.1")):
+        raise SettingsError("GALEN_JOBS_DATABRICKS is the address of a workspace and begins with https://")
+    if settings.jobs_emr:
+        missing = [name for name in _EMR_REQUIRED if not settings.jobs_emr.get(name)]
+        unknown = sorted(set(settings.jobs_emr) - {*_EMR_REQUIRED, *_EMR_OPTIONAL})
+        if missing or unknown:
+            told = [
+                *(f"{name} is missing" for name in missing),
+                *(f"{name} is not known" for name in unknown),
+            ]
+            raise SettingsError(f"GALEN_JOBS_EMR: {', '.join(told)}")

@@ -22,6 +22,8 @@ SAMPLES = {
     "link_key": "l" * 32,
     "default_tenant": "other",
     "validation_modes": '{"http":"warn"}',
+    "jobs_databricks": "https://workspace.example.org",
+    "jobs_emr": '{"region":"r","application":"a","role":"o","entry":"e","lake":"l"}',
     "metrics_access": "open",
 }
 ROWS = table_after(text_of("README.md"), "| field | variable |")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from azure.cosmos import ContainerProxy, CosmosClient
@@ -65,3 +66,13 @@ def event_hub_consumer(settings: Settings, hub: str) -> Any:
     return EventHubConsumerClient(
         settings.event_hubs_namespace, hub, names.CONSUMER_GROUP, credential=_credential(settings)
     )
+
+
+_DATABRICKS: Final = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
+"""The id of Azure Databricks in every tenant of Entra."""
+
+
+def databricks_token(settings: Settings) -> Callable[[], str]:
+    """Gives bearer tokens of the managed identity for Azure Databricks; kept until they expire."""
+    credential = _credential(settings)
+    return lambda: str(credential.get_token(_DATABRICKS).token)

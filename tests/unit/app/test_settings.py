@@ -47,6 +47,22 @@ def test_a_bad_validation_mode_stops_the_start_and_is_named(modes: str) -> None:
         read_settings({**COMPLETE, "GALEN_VALIDATION_MODES": modes})
 
 
+@pytest.mark.parametrize(
+    ("jobs", "told"),
+    [
+        ({"GALEN_JOBS_COMMAND": "spark", "GALEN_JOBS_DATABRICKS": "https://x.example"}, "Only one"),
+        ({"GALEN_JOBS_DATABRICKS": "http://x.example"}, "begins with https"),
+        (
+            {"GALEN_JOBS_EMR": '{"region":"r","lake":"l","colour":"red"}'},
+            "role is missing.*colour is not known",
+        ),
+    ],
+)
+def test_a_place_for_jobs_that_cannot_be_used_stops_the_start(jobs: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        read_settings({**COMPLETE, **jobs})
+
+
 def test_the_package_has_no_token_issuer_of_its_own() -> None:
     settings = read_settings(COMPLETE)
     assert settings.token_signing_key == ""
