@@ -22,6 +22,7 @@ class Outcome:
     passed: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    out_of_scope: dict[str, str] = field(default_factory=dict)
 
     @property
     def collected(self) -> int:
@@ -33,6 +34,7 @@ class Outcome:
         return {
             "package": self.package, "file": self.file, "seconds": round(self.seconds, 1), "passed": len(self.passed),
             "failed": self.failed, "skipped": dict(Counter(self.skipped.values())),
+            "out_of_scope": dict(Counter(self.out_of_scope.values())),
         }  # fmt: skip
 
 
@@ -68,17 +70,18 @@ def _first_line(text: str | None) -> str:
     return (text or "no reason given").strip().partition("\n")[0][:_REASON_CHARACTERS]
 
 
-class Expected:
-    """The committed list of tests that fail, each with a word why: `package/file::test  why`."""
+class Listed:
+    """A committed list of tests, each with a word why: `package/file::test  why`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lines = path.read_text("utf-8").splitlines()
 
-    def of(self, package: str, file: str) -> set[str]:
-        """Returns the names of a file's tests that may fail."""
+    def of(self, package: str, file: str) -> dict[str, str]:
+        """Returns the names of a file's tests that are listed, each with why."""
         start = f"{package}/{file}::"
-        return {line.removeprefix(start).partition("  ")[0] for line in self._lines if line.startswith(start)}
+        told = (line.removeprefix(start).partition("  ") for line in self._lines if line.startswith(start))
+        return {name: why for name, _, why in told}
 
     def shrink(self, gone: set[str]) -> None:
         """Takes tests out that pass by now; nothing is ever added here."""

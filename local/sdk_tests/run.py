@@ -34,8 +34,10 @@ def files_of(suite: Suite, tests: Path, named: list[str]) -> Iterator[str]:
             yield name
 
 
-def run_file(suite: Suite, tests: Path, name: str, python: Path, passed_on: list[str]) -> Outcome:
-    """Returns the outcome of a file's tests."""
+def run_file(
+    suite: Suite, tests: Path, name: str, python: Path, passed_on: list[str], out_of_scope: Mapping[str, str]
+) -> Outcome:
+    """Returns the outcome of a file's tests, without those that are out of scope."""
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
         config = _hubs(Path(scratch)) if suite.emulator == "eventhubs" else None
@@ -54,6 +56,7 @@ def run_file(suite: Suite, tests: Path, name: str, python: Path, passed_on: list
                     "no:cacheprovider",
                 ),
                 *("--timeout", str(_TEST_LIMIT_S), f"--junitxml={report}", *passed_on),
+                *(part for test in out_of_scope for part in ("--deselect", f"{name}::{test}")),
             ]
             log = tests.parent / f"{name.replace('/', '.')}.log"
             try:
@@ -64,7 +67,9 @@ def run_file(suite: Suite, tests: Path, name: str, python: Path, passed_on: list
                     )  # fmt: skip
             except subprocess.TimeoutExpired:
                 report.unlink(missing_ok=True)
-        return read_report(report, suite.package, name)
+        outcome = read_report(report, suite.package, name)
+        outcome.out_of_scope.update(out_of_scope)
+        return outcome
 
 
 def _settings(folder: Path) -> Path:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local.sdk_tests.outcome import Expected, read_report
+from local.sdk_tests.outcome import Listed, read_report
 from local.sdk_tests.run import STAND_IN
-from local.sdk_tests.suites import LEFT_OUT, SUITES, requirement
+from local.sdk_tests.suites import LEFT_OUT, OUT_OF_SCOPE, SUITES, requirement
 
 _REPORT = """<testsuites><testsuite>
 <testcase classname="test_a.TestA" name="test_good" time="1.5"/>
@@ -36,9 +36,9 @@ def test_a_run_without_a_report_failed(tmp_path: Path) -> None:
 def test_the_list_of_expected_failures_only_shrinks(tmp_path: Path) -> None:
     path = tmp_path / "expected.txt"
     path.write_text("azure-x/test_a.py::test_b[1]  a reason\nazure-x/test_a.py::test_c  another\n", "utf-8")
-    expected = Expected(path)
-    assert expected.of("azure-x", "test_a.py") == {"test_b[1]", "test_c"}
-    assert expected.of("azure-x", "test_b.py") == set()
+    expected = Listed(path)
+    assert expected.of("azure-x", "test_a.py") == {"test_b[1]": "a reason", "test_c": "another"}
+    assert expected.of("azure-x", "test_b.py") == {}
     expected.shrink({"azure-x/test_a.py::test_c", "azure-x/test_a.py::test_never_listed"})
     assert path.read_text("utf-8") == "azure-x/test_a.py::test_b[1]  a reason\n"
 
@@ -50,6 +50,17 @@ def test_every_expected_failure_has_a_reason_and_belongs_to_a_package_that_is_ru
         test, _, reason = line.partition("  ")
         assert reason.strip(), line
         assert test.partition("/")[0] in {suite.package for suite in SUITES}, line
+
+
+def test_a_test_is_out_of_scope_only_for_what_the_emulators_leave_out_and_never_also_an_expected_failure() -> (
+    None
+):
+    apart = (STAND_IN.parent / "out_of_scope.txt").read_text("utf-8").splitlines()
+    failures = (STAND_IN.parent / "expected_failures.txt").read_text("utf-8").splitlines()
+    assert {line.partition("  ")[2] for line in apart} <= OUT_OF_SCOPE
+    names = [line.partition("  ")[0] for line in apart]
+    assert len(names) == len(set(names))
+    assert not set(names) & {line.partition("  ")[0] for line in failures}
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.package)

@@ -64,8 +64,8 @@ async def _serve(options: argparse.Namespace) -> None:
     url = f"http://{options.host}:{listener.getsockname()[1]}/{options.account}"
     store = Store(options.data, fsync=options.fsync)
     events = Events(options.account, url, options.event_grid)
-    lake = Lake(url, store, Leases(store.database), events)
-    app = App(lake, SharedKey(options.account, options.key), Faults() if options.faults else None)
+    lake = Lake(url, store, Leases(store.database), events, SharedKey(options.account, options.key))
+    app = App(lake, Faults() if options.faults else None)
     server = _Server(
         uvicorn.Config(
             app,

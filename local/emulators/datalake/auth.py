@@ -39,6 +39,8 @@ _SIGNED_LITE = ("content-md5", "content-type", "date")
 _LINGUISTIC = str.maketrans(
     {**{sign: chr(1 + rank) for rank, sign in enumerate("!#$%&*.^_`|~+")}, "-": None, "'": None}
 )
+# Names that are the same so far: the one without a sign at the first place that differs comes first.
+_TIE = str.maketrans({chr(code): "\0" for code in range(32, 127)} | {"'": "\1", "-": "\2"})
 
 
 class SharedKey:
@@ -99,7 +101,7 @@ def lite_text(account: str, request: Request, x_ms: Iterable[str]) -> str:
 
 
 def linguistic_order(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=lambda name: name.translate(_LINGUISTIC))
+    return sorted(names, key=lambda name: (name.translate(_LINGUISTIC), name.translate(_TIE)))
 
 
 def _lines(request: Request, x_ms: Iterable[str]) -> list[str]:

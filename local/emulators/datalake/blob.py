@@ -9,8 +9,10 @@ import base64
 import hashlib
 import os
 import re
+import time
+from dataclasses import replace
 
-from local.emulators.datalake import conditions
+from local.emulators.datalake import conditions, immutability, traits
 from local.emulators.datalake.errors import StorageError, not_implemented
 from local.emulators.datalake.lake import (
     Lake,
@@ -19,12 +21,20 @@ from local.emulators.datalake.lake import (
     describe,
     user_metadata,
 )
-from local.emulators.datalake.leases import Lease
+from local.emulators.datalake.leases import Lease, duration_s, seconds
 from local.emulators.datalake.metadata import APPEND_BLOB, BLOCK_BLOB
 from local.emulators.datalake.request import FileSlice, Request, Response, http_date
 from local.emulators.datalake.store import Entry
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_TOKEN_HEADERS = {
+    "rscc": "Cache-Control",
+    "rscd": "Content-Disposition",
+    "rsce": "Content-Encoding",
+    "rscl": "Content-Language",
+    "rsct": "Content-Type",
+}
+_INFERRED_TIER = {traits.TIER: "Hot", "x-ms-access-tier-inferred": "true"}
 _LARGEST_RANGE_MD5 = 4 * 1024 * 1024
 
 
@@ -40,10 +50,12 @@ async def put_blob(lake: Lake, request: Request) -> Response:
     headers = content_headers(request, "x-ms-blob-")
     if "Content-Type" not in headers and "content-type" in request.headers:
         headers["Content-Type"] = request.headers["content-type"]
+    asked = traits.asked(request, time.time_ns())
     staged = await lake.store.staging.receive(request, always_md5=True)
-    if kind == BLOCK_BLOB and staged.md5:
-        headers.setdefault("Content-MD5", staged.md5)
-    attributes = lake.store.rows.fresh(kind=kind, headers=headers, metadata=metadata)
+    if kind == BLOCK_BLOB and staged.md5 and headers.setdefault("Content-MD5", staged.md5) != staged.md5:
+        lake.store.staging.remove(staged)
+        raise StorageError("Md5Mismatch")
+    attributes = lake.store.rows.fresh(kind=kind, headers=headers, metadata=metadata, traits=asked)
     entry = lake.commit(request, staged, attributes)
     lake.store.staging.drop_blocks(request.place)
     lake.events.created(entry, "PutBlob", request)
@@ -59,7 +71,8 @@ async def get_blob(lake: Lake, request: Request) -> Response:
     try:
         lake.leases.check_read(request.place, request.header("x-ms-lease-id"))
         conditions.check_read(request.headers, entry.attributes)
-        headers = blob_headers(lake, entry)
+        traits.require_readable(entry.attributes.traits)
+        headers = {**blob_headers(lake, entry), **_told_by_token(request)}
         start, length, partial = _requested_range(request, entry.size)
         headers["Content-Length"] = str(length)
         if partial:
@@ -90,24 +103,69 @@ async def get_metadata(lake: Lake, request: Request) -> Response:
 
 
 async def set_metadata(lake: Lake, request: Request) -> Response:
-    entry = _for_change(lake, request)
-    attributes = lake.store.rows.touched(entry.attributes, metadata=user_metadata(request))
-    lake.store.write_attributes(entry, attributes)
-    return changed(200, Entry(entry.place, entry.stat, attributes))
+    return changed(200, lake.rewrite(lake.for_change(request), metadata=user_metadata(request)))
 
 
 async def set_properties(lake: Lake, request: Request) -> Response:
     """Set Blob Properties: the content headers given replace all that were there."""
-    entry = _for_change(lake, request)
-    headers = content_headers(request, "x-ms-blob-")
-    attributes = lake.store.rows.touched(entry.attributes, headers=headers)
-    lake.store.write_attributes(entry, attributes)
-    return changed(200, Entry(entry.place, entry.stat, attributes))
+    return changed(
+        200, lake.rewrite(lake.for_change(request), headers=content_headers(request, "x-ms-blob-"))
+    )
+
+
+async def set_tier(lake: Lake, request: Request) -> Response:
+    """Set Blob Tier; 202 where the blob only begins to leave the archive. ETag and time of change stay."""
+    entry = lake.existing(request)
+    lake.leases.check_read(request.place, request.header("x-ms-lease-id"))
+    if entry.is_directory or entry.attributes.kind != BLOCK_BLOB:
+        raise StorageError("InvalidBlobType")
+    known = entry.attributes.traits
+    lake.store.write_attributes(entry, replace(entry.attributes, traits=traits.changed_tier(request, known)))
+    return Response(202 if traits.is_archived(known) else 200)
+
+
+async def set_expiry(lake: Lake, request: Request) -> Response:
+    entry = lake.for_change(request)
+    if entry.is_directory:
+        raise StorageError("ResourceTypeMismatch")
+    kept = {name: value for name, value in entry.attributes.traits.items() if name != traits.EXPIRY}
+    kept |= traits.expiry(request, entry.attributes.created_ns)
+    return changed(200, lake.rewrite(entry, traits=kept))
+
+
+async def set_immutability(lake: Lake, request: Request) -> Response:
+    entry = lake.existing(request)
+    new = immutability.policy(request.headers)
+    immutability.check_new_policy(entry.attributes.traits, new)
+    lake.store.write_attributes(entry, replace(entry.attributes, traits={**entry.attributes.traits, **new}))
+    return Response(200, new)
+
+
+async def delete_immutability(lake: Lake, request: Request) -> Response:
+    entry = lake.existing(request)
+    known = entry.attributes.traits
+    if known.get(immutability.MODE) == "locked" and immutability.is_protected(known):
+        raise StorageError("BlobImmutableDueToPolicy", "A locked immutability policy cannot be deleted.")
+    policy = (immutability.UNTIL, immutability.MODE)
+    kept = {name: value for name, value in known.items() if name not in policy}
+    lake.store.write_attributes(entry, replace(entry.attributes, traits=kept))
+    return Response(200)
+
+
+async def set_legal_hold(lake: Lake, request: Request) -> Response:
+    entry = lake.existing(request)
+    held = (request.header(immutability.LEGAL_HOLD) or "").lower()
+    if held not in ("true", "false"):
+        raise StorageError("InvalidHeaderValue", f"{immutability.LEGAL_HOLD} is true or false.")
+    known = {**entry.attributes.traits, immutability.LEGAL_HOLD: held}
+    lake.store.write_attributes(entry, replace(entry.attributes, traits=known))
+    return Response(200, {immutability.LEGAL_HOLD: held})
 
 
 async def delete_blob(lake: Lake, request: Request) -> Response:
     """Delete Blob; a directory only where it is empty."""
-    entry = _for_change(lake, request)
+    entry = lake.for_change(request)
+    traits.check_tier_change(request.headers, entry.attributes)
     if entry.is_directory and not lake.store.is_empty(entry):
         raise StorageError("DirectoryIsNotEmpty")
     trashed = lake.store.delete(entry)
@@ -129,7 +187,7 @@ async def lease(lake: Lake, request: Request) -> Response:
     status = 200
     if action == "acquire":
         status = 201
-        granted = leases.acquire(place, _lease_duration_s(request), proposed)
+        granted = leases.acquire(place, duration_s(request), proposed)
     elif action == "renew":
         granted = leases.renew(place, lease_id)
     elif action == "change":
@@ -138,7 +196,7 @@ async def lease(lake: Lake, request: Request) -> Response:
         leases.release(place, lease_id)
     elif action == "break":
         status = 202
-        headers["x-ms-lease-time"] = str(leases.break_(place, _seconds(request, "x-ms-lease-break-period")))
+        headers["x-ms-lease-time"] = str(leases.break_(place, seconds(request, "x-ms-lease-break-period")))
     else:
         raise StorageError("InvalidHeaderValue", "x-ms-lease-action is missing or unknown.")
     if granted is not None:
@@ -159,8 +217,9 @@ def blob_headers(lake: Lake, entry: Entry) -> dict[str, str]:
         "x-ms-blob-type": BLOCK_BLOB if entry.is_directory else about.kind,
         "x-ms-resource-type": "directory" if entry.is_directory else "file",
         "x-ms-server-encrypted": "true",
-        "x-ms-access-tier": "Hot",
-        "x-ms-access-tier-inferred": "true",
+        "x-ms-last-access-time": http_date(entry.accessed_ns),
+        **(_INFERRED_TIER if traits.TIER not in about.traits else {}),
+        **about.traits,
         **lake.leases.headers(entry.place),
         **{f"x-ms-meta-{name}": value for name, value in metadata.items()},
     }
@@ -169,16 +228,17 @@ def blob_headers(lake: Lake, entry: Entry) -> dict[str, str]:
             f"{name}={base64.b64encode(value.encode('latin-1', 'replace')).decode()}"
             for name, value in about.metadata.items()
         )
+    scope = lake.scopes.get(entry.place.container)
+    if scope:
+        headers.setdefault("x-ms-encryption-scope", scope)
     if about.kind == APPEND_BLOB:
         headers["x-ms-blob-committed-block-count"] = str(about.block_count)
     return headers
 
 
-def _for_change(lake: Lake, request: Request) -> Entry:
-    entry = lake.existing(request)
-    conditions.check_write(request.headers, entry.attributes, "ConditionNotMet")
-    lake.leases.check_write(request.place, request.header("x-ms-lease-id"))
-    return entry
+def _told_by_token(request: Request) -> dict[str, str]:
+    """The content headers that a token puts in place of the blob's own."""
+    return {name: request.query[field] for field, name in _TOKEN_HEADERS.items() if request.query.get(field)}
 
 
 def _requested_range(request: Request, size: int) -> tuple[int, int, bool]:
@@ -198,19 +258,3 @@ def _md5_of_range(descriptor: int, start: int, length: int) -> str:
         raise StorageError("InvalidHeaderValue", "x-ms-range-get-content-md5 takes at most 4 MB.")
     digest = hashlib.md5(os.pread(descriptor, length, start), usedforsecurity=False).digest()
     return base64.b64encode(digest).decode("ascii")
-
-
-def _lease_duration_s(request: Request) -> int:
-    duration_s = _seconds(request, "x-ms-lease-duration")
-    if duration_s is None:
-        raise StorageError("MissingRequiredHeader", "x-ms-lease-duration is missing.")
-    return duration_s
-
-
-def _seconds(request: Request, name: str) -> int | None:
-    text = request.header(name)
-    if text is None:
-        return None
-    if not re.fullmatch(r"-1|\d{1,2}", text):
-        raise StorageError("InvalidHeaderValue", f"{name} is not a number of seconds.")
-    return int(text)

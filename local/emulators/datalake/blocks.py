@@ -1,8 +1,7 @@
-"""Blobs in pieces: blocks and block lists, append blobs, copies.
+"""Blobs in pieces: blocks and block lists, append blobs.
 
 https://learn.microsoft.com/rest/api/storageservices/put-block-list
 https://learn.microsoft.com/rest/api/storageservices/append-block
-https://learn.microsoft.com/rest/api/storageservices/copy-blob
 """
 
 from __future__ import annotations
@@ -10,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import uuid
-from urllib.parse import urlsplit
+import time
 
-from local.emulators.datalake import conditions, xml
-from local.emulators.datalake.errors import StorageError, not_implemented
+from local.emulators.datalake import checksums, traits, xml
+from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.lake import Lake, changed, content_headers, describe, user_metadata
 from local.emulators.datalake.metadata import APPEND_BLOB, BLOCK_BLOB
-from local.emulators.datalake.names import parse_place
-from local.emulators.datalake.request import Request, Response, http_date
+from local.emulators.datalake.request import Request, Response
 from local.emulators.datalake.staging import Staged
 from local.emulators.datalake.store import Entry
 
@@ -28,19 +25,37 @@ _XML = {"Content-Type": "application/xml"}
 
 
 async def put_block(lake: Lake, request: Request) -> Response:
-    if "x-ms-copy-source" in request.headers:
-        raise not_implemented("Put Block From URL")
-    block_id = request.query.get("blockid", "")
-    try:
-        if not 0 < len(base64.b64decode(block_id, validate=True)) <= 64:
-            raise StorageError("InvalidBlockId")
-    except (binascii.Error, ValueError):
-        raise StorageError("InvalidBlockId") from None
+    name = block_id(request)
     lake.require_container(request)
     lake.leases.check_write(request.place, request.header("x-ms-lease-id"))
     staged = await lake.store.staging.receive(request, always_md5=True)
-    lake.store.staging.add_block(request.place, block_id, staged)
-    return Response(201, {"Content-MD5": staged.md5 or "", "x-ms-request-server-encrypted": "true"})
+    sums = await _sums(lake, request, staged)
+    lake.store.staging.add_block(request.place, name, staged)
+    return Response(201, {**sums, "x-ms-request-server-encrypted": "true"})
+
+
+def block_id(request: Request) -> str:
+    """The block's id; raises where it is not base64 of 1 to 64 bytes."""
+    name = request.query.get("blockid", "")
+    try:
+        if not 0 < len(base64.b64decode(name, validate=True)) <= 64:
+            raise StorageError("InvalidBlockId")
+    except (binascii.Error, ValueError):
+        raise StorageError("InvalidBlockId") from None
+    return name
+
+
+async def _sums(lake: Lake, request: Request, staged: Staged) -> dict[str, str]:
+    """The checksums to tell: of both kinds where the sender named one."""
+    if not any(request.header(name) for name in ("content-md5", "x-ms-content-crc64")):
+        return {checksums.MD5: staged.md5 or ""}
+    sums = await asyncio.to_thread(checksums.of_file, staged.path)
+    try:
+        checksums.require(request.headers, sums, "x-ms-content-")
+    except StorageError:
+        lake.store.staging.remove(staged)
+        raise
+    return sums
 
 
 async def put_block_list(lake: Lake, request: Request) -> Response:
@@ -49,10 +64,13 @@ async def put_block_list(lake: Lake, request: Request) -> Response:
     if len(asked) > _MOST_BLOCKS:
         raise StorageError("BlockCountExceedsLimit")
     metadata, headers = user_metadata(request), content_headers(request, "x-ms-blob-")
+    asked_traits = traits.asked(request, time.time_ns())
     replaced = lake.check_overwrite(request)
     blocks, pieces = _resolve(lake, request, asked, replaced)
-    staged = await _assemble(lake, pieces)
-    attributes = lake.store.rows.fresh(kind=BLOCK_BLOB, headers=headers, metadata=metadata)
+    staged = await assemble(lake, pieces)
+    attributes = lake.store.rows.fresh(
+        kind=BLOCK_BLOB, headers=headers, metadata=metadata, traits=asked_traits
+    )
     entry = lake.commit(request, staged, attributes, blocks)
     lake.store.staging.drop_blocks(request.place)
     lake.events.created(entry, "PutBlockList", request)
@@ -75,38 +93,49 @@ async def get_block_list(lake: Lake, request: Request) -> Response:
 
 
 async def append_block(lake: Lake, request: Request) -> Response:
-    """Append to an append blob; the longer content replaces the shorter one in one step."""
-    if "x-ms-copy-source" in request.headers:
-        raise not_implemented("Append Block From URL")
     lake.existing(request)
     received = await lake.store.staging.receive(request, always_md5=True)
+    return await append(lake, request, received, await _sums(lake, request, received))
+
+
+async def append(lake: Lake, request: Request, received: Staged, sums: dict[str, str]) -> Response:
+    """Append to an append blob; the longer content replaces the shorter one in one step."""
     try:
         entry = _appendable(lake, request, received.size)
         old = [(lake.store.locate(request.place), 0, entry.size)] if entry.size else []
-        staged = await _assemble(lake, [*old, (received.path, 0, received.size)])
+        staged = await assemble(lake, [*old, (received.path, 0, received.size)])
         now = lake.store.find(request.place)
         if now is None or now.attributes.etag != entry.attributes.etag:
             # Another append was first: this one is as if it had come later.
             lake.store.staging.remove(staged)
-            return await _append_again(lake, request, received)
-        return _commit_append(lake, request, entry, staged, received.md5)
+            return await _append_again(lake, request, received, sums)
+        return _commit_append(lake, request, entry, staged, sums)
     finally:
         lake.store.staging.remove(received)
 
 
-async def _append_again(lake: Lake, request: Request, received: Staged) -> Response:
+async def _append_again(lake: Lake, request: Request, received: Staged, sums: dict[str, str]) -> Response:
     """The same append on what is there now, without giving way to others."""
     entry = _appendable(lake, request, received.size)
     old = [(lake.store.locate(request.place), 0, entry.size)] if entry.size else []
     staged = lake.store.staging.assemble([*old, (received.path, 0, received.size)])
-    return _commit_append(lake, request, entry, staged, received.md5)
+    return _commit_append(lake, request, entry, staged, sums)
 
 
-def _appendable(lake: Lake, request: Request, size: int) -> Entry:
+async def seal(lake: Lake, request: Request) -> Response:
+    """Append Blob Seal: from now on the content stays as it is."""
+    entry = _appendable(lake, request, 0, sealed=True)
+    sealed = lake.rewrite(entry, traits={**entry.attributes.traits, traits.SEALED: "true"})
+    return changed(200, sealed, **{traits.SEALED: "true"})
+
+
+def _appendable(lake: Lake, request: Request, size: int, *, sealed: bool = False) -> Entry:
     entry = lake.existing(request)
     lake.check_write(request, entry)
     if entry.attributes.kind != APPEND_BLOB:
         raise StorageError("InvalidBlobType")
+    if entry.attributes.traits.get(traits.SEALED) == "true" and not sealed:
+        raise StorageError("BlobIsSealed")
     position, most = (
         request.header("x-ms-blob-condition-appendpos"),
         request.header("x-ms-blob-condition-maxsize"),
@@ -118,47 +147,19 @@ def _appendable(lake: Lake, request: Request, size: int) -> Entry:
     return entry
 
 
-def _commit_append(lake: Lake, request: Request, entry: Entry, staged: Staged, md5: str | None) -> Response:
+def _commit_append(
+    lake: Lake, request: Request, entry: Entry, staged: Staged, sums: dict[str, str]
+) -> Response:
     count = entry.attributes.block_count + 1
     attributes = lake.store.rows.touched(entry.attributes, block_count=count)
     committed = lake.store.commit(request.place, staged, attributes, exclusive=False)
     if committed is None:
         raise StorageError("BlobNotFound")
     offsets = {"x-ms-blob-append-offset": str(entry.size), "x-ms-blob-committed-block-count": str(count)}
-    return changed(201, committed, **{"Content-MD5": md5 or ""}, **offsets)
+    return changed(201, committed, **sums, **offsets)
 
 
-async def copy_blob(lake: Lake, request: Request) -> Response:
-    """Copy Blob and Put Blob From URL within the account; done before the answer, so always `success`."""
-    url = request.headers["x-ms-copy-source"]
-    if not url.startswith(lake.url + "/"):
-        raise StorageError("CannotVerifyCopySource")
-    parts = urlsplit(url)
-    source = lake.store.find(parse_place(parts.path[len(urlsplit(lake.url).path) :]))
-    if source is None or source.is_directory:
-        raise StorageError("CannotVerifyCopySource")
-    conditions.check_source(request.headers, source.attributes)
-    lake.check_overwrite(request)
-    staged = await _assemble(lake, [(lake.store.locate(source.place), 0, source.size)])
-    is_put = "x-ms-blob-type" in request.headers
-    headers = content_headers(request, "x-ms-blob-") if is_put else {}
-    attributes = lake.store.rows.fresh(
-        kind=source.attributes.kind,
-        headers=headers or source.attributes.headers,
-        metadata=user_metadata(request) or source.attributes.metadata,
-        block_count=source.attributes.block_count,
-    )
-    entry = lake.commit(request, staged, attributes)
-    lake.events.created(entry, "PutBlob" if is_put else "CopyBlob", request)
-    if is_put:
-        return changed(201, entry)
-    done = {"x-ms-copy-id": str(uuid.uuid4()), "x-ms-copy-status": "success"}
-    return changed(
-        202, entry, **done, **{"x-ms-copy-completion-time": http_date(entry.attributes.modified_ns)}
-    )
-
-
-async def _assemble(lake: Lake, pieces: list[tuple[str, int, int]]) -> Staged:
+async def assemble(lake: Lake, pieces: list[tuple[str, int, int]]) -> Staged:
     try:
         return await asyncio.to_thread(lake.store.staging.assemble, pieces)
     except FileNotFoundError:

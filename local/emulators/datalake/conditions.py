@@ -34,6 +34,13 @@ def check_read(headers: Mapping[str, str], existing: Attributes) -> None:
     raise StorageError("ConditionNotMet")
 
 
+def check_dates(headers: Mapping[str, str], existing: Attributes) -> None:
+    """Refuse a change to a container whose date conditions fail; ETags do not count there."""
+    kept = {name: value for name, value in headers.items() if name.endswith("modified-since")}
+    if not _holds(kept, existing):
+        raise StorageError("ConditionNotMet")
+
+
 def check_source(headers: Mapping[str, str], source: Attributes) -> None:
     """The conditions of a copy or rename on what it takes from."""
     prefix = "x-ms-source-"

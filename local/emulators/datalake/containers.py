@@ -6,17 +6,27 @@ https://learn.microsoft.com/rest/api/storageservices/operations-on-containers
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
-from local.emulators.datalake import conditions, listing, xml
+from local.emulators.datalake import access, conditions, listing, xml
 from local.emulators.datalake.errors import StorageError, not_implemented
-from local.emulators.datalake.lake import Lake, describe, user_metadata
+from local.emulators.datalake.lake import DEFAULT_SCOPE, DENY_OTHER_SCOPES, Lake, describe, user_metadata
 from local.emulators.datalake.metadata import DIRECTORY
 from local.emulators.datalake.request import Request, Response, http_date
-from local.emulators.datalake.store import Entry
 
 _XML = {"Content-Type": "application/xml"}
 # What these would add to a listing never exists here, so that leaving it out is the whole truth.
-_LISTED = {"", "metadata", "copy", "deleted", "snapshots", "versions", "deletedwithversions", "system"}
+_ABSENT = {"deleted", "snapshots", "versions", "deletedwithversions", "system", "tags"}
+_LISTED = {
+    "",
+    "metadata",
+    "copy",
+    "uncommittedblobs",
+    "immutabilitypolicy",
+    "legalhold",
+    "permissions",
+} | _ABSENT
+_TOLD_TRAITS = (access.PUBLIC, DEFAULT_SCOPE, DENY_OTHER_SCOPES)
 
 
 async def account_information(_lake: Lake, _request: Request) -> Response:
@@ -41,12 +51,15 @@ async def list_containers(lake: Lake, request: Request) -> Response:
 
 
 async def create_container(lake: Lake, request: Request) -> Response:
-    if "x-ms-blob-public-access" in request.headers:
-        raise StorageError("PublicAccessNotPermitted")
-    attributes = lake.store.rows.fresh(kind=DIRECTORY, metadata=user_metadata(request))
+    asked = {
+        name: request.headers[name] for name in (DEFAULT_SCOPE, DENY_OTHER_SCOPES) if request.header(name)
+    }
+    traits = {**access.asked_level(request), **asked}
+    attributes = lake.store.rows.fresh(kind=DIRECTORY, metadata=user_metadata(request), traits=traits)
     entry = lake.store.create_container(request.place.container, attributes)
     if entry is None:
         raise StorageError("FilesystemAlreadyExists" if request.is_dfs else "ContainerAlreadyExists")
+    lake.container_changed(entry)
     return Response(201, {**describe(entry), "x-ms-namespace-enabled": "true"})
 
 
@@ -57,8 +70,11 @@ async def get_container(lake: Lake, request: Request) -> Response:
     fixed = {
         "x-ms-has-immutability-policy": "false",
         "x-ms-has-legal-hold": "false",
+        "x-ms-immutable-storage-with-versioning-enabled": "false",
         "x-ms-namespace-enabled": "true",
     }
+    known = entry.attributes.traits
+    fixed |= {name: known[name] for name in _TOLD_TRAITS if name in known}
     return Response(200, {**describe(entry), **fixed, **lake.leases.headers(request.place), **metadata})
 
 
@@ -66,16 +82,16 @@ async def set_container_metadata(lake: Lake, request: Request) -> Response:
     entry = lake.container(request)
     conditions.check_write(request.headers, entry.attributes, "ContainerAlreadyExists")
     lake.leases.check_read(request.place, request.header("x-ms-lease-id"))
-    attributes = lake.store.rows.touched(entry.attributes, metadata=user_metadata(request))
-    lake.store.write_attributes(entry, attributes)
-    return Response(200, describe(Entry(entry.place, entry.stat, attributes)))
+    return Response(200, describe(lake.rewrite(entry, metadata=user_metadata(request))))
 
 
 async def delete_container(lake: Lake, request: Request) -> Response:
     entry = lake.container(request)
     conditions.check_write(request.headers, entry.attributes, "ContainerAlreadyExists")
     lake.leases.check_write(request.place, request.header("x-ms-lease-id"))
+    lake.require_no_protected(entry)
     trashed = lake.store.delete(entry)
+    lake.scopes.pop(request.place.container, None)
     lake.leases.drop_below(request.place)
     await lake.erase(trashed)
     return Response(202)
@@ -100,15 +116,33 @@ async def list_blobs(lake: Lake, request: Request) -> Response:
         limit=listing.page_size(request.number("maxresults")),
         start_from=request.query.get("startFrom", ""),
     )
-    with_metadata = "metadata" in include
-    rows = [
-        xml.blob_prefix(entry.place.path + "/")
+    scope = lake.scopes.get(request.place.container)
+    rows = {
+        entry.place.path: xml.blob_prefix(entry.place.path + "/")
         if entry.place.path + "/" in shown.prefixes
-        else xml.blob(entry, lake.leases.headers(entry.place), with_metadata)
+        else xml.blob(entry, lake.leases.headers(entry.place), scope, include)
         for entry in shown.entries
-    ]
-    document = xml.blob_list(lake.url, request.place.container, _echo(request), rows, shown.marker or "")
+    }
+    if "uncommittedblobs" in include:
+        last = shown.entries[-1].place.path if shown.marker else None
+        rows |= _uncommitted(lake, request, rows, last)
+        rows = dict(sorted(rows.items()))
+    document = xml.blob_list(
+        lake.url, request.place.container, _echo(request), rows.values(), shown.marker or ""
+    )
     return Response(200, dict(_XML), document)
+
+
+def _uncommitted(lake: Lake, request: Request, known: Collection[str], last: str | None) -> dict[str, str]:
+    """The names of which only blocks are there, as far as this page of the listing goes."""
+    prefix = request.query.get("prefix", "")
+    after = listing.decode_marker(request.query.get("marker"))
+    names = [
+        name
+        for name in lake.store.staging.blocks_waiting(request.place.container)
+        if name.startswith(prefix) and name > after and name not in known and (last is None or name <= last)
+    ]
+    return {name: xml.uncommitted_blob(name) for name in names}
 
 
 def _included(request: Request) -> set[str]:

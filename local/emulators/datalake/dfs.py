@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 
-from local.emulators.datalake import conditions, listing
+from local.emulators.datalake import conditions, immutability, leases, listing, traits
 from local.emulators.datalake.errors import StorageError, not_implemented
 from local.emulators.datalake.lake import Lake, changed, content_headers, user_metadata
 from local.emulators.datalake.metadata import BLOCK_BLOB, DIRECTORY
@@ -20,19 +21,24 @@ from local.emulators.datalake.store import Entry
 
 _FILETIME_OF_1970 = 116_444_736_000_000_000
 _OWNER = "$superuser"
+_LEASE_ACTIONS = ("", "acquire", "acquire-release", "auto-renew", "release")
 
 
 async def create(lake: Lake, request: Request) -> Response:
     """Path Create: an empty file, visible as such until its first flush, or a directory."""
-    attributes = lake.store.rows.fresh(
-        kind=BLOCK_BLOB, headers=content_headers(request, "x-ms-"), metadata=user_metadata(request)
-    )
     if request.query["resource"] == "directory":
         return _create_directory(lake, request)
     if request.query["resource"] != "file":
         raise StorageError("InvalidQueryParameterValue", "resource is neither file nor directory.")
     lake.require_container(request)
+    attributes = lake.store.rows.fresh(
+        kind=BLOCK_BLOB,
+        headers=content_headers(request, "x-ms-"),
+        metadata=user_metadata(request),
+        traits=traits.asked(request, time.time_ns()),
+    )
     entry = lake.commit(request, lake.store.staging.write(b""), attributes)
+    _lease_new(lake, request)
     lake.store.staging.drop_appends(request.place)
     lake.events.created(entry, "CreateFile", request)
     return changed(201, entry)
@@ -45,6 +51,7 @@ def _create_directory(lake: Lake, request: Request) -> Response:
     attributes = lake.store.rows.fresh(kind=DIRECTORY, metadata=user_metadata(request))
     entry = lake.store.create_directory(request.place, attributes)
     if entry is not None:
+        _lease_new(lake, request)
         lake.events.directory("DirectoryCreated", entry, "CreateDirectory", request)
         return changed(201, entry)
     if existing is None or not existing.is_directory:
@@ -53,15 +60,21 @@ def _create_directory(lake: Lake, request: Request) -> Response:
     return changed(201, Entry(existing.place, existing.stat, attributes))
 
 
+def _lease_new(lake: Lake, request: Request) -> None:
+    """Leases what was just made where the request proposes an id."""
+    proposed = request.header("x-ms-proposed-lease-id")
+    if proposed is not None:
+        lake.leases.acquire(request.place, leases.duration_s(request), proposed)
+
+
 async def append(lake: Lake, request: Request) -> Response:
     """Path Update, append: bytes at a position, unseen until flushed; survives a restart."""
-    if "x-ms-lease-action" in request.headers:
-        raise not_implemented("x-ms-lease-action on append and flush")
     position = request.number("position")
     if position is None:
         raise StorageError("MissingRequiredQueryParameter", "position is missing.")
     entry = _file(lake, request)
-    lake.leases.check_write(request.place, request.header("x-ms-lease-id"))
+    immutability.require_unprotected(entry.attributes.traits)
+    _act_on_lease(lake, request)
     path = lake.store.staging.append_file(request.place, entry.stat.st_ino)
     expected = request.header("content-md5")
     descriptor = os.open(path, os.O_WRONLY)
@@ -80,6 +93,7 @@ async def append(lake: Lake, request: Request) -> Response:
     lake.store.staging.add_append(request.place, position, size, entry.stat.st_ino, path)
     if request.flag("flush"):
         flushed = await _flush(lake, request, position + size)
+        _release_after(lake, request)
         return changed(202, flushed)
     return Response(202, {"x-ms-request-server-encrypted": "true"})
 
@@ -91,13 +105,36 @@ async def flush(lake: Lake, request: Request) -> Response:
         raise StorageError("MissingRequiredQueryParameter", "position is missing.")
     if request.flag("retainUncommittedData"):
         raise not_implemented("flush with retainUncommittedData")
-    return changed(200, await _flush(lake, request, position))
+    _act_on_lease(lake, request)
+    flushed = await _flush(lake, request, position)
+    _release_after(lake, request)
+    return changed(200, flushed)
+
+
+def _act_on_lease(lake: Lake, request: Request) -> None:
+    """The lease action that comes with an append or flush, and the check that the caller holds the lease."""
+    action = (request.header("x-ms-lease-action") or "").lower()
+    if action not in _LEASE_ACTIONS:
+        raise StorageError("InvalidHeaderValue", "x-ms-lease-action is unknown.")
+    if action.startswith("acquire"):
+        proposed = request.header("x-ms-proposed-lease-id") or request.header("x-ms-lease-id")
+        held = lake.leases.acquire(request.place, leases.duration_s(request), proposed)
+        request.headers["x-ms-lease-id"] = held.id
+    elif action == "auto-renew":
+        lake.leases.renew(request.place, request.header("x-ms-lease-id"))
+    lake.leases.check_write(request.place, request.header("x-ms-lease-id"))
+
+
+def _release_after(lake: Lake, request: Request) -> None:
+    if (request.header("x-ms-lease-action") or "").lower().endswith("release"):
+        lake.leases.release(request.place, request.header("x-ms-lease-id"))
 
 
 async def _flush(lake: Lake, request: Request, end: int) -> Entry:
     entry = _file(lake, request)
     conditions.check_write(request.headers, entry.attributes, "ConditionNotMet")
     lake.leases.check_write(request.place, request.header("x-ms-lease-id"))
+    immutability.require_unprotected(entry.attributes.traits)
     inode = entry.stat.st_ino
     path, appends = lake.store.staging.appends(request.place, inode)
     _require_contiguous(entry.size, end, appends)
@@ -144,6 +181,8 @@ async def rename(lake: Lake, request: Request) -> Response:
     if source is None or not source.place.path:
         raise StorageError("SourcePathNotFound")
     conditions.check_source(request.headers, source.attributes)
+    immutability.require_unprotected(source.attributes.traits)
+    lake.require_no_protected(source)
     lake.leases.check_write(source.place, request.header("x-ms-source-lease-id"))
     if source.is_directory and lake.leases.held_below(source.place):
         raise StorageError("LeaseIdMissing", "Something below the directory is leased.")
@@ -182,9 +221,8 @@ def _require_free(lake: Lake, destination: Place, replaced: Entry | None, source
 
 async def delete(lake: Lake, request: Request) -> Response:
     """Path Delete: with recursive=true a directory goes from sight as a whole, at once."""
-    entry = lake.existing(request)
-    conditions.check_write(request.headers, entry.attributes, "ConditionNotMet")
-    lake.leases.check_write(request.place, request.header("x-ms-lease-id"))
+    entry = lake.for_change(request)
+    lake.require_no_protected(entry)
     if entry.is_directory:
         if not request.flag("recursive") and not lake.store.is_empty(entry):
             raise StorageError("DirectoryNotEmpty")
@@ -211,6 +249,7 @@ async def list_paths(lake: Lake, request: Request) -> Response:
         base = lake.store.find(Place(request.place.container, directory))
         if base is None or not base.is_directory:
             raise StorageError("PathNotFound")
+    begin = request.query.get("beginFrom", "")
     shown = listing.page(
         lake.store,
         request.place.container,
@@ -219,14 +258,21 @@ async def list_paths(lake: Lake, request: Request) -> Response:
         folded=False,
         after=listing.decode_marker(request.query.get("continuation")),
         limit=listing.page_size(request.number("maxResults")),
+        start_from=f"{directory}/{begin}" if directory and begin else begin,
     )
     headers = {"Content-Type": "application/json"}
     if shown.marker:
         headers["x-ms-continuation"] = shown.marker
-    return Response(200, headers, json.dumps({"paths": [_listed(entry) for entry in shown.entries]}).encode())
+    return Response(200, headers, _document(lake, shown.entries))
 
 
-def _listed(entry: Entry) -> dict[str, str]:
+def _document(lake: Lake, entries: list[Entry]) -> bytes:
+    return json.dumps(
+        {"paths": [_listed(entry, lake.scopes.get(entry.place.container)) for entry in entries]}
+    ).encode()
+
+
+def _listed(entry: Entry, scope: str | None) -> dict[str, str]:
     about = entry.attributes
     listed = {
         "name": entry.place.path,
@@ -240,6 +286,13 @@ def _listed(entry: Entry) -> dict[str, str]:
     }
     if entry.is_directory:
         listed["isDirectory"] = "true"
+    if scope or about.traits:
+        told = {"EncryptionScope": about.traits.get("x-ms-encryption-scope", scope)}
+        told["EncryptionContext"] = about.traits.get("x-ms-encryption-context")
+        if traits.EXPIRY in about.traits:
+            ends_s = int(immutability.instant_s(about.traits[traits.EXPIRY]))
+            told["expiryTime"] = str(_FILETIME_OF_1970 + ends_s * 10_000_000)
+        listed |= {name: value for name, value in told.items() if value}
     return listed
 
 

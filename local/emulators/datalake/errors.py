@@ -7,6 +7,10 @@ https://learn.microsoft.com/rest/api/storageservices/data-lake-storage-gen2-erro
 from __future__ import annotations
 
 _CODES: dict[str, tuple[int, str]] = {
+    "AccessTierChangeTimeConditionNotMet": (
+        412,
+        "The access tier change time condition specified was not met.",
+    ),
     "AppendPositionConditionNotMet": (412, "The append position condition specified was not met."),
     "AuthenticationFailed": (403, "Server failed to authenticate the request."),
     "AuthorizationPermissionMismatch": (
@@ -21,13 +25,32 @@ _CODES: dict[str, tuple[int, str]] = {
         403,
         "This request is not authorized to perform this operation using this service.",
     ),
+    "AuthorizationProtocolMismatch": (
+        403,
+        "This request is not authorized to perform this operation using this protocol.",
+    ),
     "BlobAlreadyExists": (409, "The specified blob already exists."),
+    "BlobArchived": (409, "This operation is not permitted on an archived blob."),
+    "BlobBeingRehydrated": (409, "This operation is not permitted because the blob is being rehydrated."),
+    "BlobImmutableDueToPolicy": (
+        409,
+        "This operation is not permitted as the blob is immutable due to one or more policies.",
+    ),
+    "BlobIsSealed": (409, "The specified blob is sealed and its contents can't be modified."),
     "BlobNotFound": (404, "The specified blob does not exist."),
     "BlockCountExceedsLimit": (409, "The block count exceeds the maximum permissible limit."),
     "CannotVerifyCopySource": (404, "The copy source is not a blob of this account."),
     "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
     "ContainerAlreadyExists": (409, "The specified container already exists."),
+    "ContainerImmutableDueToPolicy": (
+        409,
+        "This operation is not permitted as something in the container or directory is immutable.",
+    ),
     "ContainerNotFound": (404, "The specified container does not exist."),
+    "Crc64Mismatch": (
+        400,
+        "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.",
+    ),
     "DirectoryIsNotEmpty": (409, "The directory is not empty."),
     "DirectoryNotEmpty": (
         409,
@@ -44,6 +67,7 @@ _CODES: dict[str, tuple[int, str]] = {
         "The uploaded data is not contiguous or does not end at the position given.",
     ),
     "InvalidHeaderValue": (400, "The value for one of the HTTP headers is not in the correct format."),
+    "InvalidInput": (400, "One of the request inputs is not valid."),
     "InvalidMd5": (400, "The MD5 value specified in the request is invalid."),
     "InvalidMetadata": (400, "The metadata specified is invalid: a name must be an identifier."),
     "InvalidQueryParameterValue": (
@@ -55,6 +79,7 @@ _CODES: dict[str, tuple[int, str]] = {
     "InvalidResourceName": (400, "The specified resource name contains invalid characters."),
     "InvalidUri": (400, "The requested URI does not represent any resource on the server."),
     "InvalidXmlDocument": (400, "XML specified is not syntactically valid."),
+    "InvalidXmlNodeValue": (400, "The value for one of the XML nodes is not in the correct format."),
     "LeaseAlreadyBroken": (409, "The lease has already been broken and cannot be broken again."),
     "LeaseAlreadyPresent": (409, "There is already a lease present."),
     "LeaseIdMismatchWithBlobOperation": (
@@ -89,6 +114,7 @@ _CODES: dict[str, tuple[int, str]] = {
         401,
         "Server failed to authenticate the request: no Authorization header and no shared access signature.",
     ),
+    "NoPendingCopyOperation": (409, "There is currently no pending copy operation."),
     "NotImplemented": (501, "The requested operation is not implemented by this emulator."),
     "OutOfRangeQueryParameterValue": (
         400,
@@ -97,7 +123,6 @@ _CODES: dict[str, tuple[int, str]] = {
     "PathAlreadyExists": (409, "The specified path already exists."),
     "PathConflict": (409, "The specified path, or an element of the path, exists and its type is invalid."),
     "PathNotFound": (404, "The specified path does not exist."),
-    "PublicAccessNotPermitted": (409, "Public access is not permitted on this storage account."),
     "RenameDestinationParentPathNotFound": (
         404,
         "The parent directory of the destination path does not exist.",

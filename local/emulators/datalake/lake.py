@@ -8,10 +8,11 @@ import binascii
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
-from local.emulators.datalake import conditions
+from local.emulators.datalake import conditions, immutability
+from local.emulators.datalake.auth import SharedKey
 from local.emulators.datalake.errors import StorageError, not_implemented
 from local.emulators.datalake.events import Events
 from local.emulators.datalake.leases import Leases
@@ -21,6 +22,7 @@ from local.emulators.datalake.request import Request, Response, http_date
 from local.emulators.datalake.staging import Staged, discard
 from local.emulators.datalake.store import Entry, Store
 
+DEFAULT_SCOPE, DENY_OTHER_SCOPES = "x-ms-default-encryption-scope", "x-ms-deny-encryption-scope-override"
 _PLAIN = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _METADATA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONTENT_HEADERS = (
@@ -34,16 +36,12 @@ _CONTENT_HEADERS = (
 _LEFT_OUT_HEADERS = {
     "x-ms-tags": "blob tags",
     "x-ms-encryption-key": "customer-provided keys",
-    "x-ms-encryption-scope": "encryption scopes",
-    "x-ms-immutability-policy-until-date": "immutability policies",
-    "x-ms-legal-hold": "legal holds",
     "x-ms-structured-body": "structured message bodies",
     "x-ms-acl": "access control lists",
     "x-ms-permissions": "POSIX permissions",
     "x-ms-umask": "POSIX permissions",
     "x-ms-owner": "owners",
     "x-ms-group": "owning groups",
-    "x-ms-expiry-option": "expiry of files",
 }
 
 
@@ -55,6 +53,21 @@ class Lake:
     store: Store
     leases: Leases
     events: Events
+    key: SharedKey
+    scopes: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Learns which containers name an encryption scope for what is in them."""
+        for entry in self.store.containers():
+            self.container_changed(entry)
+
+    def container_changed(self, entry: Entry) -> None:
+        """Keeps at hand what a container says of all that is in it."""
+        scope = entry.attributes.traits.get(DEFAULT_SCOPE)
+        if scope:
+            self.scopes[entry.place.container] = scope
+        else:
+            self.scopes.pop(entry.place.container, None)
 
     def require_container(self, request: Request) -> None:
         """Raise the caller's 404 unless the request's container exists."""
@@ -82,10 +95,41 @@ class Lake:
     def check_write(self, request: Request, entry: Entry | None) -> None:
         """Conditions, then lease, of a change to what exists (or does not)."""
         taken = "PathAlreadyExists" if request.is_dfs else "BlobAlreadyExists"
-        conditions.check_write(request.headers, entry.attributes if entry else None, taken)
+        asked = request.headers
+        if asked.get("if-none-match") == "*" and not self._is_exclusive(request):
+            asked = {name: value for name, value in asked.items() if name != "if-none-match"}
+        conditions.check_write(asked, entry.attributes if entry else None, taken)
         if entry is None:
             self.leases.drop(request.place)
+        else:
+            immutability.require_unprotected(entry.attributes.traits)
         self.leases.check_write(request.place, request.header("x-ms-lease-id"))
+
+    def _is_exclusive(self, request: Request) -> bool:
+        """Whether nothing may be there yet. Who names the lease on what is there may replace it: so the service does."""
+        if request.header("if-none-match") != "*":
+            return False
+        held = request.header("x-ms-lease-id")
+        return held is None or not self.leases.is_held(request.place, held)
+
+    def for_change(self, request: Request) -> Entry:
+        """What is at the request's place and may be changed by it."""
+        entry = self.existing(request)
+        conditions.check_write(request.headers, entry.attributes, "ConditionNotMet")
+        self.leases.check_write(request.place, request.header("x-ms-lease-id"))
+        immutability.require_unprotected(entry.attributes.traits)
+        return entry
+
+    def rewrite(self, entry: Entry, **fields: object) -> Entry:
+        """Keeps a change to what is said of a file: new ETag and time of change."""
+        attributes = self.store.rows.touched(entry.attributes, **fields)
+        self.store.write_attributes(entry, attributes)
+        return Entry(entry.place, entry.stat, attributes)
+
+    def require_no_protected(self, entry: Entry) -> None:
+        """Refuse to move or delete a directory or container in which something is immutable."""
+        if entry.is_directory and self.store.protects(entry.place):
+            raise StorageError("ContainerImmutableDueToPolicy")
 
     def check_overwrite(self, request: Request) -> Entry | None:
         """What a whole new file would replace, after every check that can refuse it."""
@@ -107,7 +151,7 @@ class Lake:
         """Give a staged file the request's name; the checks are made here, in one step with the commit."""
         try:
             replaced = self.check_overwrite(request)
-            exclusive = request.header("if-none-match") == "*"
+            exclusive = self._is_exclusive(request)
             entry = self.store.commit(request.place, staged, attributes, exclusive=exclusive, blocks=blocks)
         except BaseException:
             discard(staged.path)

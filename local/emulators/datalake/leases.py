@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/storageservices/lease-blob
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 import uuid
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass
 
 from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.names import Place
+from local.emulators.datalake.request import Request
 
 INFINITE = -1
 
@@ -56,6 +58,10 @@ class Leases:
             fixed = self._leases[place].duration_s != INFINITE
             described["x-ms-lease-duration"] = "fixed" if fixed else "infinite"
         return described
+
+    def is_held(self, place: Place, lease_id: str) -> bool:
+        """Whether the id is that of the lease in force."""
+        return self.state(place) in ("leased", "breaking") and self._leases[place].id == lease_id.lower()
 
     def check_write(self, place: Place, lease_id: str | None) -> None:
         """A leased resource changes only with its lease id; an id is refused where there is no lease."""
@@ -164,3 +170,21 @@ def _lease_id(text: str) -> str:
         return str(uuid.UUID(text))
     except ValueError:
         raise StorageError("InvalidHeaderValue", "A lease id is a GUID.") from None
+
+
+def duration_s(request: Request) -> int:
+    """The duration asked for; raises where there is none."""
+    asked = seconds(request, "x-ms-lease-duration")
+    if asked is None:
+        raise StorageError("MissingRequiredHeader", "x-ms-lease-duration is missing.")
+    return asked
+
+
+def seconds(request: Request, name: str) -> int | None:
+    """A header of seconds, -1 or two digits."""
+    text = request.header(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"-1|\d{1,2}", text):
+        raise StorageError("InvalidHeaderValue", f"{name} is not a number of seconds.")
+    return int(text)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from local.emulators.datalake import traits
 from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.names import Place, is_path
 from local.emulators.datalake.store import Entry, Store
@@ -56,7 +57,11 @@ def page(
     more = len(found) > limit
     found = found[:limit]
     attributes = store.rows.read_many((place, stat) for _, place, stat in found)
-    entries = [Entry(place, stat, row) for (_, place, stat), row in zip(found, attributes, strict=True)]
+    entries = [
+        Entry(place, stat, row)
+        for (_, place, stat), row in zip(found, attributes, strict=True)
+        if not (row.traits and traits.is_expired(row))
+    ]
     prefixes = {name for name, _, _ in found if name.endswith("/")}
     return Page(entries, prefixes, encode_marker(found[-1][0]) if more else None)
 

@@ -18,13 +18,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from local.emulators.datalake.immutability import is_protected
 from local.emulators.datalake.names import Place
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS attributes(
     inode INTEGER PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, place TEXT NOT NULL,
     etag TEXT NOT NULL, modified_ns INTEGER NOT NULL, created_ns INTEGER NOT NULL, kind TEXT NOT NULL,
-    headers TEXT NOT NULL, metadata TEXT NOT NULL, block_count INTEGER NOT NULL);
+    headers TEXT NOT NULL, metadata TEXT NOT NULL, block_count INTEGER NOT NULL, traits TEXT NOT NULL DEFAULT '{}');
 CREATE INDEX IF NOT EXISTS attributes_of_directories ON attributes(place) WHERE place <> '';
 CREATE TABLE IF NOT EXISTS committed_blocks(inode INTEGER PRIMARY KEY, blocks TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS staged_blocks(
@@ -33,10 +34,11 @@ CREATE TABLE IF NOT EXISTS staged_blocks(
 CREATE TABLE IF NOT EXISTS appended(
     container TEXT NOT NULL, path TEXT NOT NULL, position INTEGER NOT NULL, size INTEGER NOT NULL,
     inode INTEGER NOT NULL, file TEXT NOT NULL, PRIMARY KEY(container, path, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS account(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leases(
     container TEXT NOT NULL, path TEXT NOT NULL, lease TEXT NOT NULL, PRIMARY KEY(container, path)) WITHOUT ROWID;
 """
-_COLUMNS = "inode,size,mtime_ns,place,etag,modified_ns,created_ns,kind,headers,metadata,block_count"
+_COLUMNS = "inode,size,mtime_ns,place,etag,modified_ns,created_ns,kind,headers,metadata,block_count,traits"
 _LOOKUP_BATCH = 500
 
 BLOCK_BLOB, APPEND_BLOB, DIRECTORY = "BlockBlob", "AppendBlob", "Directory"
@@ -44,7 +46,10 @@ BLOCK_BLOB, APPEND_BLOB, DIRECTORY = "BlockBlob", "AppendBlob", "Directory"
 
 @dataclass(slots=True, frozen=True)
 class Attributes:
-    """What is said of one file or directory besides its bytes; times are nanoseconds since 1970 UTC."""
+    """What is said of one file or directory besides its bytes; times are nanoseconds since 1970 UTC.
+
+    `traits` are told as they are kept: by the response header that carries each (tier, seal, expiry, copy, policy).
+    """
 
     etag: str
     modified_ns: int
@@ -53,6 +58,7 @@ class Attributes:
     headers: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     block_count: int = 0
+    traits: dict[str, str] = field(default_factory=dict)
 
 
 def open_database(folder: str, *, fsync: bool) -> sqlite3.Connection:
@@ -61,6 +67,12 @@ def open_database(folder: str, *, fsync: bool) -> sqlite3.Connection:
     database.execute("PRAGMA journal_mode=WAL")
     database.execute(f"PRAGMA synchronous={'FULL' if fsync else 'NORMAL'}")
     database.executescript(_SCHEMA)
+    if not any(row[1] == "traits" for row in database.execute("PRAGMA table_info(attributes)")):
+        # A data folder of an earlier version.
+        database.execute("ALTER TABLE attributes ADD COLUMN traits TEXT NOT NULL DEFAULT '{}'")
+    database.execute(
+        "CREATE INDEX IF NOT EXISTS attributes_with_traits ON attributes(inode) WHERE traits <> '{}'"
+    )
     return database
 
 
@@ -118,7 +130,7 @@ class AttributeRows:
     def write(self, stat: os.stat_result, place: Place, attributes: Attributes) -> None:
         is_directory = stat_module.S_ISDIR(stat.st_mode)
         self._database.execute(
-            f"INSERT OR REPLACE INTO attributes({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+            f"INSERT OR REPLACE INTO attributes({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 stat.st_ino,
                 0 if is_directory else stat.st_size,
@@ -131,12 +143,18 @@ class AttributeRows:
                 json.dumps(attributes.headers),
                 json.dumps(attributes.metadata),
                 attributes.block_count,
+                json.dumps(attributes.traits),
             ),
         )
 
     def forget(self, inode: int) -> None:
         self._database.execute("DELETE FROM attributes WHERE inode=?", (inode,))
         self._database.execute("DELETE FROM committed_blocks WHERE inode=?", (inode,))
+
+    def protected(self) -> set[int]:
+        """The inodes of blobs that a legal hold or an immutability policy protects now."""
+        rows = self._database.execute("SELECT inode, traits FROM attributes WHERE traits <> '{}'")
+        return {inode for inode, text in rows if is_protected(json.loads(text))}
 
     def directories_moved(self, source: Place, destination: Place) -> None:
         """Follow a directory's rename: its own row and those of the directories below it."""
@@ -164,7 +182,20 @@ def _key(place: Place) -> str:
 def _believed(row: tuple[object, ...] | None, stat: os.stat_result, place: Place) -> Attributes:
     is_directory = stat_module.S_ISDIR(stat.st_mode)
     if row is not None:
-        _, size, mtime_ns, row_place, etag, modified_ns, created_ns, kind, headers, metadata, blocks = row
+        (
+            _,
+            size,
+            mtime_ns,
+            row_place,
+            etag,
+            modified_ns,
+            created_ns,
+            kind,
+            headers,
+            metadata,
+            blocks,
+            traits,
+        ) = row
         same = (
             row_place == _key(place) if is_directory else (size, mtime_ns) == (stat.st_size, stat.st_mtime_ns)
         )
@@ -177,6 +208,7 @@ def _believed(row: tuple[object, ...] | None, stat: os.stat_result, place: Place
                 {} if headers == "{}" else json.loads(str(headers)),
                 {} if metadata == "{}" else json.loads(str(metadata)),
                 int(str(blocks)),
+                {} if traits == "{}" else json.loads(str(traits)),
             )
     return _derived(stat, place, is_directory)
 

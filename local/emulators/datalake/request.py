@@ -24,7 +24,10 @@ class ClientGone(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """Header names are lower case, except that metadata keep the case they were sent in."""
+    """Header names are lower case, except that metadata keep the case they were sent in.
+
+    `is_part` says that it came in the body of a batch.
+    """
 
     method: str
     raw_path: str
@@ -33,6 +36,7 @@ class Request:
     metadata: dict[str, str]
     receive: Receive
     is_dfs: bool = False
+    is_part: bool = False
     place: Place = ACCOUNT
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 

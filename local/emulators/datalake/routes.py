@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from local.emulators.datalake import blob, blocks, containers, dfs
+from local.emulators.datalake import access, blob, blocks, containers, copies, dfs, service
 from local.emulators.datalake.errors import StorageError, not_implemented
 from local.emulators.datalake.lake import Lake
 from local.emulators.datalake.request import Request, Response
@@ -25,6 +25,10 @@ _ACCOUNT = {
     ("GET", "properties"): Route(containers.account_information, "rl"),
     ("HEAD", "properties"): Route(containers.account_information, "rl"),
 }
+_SERVICE = {
+    ("GET", "properties"): Route(service.get_properties, "r"),
+    ("PUT", "properties"): Route(service.set_properties, "w"),
+}
 _CONTAINER = {
     ("PUT", ""): Route(containers.create_container, "cw"),
     ("GET", ""): Route(containers.get_container, "rl"),
@@ -35,6 +39,9 @@ _CONTAINER = {
     ("HEAD", "metadata"): Route(containers.get_container, "rl"),
     ("PUT", "metadata"): Route(containers.set_container_metadata, "w"),
     ("PUT", "lease"): Route(blob.lease, "wd"),
+    ("GET", "acl"): Route(access.get_policies, ""),
+    ("HEAD", "acl"): Route(access.get_policies, ""),
+    ("PUT", "acl"): Route(access.set_policies, ""),
     ("GET", "list"): Route(containers.list_blobs, "l"),
     ("GET", "properties"): Route(containers.account_information, "rl"),
     ("HEAD", "properties"): Route(containers.account_information, "rl"),
@@ -49,6 +56,12 @@ _BLOB = {
     ("PUT", "metadata"): Route(blob.set_metadata, "w"),
     ("PUT", "properties"): Route(blob.set_properties, "w"),
     ("PUT", "lease"): Route(blob.lease, "wd"),
+    ("PUT", "tier"): Route(blob.set_tier, "w"),
+    ("PUT", "expiry"): Route(blob.set_expiry, "w"),
+    ("PUT", "immutabilityPolicies"): Route(blob.set_immutability, "i"),
+    ("DELETE", "immutabilityPolicies"): Route(blob.delete_immutability, "i"),
+    ("PUT", "legalhold"): Route(blob.set_legal_hold, "i"),
+    ("PUT", "seal"): Route(blocks.seal, "aw"),
     ("PUT", "block"): Route(blocks.put_block, "cw"),
     ("PUT", "blocklist"): Route(blocks.put_block_list, "cw"),
     ("GET", "blocklist"): Route(blocks.get_block_list, "r"),
@@ -56,7 +69,12 @@ _BLOB = {
     ("GET", "properties"): Route(containers.account_information, "rl"),
     ("HEAD", "properties"): Route(containers.account_information, "rl"),
 }
-_COPY = Route(blocks.copy_blob, "cw")
+_FROM_URL = {
+    "": Route(copies.copy_blob, "cw"),
+    "block": Route(copies.put_block, "cw"),
+    "appendblock": Route(copies.append_block, "aw"),
+    "copy": Route(copies.abort, "w"),
+}
 _FILE_SYSTEM = {
     "PUT": Route(containers.create_container, "cw"),
     "HEAD": Route(containers.get_container, "rl"),
@@ -76,22 +94,15 @@ _LEFT_OUT = {
     "setAccessControl": "access control lists",
     "setAccessControlRecursive": "access control lists",
     "getAccessControl": "access control lists",
-    "acl": "container access policies",
-    "batch": "batch requests",
     "blobs": "finding blobs by tags",
-    "expiry": "expiry of files",
-    "immutabilityPolicies": "immutability policies",
     "incrementalcopy": "page blobs",
-    "legalhold": "legal holds",
     "page": "page blobs",
     "pagelist": "page blobs",
     "query": "blob queries",
     "rename": "renaming containers",
-    "seal": "sealing append blobs",
     "snapshot": "snapshots",
     "stats": "service statistics",
     "tags": "blob tags",
-    "tier": "access tiers",
     "undelete": "soft delete",
     "userdelegationkey": "user delegation keys",
 }
@@ -116,8 +127,6 @@ def find(request: Request) -> Route:
             asked = request.query.get(name, "")
             if asked in _LEFT_OUT:
                 raise not_implemented(_LEFT_OUT[asked])
-        if request.query.get("comp") == "properties" and request.query.get("restype") == "service":
-            raise not_implemented("service properties")
         raise StorageError("UnsupportedHttpVerb")
     return route
 
@@ -141,7 +150,7 @@ def _dfs(request: Request) -> Route | None:
 def _blob(request: Request) -> Route | None:
     comp, restype = request.query.get("comp", ""), request.query.get("restype")
     if not request.place.container:
-        return None if restype == "service" else _ACCOUNT.get((request.method, comp))
+        return (_SERVICE if restype == "service" else _ACCOUNT).get((request.method, comp))
     if not request.place.path:
         if comp == "properties" and restype != "account":
             return None
@@ -152,6 +161,6 @@ def _blob(request: Request) -> Route | None:
         )
     if comp == "properties" and request.method != "PUT" and restype != "account":
         return None
-    if request.method == "PUT" and not comp and "x-ms-copy-source" in request.headers:
-        return _COPY
+    if request.method == "PUT" and (comp == "copy" or "x-ms-copy-source" in request.headers):
+        return _FROM_URL.get(comp)
     return _BLOB.get((request.method, comp))

@@ -19,22 +19,30 @@ _OLDEST = "2018-11-09"
 _ACCOUNT_FIELDS = ("sp", "ss", "srt", "st", "se", "sip", "spr", "sv")
 
 
-def check(key: SharedKey, query: Mapping[str, str], place: Place, needed: str) -> None:
-    """Raise unless the token in the query is genuine, valid now, and grants one of the `needed` letters here."""
+def check(
+    key: SharedKey, query: Mapping[str, str], place: Place, needed: str, policy: Mapping[str, str]
+) -> None:
+    """Raise unless the token in the query is genuine, valid now, and grants one of the `needed` letters here.
+
+    What the token leaves open its stored access policy says; what both say is refused.
+    """
     if "skoid" in query:
         raise not_implemented("user delegation SAS")
-    if "si" in query:
-        raise not_implemented("stored access policies")
+    if any(policy.get(name) and query.get(name) for name in ("st", "se", "sp")):
+        raise StorageError("AuthenticationFailed", "The token says what its stored access policy says too.")
     if query.get("sv", "") < _OLDEST:
         raise StorageError("AuthenticationFailed", f"sv must be {_OLDEST} or later.")
     if "srt" in query:
         _check_account(key, query, place)
     else:
         _check_service(key, query, place)
+    granted = {**query, **{name: text for name, text in policy.items() if text}}
     now = time.time()
-    if not _instant(query, "st", 0) <= now < _instant(query, "se", 0):
+    if not _instant(granted, "st", 0) <= now < _instant(granted, "se", 0):
         raise StorageError("AuthenticationFailed", "The shared access signature is not valid at this time.")
-    if not set(needed) & set(query.get("sp", "")):
+    if "http" not in query.get("spr", "http").split(","):
+        raise StorageError("AuthorizationProtocolMismatch")
+    if not set(needed) & set(granted.get("sp", "")):
         raise StorageError("AuthorizationPermissionMismatch")
 
 
@@ -63,7 +71,15 @@ def _check_service(key: SharedKey, query: Mapping[str, str], place: Place) -> No
         raise StorageError("AuthenticationFailed", "sr must be b, c or d.")
     canonical = f"/blob/{key.account}/{place.container}" + (f"/{path}" if path else "")
     fields = [query.get(name, "") for name in ("sp", "st", "se")]
-    fields += [canonical, "", query.get("sip", ""), query.get("spr", ""), query["sv"], resource, ""]
+    fields += [
+        canonical,
+        query.get("si", ""),
+        query.get("sip", ""),
+        query.get("spr", ""),
+        query["sv"],
+        resource,
+        "",
+    ]
     if query["sv"] >= _WITH_ENCRYPTION_SCOPE:
         fields.append(query.get("ses", ""))
     fields += [query.get(name, "") for name in ("rscc", "rscd", "rsce", "rscl", "rsct")]

@@ -12,8 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from local.emulators.datalake import routes, sas, xml
-from local.emulators.datalake.auth import SharedKey
+from local.emulators.datalake import access, batches, routes, xml
 from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.faults import PATH as FAULTS_PATH
 from local.emulators.datalake.faults import Faults
@@ -61,11 +60,10 @@ class _CasedName(bytes):
 class App:
     """The ASGI application of one storage account."""
 
-    def __init__(self, lake: Lake, key: SharedKey, faults: Faults | None) -> None:
+    def __init__(self, lake: Lake, faults: Faults | None) -> None:
         self._lake = lake
-        self._key = key
         self._faults = faults
-        self._prefix = f"/{key.account}"
+        self._prefix = f"/{lake.key.account}"
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         request = parse_request(scope, receive)
@@ -92,8 +90,10 @@ class App:
         try:
             request.is_dfs = routes.is_dfs(request)
             request.place = parse_place(self._path_in_account(request))
+            if request.query.get("comp") == "batch" and request.method == "POST":
+                return await batches.answer(self._lake, request, self._answer)
             route = routes.find(request)
-            self._authorise(request, route.letters)
+            access.authorise(self._lake, request, route.letters)
             refuse_left_out(request)
             return await route.operation(self._lake, request)
         except StorageError as error:
@@ -108,17 +108,11 @@ class App:
     def _path_in_account(self, request: Request) -> str:
         path = request.raw_path
         if path != self._prefix and not path.startswith(self._prefix + "/"):
+            if request.is_part:
+                # The SDKs name the parts of a batch without the account, whatever the address of the service is.
+                return path
             raise StorageError("InvalidUri", f"The path must start with {self._prefix}.")
         return path[len(self._prefix) :]
-
-    def _authorise(self, request: Request, letters: str) -> None:
-        authorization = request.header("authorization")
-        if authorization is not None:
-            self._key.check(request, authorization)
-        elif "sig" in request.query:
-            sas.check(self._key, request.query, request.place, letters)
-        else:
-            raise StorageError("NoAuthenticationInformation", headers={"WWW-Authenticate": "SharedKey"})
 
 
 def _refusal(request: Request, error: StorageError) -> Response:

@@ -124,6 +124,13 @@ class Staging:
         )
         return {block_id: (self.path_of(file), size) for block_id, file, size in rows}
 
+    def blocks_waiting(self, container: str) -> list[str]:
+        """The paths in a container that have uncommitted blocks."""
+        rows = self._database.execute(
+            "SELECT DISTINCT path FROM staged_blocks WHERE container=?", (container,)
+        )
+        return [path for (path,) in rows]
+
     def drop_blocks(self, place: Place) -> None:
         blocks = self.blocks(place)
         if blocks:

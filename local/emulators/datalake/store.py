@@ -15,6 +15,7 @@ import stat as stat_module
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from local.emulators.datalake import traits
 from local.emulators.datalake.atomic import link_new, rename_new
 from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.metadata import AttributeRows, Attributes, open_database
@@ -39,6 +40,11 @@ class Entry:
     @property
     def size(self) -> int:
         return 0 if self.is_directory else self.stat.st_size
+
+    @property
+    def accessed_ns(self) -> int:
+        """When it was read or written last, as the file system keeps it: to the day, as the service."""
+        return max(self.stat.st_atime_ns, self.attributes.modified_ns)
 
 
 class Store:
@@ -91,7 +97,15 @@ class Store:
             raise _refusal(error) from error
         if not (stat_module.S_ISREG(stat.st_mode) or stat_module.S_ISDIR(stat.st_mode)):
             return None
-        return Entry(place, stat, self.rows.read(stat, place))
+        entry = Entry(place, stat, self.rows.read(stat, place))
+        return None if self._ended(entry) else entry
+
+    def _ended(self, entry: Entry) -> bool:
+        """Whether a file's time is over: then it is deleted when somebody asks for it."""
+        if not entry.attributes.traits or not traits.is_expired(entry.attributes):
+            return False
+        self.delete(entry)
+        return True
 
     def open(self, place: Place) -> tuple[Entry, int] | None:
         """A file with a descriptor that keeps showing the same bytes whatever replaces it; None if absent."""
@@ -106,12 +120,26 @@ class Store:
         if not (stat_module.S_ISREG(stat.st_mode) or stat_module.S_ISDIR(stat.st_mode)):
             os.close(descriptor)
             return None
-        return Entry(place, stat, self.rows.read(stat, place)), descriptor
+        entry = Entry(place, stat, self.rows.read(stat, place))
+        if self._ended(entry):
+            os.close(descriptor)
+            return None
+        return entry, descriptor
 
     def containers(self) -> list[Entry]:
         names = sorted(name for name in os.listdir(self.root) if is_container_name(name))
         found = [self.find(Place(name, "")) for name in names]
         return [entry for entry in found if entry is not None and entry.is_directory]
+
+    def protects(self, below: Place) -> bool:
+        """Whether anything in a directory or container is immutable now."""
+        inodes = self.rows.protected()
+        if not inodes:
+            return False
+        for folder, _, names in os.walk(self.locate(below)):
+            if any(os.lstat(os.path.join(folder, name)).st_ino in inodes for name in names):
+                return True
+        return False
 
     # Changing
 

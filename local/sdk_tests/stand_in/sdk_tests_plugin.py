@@ -81,22 +81,53 @@ class _EventHubs:
 
 
 class StorageManagementClient:
-    """Manages accounts, which no emulator has: a test that uses it fails and says so."""
+    """Makes and deletes containers; that versions in them can be immutable goes without saying here."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError("storage accounts are not managed here")
+        self.blob_containers = self
+
+    def models(self) -> Any:
+        """Returns the models of which a test makes a container: the emulator needs none of them."""
+        return SimpleNamespace(BlobContainer=SimpleNamespace, ImmutableStorageWithVersioning=SimpleNamespace)
+
+    def create(self, _group: str, account: str, name: str, **_: Any) -> None:
+        """Makes a container."""
+        self._service(account).create_container(name)
+
+    def delete(self, _group: str, account: str, name: str) -> None:
+        """Deletes a container."""
+        self._service(account).delete_container(name)
+
+    def _service(self, account: str) -> Any:
+        from azure.storage.blob import BlobServiceClient
+
+        return BlobServiceClient(
+            f"{os.environ['SDK_TESTS_STORAGE']}/{account}", os.environ["SDK_TESTS_STORAGE_KEY"]
+        )
+
+
+class AsyncStorageManagementClient(StorageManagementClient):
+    """The same for tests that await it."""
+
+    async def create(self, group: str, account: str, name: str, **options: Any) -> None:  # type: ignore[override]
+        """Makes a container."""
+        super().create(group, account, name, **options)
+
+    async def delete(self, group: str, account: str, name: str) -> None:  # type: ignore[override]
+        """Deletes a container."""
+        super().delete(group, account, name)
 
 
 def _offer_management_clients() -> None:
     """Puts the clients where the tests import them from; before their `conftest.py`, which no hook is."""
     sys.modules.setdefault("azure.mgmt", types.ModuleType("azure.mgmt"))
-    for name, client in (
-        ("eventhub", EventHubManagementClient),
-        ("storage", StorageManagementClient),
-        ("storage.aio", StorageManagementClient),
+    for name, known_as, client in (
+        ("eventhub", "EventHubManagementClient", EventHubManagementClient),
+        ("storage", "StorageManagementClient", StorageManagementClient),
+        ("storage.aio", "StorageManagementClient", AsyncStorageManagementClient),
     ):
         module = types.ModuleType(f"azure.mgmt.{name}")
-        setattr(module, client.__name__, client)
+        setattr(module, known_as, client)
         sys.modules[module.__name__] = module
 
 

@@ -221,11 +221,8 @@ def test_names_what_it_leaves_out(container: ContainerClient, file_system: FileS
     left_out: dict[str, Callable[[], object]] = {
         "snapshots": blob.create_snapshot,
         "blob tags": lambda: blob.set_blob_tags({"a": "b"}),
-        "access tiers": lambda: blob.set_standard_blob_tier("Cool"),
         "page blobs": lambda: container.get_blob_client("page").create_page_blob(512),
         "soft delete": blob.undelete_blob,
-        "batch requests": lambda: container.delete_blobs("a"),
-        "container access policies": container.get_container_access_policy,
         "blob queries": lambda: blob.query_blob("SELECT * from BlobStorage"),
         "access control lists": lambda: file_system.create_file("a").set_access_control(
             permissions="rwxrwxrwx"

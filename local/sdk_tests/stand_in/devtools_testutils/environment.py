@@ -43,16 +43,19 @@ class EnvironmentVariableLoader:
 
     def __call__(self, test: Callable[..., Any]) -> Callable[..., Any]:
         """Returns the test with its arguments filled in."""
+        takes = inspect.signature(test).parameters
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
+        values = {name: value for name, value in self._values.items() if takes_all or name in takes}
         if inspect.iscoroutinefunction(test):
 
             @functools.wraps(test)
             async def filled_async(*arguments: Any, **given: Any) -> Any:
-                return await test(*arguments, **{**self._values, **given})
+                return await test(*arguments, **{**values, **given})
 
             return filled_async
 
         @functools.wraps(test)
         def filled(*arguments: Any, **given: Any) -> Any:
-            return test(*arguments, **{**self._values, **given})
+            return test(*arguments, **{**values, **given})
 
         return filled
