@@ -13,12 +13,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from . import json_text
-from .addressing import address_of
+from .addressing import Address, address_of
 from .auth import Signatures
 from .errors import CosmosError, bad_request, too_large
 from .faults import Faults
 from .items import Answer, Items, is_query
+from .model import Container
 from .offers import Offers
+from .principals import Principals
 from .resources import Resources, account
 from .sql.errors import SqlError
 from .store import Store
@@ -42,6 +44,7 @@ class Application:
         self._resources = Resources(store)
         self._items = Items(store)
         self._offers = Offers(store)
+        self._principals = Principals(store, key)
         self._faults = faults
         self._activity = 0
 
@@ -74,13 +77,7 @@ class Application:
             if segments == ["_faults"] and self._faults:
                 return self._set_faults(method, body)
             address = address_of(self._store, segments)
-            self._signatures.check(
-                method,
-                segments,
-                headers.get("x-ms-date") or headers.get("date", ""),
-                headers.get("authorization", ""),
-                address.signed,
-            )
+            self._authorise(method, segments, address, headers)
             return self._route(method, address.segments, headers, body)
         except CosmosError as error:
             return _refusal(error)
@@ -97,12 +94,27 @@ class Application:
                 CosmosError(500, "InternalServerError", "The emulator failed; its log says where.")
             )
 
+    def _authorise(self, method: str, segments: list[str], address: Address, headers: dict[str, str]) -> None:
+        authorization = headers.get("authorization", "")
+        if unquote(authorization).startswith("type=resource&"):
+            self._principals.check_token(method, address.segments, headers, authorization)
+            return
+        date = headers.get("x-ms-date") or headers.get("date", "")
+        self._signatures.check(method, segments, date, authorization, address.signed)
+
     def _route(self, method: str, segments: list[str], headers: dict[str, str], body: bytes) -> Answer:
         depth = len(segments)
         if depth == 0:
             return _json(200, account(headers.get("host", "localhost")))
         if segments[0] == "offers":
             return self._on_offers(method, segments[1:], headers, body)
+        if (
+            segments[0] == "dbs"
+            and segments[2:3] == ["users"]
+            and segments[4:5] in ([], ["permissions"])
+            and depth < 7
+        ):
+            return self._principals.on_request(method, segments, headers, body, self._resources)
         if segments[0] != "dbs" or (depth > 2 and segments[2] != "colls"):
             raise _absent(segments)
         if depth <= 2:
@@ -170,7 +182,26 @@ class Application:
         if method == "PUT":
             changed = resources.replace_container(container, json_text.parse(body), headers.get("if-match"))
             return _json(200, changed)
-        return _json(200, container.properties)
+        return self._read_container(container, headers)
+
+    def _read_container(self, container: Container, headers: dict[str, str]) -> Answer:
+        """Returns a container, with figures on its size where they are asked for."""
+        properties, told = container.properties, {}
+        if headers.get("x-ms-documentdb-populatepartitionstatistics", "").lower() == "true":
+            properties = {**properties, "statistics": [{
+                "id": "0", "sizeInKB": self._store.size_kb(container), "documentCount": container.count,
+                "sampledDistinctPartitionKeyCount": len(container.partitions), "partitionKeys": [],
+            }]}  # fmt: skip
+        if headers.get("x-ms-documentdb-populatequotainfo", "").lower() == "true":
+            size_kb = self._store.size_kb(container)
+            told["x-ms-resource-quota"] = "functions=25;storedProcedures=100;triggers=25;documentSize=10240;"
+            told["x-ms-resource-usage"] = (
+                f"documentSize={size_kb // 1024};documentsSize={size_kb};documentsCount={container.count};"
+                f"collectionSize={size_kb};"
+            )
+            told["x-ms-documentdb-collection-index-transformation-progress"] = "100"
+        answer = _json(200, properties)
+        return Answer(answer.status, answer.body, {**answer.headers, **told})
 
     def _on_offers(self, method: str, names: list[str], headers: dict[str, str], body: bytes) -> Answer:
         if names:
@@ -235,8 +266,8 @@ async def _read_body(receive: Receive) -> bytes | None:
 
 
 _ABSENT = {
-    "sprocs": "stored procedures", "triggers": "triggers", "udfs": "user-defined functions", "users": "users",
-    "permissions": "permissions", "attachments": "attachments", "clientencryptionkeys": "client encryption keys",
+    "sprocs": "stored procedures", "triggers": "triggers", "udfs": "user-defined functions",
+    "attachments": "attachments", "clientencryptionkeys": "client encryption keys",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from .sql.queries import CompiledQuery, compile_text
 from .store import Store
 
 Headers = Mapping[str, str]
+_NAMES_RANGE = ("x-ms-documentdb-partitionkeyrangeid", "x-ms-start-epk")
 _PAGE_DEFAULT, _PAGE_MAX = 100, 1000
 
 
@@ -104,6 +105,7 @@ class Items:
         # What the clients make of an aggregate over nothing when they merge partitions: null, not undefined.
         merged = "x-ms-documentdb-partitionkey" not in headers
         reach = reach_of(container, headers)
+        _require_permission_to_cross(container, query, headers)
         execution = Execution(self._store, container, query, reach, parameters, merged=merged)
         began = time.perf_counter()
         rows, token = execution.page(_page_size(headers), headers.get("x-ms-continuation"))
@@ -141,6 +143,20 @@ def is_query(headers: Headers) -> bool:
     return headers.get("x-ms-documentdb-isquery", "").lower() == "true" or headers.get(
         "content-type", ""
     ).startswith("application/query+json")
+
+
+def _require_permission_to_cross(container: Container, query: CompiledQuery, headers: Headers) -> None:
+    """Refuses a query over all partitions that its sender did not mean to send to all of them."""
+    key = headers.get("x-ms-documentdb-partitionkey")
+    told = key not in (None, "[]") or any(name in headers for name in _NAMES_RANGE)
+    if told or headers.get("x-ms-documentdb-query-enablecrosspartition", "").lower() == "true":
+        return
+    fixed = {spec.path for condition in query.conditions if condition.node for spec in condition.node.specs()}
+    if query.root is not None and not any(tuple(path) in fixed for path in container.key_paths[:1]):
+        raise bad_request(
+            "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition to "
+            "true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
+        )
 
 
 def _compiled(request: Any) -> CompiledQuery:

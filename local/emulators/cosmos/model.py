@@ -9,6 +9,10 @@ from typing import Any
 
 from .index import IndexingPolicy, IndexSpec, Postings
 from .partition_key import effective_key, extract, key_text, split_path
+from .sql.compile import ITEM_SLOT
+from .sql.evaluators import Frame
+from .sql.queries import compile_text
+from .sql.values import UNDEFINED
 
 # The log is rewritten once it holds more than twice as many entries as there are items.
 _LOG_SLACK = 1024
@@ -136,6 +140,10 @@ class Container:
         # What no query can use an index for stays out of the documents held in memory.
         self.aside = self.policy.excluded_names() | NOT_HELD
         self.default_ttl: int | None = properties.get("defaultTtl")
+        self._computed = [
+            (str(one["name"]), compile_text(one["query"]))
+            for one in properties.get("computedProperties") or ()
+        ]
         self.unique_keys = [
             [split_path(path) for path in unique["paths"]]
             for unique in (properties.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ())
@@ -154,6 +162,15 @@ class Container:
     def indexes(self, spec: IndexSpec) -> bool:
         """Returns whether the indexing policy covers what an index is over."""
         return self.policy.covers((*spec.path, "[]") if spec.elements else spec.path)
+
+    def compute(self, document: dict[str, Any]) -> None:
+        """Adds the computed properties to a document that is held for queries; they are no part of the item."""
+        for name, query in self._computed:
+            frame: Frame = [UNDEFINED] * query.slots
+            frame[ITEM_SLOT] = document
+            value = next(query.values(frame), UNDEFINED)
+            if value is not UNDEFINED and name not in document:
+                document[name] = value
 
     def unique_terms(self, document: dict[str, Any]) -> list[tuple[int, str]]:
         """Returns what no other item of the same logical partition may have."""

@@ -15,6 +15,7 @@ from .errors import CosmosError, bad_request, not_found, owner_not_found, precon
 from .model import Container
 from .sql.compile import ITEM_SLOT, PARAMETERS_SLOT
 from .sql.evaluators import Frame
+from .sql.parser import parse_query
 from .sql.queries import compile_text
 from .sql.values import UNDEFINED
 from .store import Store
@@ -27,6 +28,8 @@ _DEFAULT_INDEXING: dict[str, Any] = {
 }
 _KEY_PATHS_MAX = 3
 _TTL_MAX = 2**31 - 1
+_COMPUTED_MAX = 20
+_NOT_COMPUTED = frozenset({"id", "_rid", "_ts", "_etag", "_self", "_attachments"})
 
 
 def account(host: str) -> dict[str, Any]:
@@ -78,7 +81,12 @@ class Resources:
         if name in self._store.databases:
             raise _taken()
         rid = base64.b64encode(struct.pack("<I", self._store.new_key("database")), b"+-").decode()
-        properties = {"id": name, "_colls": "colls/", "_users": "users/", **_system(rid, f"dbs/{rid}/")}
+        properties = {
+            "id": name,
+            "_colls": "colls/",
+            "_users": "users/",
+            **system_properties(rid, f"dbs/{rid}/"),
+        }
         self._store.put_database(name, properties)
         return properties
 
@@ -102,7 +110,7 @@ class Resources:
         key = self._store.new_key("container")
         rid = base64.b64encode(struct.pack("<II", 1, key), b"+-").decode()
         owner = self._store.databases[database]["_self"]
-        properties.update(_system(rid, f"{owner}colls/{rid}/"))
+        properties.update(system_properties(rid, f"{owner}colls/{rid}/"))
         properties.update(
             {"_docs": "docs/", "_sprocs": "sprocs/", "_triggers": "triggers/", "_udfs": "udfs/",
              "_conflicts": "conflicts/"}
@@ -126,7 +134,7 @@ class Resources:
             properties[fixed] = old.get(fixed)
         if properties["uniqueKeyPolicy"] is None:
             del properties["uniqueKeyPolicy"]
-        properties.update(_system(old["_rid"], old["_self"]))
+        properties.update(system_properties(old["_rid"], old["_self"]))
         self._store.reconfigure(container, properties)
         return properties
 
@@ -143,14 +151,16 @@ class Resources:
 
     def ranges(self, container: Container) -> list[dict[str, Any]]:
         """Returns the partition key ranges: one, over all keys."""
+        link = f"{container.properties['_self']}pkranges/0/"
         return [
             {"id": "0", "minInclusive": "", "maxExclusive": "FF", "ridPrefix": 0, "throughputFraction": 1,
              "status": "online", "parents": [], "ownedArchivalPKRangeIds": [],
-             **_system(container.rid + "0", f"{container.properties['_self']}pkranges/0/", container.properties["_ts"])}
+             **system_properties(container.rid + "0", link, container.properties["_ts"])}
         ]  # fmt: skip
 
 
-def _system(rid: str, link: str, ts: int | None = None) -> dict[str, Any]:
+def system_properties(rid: str, link: str, ts: int | None = None) -> dict[str, Any]:
+    """Returns the properties that the service adds to whatever it keeps."""
     now = time.time()
     stamp = int(now) if ts is None else ts
     fine = int(now * 1e6) & 0xFFFFFFFF if ts is None else 0
@@ -171,8 +181,12 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
     ):
         raise bad_request("The partitionKey of a container is required and has at least one path.")
     paths, kind = definition["paths"], definition.get("kind", "Hash")
-    if kind not in ("Hash", "MultiHash") or len(paths) > (_KEY_PATHS_MAX if kind == "MultiHash" else 1):
-        raise bad_request("A partition key has one path, or up to three of kind MultiHash.")
+    if kind not in ("Hash", "MultiHash"):
+        raise bad_request("The kind of a partition key is Hash or MultiHash.")
+    if len(paths) > (_KEY_PATHS_MAX if kind == "MultiHash" else 1):
+        raise bad_request(
+            f"Too many partition key paths (max {_KEY_PATHS_MAX} for MultiHash, 1 for Hash) were defined: {len(paths)}."
+        )
     if not all(isinstance(path, str) and path.startswith("/") and len(path) > 1 for path in paths):
         raise bad_request(
             "The partition key component definition path could not be accepted: it begins with '/'."
@@ -184,6 +198,7 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
         isinstance(ttl, bool) or not isinstance(ttl, int) or not (ttl == -1 or 0 < ttl <= _TTL_MAX)
     ):
         raise bad_request("The defaultTtl of a container is a positive number of seconds, or -1.")
+    _check_computed(properties.get("computedProperties"))
     properties["partitionKey"] = {"kind": kind, "version": definition.get("version", 2), "paths": paths}
     properties["indexingPolicy"] = _indexing(properties.get("indexingPolicy") or {})
     properties.setdefault(
@@ -191,6 +206,31 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
     )
     properties.setdefault("geospatialConfig", {"type": "Geography"})
     return properties
+
+
+def _check_computed(definitions: Any) -> None:
+    if definitions is None:
+        return
+    if not isinstance(definitions, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("name"), str) and isinstance(one.get("query"), str)
+        for one in definitions
+    ):
+        raise bad_request(
+            "One of the specified inputs is invalid: computedProperties is a list of names and queries."
+        )
+    if len(definitions) > _COMPUTED_MAX:
+        raise bad_request(
+            f"One of the specified inputs is invalid: at most {_COMPUTED_MAX} computed properties."
+        )
+    for one in definitions:
+        if one["name"] in _NOT_COMPUTED:
+            raise bad_request(f"One of the specified inputs is invalid: {one['name']} cannot be computed.")
+        query = parse_query(one["query"])
+        plain = not (query.order or query.group or query.distinct or query.top or query.offset or query.limit)
+        if query.value is None or query.where is not None or not plain:
+            raise bad_request(
+                "One of the specified inputs is invalid: a computed property is SELECT VALUE … FROM."
+            )
 
 
 def _indexing(given: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY, body TEXT NOT NULL)
 CREATE TABLE IF NOT EXISTS containers (
     key INTEGER PRIMARY KEY, database TEXT NOT NULL, lsn INTEGER NOT NULL, specs TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS offers (rid TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS principals (path TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS items (
     row INTEGER PRIMARY KEY, container INTEGER NOT NULL, pk TEXT NOT NULL, id TEXT NOT NULL,
@@ -51,6 +52,8 @@ class Store:
         self.databases: dict[str, dict[str, Any]] = {}
         self.containers: dict[tuple[str, str], Container] = {}
         self.offers: dict[str, dict[str, Any]] = {}
+        # Users and permissions by their path of names, in order of their making.
+        self.principals: dict[str, dict[str, Any]] = {}
         self._cached: deque[tuple[Item, int]] = deque()
         self._cached_bytes = 0
         self._load()
@@ -58,6 +61,8 @@ class Store:
     def _load(self) -> None:
         for name, body in self._sql.execute("SELECT name, body FROM databases"):
             self.databases[name] = json.loads(body)
+        for path, body in self._sql.execute("SELECT path, body FROM principals ORDER BY rowid"):
+            self.principals[path] = json.loads(body)
         for rid, body in self._sql.execute("SELECT rid, body FROM offers"):
             self.offers[rid] = json.loads(body)
         by_key: dict[int, Container] = {}
@@ -126,8 +131,26 @@ class Store:
         for container in [found for (owner, _), found in self.containers.items() if owner == name]:
             self.drop_container(container)
         self._drop_offers(self.databases[name]["_self"])
+        self.drop_principals(f"dbs/{name}")
         self._sql.execute("DELETE FROM databases WHERE name=?", (name,))
         del self.databases[name]
+
+    def put_principal(self, path: str, properties: dict[str, Any]) -> None:
+        """Keeps a user or permission."""
+        self._sql.execute("INSERT OR REPLACE INTO principals VALUES (?,?)", (path, json.dumps(properties)))
+        self.principals[path] = properties
+
+    def drop_principals(self, path: str) -> None:
+        """Deletes a user with its permissions, a permission, or all below a database."""
+        for each in [each for each in self.principals if each == path or each.startswith(path + "/")]:
+            self._sql.execute("DELETE FROM principals WHERE path=?", (each,))
+            del self.principals[each]
+
+    def rename_principals(self, path: str, new: str) -> None:
+        """Lets what is below a user follow it to another name."""
+        for each in [each for each in self.principals if each.startswith(path + "/")]:
+            self.put_principal(new + each[len(path) :], self.principals[each])
+        self.drop_principals(path)
 
     def put_offer(self, rid: str, offer: dict[str, Any]) -> None:
         """Keeps an offer."""
@@ -232,7 +255,13 @@ class Store:
             item.doc = document
             for name in item.container.aside:
                 document.pop(name, None)
+            item.container.compute(document)
         return item.doc
+
+    def size_kb(self, container: Container) -> int:
+        """Returns the size of a container's items."""
+        row = self._sql.execute("SELECT total(length(raw)) FROM items WHERE container=?", (container.key,))
+        return int(row.fetchone()[0]) // 1024
 
     def full_document(self, item: Item) -> dict[str, Any]:
         """Returns the whole item, as a new object."""
