@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree  # the report is pytest's own, not a stranger's
 
-_REASON_CHARACTERS = 100
+_REASON_CHARACTERS = 160
 
 
 @dataclass(slots=True)

@@ -15,9 +15,9 @@ from urllib.parse import unquote
 from . import json_text
 from .addressing import Address, address_of
 from .auth import Signatures
-from .errors import CosmosError, bad_request, too_large
+from .errors import CosmosError, bad_request, not_found, too_large
 from .faults import Faults
-from .items import Answer, Items, is_query
+from .items import Answer, Items, is_query, require_permission_to_cross
 from .model import Container
 from .offers import Offers
 from .principals import Principals
@@ -134,7 +134,11 @@ class Application:
             case ["pkranges"] if method == "GET":
                 return self._ranges(container, headers)
             case ["conflicts"]:
+                if method == "POST":
+                    require_permission_to_cross(container, headers, None)
                 return _json(200, {"_rid": container.rid, "Conflicts": [], "_count": 0})
+            case ["conflicts", _]:
+                raise not_found()
             case ["operations", "partitionkeydelete"] if method == "POST":
                 return self._items.delete_partition(container, headers)
         raise _absent(segments)

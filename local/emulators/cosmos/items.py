@@ -105,7 +105,7 @@ class Items:
         # What the clients make of an aggregate over nothing when they merge partitions: null, not undefined.
         merged = "x-ms-documentdb-partitionkey" not in headers
         reach = reach_of(container, headers)
-        _require_permission_to_cross(container, query, headers)
+        require_permission_to_cross(container, headers, query)
         execution = Execution(self._store, container, query, reach, parameters, merged=merged)
         began = time.perf_counter()
         rows, token = execution.page(_page_size(headers), headers.get("x-ms-continuation"))
@@ -145,7 +145,7 @@ def is_query(headers: Headers) -> bool:
     ).startswith("application/query+json")
 
 
-def _require_permission_to_cross(container: Container, query: CompiledQuery, headers: Headers) -> None:
+def require_permission_to_cross(container: Container, headers: Headers, query: CompiledQuery | None) -> None:
     """Refuses a query over all partitions that its sender did not mean to send to all of them."""
     key = headers.get("x-ms-documentdb-partitionkey")
     told = key not in (None, "[]") or any(name in headers for name in _NAMES_RANGE)

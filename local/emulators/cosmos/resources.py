@@ -104,9 +104,9 @@ class Resources:
         if database not in self._store.databases:
             raise owner_not_found()
         name = check_id(body.get("id") if isinstance(body, dict) else None)
+        properties = _checked(body)
         if (database, name) in self._store.containers:
             raise _taken()
-        properties = _checked(body)
         key = self._store.new_key("container")
         rid = base64.b64encode(struct.pack("<II", 1, key), b"+-").decode()
         owner = self._store.databases[database]["_self"]
