@@ -151,8 +151,15 @@ def require_permission_to_cross(container: Container, headers: Headers, query: C
     told = key not in (None, "[]") or any(name in headers for name in _NAMES_RANGE)
     if told or headers.get("x-ms-documentdb-query-enablecrosspartition", "").lower() == "true":
         return
-    fixed = {spec.path for condition in query.conditions if condition.node for spec in condition.node.specs()}
-    if query.root is not None and not any(tuple(path) in fixed for path in container.key_paths[:1]):
+    fixed = {
+        spec.path
+        for condition in (query.conditions if query else ())
+        if condition.node
+        for spec in condition.node.specs()
+    }
+    if (query is None or query.root is not None) and not any(
+        tuple(path) in fixed for path in container.key_paths[:1]
+    ):
         raise bad_request(
             "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition to "
             "true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
