@@ -131,8 +131,31 @@ class Narrative(msgspec.Struct):
         self.faults.setdefault(text, NarrativeFault(rule, text))
 
 
+_MAX_RECENT: Final = 8
+_WORTH_KEEPING: Final = range(2_000, 1_000_000)
+_recent: Final[dict[bytes, Narrative]] = {}
+
+
 def read_narrative(div: str) -> Narrative:
-    """Reads the whole of `div` once. Time and memory are linear in its length: entities are never expanded."""
+    """Reads the whole of `div`. Time and memory are linear in its length: entities are never expanded.
+
+    What was found in the last few long ones is kept: a wrong resource is read more than once.
+    """
+    if len(div) not in _WORTH_KEEPING:
+        return _read(div)
+    from hashlib import blake2b
+
+    digest = blake2b(div.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    found = _recent.get(digest)
+    if found is None:
+        found = _read(div)
+        if len(_recent) >= _MAX_RECENT:
+            _recent.clear()
+        _recent[digest] = found
+    return found
+
+
+def _read(div: str) -> Narrative:
     reader = _Reader()
     reader.read(div)
     return reader.found

@@ -108,10 +108,25 @@ def distinct(items: Items) -> Items:
     """The first of each set of equal items, in order."""
     if len(items) < 2:
         return items
+    if len(items) == 2 and not _may_be_equal(*items):
+        return items
     found: dict[Hashable, Any] = {}
     for item in items:
         found.setdefault(key(item), item)
     return list(found.values())
+
+
+def _may_be_equal(one: Any, other: Any) -> bool:
+    """False where two objects differ at a glance: the key of a large one, as of a snapshot, holds all that is in it."""
+    if type(one) is not Element or type(other) is not Element:
+        return True
+    left, right = one.value, other.value
+    if type(left) is not dict or type(right) is not dict or len(left) != len(right):
+        return type(left) is type(right) and type(left) is not dict
+    return all(
+        name in right and (type(value) is not list or len(value) == len(right[name]))
+        for name, value in left.items()
+    )
 
 
 @function("distinct")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from shared.domain.fhir.definitions.model import Binding, Definitions, Strength, ValueSetCodes
 from shared.domain.fhir.outcome import FAILURES, Issue
 from shared.domain.fhir.validation.code_shapes import SHAPED
@@ -42,9 +44,9 @@ def binding_rule(binding: Binding, definitions: Definitions, codes: ValueSetCode
     if binding.strength is Strength.REQUIRED:
         return rule
 
-    def issues(value: dict[str, Any], path: str, type_name: str) -> list[Issue]:
+    def issues(value: dict[str, Any]) -> list[Issue]:
         findings = Findings()
-        Codes(definitions, findings).bound(binding, value, type_name, path)
+        Codes(definitions, findings).bound(binding, value, type_name, "")
         return findings.as_list()
 
     def remarked(value: dict[str, Any]) -> bool:
@@ -52,13 +54,17 @@ def binding_rule(binding: Binding, definitions: Definitions, codes: ValueSetCode
             return True
         if "extension" in value or any("extension" in coding for coding in value.get("coding", ())):
             return False  # which may say that the code is absent
-        if binding.strength is Strength.EXTENSIBLE and any(
-            issue.severity in FAILURES for issue in issues(value, "", type_name)
-        ):
+        found = issues(value)
+        if any(issue.severity in FAILURES for issue in found):
             return False
-        return note(Remark(value, after_elements(Stage.BINDING), partial(issues, value)))
+        return note(Remark(value, after_elements(Stage.BINDING), partial(_placed, found)))
 
     return remarked
+
+
+def _placed(issues: list[Issue], path: str, _: str) -> list[Issue]:
+    """Findings about an object itself, at its place."""
+    return [replace(issue, expression=path) for issue in issues]
 
 
 def _concept_rule(codes: ValueSetCodes) -> Rule:

@@ -30,6 +30,8 @@ class Reading(msgspec.Struct):
     """The local ids that were referred to."""
     referring_back: set[int] = msgspec.field(default_factory=set)
     """Which contained resources, by index, refer to their container by `#`."""
+    names: set[str] | None = None
+    """The ids and narrative anchors of the root, once they were asked for."""
     good: dict[int, tuple[Remark, ...]] | None = None
     """The remarks on objects, by identity, that an earlier question found to be good; None where none are kept."""
     newly_good: dict[int, tuple[Remark, ...]] = msgspec.field(default_factory=dict)

@@ -5,17 +5,20 @@ https://hl7.org/fhir/R4/extensibility.html
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from shared.domain.fhir import fhirpath
 from shared.domain.fhir.definitions.model import Constraint
 from shared.domain.fhir.definitions.reader import PackedDefinitions
 from shared.domain.fhir.validation.errata import expression_of
 from shared.domain.fhir.validation.fast.context import CONTEXT
-from shared.domain.fhir.validation.fast.known import Known
+from shared.domain.fhir.validation.fast.known import MAX_VALUES, Known
 from shared.domain.fhir.validation.fast.primitives import Check
 from shared.domain.fhir.validation.profiles.apply import extension_issues
 from shared.domain.fhir.validation.profiles.instance import Item
+from shared.domain.fhir.validation.profiles.model import Node
+from shared.domain.fhir.validation.profiles.registry import r4_profiles
 
 
 def extension_rule(definitions: PackedDefinitions) -> Check:
@@ -30,8 +33,45 @@ def extension_rule(definitions: PackedDefinitions) -> Check:
         return expression.is_true(focus, resource=CONTEXT.reading.resource, model=definitions)
 
     defined = Known(is_defined)
+    good: set[Any] = set()
 
     def rule(extension: dict[str, Any]) -> bool:
-        return not defined[extension["url"]] or not extension_issues(extension, "", definitions, holds)
+        url = extension["url"]
+        if not defined[url]:
+            return True
+        look = _look(extension) if _asks_for_names_only(url) else None
+        if look in good:
+            return True
+        if extension_issues(extension, "", definitions, holds):
+            return False
+        if look is not None and len(good) < MAX_VALUES:
+            good.add(look)
+        return True
 
     return rule
+
+
+def _look(extension: dict[str, Any]) -> Any:
+    """The names in an extension, and in those that it holds."""
+    return (extension["url"], *extension, *map(_look, extension.get("extension", ())))
+
+
+@lru_cache(maxsize=512)
+def _asks_for_names_only(url: str) -> bool:
+    """Whether all that a definition asks of an extension, beyond its base type, is which properties it has."""
+    profile = r4_profiles().get(url)
+    return profile is not None and profile.is_complete and _is_bare(profile.root)
+
+
+def _is_bare(node: Node) -> bool:
+    if node.binding or node.constraints or node.pattern is not None:
+        return False
+    if any(each.profiles or each.targets for each in node.types):
+        return False
+    if (node.fixed is not None and node.name != "url") or (node.slices and node.name != "extension"):
+        return False
+    below = (*node.children.values(), *node.slices.values())
+    return all(each.name in _PARTS and _is_bare(each) for each in below)
+
+
+_PARTS: Final = ("extension", "url", "value")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 from shared.domain.fhir.definitions.model import Definitions
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
 from shared.domain.fhir.validation.fast.context import CONTEXT, Reading
 from shared.domain.fhir.validation.fast.known import Known
-from shared.domain.fhir.validation.fast.primitives import Check, check_of
+from shared.domain.fhir.validation.fast.primitives import Check, check_of, judge_of
 from shared.domain.fhir.validation.primitives import is_absolute, primitive_fault
 from shared.domain.fhir.validation.references import Form, is_urn, read_reference
 
@@ -82,6 +83,26 @@ def states_a_known_type(reference: dict[str, Any], allowed: frozenset[str]) -> b
     if named not in RESOURCE_TYPES or named not in allowed:
         return False
     return text is None or (_TOLD[text] == named and CONTEXT.reading.bundle is None)
+
+
+class _Uris(Known):
+    """Known URIs. A local one (`#id`) may be what a contained resource is used by: it is asked about each time."""
+
+    def __missing__(self, text: str) -> Any:
+        if text[:1] != "#":
+            return super().__missing__(text)
+        reading = CONTEXT.reading
+        if len(text) > 1:
+            reading.used.add(text[1:])
+        elif reading.is_in_contained:
+            reading.referring_back.add(reading.contained_index)
+        return primitive_fault("uri", text) is None
+
+
+@cache
+def uri_check(name: str) -> Check:
+    """The check of a uri or url."""
+    return _Uris(judge_of(name)).__getitem__
 
 
 def canonical_check(definitions: Definitions, targets: tuple[str, ...]) -> Check:

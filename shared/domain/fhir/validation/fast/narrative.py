@@ -5,23 +5,38 @@ from __future__ import annotations
 from typing import Final
 
 from shared.domain.fhir.narrative import read_narrative
+from shared.domain.fhir.validation.bundle_index import names_in
+from shared.domain.fhir.validation.fast.context import CONTEXT
 
 MAX_NARRATIVES: Final = 4096
+_LONGEST_LINKS: Final = 1000
 
-_GOOD: Final[dict[bytes, None]] = {}
+_GOOD: Final[dict[bytes, tuple[str, ...]]] = {}
+"""Digest → the names that it links to and does not have."""
 
 
 def is_plain_narrative(div: str) -> bool:
-    """Whether `div` has no fault, and no link into the resource that would have to be sought there."""
+    """Whether `div` has no fault, and each link into the resource or the Bundle around it has its target there."""
     from hashlib import blake2b
 
     digest = blake2b(div.encode(), digest_size=16).digest()
-    if digest in _GOOD:
+    outward = _GOOD.get(digest)
+    if outward is None:
+        found = read_narrative(div)
+        if found.faults:
+            return False
+        outward = tuple(dict.fromkeys(link for link in found.local_links if link not in found.names))
+        if sum(map(len, outward)) <= _LONGEST_LINKS:
+            if len(_GOOD) >= MAX_NARRATIVES:
+                _GOOD.clear()
+            _GOOD[digest] = outward
+    return not outward or all(map(_has_name, outward))
+
+
+def _has_name(name: str) -> bool:
+    reading = CONTEXT.reading
+    if reading.contained and name in reading.contained:
         return True
-    found = read_narrative(div)
-    if found.faults or any(link not in found.names for link in found.local_links):
-        return False
-    if len(_GOOD) >= MAX_NARRATIVES:
-        _GOOD.clear()
-    _GOOD[digest] = None
-    return True
+    if reading.names is None:
+        reading.names = names_in(reading.root)
+    return name in reading.names or (reading.bundle is not None and name in reading.bundle.names())

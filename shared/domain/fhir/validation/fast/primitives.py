@@ -53,7 +53,7 @@ def check_of(name: str) -> Check:
     if name in _RANGES:
         low = _RANGES[name]
         return lambda value: type(value) is int and low <= value <= _TOP
-    return Known(_judge(name)).__getitem__
+    return Known(judge_of(name)).__getitem__
 
 
 def _is_decimal(value: Any) -> bool:
@@ -62,12 +62,11 @@ def _is_decimal(value: Any) -> bool:
     return type(value) is int or primitive_fault("decimal", value) is None
 
 
-def _judge(name: str) -> Callable[[str], bool]:
+def judge_of(name: str) -> Callable[[str], bool]:
+    """What says whether a text is of a primitive type."""
     plain = _PLAIN.get(name)
 
     def judge(value: str) -> bool:
-        if value[:1] == "#" and name in ("uri", "url"):
-            return False  # which may be what a contained resource is used by: see dom-3
         return (plain is not None and plain(value) is not None) or primitive_fault(name, value) is None
 
     return judge

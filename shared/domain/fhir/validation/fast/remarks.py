@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -57,6 +57,15 @@ class _Step(msgspec.Struct, frozen=True):
     type_name: str
 
 
+class _Place(NamedTuple):
+    """Where an object stands: when it is read, its FHIRPath, its type, itself."""
+
+    order: Order
+    path: str
+    type_name: str
+    value: dict[str, Any]
+
+
 Trail = tuple[Any, str, int]
 """The way to an object: the trail of the object around it (None for the resource), the property, the index or -1."""
 
@@ -82,8 +91,10 @@ class Remarks:
         if wanted - places.keys():
             search = _Search(wanted - places.keys())
             search.below(root, None)
+            known: dict[int, _Place] = {}
             for value, trail in search.found:
-                places[id(value)] = self._place(root, type_name, path, trail)
+                order, where, of_type, _ = self._place(_Place((), path, type_name, root), trail, known)
+                places[id(value)] = (order, where, of_type)
         found: list[tuple[Order, Issue]] = []
         for remark in noted:
             order, *place = places[id(remark.value)]
@@ -91,23 +102,22 @@ class Remarks:
         found.sort(key=lambda each: each[0])
         return list(dict.fromkeys(issue for _, issue in found))[:MAX_REMARKS]
 
-    def _place(
-        self, root: dict[str, Any], type_name: str, path: str, trail: Trail | None
-    ) -> tuple[Order, str, str]:
-        """The order, FHIRPath and type of the object at the end of a trail."""
-        ways: list[tuple[str, int]] = []
-        while trail is not None:
-            trail, key, index = trail
-            ways.append((key, index))
-        order: list[int] = []
-        value = root
-        for key, index in reversed(ways):
+    def _place(self, start: _Place, trail: Trail | None, known: dict[int, _Place]) -> _Place:
+        """Where a trail ends; `known` are the ends of those before, which many begin with."""
+        if trail is None:
+            return start
+        end = known.get(id(trail))
+        if end is None:
+            order, path, type_name, value = self._place(start, trail[0], known)
+            _, key, index = trail
             step = self._steps_of(type_name)[key]
-            order += (step.order, index)
-            path = f"{path}.{step.path}" if index < 0 else f"{path}.{step.path}[{index}]"
-            value = value[key] if index < 0 else value[key][index]
+            if index < 0:
+                path, value = f"{path}.{step.path}", value[key]
+            else:
+                path, value = f"{path}.{step.path}[{index}]", value[key][index]
             type_name = value["resourceType"] if step.type_name == "Resource" else step.type_name
-        return tuple(order), path, type_name
+            end = known[id(trail)] = _Place((*order, step.order, index), path, type_name, value)
+        return end
 
     def _steps_of(self, name: str) -> Mapping[str, _Step]:
         steps = self._steps.get(name)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.fhir.definitions.model import Definitions
+
+_FEW: Final = 4
 
 
 class Item:
@@ -53,7 +55,11 @@ class Instances:
             if owner is None:
                 return []
         found: list[Item] = []
-        for key, hidden, type_name, step in self._properties_of(item.type_name, name):
+        properties = self._properties_of(item.type_name, name)
+        if len(properties) > _FEW:  # `value[x]` has fifty, and an object one of them
+            names = {each.removeprefix("_") for each in owner}
+            properties = tuple(each for each in properties if each[0] in names)
+        for key, hidden, type_name, step in properties:
             value, sibling = owner.get(key), owner.get(hidden)
             if type(value) is list or type(sibling) is list:
                 found += _listed(value, sibling, type_name, step, item)
