@@ -34,20 +34,37 @@ Texts = Mapping[str, Sequence[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Resources a second by contestant, in all and by type; `skipped` has no model in fhir.resources (R4B)."""
+    """Resources a second by contestant, in all and by type; `skipped` has no model in fhir.resources (R4B).
+
+    A type's rate is over all its texts together. `sizes` are the bytes of each type's texts.
+    """
 
     total: dict[str, float]
     by_type: dict[str, dict[str, float]]
     counts: dict[str, int]
-    mean_bytes: float
+    sizes: dict[str, int]
     skipped: int
+
+    @property
+    def mean_bytes(self) -> float:
+        """Of a resource."""
+        return sum(self.sizes.values()) / max(1, sum(self.counts.values()))
+
+    def mb_per_s(self, type_name: str, name: str) -> float:
+        """Megabytes a second: what a rate means where resources are large."""
+        return self.by_type[type_name][name] * self.sizes[type_name] / self.counts[type_name] / 1e6
 
     def as_json(self, *, by_type: bool) -> dict[str, Any]:
         """Plain JSON values: resources a second."""
         told: dict[str, Any] = {name: round(rate) for name, rate in self.total.items()}
         if by_type:
             told["by_type"] = {
-                name: {"resources": self.counts[name], **{each: round(rate) for each, rate in rates.items()}}
+                name: {
+                    "resources": self.counts[name],
+                    "bytes": self.sizes[name],
+                    **{each: round(rate) for each, rate in rates.items()},
+                    "mb_per_s": {each: round(self.mb_per_s(name, each), 1) for each in rates},
+                }
                 for name, rates in self.by_type.items()
             }
         return told
@@ -108,7 +125,7 @@ def measure(bodies: Iterable[bytes], rounds: int) -> Rates:
             group: {name: len(groups[group]) / medians[group, name] for name in NAMES} for group in groups
         },
         counts={group: len(texts_) for group, texts_ in groups.items()},
-        mean_bytes=sum(len(text) for texts_ in groups.values() for text in texts_) / count if count else 0.0,
+        sizes={group: sum(map(len, texts_)) for group, texts_ in groups.items()},
         skipped=skipped,
     )
 

@@ -195,17 +195,21 @@ def _validate(args: argparse.Namespace) -> int:
 
     from local.delivery.show import console
 
-    table = Table("type", *("resources", *(f"{name}/s" for name in NAMES), f"{OURS} : {RIVAL}"))
-    rows = {**rates.by_type, "all": rates.total}
-    for name, rate in rows.items():
-        count = rates.counts.get(name, sum(rates.counts.values()))
-        ratio = rate[OURS] / rate[RIVAL]
-        table.add_row(name, f"{count:,}", *(f"{rate[each]:,.0f}" for each in NAMES), f"{ratio:.1f}")
+    table = Table(
+        "type", "resources", "bytes", *(f"{name}/s" for name in NAMES), f"{OURS} MB/s", f"{LIMIT} MB/s"
+    )
+    for name, rate in rates.by_type.items():
+        count = rates.counts[name]
+        speeds = (f"{rates.mb_per_s(name, each):,.0f}" for each in (OURS, LIMIT))
+        size = f"{rates.sizes[name] / count:,.0f}"
+        table.add_row(name, f"{count:,}", size, *(f"{rate[each]:,.0f}" for each in NAMES), *speeds)
+    whole = (f"{rates.total[each]:,.0f}" for each in NAMES)
+    table.add_row("all", f"{sum(rates.counts.values()):,}", f"{rates.mean_bytes:,.0f}", *whole)
     out = console()
     out.print(table)
     out.print(
-        f"on {_machine()}; one process, parsing included, {rates.mean_bytes:,.0f} bytes a resource, "
-        f"median of {args.rounds} rounds; {LIMIT} only parses"
+        f"on {_machine()}; one process, parsing included, median of {args.rounds} rounds; {LIMIT} only parses; "
+        f"{OURS} : {RIVAL} {rates.total[OURS] / rates.total[RIVAL]:.1f}"
     )
     if rates.skipped:
         out.print(f"{rates.skipped} left out: {RIVAL} has no model of their type")
