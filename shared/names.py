@@ -107,6 +107,8 @@ BRONZE_LEDGER = f"{Zone.BRONZE}/raw-files"
 BRONZE_FILES = f"{Zone.BRONZE}/raw-files-read"
 """What each of them came to."""
 
+_HEALTH = f"{Zone.CURATED}/population-health"
+_SAFETY = f"{Zone.CURATED}/drug-safety"
 TABLES = {
     "bronze_resources": f"{Zone.BRONZE}/resources",
     "silver_patients": f"{Zone.PROCESSED}/patients",
@@ -131,6 +133,29 @@ TABLES = {
     "silver_clinical_events": f"{Zone.PROCESSED}/clinical-events",
     "silver_quality_results": f"{Zone.PROCESSED}/quality-results",
     "quarantine_set_aside": f"{Zone.QUARANTINE}/set-aside",
-    "gold_encounters_per_condition_and_age": f"{Zone.CURATED}/population-health/encounters-per-condition-and-age-group",
+    "bronze_safety_reports": f"{Zone.BRONZE}/adverse-event-reports",
+    "gold_encounters_per_condition_and_age": f"{_HEALTH}/encounters-per-condition-and-age-group",
+    "gold_patient_journeys": f"{Zone.CURATED}/clinical-outcomes/patient-journeys",
+    "gold_journey_by_condition": f"{_HEALTH}/journey-by-condition",
+    "gold_treatment_outcomes": f"{Zone.CURATED}/clinical-outcomes/by-condition-and-treatment",
+    "gold_surveillance_counts": f"{_HEALTH}/surveillance-counts",
+    "gold_surveillance_flags": f"{_HEALTH}/surveillance-flags",
+    "gold_quality_rows": f"{Zone.PROCESSED}/quality-metrics/rows",
+    "gold_quality_measures": f"{Zone.PROCESSED}/quality-metrics/measures",
+    "gold_operations_daily": f"{Zone.CURATED}/operations/daily",
+    "gold_practitioner_activity": f"{Zone.CURATED}/operations/practitioner-activity",
+    "gold_procedure_use": f"{Zone.CURATED}/operations/procedure-use",
+    "gold_encounter_costs": f"{Zone.CURATED}/operations/encounter-costs",
+    "gold_cost_by_class": f"{Zone.CURATED}/operations/cost-by-class",
+    "gold_cohort_members": f"{Zone.CURATED}/patient-cohorts/members",
+    "gold_prevalence": f"{_HEALTH}/prevalence",
+    "gold_top_conditions": f"{_HEALTH}/top-conditions",
+    "gold_group_means": f"{_HEALTH}/group-means",
+    "gold_adverse_event_lines": f"{_SAFETY}/report-lines",
+    "gold_patient_adverse_event_report": f"{_SAFETY}/patient-adverse-event-report",
+    "gold_reactions_by_drug": f"{_SAFETY}/reactions-by-drug",
+    "gold_ages_per_reaction": f"{_SAFETY}/ages-per-reaction",
+    "gold_overdose_trend": f"{_SAFETY}/overdose-trend",
+    "gold_safety_signals": f"{_SAFETY}/signals",
 }
 """Where each Delta table is. No table lies below another: its VACUUM would take the other's files away."""

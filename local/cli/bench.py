@@ -21,6 +21,7 @@ _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench validate /data/bundles --by-type
   python3 -m local bench import
   python3 -m local bench surveillance
+  GALEN_TEST_DATA=/data python3 -m local bench lakehouse --multiples 1,4
 """
 
 
@@ -75,7 +76,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     surveillance.add_argument(
         "--series", type=int, default=100, metavar="N", help="for each shape and size (default 100)"
     )
-    for kind in (surveillance, ingest, imports, validate):
+    lakehouse = kinds.add_parser("lakehouse", help="raw to gold on real patients and multiples (needs Spark)")
+    lakehouse.add_argument("--patients", type=int, default=60, metavar="N", help="in ×1 (default 60)")
+    lakehouse.add_argument("--multiples", default="1,4,16", metavar="N,…", help="by size (default 1,4,16)")
+    for kind in (ingest, imports, validate, surveillance, lakehouse):
         kind.add_argument(
             "--format", choices=("table", "json"), default="table", help="json: on standard output"
         )
@@ -83,8 +87,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """0 where everything was accounted for and goals were reached, 1 where not."""
-    if args.kind == "surveillance":
-        return _surveillance(args)
+    if args.kind in ("surveillance", "lakehouse"):
+        from local.cli.bench_measures import run_lakehouse, run_surveillance
+
+        return run_surveillance(args) if args.kind == "surveillance" else run_lakehouse(args)
     if args.kind == "validate":
         return _validate(args)
     return _imports(args) if args.kind == "import" else _ingest(args)
@@ -168,17 +174,6 @@ def _imports(args: argparse.Namespace) -> int:
     for name, milliseconds in figures["packages_ms"].items():
         out.print(f"  {milliseconds:7.1f} ms  {name}")
     return exits.OK if figures["median_s"] <= GOAL_S else exits.FINDING
-
-
-def _surveillance(args: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
-    from local.bench.surveillance import run as measure
-    from local.bench.surveillance import table
-
-    results = measure(series=args.series)
-    print(json.dumps([asdict(each) for each in results]) if args.format == "json" else table(results))
-    return exits.OK
 
 
 def _validate(args: argparse.Namespace) -> int:

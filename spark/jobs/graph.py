@@ -67,11 +67,17 @@ JOBS: Final = (
         after=("silver", "events", "references"),
     ),
     Job(
+        "safety-reports",
+        "bronze",
+        "spark.jobs.safety_reports:run",
+        "adverse event reports to bronze, each raw file exactly once",
+    ),
+    Job(
         "gold",
         "gold",
         "spark.jobs.gold:run",
         "the measures",
-        after=("silver", "events", "references", "quality-silver"),
+        after=("silver", "events", "references", "quality-silver", "safety-reports"),
     ),
 )
 _BY_NAME: Final = {job.name: job for job in JOBS}

@@ -13,8 +13,8 @@ from spark.schemas.silver import SILVER
 
 _HEAD: Final = """# Tables
 
-Made by `python3 -m local catalogue` from the declarations in `spark/schemas`; a test holds the two together. Each table and
-column has its comment in Delta too. A table is as confidential as its most confidential column.
+Made by `python3 -m local catalogue` from the declarations in `spark/schemas` and `spark/gold`; a test holds the two
+together. Each table and column has its comment in Delta too. A table is as confidential as its most confidential column.
 
 | classification | meaning |
 |---|---|
@@ -27,12 +27,17 @@ _SEVERITY: Final = list(Classification)
 
 
 def declared() -> Iterator[Table | Derived]:
-    """Every table whose columns are declared, layer by layer."""
+    """Every table whose columns are declared, layer by layer. Gold is declared beside its code, which needs pyspark."""
+    from spark.gold.registry import GOLD
+    from spark.gold.safety_reports import REPORTS
+
     yield from BRONZE
     yield lines_of(RawZone.VITAL_SIGNS)
     yield lines_of(RawZone.SAFETY_REPORTS)
     yield from SILVER
     yield from DERIVED
+    yield REPORTS
+    yield from (table.declared for table in GOLD)
 
 
 def classification_of(table: Table | Derived) -> str:

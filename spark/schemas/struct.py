@@ -10,6 +10,7 @@ from pyspark.sql.types import (
     DataType,
     DateType,
     DoubleType,
+    IntegerType,
     LongType,
     StringType,
     StructField,
@@ -23,6 +24,7 @@ CLASSIFICATION: Final = "classification"
 _SIMPLE: Final[dict[str, DataType]] = {
     "STRING": StringType(),
     "DOUBLE": DoubleType(),
+    "INT": IntegerType(),
     "BIGINT": LongType(),
     "BOOLEAN": BooleanType(),
     "DATE": DateType(),

@@ -17,6 +17,7 @@ from shared.domain.ingest.raw_line import RawLine
 from shared.names import RawZone
 
 TENANT = "default"
+ENQUEUED_AT = "2026-01-01T00:00:00.000000Z"
 
 
 class RawLake:
@@ -26,20 +27,20 @@ class RawLake:
         self.root = root
         self._sequence = 0
 
-    def stream(self, *resources: dict[str, Any], enqueued_at: str = "2026-01-01T00:00:00.000000Z") -> Path:
+    def stream(self, *resources: dict[str, Any], enqueued_at: str = ENQUEUED_AT) -> Path:
         """One file with one line per resource, as the stream door lands them."""
         first = self._sequence
-        lines = [self._line(resource, enqueued_at) for resource in resources]
+        lines = [self.line(resource, enqueued_at) for resource in resources]
         folder = self.root / f"raw/{RawZone.PATIENT_RECORDS}/clinical-events/g1/t={TENANT}/p=0"
-        return self._write(folder / f"{first:020d}.ndjson.gz", lines)
+        return self.write(folder / f"{first:020d}.ndjson.gz", lines)
 
     def commits(self, *commits: dict[str, Any]) -> Path:
         """One file of commit lines, as the change feed lands what came by HTTP."""
         lines = [json.dumps({"v": 1, "tenant": TENANT, **commit}) for commit in commits]
         name = hashlib.sha256("".join(lines).encode()).hexdigest()
-        return self._write(self.root / f"raw/{RawZone.COMMITS}/t={TENANT}/{name}.ndjson.gz", lines)
+        return self.write(self.root / f"raw/{RawZone.COMMITS}/t={TENANT}/{name}.ndjson.gz", lines)
 
-    def _line(self, resource: dict[str, Any], enqueued_at: str) -> str:
+    def line(self, resource: dict[str, Any], enqueued_at: str = ENQUEUED_AT) -> str:
         body = json.dumps(resource).encode()
         line = RawLine(
             tenant=TENANT,
@@ -58,7 +59,7 @@ class RawLake:
         self._sequence += 1
         return line.to_json()
 
-    def _write(self, path: Path, lines: list[str]) -> Path:
+    def write(self, path: Path, lines: list[str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
         return path

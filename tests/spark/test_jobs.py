@@ -162,7 +162,8 @@ def test_dates_are_utc_instants_and_units_canonical_beside_what_was_written(jobs
 
 
 def test_gold_counts_distinct_encounters_by_condition_and_age(jobs: Jobs, raw: Any) -> None:
-    from spark.jobs.gold import run_gold
+    from spark.gold.encounters_per_condition import ENCOUNTERS_PER_CONDITION
+    from spark.jobs.gold import GoldJob
 
     raw.stream(
         PATIENT,
@@ -179,7 +180,7 @@ def test_gold_counts_distinct_encounters_by_condition_and_age(jobs: Jobs, raw: A
         condition("c7", "elsewhere", "44054006"),
     )
     jobs.silver("silver_patients", "silver_encounters", "silver_conditions")
-    run_gold(jobs.spark, jobs.lake)
+    GoldJob(jobs.spark, jobs.lake).run(ENCOUNTERS_PER_CONDITION)
     found = {
         (row["condition_code"], row["age_group"]): (row["encounters"], row["patients"])
         for row in jobs.rows("gold_encounters_per_condition_and_age")
@@ -200,7 +201,7 @@ def test_the_rules_of_the_doors_run_in_the_workers(jobs: Jobs, raw: Any) -> None
 def test_age_group_in_spark_is_age_group_in_python(spark: Any) -> None:
     from pyspark.sql import functions as F  # noqa: N812
 
-    from spark.jobs.gold import age_group_column
+    from spark.gold.frames import age_group_column
     from spark.transforms.age_groups import age_group
 
     days = [

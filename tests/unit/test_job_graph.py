@@ -11,6 +11,10 @@ from spark.jobs.graph import JOBS, choices, plan
 from spark.schemas.catalogue import classification_of, declared, page
 from spark.schemas.silver import ORGANIZATIONS, PATIENTS
 
+needs_pyspark = pytest.mark.skipif(
+    find_spec("pyspark") is None, reason="not tested: gold's declarations, which need pyspark"
+)
+
 
 def test_each_job_comes_after_what_it_reads() -> None:
     order = [job.name for job in plan("all")]
@@ -31,12 +35,14 @@ def test_an_unknown_job_is_refused_by_name() -> None:
     assert {"all", "bronze", "silver"} <= set(choices())
 
 
+@needs_pyspark
 def test_the_page_of_all_tables_is_what_the_declarations_give() -> None:
     assert PAGE.read_text("utf-8") == page(), (
         "docs/tables.md is out of date: run `python3 -m local catalogue`"
     )
 
 
+@needs_pyspark
 def test_no_table_lies_below_another() -> None:
     paths = [table.path for table in declared()]
     assert not [(one, other) for one in paths for other in paths if other.startswith(f"{one}/")]

@@ -1,0 +1,195 @@
+"""Raw to gold on real patients and multiples of them: resources a second by layer, increments, and what queries gain.
+
+A multiple is made of copies of the same bundles with every UUID rewritten, so that it holds that many patients. What is
+timed are the jobs themselves, in a session that has run once before; landing and session start are not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import statistics
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from shared.domain.ingest.raw_line import RawLine
+from shared.names import TABLES, RawZone
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TENANT: Final = "default"
+_AT: Final = "2026-01-01T00:00:00.000000Z"
+_BUNDLES_A_FILE: Final = 20
+_ROUNDS: Final = 5
+LAYERS: Final = ("bronze", "silver", "gold")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Seconds by layer of one run over `resources` new resources of `patients` new patients."""
+
+    what: str
+    patients: int
+    resources: int
+    seconds: dict[str, float]
+
+    @property
+    def total_s(self) -> float:
+        """All layers."""
+        return sum(self.seconds.values())
+
+
+class Landing:
+    """Lands bundles as the stream door does, into a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / f"raw/{RawZone.PATIENT_RECORDS}/clinical-events/g1/t={_TENANT}/p=0"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._sequence = 0
+
+    def land(self, texts: Iterator[str]) -> int:
+        """Lands the bundles; returns how many resources they hold."""
+        resources = 0
+        lines: list[str] = []
+        for text in texts:
+            resources += len(json.loads(text)["entry"])
+            lines.append(self._line(text))
+            if len(lines) == _BUNDLES_A_FILE:
+                self._write(lines)
+                lines = []
+        if lines:
+            self._write(lines)
+        return resources
+
+    def _line(self, text: str) -> str:
+        body = text.encode()
+        line = RawLine(
+            tenant=_TENANT,
+            door="stream",
+            zone=RawZone.PATIENT_RECORDS,
+            source=_TENANT,
+            stream="clinical-events",
+            generation="g1",
+            partition="0",
+            sequence=self._sequence,
+            enqueued_at=_AT,
+            landed_at=_AT,
+            sha256=hashlib.sha256(body).hexdigest(),
+            body=body,
+        )
+        self._sequence += 1
+        return line.to_json()
+
+    def _write(self, lines: Sequence[str]) -> None:
+        path = self._folder / f"{self._sequence - len(lines):020d}.ndjson.gz"
+        path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), 3))
+
+
+def copies(texts: Sequence[str], first: int, last: int) -> Iterator[str]:
+    """Copies `first` to `last` of the bundles; copy 0 is the bundles themselves."""
+    for number in range(first, last):
+        for text in texts:
+            yield text if number == 0 else _UUID.sub(partial(_renamed, number), text)
+
+
+def _renamed(number: int, found: re.Match[str]) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number}/{found[0]}"))
+
+
+class Bench:
+    """Lakes of growing size, one after another, in one session."""
+
+    def __init__(self, spark: Any, folder: Path, texts: Sequence[str], say: Callable[[str], None]) -> None:
+        self._spark = spark
+        self._folder = folder
+        self._texts = texts
+        self._say = say
+
+    def multiples(self, chosen: Sequence[int]) -> Iterator[Run]:
+        """A full run for each multiple; after the last one an increment of one patient in a hundred."""
+        self._say("a first run, not measured, warms the session")
+        self._run(self._lake("warm-up", self._texts[:2]), "warm-up", 2, 0)
+        for number in chosen:
+            lake = self._folder / f"x{number}"
+            landing = Landing(lake)
+            resources = landing.land(copies(self._texts, 0, number))
+            self._say(f"×{number}: {resources:,} resources")
+            yield self._run(lake, f"×{number}", number * len(self._texts), resources)
+            few = max(1, number * len(self._texts) // 100)
+            more = landing.land(copies(self._texts[:few], number, number + 1))
+            yield self._run(lake, f"×{number} + 1 %", few, more)
+
+    def queries(self, multiple: int) -> dict[str, float]:
+        """Median seconds of a point query and a measure query, before and after Z-order and from gold."""
+        from delta.tables import DeltaTable
+
+        from spark.paths import LakeRoot
+
+        lake = LakeRoot(str(self._folder / f"x{multiple}"))
+        observations = lake.uri(TABLES["silver_observations"])
+        # In the order of arrival, many files, as streams leave them: what Z-order is for.
+        scattered = lake.uri("bench/observations")
+        rows = self._spark.read.format("delta").load(observations)
+        rows.repartition(32).write.format("delta").save(scattered)
+        patient = rows.where("patient_id IS NOT NULL").orderBy("patient_id").first()["patient_id"]
+
+        def point() -> int:
+            return int(
+                self._spark.read.format("delta").load(scattered).where(f"patient_id = '{patient}'").count()
+            )
+
+        def measure(path: str) -> Callable[[], list[Any]]:
+            return lambda: self._spark.read.format("delta").load(path).collect()
+
+        found = {"point query, as it came": _median(point)}
+        DeltaTable.forPath(self._spark, scattered).optimize().executeZOrderBy("patient_id", "code")
+        found["point query, Z-ordered"] = _median(point)
+        found["measure, computed from silver"] = _median(lambda: self._computed(lake))
+        found["measure, from gold"] = _median(measure(lake.uri(TABLES["gold_journey_by_condition"])))
+        return found
+
+    def _computed(self, lake: Any) -> list[Any]:
+        from spark.gold.journeys import journey_by_condition, patient_journeys
+
+        silver = {
+            name: self._spark.read.format("delta").load(lake.uri(TABLES[f"silver_{name}"]))
+            for name in ("patients", "encounters", "conditions", "medication_requests")
+        }
+        return list(journey_by_condition({"patient_journeys": patient_journeys(silver)}).collect())
+
+    def _lake(self, name: str, texts: Sequence[str]) -> Path:
+        Landing(self._folder / name).land(iter(texts))
+        return self._folder / name
+
+    def _run(self, lake: Path, what: str, patients: int, resources: int) -> Run:
+        from spark.jobs.context import RunContext
+        from spark.jobs.graph import plan
+        from spark.paths import LakeRoot
+
+        context = RunContext(self._spark, LakeRoot(str(lake)))
+        seconds = dict.fromkeys(LAYERS, 0.0)
+        for job in plan("all"):
+            if job.layer not in LAYERS:
+                continue
+            module, _, function = job.entry.partition(":")
+            started = time.perf_counter()
+            list(getattr(import_module(module), function)(context))
+            seconds[job.layer] += time.perf_counter() - started
+        self._say(f"{what}: " + ", ".join(f"{name} {each:.1f} s" for name, each in seconds.items()))
+        return Run(what, patients, resources, seconds)
+
+
+def _median(query: Callable[[], object]) -> float:
+    times = []
+    for _ in range(_ROUNDS + 1):
+        started = time.perf_counter()
+        query()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[1:])

@@ -1,0 +1,59 @@
+"""`local bench surveillance` and `local bench lakehouse`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from local import exits
+from local.layout import CHECKOUT
+
+
+def run_surveillance(args: argparse.Namespace) -> int:
+    """Prints what each method finds of injected outbreaks."""
+    from local.bench.surveillance import run, table
+
+    results = run(series=args.series)
+    print(json.dumps([asdict(each) for each in results]) if args.format == "json" else table(results))
+    return exits.OK
+
+
+def run_lakehouse(args: argparse.Namespace) -> int:
+    """Runs the bench in a process with Spark's environment, then prints its figures."""
+    from local.environment import say
+    from local.spark_environment import prepare
+
+    if not all(part.isdigit() and int(part) for part in args.multiples.split(",")):
+        raise exits.CommandStopped("--multiples takes whole numbers, such as 1,4,16", exits.USAGE)
+    runtime = prepare(say=say)
+    command = [sys.executable, "-m", "local.bench.lakehouse_run", "--patients", str(args.patients)]
+    done = subprocess.run(
+        [*command, "--multiples", args.multiples],
+        cwd=CHECKOUT,
+        env=runtime.variables(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise exits.CommandStopped("the bench ended early: its last lines say why", exits.NOT_RUNNING)
+    found = json.loads(done.stdout.splitlines()[-1])
+    print(json.dumps(found) if args.format == "json" else _figures(found))
+    return exits.OK
+
+
+def _figures(found: dict[str, Any]) -> str:
+    lines = [
+        f"{'run':14}{'patients':>9}{'resources':>11}{'bronze s':>10}{'silver s':>10}{'gold s':>9}{'all/s':>8}"
+    ]
+    for run in found["runs"]:
+        seconds = run["seconds"]
+        layers = f"{seconds['bronze']:10.1f}{seconds['silver']:10.1f}{seconds['gold']:9.1f}"
+        rate = run["resources"] / sum(seconds.values())
+        lines.append(f"{run['what']:14}{run['patients']:9}{run['resources']:11,}{layers}{rate:8.0f}")
+    lines += [f"{name:34}{seconds * 1000:9.0f} ms" for name, seconds in found["queries"].items()]
+    return "\n".join(lines)

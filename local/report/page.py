@@ -1,0 +1,48 @@
+"""The sections as one HTML page that loads nothing from anywhere."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from local.report.sections import SECTIONS, Figure
+from local.report.tables import Gold
+
+_STYLE: Final = """
+:root{color-scheme:light}
+body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1.5rem;max-width:1240px;color:#1a1a1a;background:#fff}
+h1{margin:0 0 .2rem}h2{border-bottom:3px solid #0072B2;padding-bottom:.2rem;margin-top:2.5rem}h3{margin:1.6rem 0 .2rem}
+nav a{margin-right:1rem;color:#005a8c}p{max-width:70ch;margin:.2rem 0 .6rem}.nothing{color:#555;font-style:italic}
+.pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:1.5rem;align-items:start}
+.pair.single{grid-template-columns:minmax(0,1fr)}
+@media(max-width:900px){.pair{grid-template-columns:minmax(0,1fr)}}
+svg{width:100%;height:auto;font:13px system-ui,sans-serif;fill:#1a1a1a}
+svg .grid{stroke:#ddd}svg .whisker{stroke:#1a1a1a;stroke-width:1.4;fill:none}svg .unit{fill:#444;font-style:italic}
+.scroll{overflow-x:auto;max-height:24rem;overflow-y:auto}
+table{border-collapse:collapse;font-size:13.5px;width:100%}th{position:sticky;top:0;background:#eef3f7;text-align:left}
+th,td{padding:.22rem .5rem;border-bottom:1px solid #ddd;vertical-align:top}
+td.n{text-align:right;font-variant-numeric:tabular-nums}
+"""
+
+
+def page(gold: Gold, made_of: str) -> str:
+    """The whole page; `made_of` says which lake it was made of."""
+    links = "".join(f'<a href="#{each.name}">{escape(each.title)}</a>' for each in SECTIONS)
+    parts = [
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Galen: report from gold</title>',
+        '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        f"<style>{_STYLE}</style></head><body><h1>Report from gold</h1>",
+        f"<p>{escape(made_of)} Each measure is defined in docs/measures.md.</p><nav>{links}</nav>",
+    ]
+    for section in SECTIONS:
+        figures = "".join(_figure(each) for each in section.figures(gold))
+        parts.append(f'<section id="{section.name}"><h2>{escape(section.title)}</h2>{figures}</section>')
+    return "".join(parts) + "</body></html>\n"
+
+
+def _figure(figure: Figure) -> str:
+    kind = "pair" if figure.chart else "pair single"
+    return (
+        f"<h3>{escape(figure.title)}</h3><p>{escape(figure.words)}</p>"
+        f'<div class="{kind}">{figure.chart}<div class="scroll" tabindex="0">{figure.figures}</div></div>'
+    )

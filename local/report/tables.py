@@ -1,0 +1,36 @@
+"""Gold tables as rows, read by delta-rs: no Spark, no Java."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from shared.names import TABLES
+
+Row = dict[str, Any]
+_LOG: Final = "_delta_log"
+
+
+class Gold:
+    """The gold tables of one lake for one tenant. A table that was never written has no rows."""
+
+    def __init__(self, lake: Path, tenant: str) -> None:
+        self._lake = lake
+        self._tenant = tenant
+
+    def rows(self, name: str) -> list[Row]:
+        """The tenant's rows of the gold table `name`, in no order."""
+        from deltalake import DeltaTable
+
+        path = self._lake / TABLES[f"gold_{name}"]
+        if not (path / _LOG).is_dir():
+            return []
+        found: list[Row] = DeltaTable(str(path)).to_pyarrow_table().to_pylist()
+        return [row for row in found if row.get("tenant", self._tenant) == self._tenant]
+
+    @property
+    def exists(self) -> bool:
+        """Whether any gold table was written."""
+        return any(
+            (self._lake / path / _LOG).is_dir() for name, path in TABLES.items() if name.startswith("gold_")
+        )

@@ -1,0 +1,170 @@
+"""A lake whose gold was made once and then brought up to a change, and the sample it was made of.
+
+Silver is made by the Python engine, whose tables are those of the Spark jobs; what is tried here begins at silver.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable, write_deltalake
+
+from local.layout import CHECKOUT
+from shared.names import TABLES, RawZone
+from spark.plain.build import build
+from spark.schemas.silver import BY_NAME as SILVER
+from tests.spark.conftest import TENANT, RawLake
+from tests.spark.second_road import Sample
+
+PATIENTS = CHECKOUT / "local" / "demo" / "patients.tar.xz"
+CHOSEN = (1, 4, 5, 7, 8, 10, 13, 14, 2)
+"""Patients of the sample with emergencies, stays and a death: enough that some cells are shown and some hidden."""
+EVERYTHING = bool(os.environ.get("GALEN_TEST_EVERYTHING"))
+KEPT_UP = ("patient_journeys", "encounter_costs", "adverse_event_lines")
+"""The tables that the job writes where `GALEN_TEST_EVERYTHING` is not set."""
+NEVER_WAS = "recorded-by-mistake"
+
+
+def bundles() -> list[dict[str, Any]]:
+    """Real Synthea bundles; the last one is the change."""
+    with tarfile.open(PATIENTS) as archive:
+        members = [each for each in archive.getmembers() if each.name.endswith(".json")]
+        members.sort(key=lambda one: one.name)
+        texts = [archive.extractfile(members[number]) for number in CHOSEN]
+        return [json.load(each) for each in texts if each]
+
+
+def reports() -> list[dict[str, Any]]:
+    """Real adverse event reports, none where they are absent."""
+    data = os.environ.get("GALEN_TEST_DATA")
+    if not data:
+        return []
+    with tarfile.open(Path(data) / "openfda-events.tar.xz") as archive:
+        found = archive.extractfile(
+            next(each for each in archive.getmembers() if each.name.endswith(".json"))
+        )
+        return list(json.load(found)["results"]) if found else []
+
+
+class GoldLake:
+    """Gold tables kept up by the job in two runs: over all but what is late, then over the rest; and each computed whole.
+
+    Late are a whole bundle, a condition that had stood with another patient, and the deletion of a condition.
+    """
+
+    def __init__(self, spark: Any, raw: RawLake) -> None:
+        from spark.gold.registry import GOLD
+        from spark.paths import LakeRoot
+
+        self.spark, self.raw, self.lake = spark, raw, LakeRoot(str(raw.root))
+        self._frames: dict[str, Any] = {}
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+        chosen = bundles()
+        self.sample, self.reports = Sample(chosen), reports()
+        self._land_reports()
+        raw.stream(*chosen)
+        list(build(raw.root, lambda _: []))
+        read = {name for table in GOLD for name in table.inputs} & SILVER.keys()
+        self._whole = {name: self._silver(name).to_pyarrow_table() for name in read}
+        self._late = int(pc.max(self._whole["patients"]["sequence"]).as_py())
+        self._mistake_and_correction()
+        self.kept_up = tuple(t.name for t in GOLD if EVERYTHING or t.name in KEPT_UP)
+        self._run()
+        for name, rows in self._changes.items():
+            self._upsert(name, rows)
+        self.second_run = self._run()
+
+    def _land_reports(self) -> None:
+        from spark.jobs import safety_reports
+        from spark.jobs.context import RunContext
+
+        lines = [self.raw.line(each) for each in self.reports]
+        folder = self.raw.root / f"raw/{RawZone.SAFETY_REPORTS}/safety-reports/g1/t={TENANT}/p=0"
+        if lines:
+            self.raw.write(folder / f"{0:020d}.ndjson.gz", lines)
+        list(safety_reports.run(RunContext(self.spark, self.lake)))
+
+    def _silver(self, name: str) -> DeltaTable:
+        return DeltaTable(self.raw.root / SILVER[name].path)
+
+    def _mistake_and_correction(self) -> None:
+        """Writes silver as it first was, and keeps what changes it."""
+        self._changes = {}
+        for name, rows in self._whole.items():
+            late = pc.equal(rows["sequence"], self._late)
+            self._changes[name] = rows.filter(late).to_pylist()
+            self._write(name, rows.filter(pc.invert(late)))
+        people = self._silver("patients").to_pyarrow_table()["id"].to_pylist()
+        conditions = self._silver("conditions").to_pyarrow_table()
+        moved = min(conditions.to_pylist(), key=lambda row: row["id"])
+        wrong = min(each for each in people if each != moved["patient_id"])
+        gone = moved | {"id": NEVER_WAS, "code": "38341003", "patient_id": wrong}
+        first = [
+            row | {"patient_id": wrong} if row["id"] == moved["id"] else row
+            for row in [*conditions.to_pylist(), gone]
+        ]
+        self._write("conditions", pa.Table.from_pylist(first, schema=conditions.schema))
+        kept = {*SILVER["conditions"].columns[:2], *SILVER["conditions"].columns[-10:]}
+        emptied = {each.name: gone[each.name] for each in kept} | {"deleted": True}
+        self._changes["conditions"] += [moved, emptied]
+        self._wrong = wrong
+
+    def touched_by(self, inputs: tuple[str, ...]) -> set[str]:
+        """The patients whom the change of these tables concerns."""
+        rows = [row for name in inputs for row in self._changes[name]]
+        found = {row["patient_id"] if "patient_id" in row else row["id"] for row in rows}
+        return found | ({self._wrong} if "conditions" in inputs else set())
+
+    def _write(self, name: str, rows: pa.Table) -> None:
+        write_deltalake(self.raw.root / SILVER[name].path, rows, mode="overwrite")
+
+    def _upsert(self, name: str, rows: list[dict[str, Any]]) -> None:
+        table = self._silver(name)
+        new = pa.Table.from_pylist([row | {"batch": 2} for row in rows], schema=self._whole[name].schema)
+        merge = table.merge(new, "now.tenant = new.tenant AND now.id = new.id", "new", "now")
+        merge.when_matched_update_all().when_not_matched_insert_all().execute()
+
+    def _run(self) -> dict[str, int]:
+        from spark.gold.registry import BY_NAME
+        from spark.jobs.gold import GoldJob
+
+        job = GoldJob(self.spark, self.lake)
+        try:
+            return {name: job.run(BY_NAME[name]).rows for name in self.kept_up}
+        finally:
+            job.close()
+
+    def stored(self, name: str) -> list[dict[str, Any]]:
+        """The table's rows as the second run left them."""
+        return list(DeltaTable(self.raw.root / TABLES[f"gold_{name}"]).to_pyarrow_table().to_pylist())
+
+    def gold(self, name: str) -> list[dict[str, Any]]:
+        """The table's rows computed from everything its inputs hold, whatever a run left."""
+        if name not in self._rows:
+            self._rows[name] = self._frame(name).toArrow().to_pylist()
+        return self._rows[name]
+
+    def _frame(self, name: str) -> Any:
+        from spark.gold.registry import BY_NAME
+        from spark.jobs.gold import declaration, shaped
+
+        if name not in self._frames:
+            if name in BY_NAME:
+                table = BY_NAME[name]
+                frame = shaped(table, table.build({each: self._frame(each) for each in table.inputs}))
+            else:
+                path = declaration(name).path
+                frame = self.spark.read.format("delta").load(self.lake.uri(path))
+            self._frames[name] = frame.persist()
+        return self._frames[name]
+
+    def close(self) -> None:
+        """Lets go of what is held in memory."""
+        for frame in self._frames.values():
+            frame.unpersist()
