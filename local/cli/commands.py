@@ -72,6 +72,7 @@ _TABLE = (
         "ask the lake's tables by SQL, or print what shows them to another engine",
         (*_PLATFORM, "lake"),
     ),
+    Command("lineage", "follow a row of the lake's tables back to its raw bytes", (*_PLATFORM, "lake")),
     Command("tables", "build the silver tables without Java", (*_PLATFORM, "lake")),
     Command("bulk-export", "fetch what another FHIR server exports"),
     Command("workflows", "print the job graph for Airflow, Databricks or Data Factory"),
