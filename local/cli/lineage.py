@@ -101,8 +101,10 @@ def _lines(step: Step, depth: int = 0) -> list[str]:
         lines.append(f"{'  ' * (depth + 1)}row {row.name}{': ' if columns else ''}{columns}")
         if row.raw is not None:
             lines += [f"{'  ' * (depth + 2)}{text}" for text in _raw(row)]
+        if row.is_lost:
+            lines.append(f"{'  ' * (depth + 2)}what it was made of is MISSING from this lake")
         for each in row.made_of:
-            lines += _lines(each, depth + 2)
+            lines += _lines(each, depth + 2) if each.total else []
     return lines
 
 

@@ -43,6 +43,11 @@ class Row:
     made_of: list[Step] = field(default_factory=list)
     raw: RawPlace | None = None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing of what it was made of is there."""
+        return self.raw is None and not any(step.total for step in self.made_of)
+
 
 @dataclass(slots=True)
 class Step:
@@ -232,7 +237,10 @@ class Lineage:
 
 def is_sound(step: Step) -> bool:
     """Whether every way that was followed ends at the bytes that arrived."""
-    return all((row.raw is None or row.raw.is_sound) and all(map(is_sound, row.made_of)) for row in step.rows)
+    return all(
+        not row.is_lost and (row.raw is None or row.raw.is_sound) and all(map(is_sound, row.made_of))
+        for row in step.rows
+    )
 
 
 def _rules_of(name: str) -> tuple[rules.Rule, ...]:

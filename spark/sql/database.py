@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from shared.names import SQL_PASSWORD, SQL_URL, SQL_USER
@@ -47,8 +47,8 @@ class Database(Protocol):
         """The one number that a query gives; 0 for null."""
         ...
 
-    def append(self, table: str, rows: DataFrame) -> None:
-        """Add rows; not one transaction, so only to tables that nobody reads."""
+    def put_aside(self, table: str, rows: DataFrame) -> None:
+        """A table of these rows alone, in types of the database's choosing; not one transaction."""
         ...
 
     def read(self, table: str, schema: str) -> DataFrame:
@@ -98,13 +98,15 @@ class SqliteDatabase:
         with self._opened() as connection:
             return int(connection.execute(query).fetchone()[0] or 0)
 
-    def append(self, table: str, rows: DataFrame) -> None:
+    def put_aside(self, table: str, rows: DataFrame) -> None:
         columns = [field.name for field in rows.schema.fields]
         places = ", ".join("?" for _ in columns)
         names = ", ".join(map(quoted, columns))
         insert = f"INSERT INTO {quoted(table)} ({names}) VALUES ({places})"
         with self._opened() as connection:
             connection.execute("BEGIN IMMEDIATE")
+            connection.execute(f"DROP TABLE IF EXISTS {quoted(table)}")
+            connection.execute(f"CREATE TABLE {quoted(table)} ({names})")
             for part in _parts(rows):
                 connection.executemany(insert, part)
             connection.execute("COMMIT")
@@ -166,9 +168,9 @@ class JdbcDatabase:
             found.next()
             return int(found.getLong(1))
 
-    def append(self, table: str, rows: DataFrame) -> None:
+    def put_aside(self, table: str, rows: DataFrame) -> None:
         with _told_plainly():
-            rows.write.jdbc(self._url, quoted(table), mode="append", properties=self._properties)
+            rows.write.jdbc(self._url, quoted(table), mode="overwrite", properties=self._properties)
 
     def read(self, table: str, schema: str) -> DataFrame:
         with _told_plainly():
@@ -199,15 +201,16 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except Py4JJavaError as failure:
-        raised = failure.java_exception
-        state = ""
-        while raised is not None:
-            if hasattr(raised, "getSQLState"):
-                state = f" (SQLSTATE {raised.getSQLState()})"
-                break
-            raised = raised.getCause()
-        kind = failure.java_exception.getClass().getSimpleName()
-        raise DatabaseRefused(f"the SQL database refused: {kind}{state}") from None
+        raise DatabaseRefused(f"the SQL database refused: {_kind_of(failure.java_exception)}") from None
+
+
+def _kind_of(raised: Any) -> str:
+    kind = str(raised.getClass().getSimpleName())
+    while raised is not None:
+        with suppress(Py4JError):  # no SQLException
+            return f"{kind} (SQLSTATE {raised.getSQLState()})"
+        raised = raised.getCause()
+    return kind
 
 
 def columns_sql(columns: Sequence[tuple[str, str]]) -> str:

@@ -23,8 +23,9 @@ ID: Final = "safetyreportid"
 _HASH: Final = "content_hash"
 _TEXT: Final = 1_000
 """Characters of a text, as long as the door takes them (`shared.domain.safety.report`)."""
+_Columns = tuple[tuple[str, str, int], ...]
 # Names and types of the published columns.
-COLUMNS: Final = (
+COLUMNS: Final[_Columns] = (
     (ID, "TEXT", 100),
     ("transmissiondate_converted", "DATE", 0),
     ("patientonsetage", "INT", 0),
@@ -35,7 +36,7 @@ COLUMNS: Final = (
     ("drug_indication", "TEXT", _TEXT),
     ("is_overdose", "BOOLEAN", 0),
 )
-_LOADED_COLUMNS: Final = ((ID, "TEXT", 100), (_HASH, "TEXT", 64), ("rows", "INT", 0))
+_LOADED_COLUMNS: Final[_Columns] = ((ID, "TEXT", 100), (_HASH, "TEXT", 64), ("rows", "INT", 0))
 
 
 def load(database: Database, reports: DataFrame, *, full: bool = False) -> tuple[int, int]:
@@ -66,7 +67,7 @@ def _prepare(database: Database) -> None:
             )
 
 
-def _create(database: Database, table: str, columns: tuple[tuple[str, str, int], ...]) -> str:
+def _create(database: Database, table: str, columns: _Columns) -> str:
     typed = [(name, database.types[kind].format(length)) for name, kind, length in columns]
     return f"CREATE TABLE {quoted(table)} ({columns_sql(typed)})"
 
@@ -89,25 +90,25 @@ def _changed(rows: DataFrame, loaded: DataFrame) -> DataFrame:
 
 
 def _replace(database: Database, rows: DataFrame, changed: DataFrame) -> None:
-    for aside, columns in ((_ROWS_ASIDE, COLUMNS), (_REPORTS_ASIDE, _LOADED_COLUMNS)):
-        if database.has(aside):  # left by a load that was cut off
-            database.execute(f"DROP TABLE {quoted(aside)}")
-        database.execute(_create(database, aside, columns))
-    database.append(_REPORTS_ASIDE, changed)
     written = changed.where(F.col(_HASH).isNotNull()).select(ID)
     selected = [F.col(f"`{name}`") for name, _, _ in COLUMNS]
-    database.append(_ROWS_ASIDE, rows.join(written, ID).select(*selected))
-    id_, hash_ = quoted(ID), quoted(_HASH)
-    among = f"{id_} IN (SELECT {id_} FROM {quoted(_REPORTS_ASIDE)})"
+    database.put_aside(_REPORTS_ASIDE, changed)
+    database.put_aside(_ROWS_ASIDE, rows.join(written, ID).select(*selected))
+    id_, hash_, text = quoted(ID), quoted(_HASH), database.types["TEXT"]
+    among = f"{id_} IN (SELECT CAST({id_} AS {text.format(100)}) FROM {quoted(_REPORTS_ASIDE)})"
     database.execute(
         f"DELETE FROM {quoted(TABLE)} WHERE {among}",
         f"DELETE FROM {quoted(LOADED)} WHERE {among}",
-        f"INSERT INTO {quoted(TABLE)} ({_names(COLUMNS)}) SELECT {_names(COLUMNS)} FROM {quoted(_ROWS_ASIDE)}",
-        f"INSERT INTO {quoted(LOADED)} ({_names(_LOADED_COLUMNS)}) SELECT {_names(_LOADED_COLUMNS)} "
-        f"FROM {quoted(_REPORTS_ASIDE)} WHERE {hash_} IS NOT NULL",
+        _move(database, _ROWS_ASIDE, TABLE, COLUMNS),
+        f"{_move(database, _REPORTS_ASIDE, LOADED, _LOADED_COLUMNS)} WHERE {hash_} IS NOT NULL",
     )
     database.execute(f"DROP TABLE {quoted(_ROWS_ASIDE)}", f"DROP TABLE {quoted(_REPORTS_ASIDE)}")
 
 
-def _names(columns: tuple[tuple[str, str, int], ...]) -> str:
-    return ", ".join(quoted(name) for name, _, _ in columns)
+def _move(database: Database, source: str, target: str, columns: _Columns) -> str:
+    names = ", ".join(quoted(name) for name, _, _ in columns)
+    values = ", ".join(
+        f"CAST({quoted(name)} AS {database.types[kind].format(length)})" if kind == "TEXT" else quoted(name)
+        for name, kind, length in columns
+    )
+    return f"INSERT INTO {quoted(target)} ({names}) SELECT {values} FROM {quoted(source)}"

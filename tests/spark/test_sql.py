@@ -86,14 +86,14 @@ def test_a_load_that_was_cut_off_is_made_good_by_the_next(
 ) -> None:
     load(database, frame(spark, FIRST))
     later = [row("1", "Headache"), row("5", "Fall")]
-    append = database.append
+    put_aside = database.put_aside
 
     def cut(table: str, rows: Any) -> None:
-        append(table, rows)
-        if "rows" in table:
+        put_aside(table, rows)
+        if "rows_aside" in table:
             raise DatabaseRefused("the connection is gone")
 
-    monkeypatch.setattr(database, "append", cut)
+    monkeypatch.setattr(database, "put_aside", cut)
     with pytest.raises(DatabaseRefused):
         load(database, frame(spark, later))
     assert shown(database) == wanted(FIRST)

@@ -15,7 +15,7 @@ pytest.importorskip("deltalake", reason="not tested: lineage, which needs the la
 pytest.importorskip("duckdb", reason="not tested: lineage, which needs the lake group")
 
 import pyarrow as pa
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from local.cli.main import main
 from local.exits import CommandStopped
@@ -147,6 +147,12 @@ def test_a_file_that_is_gone_or_cut_is_told(lake: Path) -> None:
     assert not is_sound(follow(lake, "gold_safety_signals"))
     file.unlink()
     assert {line for _, line in raw_places(follow(lake, "gold_safety_signals"))} == {0}
+
+
+def test_a_row_of_which_nothing_is_left_is_told(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    DeltaTable(str(lake / TABLES["bronze_safety_reports"])).delete()
+    assert main(["lineage", "gold_adverse_event_lines", "R1", "--data", str(lake.parents[1])]) == 1
+    assert "MISSING from this lake" in capsys.readouterr().out
 
 
 def test_nobody_is_named_unless_it_is_asked_for(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ OURS = {
     "functions.azure.schedules",
     "functions.azure.streams",
     "shared",
+    "functions.needs",
     "shared.domain",
     "shared.domain.ingest",
     "shared.domain.ingest.stream_record",
