@@ -14,9 +14,8 @@ from typing import Final
 
 from local.exits import NOT_RUNNING, CommandStopped
 from local.java import WHAT_TO_DO, find_java
-from local.lakehouse.sql_database import local_url
 from local.layout import CHECKOUT, DEFAULT_DATA
-from shared.names import LAKE_FILE_SYSTEM, SQL_URL
+from shared.names import LAKE_FILE_SYSTEM
 
 _MODULES: Final = ("pyspark", "delta", "pandas", "pyarrow")
 _FETCH: Final = """
@@ -112,13 +111,12 @@ def run_job(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "spark.jobs", *arguments, "--lake", str(lake)]
-    environment = {SQL_URL: local_url(lake.parents[1]), **runtime.variables()}
     with (
         log.open("ab") as errors,
         subprocess.Popen(
             command,
             cwd=CHECKOUT,
-            env=environment,
+            env=runtime.variables(),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

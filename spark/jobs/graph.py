@@ -70,8 +70,7 @@ JOBS: Final = (
         "safety-reports",
         "bronze",
         "spark.jobs.safety_reports:run",
-        "the lines of the hub safety-reports that are adverse event reports",
-        after=("bronze",),
+        "adverse event reports to bronze, each raw file exactly once",
     ),
     Job(
         "gold",
@@ -79,13 +78,6 @@ JOBS: Final = (
         "spark.jobs.gold:run",
         "the measures",
         after=("silver", "events", "references", "quality-silver", "safety-reports"),
-    ),
-    Job(
-        "sql",
-        "gold",
-        "spark.jobs.sql:run",
-        "adverse event reports into the SQL database",
-        after=("gold",),
     ),
 )
 _BY_NAME: Final = {job.name: job for job in JOBS}

@@ -1,1 +1,0 @@
-"""Tables of the lake in a SQL database, for tools that speak nothing else."""
