@@ -113,10 +113,16 @@ class Definitions(Protocol):
 
     resource_types: frozenset[str]
 
+    def __hash__(self) -> int: ...
+
     def type(self, name: str) -> TypeDefinition: ...
 
     def is_subtype(self, name: str, of: str) -> bool:
         """Whether `name` is `of` or derived from it: `Age` of `Quantity`, `Patient` of `Resource`, `code` of `string`."""
+        ...
+
+    def properties(self, type_name: str, element_name: str) -> Mapping[str, str] | None:
+        """JSON property → type name of an element named without a choice's suffix; None where there is none."""
         ...
 
     def value_set(self, url: str) -> ValueSetCodes | None: ...

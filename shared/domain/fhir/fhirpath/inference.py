@@ -69,12 +69,16 @@ _OPEN: Final = frozenset({"", "Resource", "DomainResource"})
 
 
 class Inference:
-    """Types of expressions over `model`. `missing` collects (type, element) for steps that no data of the model has."""
+    """Types of expressions over `model`. `missing` collects (type, element) for steps that no data of the model has.
+
+    `impossible` collects the elements that none of the types has at which an expression looks for them.
+    """
 
     def __init__(self, model: TypeModel, variables: Mapping[str, Types]) -> None:
         self._model = model
         self._variables = variables
         self.missing: list[tuple[str, str]] = []
+        self.impossible: list[str] = []
 
     def types(self, node: Node, this: Types) -> Types:
         """What `node` can give where `$this` is of the types `this`."""
@@ -118,6 +122,8 @@ class Inference:
                 return None
             if not name.startswith("System."):
                 found |= self._child(name, node.name)
+        if source and not found and not any(name.startswith("System.") for name in source):
+            self.impossible.append(node.name)
         return None if found & _OPEN else frozenset(found)
 
     def _child(self, owner: str, element: str) -> set[str]:

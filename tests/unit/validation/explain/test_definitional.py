@@ -143,3 +143,70 @@ def test_only_a_logical_model_describes_a_type_that_fhir_has_not(changes: dict[s
 
 def test_accepts_profiles_of_types_that_fhir_has() -> None:
     assert errors(structure()) == []
+
+
+@pytest.mark.parametrize(
+    "expression", ["Patient.nam", "Patient.name.where(families = 'x')", "name.given.family"]
+)
+def test_a_search_parameter_looks_for_elements_that_its_types_have(expression: str) -> None:
+    assert errors(search_parameter(expression)) == [
+        ("search-expression-element", "SearchParameter.expression")
+    ]
+
+
+@pytest.mark.parametrize(
+    "expression", ["Patient.deceased as dateTime", "Patient.extension.value.code", "name | photo.data"]
+)
+def test_accepts_expressions_that_some_data_has_an_answer_to(expression: str) -> None:
+    assert errors(search_parameter(expression)) == []
+
+
+def profile(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "resourceType": "StructureDefinition", "url": "http://a.b/s", "name": "S", "status": "draft", "kind": "resource",
+        "abstract": False, "type": "Patient", "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+        "derivation": "constraint",
+        "differential": {"element": [{"id": "Patient", "path": "Patient"}, *elements]},
+    }  # fmt: skip
+
+
+def element(path: str, **says: Any) -> dict[str, Any]:
+    return {"id": path, "path": path, **says}
+
+
+def test_a_profile_narrows_elements_that_its_type_has() -> None:
+    where = "StructureDefinition.differential.element[1].path"
+    for path in ("Patient.nickname", "Patient.name.family.first", "Patient.contact.pet"):
+        assert errors(profile(element(path))) == [("profile-path", where)]
+    for path in (
+        "Patient.deceased[x]",
+        "Patient.deceasedBoolean",
+        "Patient.contact.name.given",
+        "Patient.extension.value[x]",
+    ):
+        assert errors(profile(element(path))) == []
+
+
+def test_the_invariants_of_a_profile_are_fhirpath() -> None:
+    wrong = {"key": "a-1", "severity": "error", "human": "A name.", "expression": "name.where("}
+    assert errors(profile(element("Patient.name", constraint=[wrong]))) == [
+        ("constraint-expression", "StructureDefinition.differential.element[1].constraint[0].expression")
+    ]
+    assert (
+        errors(profile(element("Patient.name", constraint=[{**wrong, "expression": "family.exists()"}])))
+        == []
+    )
+
+
+def test_properties_of_concepts_are_of_their_declared_type() -> None:
+    def system(**value: Any) -> dict[str, Any]:
+        return {
+            "resourceType": "CodeSystem", "status": "draft", "content": "complete",
+            "property": [{"code": "old", "type": "boolean"}],
+            "concept": [{"code": "a", "concept": [{"code": "b", "property": [{"code": "old", **value}]}]}],
+        }  # fmt: skip
+
+    assert errors(system(valueBoolean=True)) == []
+    assert errors(system(valueString="true")) == [
+        ("code-system-property", "CodeSystem.concept[0].concept[0].property[0]")
+    ]

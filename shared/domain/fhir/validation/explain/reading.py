@@ -14,14 +14,20 @@ from shared.domain.fhir.definitions.model import Definitions, Element, Kind, Typ
 from shared.domain.fhir.outcome import UNKNOWN_ELEMENT, Issue
 from shared.domain.fhir.releases import release_of_resource, unknown_type_text
 from shared.domain.fhir.validation.bundles import bundle_issues, index_of
-from shared.domain.fhir.validation.definitional import definitional_issues
+from shared.domain.fhir.validation.definitional import (
+    MAX_EXPRESSIONS,
+    definitional_issues,
+    expressions_compiled,
+)
+from shared.domain.fhir.validation.element_ids import element_id_issues
 from shared.domain.fhir.validation.explain.containment import check_contained
-from shared.domain.fhir.validation.explain.findings import ELEMENT_STEPS, Findings
+from shared.domain.fhir.validation.explain.findings import ELEMENT_STEPS, Findings, TooCostly
 from shared.domain.fhir.validation.explain.invariants import Invariants
 from shared.domain.fhir.validation.explain.names import Property, properties_of, unknown_name_text
 from shared.domain.fhir.validation.explain.scope import Scope, scope_of
 from shared.domain.fhir.validation.explain.values import Values
 from shared.domain.fhir.validation.profiles.apply import extension_issues, profile_issues
+from shared.domain.fhir.validation.questionnaire_answers import response_issues
 
 Shortcut = Callable[[Element, TypeRef, dict[str, Any], str, str, Scope], list[Issue] | None]
 """The findings about an object that is valid beyond doubt, given its element, its type, itself, its owner's type, its path
@@ -52,6 +58,7 @@ class Reading:
         self._invariants = invariants
         self._shortcut = shortcut
         self._properties: dict[str, Mapping[str, Property]] = {}
+        self._compiled_before = expressions_compiled()
 
     def resource(self, node: Any, path: str, outer: Scope | None = None) -> None:
         """Reads a resource that stands alone, in a Bundle's entry or in Parameters."""
@@ -75,7 +82,13 @@ class Reading:
             self._beyond_the_type(node, path, scope)
 
     def _beyond_the_type(self, node: dict[str, Any], path: str, scope: Scope) -> None:
+        if expressions_compiled() - self._compiled_before > MAX_EXPRESSIONS:
+            raise TooCostly
         for issue in definitional_issues(node, self._definitions, path):
+            self._findings.keep(issue)
+        for issue in response_issues(node, path):
+            self._findings.keep(issue)
+        for issue in element_id_issues(node, self._definitions, path):
             self._findings.keep(issue)
         for issue in profile_issues(node, self._definitions, partial(self._invariants.holds, scope=scope)):
             self._findings.keep(issue.prefixed(path))

@@ -115,7 +115,7 @@ def _holds_within(
 
 
 def _holds(check: Check, value: Any, noted: list[Remark], *, best_practice: bool) -> bool:
-    CONTEXT.noted, CONTEXT.best_practice = noted, best_practice
+    CONTEXT.noted, CONTEXT.best_practice, CONTEXT.compiled_before = noted, best_practice, None
     try:
         return bool(check(value))
     except (TypeError, KeyError, AttributeError, ValueError, RecursionError):

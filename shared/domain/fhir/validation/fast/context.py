@@ -30,6 +30,8 @@ class Reading(msgspec.Struct):
     """The local ids that were referred to."""
     referring_back: set[int] = msgspec.field(default_factory=set)
     """Which contained resources, by index, refer to their container by `#`."""
+    has_element_ids: bool = False
+    """Whether an element of the resource, or of one it contains, has an id."""
     names: set[str] | None = None
     """The ids and narrative anchors of the root, once they were asked for."""
     good: dict[int, tuple[Remark, ...]] | None = None
@@ -44,6 +46,8 @@ class Context(threading.local):
     reading: Reading = Reading({}, {})
     noted: list[Remark] | None = None
     """What is to be said of valid things, in the whole of what was asked about; None where nothing may be."""
+    compiled_before: int | None = None
+    """How many expressions had been compiled when the first definition of this reading was met."""
     best_practice: bool = False
     """Whether what the specification recommends is noted too."""
 

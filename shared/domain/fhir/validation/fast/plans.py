@@ -11,6 +11,7 @@ from shared.domain.fhir.validation.errata import expression_of
 from shared.domain.fhir.validation.explain.invariants import JUDGED_BY_READING
 from shared.domain.fhir.validation.fast import codes, links
 from shared.domain.fhir.validation.fast.arrays import many, repeated_pair, single_pair
+from shared.domain.fhir.validation.fast.context import CONTEXT
 from shared.domain.fhir.validation.fast.primitives import Check
 from shared.domain.fhir.validation.fast.remarks import Stage
 from shared.domain.fhir.validation.fast.settled import surely_holds
@@ -32,6 +33,11 @@ QUANTITIES: Final = frozenset(
 
 
 def _anything(_: object) -> bool:
+    return True
+
+
+def _notes_its_id(_: object) -> bool:
+    CONTEXT.reading.has_element_ids = True
     return True
 
 
@@ -144,6 +150,8 @@ class Learner:
     def _add_own_rules(self, value: dict[str, Any], rules: list[Check]) -> bool:
         """What the slow reading asks of a type beyond its definition; False where this shape cannot be plainly valid."""
         name = self._definition.name
+        if "id" in value and self._definition.kind is not Kind.RESOURCE:
+            rules.append(_notes_its_id)
         if name == "Extension":
             has_value = any(each.startswith(("value", "_value")) for each in value)
             if has_value == ("extension" in value):

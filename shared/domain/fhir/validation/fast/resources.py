@@ -11,7 +11,12 @@ from shared.domain.fhir.definitions.reader import PackedDefinitions
 from shared.domain.fhir.outcome import FAILURES, Issue
 from shared.domain.fhir.validation.bundle_index import BundleIndex, index_of
 from shared.domain.fhir.validation.bundles import bundle_issues
-from shared.domain.fhir.validation.definitional import definitional_issues
+from shared.domain.fhir.validation.definitional import (
+    MAX_EXPRESSIONS,
+    definitional_issues,
+    expressions_compiled,
+)
+from shared.domain.fhir.validation.element_ids import element_id_issues
 from shared.domain.fhir.validation.fast.context import CONTEXT, Reading, note
 from shared.domain.fhir.validation.fast.invariants import warning
 from shared.domain.fhir.validation.fast.plans import RECOMMENDED_NARRATIVE
@@ -64,13 +69,20 @@ class Resources:
                 return False
         finally:
             CONTEXT.reading = outer
+        if reading.has_element_ids and any(
+            any(element_id_issues(each, self._shapes.definitions, ""))
+            for each in (resource, *(contained or ()))
+        ):
+            return False
         return self._is_plain_beyond_its_type(resource, name, own)
 
     def _is_plain_beyond_its_type(
         self, resource: dict[str, Any], name: str, bundle: BundleIndex | None
     ) -> bool:
         definitions = self._shapes.definitions
-        if _defines(resource) and any(definitional_issues(resource, definitions, name)):
+        if _defines(resource) and not _is_well_defined(resource, definitions):
+            return False
+        if name == "QuestionnaireResponse" and not _answers_its_questions(resource):
             return False
         if CONTEXT.best_practice and "text" not in resource and not self._note_narrative(resource, name):
             return False
@@ -114,7 +126,7 @@ class Resources:
             return False
         if concerns(resource) and not self._claims_unknown_profiles(resource):
             return False
-        if _defines(resource) and any(definitional_issues(resource, self._shapes.definitions, "")):
+        if _defines(resource) and not _is_well_defined(resource, self._shapes.definitions):
             return False
         reading.contained_index += 1
         reading.resource, reading.is_in_contained = resource, True
@@ -167,6 +179,20 @@ def _note_profiles(resource: dict[str, Any], issues: list[Issue]) -> bool:
 
 def _defines(resource: dict[str, Any]) -> bool:
     return "url" in resource or resource["resourceType"] in _DEFINING
+
+
+def _is_well_defined(resource: dict[str, Any], definitions: PackedDefinitions) -> bool:
+    if CONTEXT.compiled_before is None:
+        CONTEXT.compiled_before = expressions_compiled()
+    if expressions_compiled() - CONTEXT.compiled_before > MAX_EXPRESSIONS:
+        return False
+    return not any(definitional_issues(resource, definitions, ""))
+
+
+def _answers_its_questions(response: dict[str, Any]) -> bool:
+    from shared.domain.fhir.validation.questionnaire_answers import response_issues
+
+    return not any(response_issues(response, ""))
 
 
 def _is_well_contained(contained: list[dict[str, Any]], reading: Reading) -> bool:
