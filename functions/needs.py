@@ -27,10 +27,11 @@ class Thing(StrEnum):
 
 
 class Access(StrEnum):
-    """What is done with it. Writing includes reading; following is reading changes as they come."""
+    """What is done with it. Writing includes reading, replacing includes writing and deletes; following reads changes."""
 
     READ = "read"
     WRITE = "write"
+    REPLACE = "replace"
     RECEIVE = "receive"
     SEND = "send"
     FOLLOW = "follow"
@@ -63,8 +64,13 @@ def reads(file_system: str) -> Need:
 
 
 def writes(file_system: str) -> Need:
-    """As `reads`, and makes, replaces and renames them."""
+    """As `reads`, and makes them."""
     return Need(Thing.FILES, Access.WRITE, file_system)
+
+
+def replaces(file_system: str) -> Need:
+    """As `writes`, and deletes them: what keeps tables does."""
+    return Need(Thing.FILES, Access.REPLACE, file_system)
 
 
 def secret(name: str) -> Need:

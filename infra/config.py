@@ -71,6 +71,8 @@ class StackConfig:
     """Where P1 alarms go: an address with a token in it, so a secret. Required in production."""
     inference_image: str = "galen/inference:1"
     scraper_image: str = "galen/prometheus:3"
+    certificate: str = ""
+    """On AWS, the certificate of the url in us-east-1: without one CloudFront would also speak TLS 1.0."""
     functions_package: str = ""
     """On AWS, the folder of zips that `local package aws` wrote; without it the functions are made empty."""
 
@@ -103,6 +105,7 @@ class StackConfig:
             pager_webhook=found.get_secret("pagerWebhook") or "",
             inference_image=found.get("inferenceImage") or default.inference_image,
             scraper_image=found.get("scraperImage") or default.scraper_image,
+            certificate=found.get("certificate") or default.certificate,
             functions_package=found.get("functionsPackage") or default.functions_package,
         )
         if environment != config.environment:
@@ -121,8 +124,16 @@ class StackConfig:
             _refuse("landingDays", "is from 7, a week to mend a file that was refused, to 365")
         if not 40 <= self.maximum_instances <= 1000:
             _refuse("maximumInstances", "is from 40 to 1000, the range of the Flex Consumption plan")
+        if self.cloud is Cloud.AWS:
+            self._check_aws()
         if self.is_production:
             self._check_production()
+
+    def _check_aws(self) -> None:
+        if not re.fullmatch("https://[a-z0-9.-]+", self.url):
+            _refuse("url", "is required on AWS: https:// and the name that partners see")
+        if not re.fullmatch(r"arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]{36}", self.certificate):
+            _refuse("certificate", "is required on AWS: the ARN of the url's certificate in us-east-1")
 
     def _check_names(self) -> None:
         if not re.fullmatch("[a-z][a-z0-9]{0,5}", self.environment):

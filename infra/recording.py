@@ -42,6 +42,10 @@ class Recording:
 
     resources: list[Recorded] = field(default_factory=list)
 
+    def cloud(self) -> list[Recorded]:
+        """What the cloud would make: neither our components nor the providers."""
+        return [each for each in self.resources if not each.type.startswith(("galen:", "pulumi:"))]
+
     def of_type(self, *types: str) -> list[Recorded]:
         """The resources of these types, such as `storage:StorageAccount`."""
         return [each for each in self.resources if each.type in types]

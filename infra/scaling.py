@@ -25,7 +25,6 @@ _DEVELOPMENT: Final = {
     "reports": Scaling(0.5, 2, "cores", "load: serverless"),
     "live updates": Scaling(1, 1, "units", "connections"),
     "inference": Scaling(0, 2, "replicas", "requests at once"),
-    "streams on AWS": Scaling(0, 0, "shards", "traffic: on demand"),
 }
 _PRODUCTION: Final = {
     "event streams": Scaling(
@@ -36,7 +35,6 @@ _PRODUCTION: Final = {
     "reports": Scaling(1, 8, "cores", "load: serverless"),
     "live updates": Scaling(1, 10, "units", "connections"),
     "inference": Scaling(2, 10, "replicas", "requests at once"),
-    "streams on AWS": Scaling(0, 0, "shards", "traffic: on demand"),
 }
 
 

@@ -20,6 +20,11 @@ RECORDS_PARTITION_KEY = ("/tenant", "/home")
 LEASES_CONTAINER = "leases"
 LEASES_PARTITION_KEY = ("/id",)
 
+# DynamoDB
+RECORDS_TABLE_KEY = ("pk", "sk")
+CONNECTIONS_TABLE = "connections"
+"""Who listens to live updates, on AWS."""
+
 RECORDS_INDEXING_POLICY = {
     "indexingMode": "consistent",
     "automatic": True,

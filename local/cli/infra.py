@@ -1,4 +1,4 @@
-"""`local infra preview`: draws what a stack would be in the cloud, without an account, from Pulumi's mocks."""
+"""`local infra`: draws what a stack would be in the cloud, without an account; writes the page of all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from local.cli.options import new_parser
 from local.exits import CommandStopped
 from local.layout import CHECKOUT
 
+PAGE = "docs/infrastructure.md"
+STACKS = ("azure-dev", "azure-prod", "aws-dev", "aws-prod")
 _EXAMPLES = """  python3 -m local infra preview           the stack azure-dev: resources, private endpoints, grants, rules
+  python3 -m local infra preview aws-prod  any other stack with a Pulumi.<stack>.yaml
+  python3 -m local infra document          writes docs/infrastructure.md: all stacks with their graphs, grants and rules
   pulumi preview --stack azure-dev         the same against your subscription (needs the Pulumi command and `az login`)
 """
 
@@ -25,9 +29,28 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     preview.add_argument(
         "stack", nargs="?", default="azure-dev", help="a stack with a Pulumi.<stack>.yaml (default azure-dev)"
     )
+    actions.add_parser("document", help=f"write {PAGE} from the programs of all stacks")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Runs the action."""
+    return _document() if args.action == "document" else _preview(args)
+
+
+def _document() -> int:
+    """Writes the page; exit code 1 where a rule is broken."""
+    from infra.document import page
+    from infra.program import record_stack
+
+    stacks = {
+        stack: record_stack(stack, (CHECKOUT / f"Pulumi.{stack}.yaml").read_text("utf-8")) for stack in STACKS
+    }
+    (CHECKOUT / PAGE).write_text(page(stacks), "utf-8")
+    print(f"written: {PAGE}", file=sys.stderr)
+    return exits.FINDING if any(stack.findings() for stack in stacks.values()) else exits.OK
+
+
+def _preview(args: argparse.Namespace) -> int:
     """Prints the drawing; exit code 1 where a rule is broken."""
     settings = CHECKOUT / f"Pulumi.{args.stack}.yaml"
     if not settings.is_file():

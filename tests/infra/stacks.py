@@ -13,6 +13,7 @@ from infra.recording import Recorded, Recording
 from local.layout import CHECKOUT
 
 AZURE = ("azure-dev", "azure-prod")
+AWS = ("aws-dev", "aws-prod")
 Change = Callable[[dict[str, Any]], None]
 
 

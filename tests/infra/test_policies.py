@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -13,14 +15,20 @@ pytest.importorskip(
 
 from functions.needs import Access, Thing
 from infra.azure.stack import app_needs
+from infra.components.aws.function_plan import FunctionPlan, plans
+from infra.components.aws.rights import ACTIONS
 from infra.components.azure.functions_app import HOST_ROLES
 from infra.components.azure.roles import Role, role_of
 from infra.config import StackConfig
+from infra.document import page
 from infra.drawing import draw
+from infra.policies.aws import RULES as AWS_RULES
 from infra.policies.azure import RULES as AZURE_RULES
 from infra.policies.rule import Rule, examine
 from infra.program import RecordedStack, provision, rules_of
 from infra.recording import Recording, record
+from local.cli.infra import PAGE
+from local.layout import CHECKOUT
 from shared.names import (
     AUDIT_CONTAINER,
     CAPTURE_CONTAINER,
@@ -32,14 +40,24 @@ from shared.names import (
     MODELS_CONTAINER,
     RECORDS_PARTITION_KEY,
 )
+from tests.infra.aws_mutants import MUTANTS as AWS_MUTANTS
 from tests.infra.azure_mutants import MUTANTS as AZURE_MUTANTS
-from tests.infra.stacks import AZURE, Change, mutated, put, recorded
+from tests.infra.stacks import AWS, AZURE, Change, mutated, put, recorded
 
-pytestmark = pytest.mark.timeout(240)
-RULES = {"azure": AZURE_RULES}
-MUTANTS: dict[str, dict[str, tuple[str, Change]]] = {"azure": AZURE_MUTANTS}
+pytestmark = [
+    pytest.mark.timeout(240),
+    # The kit for AWS warns of classes of its own when it is loaded.
+    pytest.mark.filterwarnings("ignore:.* has been deprecated in favor of:DeprecationWarning"),
+]
+RULES = {"azure": AZURE_RULES, "aws": AWS_RULES}
+MUTANTS: dict[str, dict[str, tuple[str, Change]]] = {"azure": AZURE_MUTANTS, "aws": AWS_MUTANTS}
 EVERY = [(cloud, rule) for cloud, rules in RULES.items() for rule in rules]
-STACKS = AZURE
+STACKS = (*AZURE, *AWS)
+
+
+DRIVERS = {
+    "aws:lambda:EventSourceMapping", "aws:scheduler:Schedule", "aws:cloudwatch:EventTarget", "aws:apigatewayv2:Integration",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -146,13 +164,24 @@ def test_before_the_app_is_published_there_is_no_subscription() -> None:
     assert not first.of_type("eventgrid:SystemTopicEventSubscription")
 
 
-def test_the_drawing_names_every_resource_and_who_may_do_what(recording: Recording) -> None:
-    drawn = "\n".join(draw(recording))
-    cloud = [each for each in recording.resources if not each.type.startswith("galen:")]
-    grants = ("authorization:RoleAssignment", "cosmosdb:SqlResourceSqlRoleAssignment")
-    assert [each.name for each in cloud if each.type not in grants and each.name not in drawn] == []
-    assert "event hubs receiver    eventhub:EventHub/galen-streams-prod-clinical-events" in drawn
-    assert "cosmos data contributor" in drawn
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_drawing_names_every_resource_and_who_may_do_what(stack: str) -> None:
+    found = recorded(stack).recording
+    drawn = "\n".join(draw(found))
+    granted = ("authorization:RoleAssignment", "cosmosdb:SqlResourceSqlRoleAssignment", "aws:iam:RolePolicy")
+    assert [each.name for each in found.cloud() if each.type not in granted and each.name not in drawn] == []
+
+
+def test_the_drawing_says_rights_in_words() -> None:
+    azure, aws = ("\n".join(draw(recorded(stack).recording)) for stack in ("azure-prod", "aws-prod"))
+    assert re.search(r"event hubs receiver +eventhub:EventHub/galen-streams-prod-clinical-events", azure)
+    assert "cosmos data contributor" in azure
+    assert re.search(r"galen-fn-prod-landing +s3: GetObject, ListBucket +galen-lake-prod-landing", aws)
+
+
+def test_the_page_of_the_stacks_is_the_one_that_the_command_writes() -> None:
+    written = (CHECKOUT / PAGE).read_text("utf-8")
+    assert written == page({stack: recorded(stack) for stack in STACKS})
 
 
 def test_the_days_of_dropped_files_are_the_stacks() -> None:
@@ -198,6 +227,52 @@ def test_the_app_is_granted_what_its_functions_need_and_nothing_else(stack: str)
     assert _of_app(found) == needed | host
 
 
+def _granted(found: RecordedStack, function: str) -> set[tuple[str, str]]:
+    """What a function's own policy allows: each action with each resource."""
+    name = f"{found.config.name('fn')}-{function.replace('_', '-')}-needs"
+    (policy,) = [each for each in found.recording.of_type("aws:iam:RolePolicy") if each.name == name]
+    return {
+        (action, resource)
+        for statement in json.loads(policy.inputs["policy"])["Statement"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+
+
+@pytest.mark.parametrize("plan", plans(40), ids=lambda plan: plan.name)
+def test_a_lambda_function_is_granted_the_actions_of_its_needs_and_nothing_else(plan: FunctionPlan) -> None:
+    granted = _granted(recorded("aws-prod"), plan.name)
+    needed = {action for need in plan.needs for action in ACTIONS[need.thing, need.access]}
+    keys = {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert {action for action, _ in granted} - keys == needed
+    things = {need.name for need in plan.needs if need.thing in (Thing.STREAM, Thing.FILES, Thing.SECRET)}
+    about = [
+        resource for action, resource in granted if action.startswith(("kinesis:", "s3:", "secretsmanager:"))
+    ]
+    assert things == {
+        thing
+        for thing in things
+        if any(resource.removesuffix("/*").endswith(f"-{thing}") for resource in about)
+    }
+    assert [r for r in about if not any(r.removesuffix("/*").endswith(f"-{thing}") for thing in things)] == []
+
+
+def test_a_function_that_needs_more_is_granted_more() -> None:
+    granted = _granted(recorded("aws-prod"), "watch")
+    assert not [action for action, _ in granted if action.startswith("s3:")]
+    assert [action for action, _ in _granted(recorded("aws-prod"), "inspect") if action == "s3:PutObject"]
+
+
+def test_every_lambda_function_is_driven_by_something() -> None:
+    found = recorded("aws-prod")
+    prefix = f"{found.config.name('fn')}-"
+    text = json.dumps(
+        [dict(each.inputs) for each in found.recording.cloud() if each.type in DRIVERS], default=str
+    )
+    driven = {plan.name for plan in plans(40) if f"function/{prefix}{plan.name.replace('_', '-')}" in text}
+    assert {plan.name for plan in plans(40)} - driven == set()
+
+
 def test_a_need_that_no_function_declares_is_no_grant() -> None:
     """Nobody sends events or writes what partners dropped; nobody but the jobs and the inference touches models."""
     needs = app_needs()
@@ -211,6 +286,16 @@ COUNTS = {
         "authorization:RoleAssignment": 18, "network:PrivateEndpoint": 13, "storage:BlobContainer": 7,
         "eventhub:EventHub": len(HUBS), "keyvault:Key": 0, "frontdoor:Policy": 0, "sql:Database": 1,
         "databricks:Workspace": 1, "datafactory:Pipeline": 1, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
+    },
+    "aws-dev": {
+        "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 12 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
+        "aws:kms:Key": 0, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 13,
+        "aws:scheduler:Schedule": 5, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
+    },
+    "aws-prod": {
+        "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 12 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
+        "aws:kms:Key": 8, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 13,
+        "aws:scheduler:Schedule": 5, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
     },
     "azure-prod": {
         "authorization:RoleAssignment": 19, "network:PrivateEndpoint": 14, "storage:BlobContainer": 7,

@@ -42,6 +42,8 @@ def test_production_with_all_it_needs_is_taken() -> None:
         ("landingDays", {"landing_days": 1}),
         ("metricsAccess", {"metrics_access": "secret"}),
         ("maximumInstances", {"maximum_instances": 5}),
+        ("url", {"cloud": Cloud.AWS, "location": "eu-west-1"}),
+        ("certificate", {"cloud": Cloud.AWS, "location": "eu-west-1", "url": "https://galen.example.org"}),
         ("administrators", {"administrators": "the-group"}),
         ("alertEmail", {"alert_email": "nobody"}),
         ("inferenceImage", {"inference_image": "galen/inference:latest"}),
@@ -74,7 +76,13 @@ def test_a_stack_file_gives_its_values_to_the_program() -> None:
 
 
 def test_a_stack_without_settings_takes_the_region_of_its_cloud() -> None:
-    assert (_read("aws-dev", {}).cloud, _read("aws-dev", {}).location) == (Cloud.AWS, "eu-west-1")
+    named = {
+        key: value
+        for key, value in stack_configuration(settings_of("aws-dev")).items()
+        if "location" not in key
+    }
+    found = _read("aws-dev", named)
+    assert (found.cloud, found.location) == (Cloud.AWS, "eu-west-1")
 
 
 @pytest.mark.parametrize(

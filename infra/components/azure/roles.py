@@ -41,7 +41,9 @@ COSMOS_CONTRIBUTOR: Final = "00000000-0000-0000-0000-000000000002"
 _ROLES: Final = {
     (Thing.STREAM, Access.RECEIVE): Role.EVENT_HUBS_RECEIVER,
     (Thing.FILES, Access.READ): Role.BLOB_READER,
+    # No role of Azure's writes and does not delete.
     (Thing.FILES, Access.WRITE): Role.BLOB_CONTRIBUTOR,
+    (Thing.FILES, Access.REPLACE): Role.BLOB_CONTRIBUTOR,
     (Thing.SECRET, Access.READ): Role.SECRETS_USER,
     (Thing.TELEMETRY, Access.SEND): Role.METRICS_PUBLISHER,
     (Thing.LIVE_UPDATES, Access.SEND): Role.WEB_PUBSUB_OWNER,

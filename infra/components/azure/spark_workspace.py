@@ -12,7 +12,7 @@ from typing import Any, Final
 import pulumi
 from pulumi_azure_native import authorization, databricks, datafactory
 
-from functions.needs import Need, Thing, writes
+from functions.needs import Need, Thing, replaces
 from infra.components.azure.identity import assign
 from infra.components.azure.keys import StoreKey
 from infra.components.azure.network_plan import Subresource
@@ -27,7 +27,7 @@ SPARK_VERSION: Final = "17.3.x-scala2.13"
 WORKER: Final = "Standard_D4ds_v5"
 ENTRY: Final = "dbfs:/galen/run_jobs.py"
 """What the deployment uploads: it puts the package beside it on the path and calls `spark.jobs`."""
-SPARK_NEEDS: Final = frozenset({writes(LAKE_FILE_SYSTEM), writes(MODELS_CONTAINER)})
+SPARK_NEEDS: Final = frozenset({replaces(LAKE_FILE_SYSTEM), replaces(MODELS_CONTAINER)})
 """Of the jobs: tables and quarantine in the lake, published models in their container."""
 
 

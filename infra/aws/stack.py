@@ -1,0 +1,130 @@
+"""The whole of Galen on AWS: the same product, from the same code behind other bindings."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from functions.needs import Access, Thing
+from infra.components.aws.data_lake import ACCESS_LOGS, FAILURES, DataLake
+from infra.components.aws.event_streams import EventStreams
+from infra.components.aws.front import Front, FrontArgs
+from infra.components.aws.function_plan import plans
+from infra.components.aws.functions import Functions, FunctionsArgs
+from infra.components.aws.inference import Inference
+from infra.components.aws.keys import Keys
+from infra.components.aws.network import Network
+from infra.components.aws.observability import Observability
+from infra.components.aws.records import Records
+from infra.components.aws.reports import Reports
+from infra.components.aws.rights import Place, Places, buckets
+from infra.components.aws.schedules import Schedules, SchedulesArgs
+from infra.components.aws.secrets import Secrets
+from infra.components.aws.spark_jobs import SparkJobs
+from infra.components.aws.surroundings import Surroundings
+from infra.components.aws.users import Users
+from infra.config import StackConfig
+from shared.names import (
+    HUBS,
+    LAKE_FILE_SYSTEM,
+    LANDING_FILE_SYSTEM,
+    LIVE_HUB,
+    REACTIONS_FUNCTION,
+    RECORDS_CONTAINER,
+)
+
+
+def provision(config: StackConfig) -> None:
+    """Declares every resource of one stack and exports what a deployment needs to know."""
+    config.check()
+    around = _surroundings(config)
+    lake = DataLake(config.name("lake"), around)
+    streams = EventStreams(config.name("streams"), around)
+    records = Records(config.name("records"), around)
+    secrets = Secrets(config.name("secrets"), around)
+    places = _places(around, lake, streams, records, secrets)
+    functions = Functions(
+        config.name("fn"),
+        FunctionsArgs(
+            around,
+            plans(config.maximum_instances),
+            places,
+            settings(config, lake, streams, records, secrets),
+            lake.buckets[FAILURES].arn,
+            lake.key,
+        ),
+    )
+    for hub in HUBS:
+        functions.follow(hub.replace("-", "_"), hub, streams.streams[hub].arn)
+    functions.follow(REACTIONS_FUNCTION, RECORDS_CONTAINER, records.table.stream_arn, changes=True)
+    front = Front(config.name("front"), FrontArgs(around, functions, lake.buckets[ACCESS_LOGS]))
+    jobs = SparkJobs(config.name("spark"), around, lake, places)
+    Schedules(
+        config.name("clock"),
+        SchedulesArgs(around, functions, jobs, lake.buckets[LANDING_FILE_SYSTEM].bucket),
+    )
+    Inference(config.name("models"), around, places)
+    Reports(config.name("reports"), around)
+    users = Users(config.name("users"), around)
+    pulumi.export("url", config.url)
+    pulumi.export("distribution", front.host)
+    pulumi.export("live", front.live.api_endpoint)
+    pulumi.export("issuer", users.issuer)
+    pulumi.export("landing", lake.buckets[LANDING_FILE_SYSTEM].bucket)
+
+
+def _surroundings(config: StackConfig) -> Surroundings:
+    provider = aws.Provider(config.name("aws"), region=config.location)
+    opts = pulumi.ResourceOptions(providers={"aws": provider})
+    asked = pulumi.InvokeOptions(provider=provider)
+    account = aws.get_caller_identity_output(opts=asked).account_id
+    keys = Keys(config.name("keys"), config, account, opts)
+    network = Network(config.name("private"), config, account, keys.of("logs"), opts)
+    observability = Observability(config.name("watch"), config, keys.of("logs"), opts)
+    return Surroundings(config, account, network, observability, keys, opts)
+
+
+def _places(
+    around: Surroundings, lake: DataLake, streams: EventStreams, records: Records, secrets: Secrets
+) -> Places:
+    """Where the things are that functions need."""
+    files: Places = dict(buckets(noun, bucket.arn, lake.key) for noun, bucket in lake.buckets.items())
+    hubs: Places = {
+        (Thing.STREAM, None, hub): Place((stream.arn,), streams.key)
+        for hub, stream in streams.streams.items()
+    }
+    hidden: Places = {
+        (Thing.SECRET, None, secret): Place((arn,), secrets.key) for secret, arn in secrets.arns.items()
+    }
+    # Only the function that holds connections may send to them; its API is made after it, so by account and stage.
+    live = pulumi.Output.concat(
+        "arn:aws:execute-api:", around.config.location, ":", around.account, ":*/live/*"
+    )
+    return {
+        **files,
+        **hubs,
+        **hidden,
+        (Thing.RECORDS, None, RECORDS_CONTAINER): Place((records.table.arn,), records.key),
+        (Thing.RECORDS, Access.FOLLOW, RECORDS_CONTAINER): Place((records.table.stream_arn,), records.key),
+        (Thing.LIVE_UPDATES, None, LIVE_HUB): Place((live, records.connections.arn), None),
+    }
+
+
+def settings(
+    config: StackConfig, lake: DataLake, streams: EventStreams, records: Records, secrets: Secrets
+) -> dict[str, pulumi.Input[str]]:
+    """The functions' settings: where each thing is; of secrets the name, never the value."""
+    hubs = {
+        f"GALEN_STREAM_{hub.replace('-', '_').upper()}": each.name for hub, each in streams.streams.items()
+    }
+    hidden = {f"GALEN_SECRET_{secret.replace('-', '_').upper()}": arn for secret, arn in secrets.arns.items()}
+    return {
+        **hubs,
+        **hidden,
+        "GALEN_TABLE": records.table.name,
+        "GALEN_CONNECTIONS_TABLE": records.connections.name,
+        "GALEN_LAKE_BUCKET": lake.buckets[LAKE_FILE_SYSTEM].bucket,
+        "GALEN_LANDING_BUCKET": lake.buckets[LANDING_FILE_SYSTEM].bucket,
+        "GALEN_METRICS_ACCESS": config.metrics_access,
+        "GALEN_URL": config.url,
+    }

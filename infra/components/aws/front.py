@@ -1,0 +1,239 @@
+"""What the world sees: the API, live updates, the dashboard, and CloudFront with its firewall before them.
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_aws import apigatewayv2, cloudfront, s3, wafv2
+
+from infra.components.aws.data_lake import guard
+from infra.components.aws.functions import Functions
+from infra.components.aws.surroundings import Surroundings
+from infra.config import Classification
+
+REQUESTS_IN_FIVE_MINUTES: Final = 15_000
+"""Of one address, as at the front door of Azure."""
+BURST: Final = 2_000
+RATE_A_S: Final = 1_000
+_EDGE: Final = "us-east-1"
+"""Where CloudFront's firewalls and certificates live."""
+_NO_CACHE: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+_CACHE: Final = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+_ALL_BUT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+_SECURITY_HEADERS: Final = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+"""Managed policies of CloudFront, the same in every account."""
+_MANAGED: Final = (
+    "AWSManagedRulesAmazonIpReputationList",
+    "AWSManagedRulesCommonRuleSet",
+    "AWSManagedRulesKnownBadInputsRuleSet",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontArgs:
+    """Where, which functions answer, and the name and certificate that partners see."""
+
+    around: Surroundings
+    functions: Functions
+    access_logs: s3.Bucket
+
+
+class Front(pulumi.ComponentResource):
+    """The API and the dashboard under one name, over TLS 1.2 or newer; live updates under API Gateway's own."""
+
+    def __init__(self, name: str, args: FrontArgs) -> None:
+        super().__init__("galen:aws:Front", name, None, args.around.opts)
+        self._name = name
+        self._args = args
+        self._config = args.around.config
+        self._tags = self._config.tags(Classification.OPERATIONAL)
+        self._child = pulumi.ResourceOptions(parent=self)
+        api = self._api("http", "HTTP", "api", ["$default"])
+        self.live = self._api(
+            "live", "WEBSOCKET", "live", ["$connect", "$disconnect", "$default"],
+            route_selection_expression="$request.body.action",
+        )  # fmt: skip
+        site = self._site()
+        self.distribution = self._distribution(api, site, self._firewall())
+        self._let_read(site)
+        self.host = self.distribution.domain_name
+        self.register_outputs({"host": self.host, "live": self.live.api_endpoint})
+
+    def _api(
+        self, noun: str, protocol: str, function: str, routes: list[str], **more: Any
+    ) -> apigatewayv2.Api:
+        name, functions = f"{self._name}-{noun}", self._args.functions
+        api = apigatewayv2.Api(name, protocol_type=protocol, tags=self._tags, opts=self._child, **more)
+        form = {"payload_format_version": "2.0"} if protocol == "HTTP" else {}
+        target = apigatewayv2.Integration(
+            f"{name}-function",
+            api_id=api.id,
+            integration_type="AWS_PROXY",
+            integration_uri=functions.functions[function].invoke_arn,
+            opts=self._child,
+            **form,
+        )
+        for route in routes:
+            apigatewayv2.Route(
+                f"{name}-{route.lstrip('$')}",
+                api_id=api.id,
+                route_key=route,
+                target=pulumi.Output.concat("integrations/", target.id),
+                opts=self._child,
+            )
+        logs = self._args.around.observability.log_group(name, f"/galen/{name}")
+        # Neither path nor query: both may name a patient.
+        fields = '{"id":"$context.requestId","status":"$context.status","ms":"$context.integrationLatency"}'
+        apigatewayv2.Stage(
+            f"{name}-stage",
+            api_id=api.id,
+            name="$default" if protocol == "HTTP" else "live",
+            auto_deploy=True,
+            access_log_settings={"destination_arn": logs.arn, "format": fields},
+            default_route_settings={
+                "throttling_burst_limit": BURST,
+                "throttling_rate_limit": RATE_A_S,
+                "detailed_metrics_enabled": True,
+            },
+            tags=self._tags,
+            opts=self._child,
+        )
+        functions.let_in(
+            function, "apigateway.amazonaws.com", pulumi.Output.concat(api.execution_arn, "/*"), noun
+        )
+        return api
+
+    def _site(self) -> s3.Bucket:
+        """The dashboard's files: no patient's data is in them, and nobody but CloudFront reads them from here."""
+        bucket = s3.Bucket(
+            f"{self._name}-site",
+            force_destroy=False,
+            tags=self._tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        s3.BucketLogging(
+            f"{self._name}-site-logged",
+            bucket=bucket.id,
+            target_bucket=self._args.access_logs.id,
+            target_prefix="site/",
+            opts=self._child,
+        )
+        return bucket
+
+    def _let_read(self, site: s3.Bucket) -> None:
+        guard(
+            f"{self._name}-site",
+            site,
+            None,
+            self._child,
+            {
+                "Sid": "CloudFront",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudfront.amazonaws.com"},
+                "Action": "s3:GetObject",
+                "Resource": pulumi.Output.concat(site.arn, "/*"),
+                "Condition": {"StringEquals": {"aws:SourceArn": self.distribution.arn}},
+            },
+        )
+
+    def _firewall(self) -> wafv2.WebAcl:
+        visible = {"cloudwatch_metrics_enabled": True, "sampled_requests_enabled": False}
+        managed = [
+            {
+                "name": rules,
+                "priority": place,
+                "override_action": {"none": {}},
+                "statement": {"managed_rule_group_statement": {"vendor_name": "AWS", "name": rules}},
+                "visibility_config": {**visible, "metric_name": rules},
+            }
+            for place, rules in enumerate(_MANAGED, 10)
+        ]
+        limit = {
+            "name": "too-many",
+            "priority": 1,
+            "action": {"block": {}},
+            "statement": {
+                "rate_based_statement": {"limit": REQUESTS_IN_FIVE_MINUTES, "aggregate_key_type": "IP"}
+            },
+            "visibility_config": {**visible, "metric_name": "too-many"},
+        }
+        return wafv2.WebAcl(
+            f"{self._name}-firewall",
+            region=_EDGE,
+            scope="CLOUDFRONT",
+            default_action={"allow": {}},
+            rules=[limit, *managed],
+            visibility_config={**visible, "metric_name": "galen"},
+            tags=self._tags,
+            opts=self._child,
+        )
+
+    def _distribution(
+        self, api: apigatewayv2.Api, site: s3.Bucket, firewall: wafv2.WebAcl
+    ) -> cloudfront.Distribution:
+        config = self._config
+        control = cloudfront.OriginAccessControl(
+            f"{self._name}-reads",
+            origin_access_control_origin_type="s3",
+            signing_behavior="always",
+            signing_protocol="sigv4",
+            opts=self._child,
+        )
+        secure = {
+            "http_port": 80,
+            "https_port": 443,
+            "origin_protocol_policy": "https-only",
+            "origin_ssl_protocols": ["TLSv1.2"],
+        }
+        return cloudfront.Distribution(
+            f"{self._name}-distribution",
+            enabled=True,
+            is_ipv6_enabled=True,
+            http_version="http2and3",
+            aliases=[config.url.removeprefix("https://")],
+            default_root_object="index.html",
+            web_acl_id=firewall.arn,
+            origins=[
+                {
+                    "origin_id": "api",
+                    "domain_name": api.api_endpoint.apply(lambda url: url.removeprefix("https://")),
+                    "custom_origin_config": secure,
+                },
+                {
+                    "origin_id": "site",
+                    "domain_name": site.bucket_regional_domain_name,
+                    "origin_access_control_id": control.id,
+                },
+            ],
+            default_cache_behavior=_behaviour("api", _NO_CACHE, all_methods=True),
+            ordered_cache_behaviors=[
+                {"path_pattern": "/dashboard/*", **_behaviour("site", _CACHE, all_methods=False)}
+            ],
+            restrictions={"geo_restriction": {"restriction_type": "none"}},
+            viewer_certificate={
+                "acm_certificate_arn": config.certificate,
+                "ssl_support_method": "sni-only",
+                "minimum_protocol_version": "TLSv1.2_2021",
+            },
+            tags=self._tags,
+            opts=self._child,
+        )
+
+
+def _behaviour(origin: str, cache: str, *, all_methods: bool) -> dict[str, Any]:
+    reads = ["GET", "HEAD", "OPTIONS"]
+    return {
+        "target_origin_id": origin,
+        "viewer_protocol_policy": "https-only",
+        "allowed_methods": [*reads, "PUT", "POST", "PATCH", "DELETE"] if all_methods else reads,
+        "cached_methods": ["GET", "HEAD"],
+        "cache_policy_id": cache,
+        "origin_request_policy_id": _ALL_BUT_HOST if all_methods else None,
+        "response_headers_policy_id": _SECURITY_HEADERS,
+        "compress": True,
+    }

@@ -1,0 +1,67 @@
+"""The Lambda functions: which group's package each is in, what it needs, and how large it is.
+
+The needs are those that the same use cases declare beside their Azure bindings: the code behind both is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from functions.azure import http, landing, reactions, schedules, streams
+from functions.needs import EVERY, Access, Need, Needs, Thing, without_included
+from shared.names import LIVE_HUB
+
+TIMEOUT_S: Final = 300
+HTTP_TIMEOUT_S: Final = 29
+"""API Gateway waits no longer than thirty."""
+LIVE_NEEDS: Final[Needs] = {"live": (*EVERY, Need(Thing.LIVE_UPDATES, Access.SEND, LIVE_HUB))}
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionPlan:
+    """One function."""
+
+    name: str
+    group: str
+    needs: frozenset[Need]
+    memory_mb: int = 1024
+    timeout_s: int = TIMEOUT_S
+    at_once: int = 0
+    """How many run at once; 0: as many as its trigger has shards, up to the account's bound."""
+
+    @property
+    def handler(self) -> str:
+        """Where the group's package has it."""
+        return f"functions.aws.{self.group}.{self.name}"
+
+
+def plans(maximum_instances: int) -> tuple[FunctionPlan, ...]:
+    """Every function. Only what comes by HTTP can grow beyond the shards; timers never run twice at once."""
+    found = []
+    for group, needs in (
+        ("http", http.NEEDS),
+        ("streams", streams.NEEDS),
+        ("landing", landing.NEEDS),
+        ("reactions", reactions.NEEDS),
+        ("schedules", schedules.NEEDS),
+        ("live", LIVE_NEEDS),
+    ):
+        for name, declared in needs.items():
+            if name == "tables":
+                continue  # the schedule starts the jobs itself
+            found.append(_plan(name, group, without_included(declared), maximum_instances))
+    return tuple(found)
+
+
+def _plan(name: str, group: str, needs: frozenset[Need], maximum_instances: int) -> FunctionPlan:
+    match group:
+        case "http":
+            return FunctionPlan(name, group, needs, 1792, HTTP_TIMEOUT_S, maximum_instances)
+        case "schedules":
+            return FunctionPlan(name, group, needs, at_once=1)
+        case "landing":
+            return FunctionPlan(name, group, needs, 1792, 900, 10)
+        case "live":
+            return FunctionPlan(name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances)
+    return FunctionPlan(name, group, needs, at_once=maximum_instances)

@@ -1,0 +1,170 @@
+"""The functions: each with a role of its own, in the network, with what drives it.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_aws import iam, lambda_
+
+from infra.components.aws.documents import allow, document, trust
+from infra.components.aws.function_plan import FunctionPlan
+from infra.components.aws.rights import Places, statements
+from infra.components.aws.surroundings import Surroundings
+from infra.config import Classification
+
+PYTHON: Final = "python3.12"
+BATCH: Final = 256
+RECORD_AGE_S: Final = 6 * 24 * 3600
+"""A day less than the streams keep: what was retried for so long is set aside while it can still be read."""
+SPLITS: Final = {
+    "bisect_batch_on_function_error": True,
+    "function_response_types": ["ReportBatchItemFailures"],
+}
+NETWORK_ACTIONS: Final = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+"""What the service itself does with the role to put a function into the network; they know no narrower resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionsArgs:
+    """Where, which functions, where things are, the settings, and the bucket for what failed."""
+
+    around: Surroundings
+    plans: tuple[FunctionPlan, ...]
+    places: Places
+    settings: Mapping[str, pulumi.Input[str]]
+    failures_arn: pulumi.Output[str]
+    failures_key: pulumi.Output[str] | None
+
+
+class Functions(pulumi.ComponentResource):
+    """The functions by name."""
+
+    def __init__(self, name: str, args: FunctionsArgs) -> None:
+        super().__init__("galen:aws:Functions", name, None, args.around.opts)
+        self._name = name
+        self._args = args
+        self._tags = args.around.config.tags(Classification.PHI)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.key = args.around.keys.of("functions")
+        self._roles: dict[str, iam.Role] = {}
+        self.functions = {plan.name: self._function(plan) for plan in args.plans}
+        self.register_outputs({name: each.arn for name, each in self.functions.items()})
+
+    def _function(self, plan: FunctionPlan) -> lambda_.Function:
+        around = self._args.around
+        name = f"{self._name}-{plan.name.replace('_', '-')}"
+        path = f"/aws/lambda/{name}"
+        group = around.observability.log_group(name, path)
+        role = self._roles[plan.name] = self._role(name, plan, group.arn)
+        return lambda_.Function(
+            name,
+            name=name,
+            runtime=PYTHON,
+            architectures=["arm64"],
+            handler=plan.handler,
+            code=self._code(plan.group),
+            role=role.arn,
+            memory_size=plan.memory_mb,
+            timeout=plan.timeout_s,
+            reserved_concurrent_executions=plan.at_once or -1,
+            environment={"variables": dict(self._args.settings)},
+            kms_key_arn=self.key,
+            vpc_config={
+                "subnet_ids": around.network.subnet_ids,
+                "security_group_ids": [around.network.workload_group_id],
+            },
+            tracing_config={"mode": "Active"},
+            logging_config={"log_format": "JSON", "log_group": path},
+            tags=self._tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[group]),
+        )
+
+    def _code(self, group: str) -> pulumi.Archive:
+        """The group's package; before one was built, an archive that says so."""
+        folder = self._args.around.config.functions_package
+        if folder:
+            return pulumi.FileArchive(f"{folder}/{group}.zip")
+        return pulumi.AssetArchive({"README": pulumi.StringAsset("No package was published yet.")})
+
+    def _role(self, name: str, plan: FunctionPlan, log_group: pulumi.Output[str]) -> iam.Role:
+        account = self._args.around.account
+        role = iam.Role(
+            name,
+            assume_role_policy=trust("lambda.amazonaws.com", account),
+            tags=self._tags,
+            opts=self._child,
+        )
+        itself = [
+            allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group, ":*")),
+            allow(NETWORK_ACTIONS, "*"),
+        ]
+        iam.RolePolicy(
+            f"{name}-itself", role=role.id, policy=document(*itself, *self._failures()), opts=self._child
+        )
+        iam.RolePolicy(
+            f"{name}-needs",
+            role=role.id,
+            policy=document(*statements(plan.needs, self._args.places)),
+            opts=self._child,
+        )
+        return role
+
+    def _failures(self) -> list[Any]:
+        """The service writes what it gave up on under the function's role."""
+        put = [allow(["s3:PutObject"], pulumi.Output.concat(self._args.failures_arn, "/*"))]
+        key = self._args.failures_key
+        own = [allow(["kms:Decrypt"], self.key)] if self.key is not None else []
+        return [*put, *([allow(["kms:GenerateDataKey"], key)] if key is not None else []), *own]
+
+    def follow(self, plan_name: str, source: str, arn: pulumi.Output[str], *, changes: bool = False) -> None:
+        """Feeds a stream to a function: partial batches, halved where one fails, the rest set aside in a bucket."""
+        lambda_.EventSourceMapping(
+            f"{self._name}-{plan_name.replace('_', '-')}-from-{source}",
+            function_name=self.functions[plan_name].arn,
+            event_source_arn=arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=1000 if changes else BATCH,
+            maximum_batching_window_in_seconds=0,  # an alert may not wait
+            maximum_retry_attempts=-1,
+            maximum_record_age_in_seconds=-1 if changes else RECORD_AGE_S,
+            parallelization_factor=1,  # the chain of a shard has one writer
+            destination_config={"on_failure": {"destination_arn": self._args.failures_arn}},
+            tags=self._tags,
+            opts=self._child,
+            **SPLITS,
+        )
+
+    def set_aside_what_fails(self, plan_name: str) -> None:
+        """For a function that is told and not asked: what it could not do twice is kept."""
+        lambda_.FunctionEventInvokeConfig(
+            f"{self._name}-{plan_name.replace('_', '-')}-fails",
+            function_name=self.functions[plan_name].name,
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=3600,
+            destination_config={"on_failure": {"destination": self._args.failures_arn}},
+            opts=self._child,
+        )
+
+    def let_in(self, plan_name: str, who: str, source_arn: pulumi.Input[str], label: str) -> None:
+        """A service may call a function, on behalf of one thing of ours."""
+        lambda_.Permission(
+            f"{self._name}-{plan_name.replace('_', '-')}-by-{label}",
+            action="lambda:InvokeFunction",
+            function=self.functions[plan_name].name,
+            principal=who,
+            source_arn=source_arn,
+            opts=self._child,
+        )

@@ -1,0 +1,83 @@
+"""The keys that encrypt the stores: ours, renewed each year, in production also in the second region.
+
+https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pulumi
+from pulumi_aws import kms
+
+from infra.components.aws.documents import document
+from infra.config import Classification, StackConfig
+
+RENEWED_DAYS: Final = 365
+DELETED_AFTER_DAYS: Final = 30
+_SERVICES: Final = ("logs", "sns", "cloudwatch", "events")
+"""Services that encrypt for us without a role of ours."""
+
+
+class Keys(pulumi.ComponentResource):
+    """One key a store, made when the store asks for it; none at all where the configuration wants none."""
+
+    def __init__(
+        self, name: str, config: StackConfig, account: pulumi.Output[str], opts: pulumi.ResourceOptions
+    ) -> None:
+        super().__init__("galen:aws:Keys", name, None, opts)
+        self._name = name
+        self._config = config
+        self._account = account
+        self._made: dict[str, pulumi.Output[str]] = {}
+        self.register_outputs({})
+
+    def of(self, store: str) -> pulumi.Output[str] | None:
+        """The ARN of a store's key; None where the service's own key is used."""
+        if not self._config.customer_managed_keys:
+            return None
+        if store not in self._made:
+            key = kms.Key(
+                f"{self._name}-{store}",
+                description=f"Encrypts {store} of {self._config.name('stack')}",
+                enable_key_rotation=True,
+                rotation_period_in_days=RENEWED_DAYS,
+                deletion_window_in_days=DELETED_AFTER_DAYS,
+                multi_region=self._config.is_production,
+                policy=self._policy(),
+                tags=self._config.tags(Classification.SECRET),
+                opts=pulumi.ResourceOptions(parent=self, protect=True),
+            )
+            kms.Alias(
+                f"{self._name}-{store}-alias",
+                name=f"alias/{self._config.name(store)}",
+                target_key_id=key.key_id,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            self._made[store] = key.arn
+        return self._made[store]
+
+    def _policy(self) -> pulumi.Output[str]:
+        """The account's own policies decide who uses it; the services named may, on this account's behalf."""
+        return document(
+            {
+                "Sid": "Account",
+                "Effect": "Allow",
+                "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", self._account, ":root")},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Sid": "Services",
+                "Effect": "Allow",
+                "Principal": {
+                    "Service": [
+                        *(f"{each}.amazonaws.com" for each in _SERVICES),
+                        f"logs.{self._config.location}.amazonaws.com",
+                    ]
+                },
+                "Action": ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:SourceAccount": self._account}},
+            },
+        )

@@ -1,0 +1,109 @@
+"""The statements that answer a need on AWS: the actions that the adapters call, on the one thing, and its key.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+
+from functions.needs import Access, Need, Thing
+from infra.components.aws.documents import Statement, allow
+from infra.config import ConfigurationError
+
+METRICS_NAMESPACE: Final = "galen"
+_READS: Final = ("s3:GetObject", "s3:ListBucket")
+_WRITES: Final = (*_READS, "s3:AbortMultipartUpload", "s3:PutObject")
+ACTIONS: Final = {
+    (Thing.STREAM, Access.RECEIVE): (
+        "kinesis:DescribeStream",
+        "kinesis:DescribeStreamSummary",
+        "kinesis:GetRecords",
+        "kinesis:GetShardIterator",
+        "kinesis:ListShards",
+    ),
+    (Thing.RECORDS, Access.READ): ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"),
+    (Thing.RECORDS, Access.WRITE): (
+        "dynamodb:BatchGetItem",
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+    ),
+    (Thing.RECORDS, Access.FOLLOW): (
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+    ),
+    (Thing.FILES, Access.READ): _READS,
+    (Thing.FILES, Access.WRITE): _WRITES,
+    (Thing.FILES, Access.REPLACE): (*_WRITES, "s3:DeleteObject"),
+    (Thing.SECRET, Access.READ): ("secretsmanager:GetSecretValue",),
+    (Thing.TELEMETRY, Access.SEND): (
+        "cloudwatch:PutMetricData",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    ),
+    (Thing.LIVE_UPDATES, Access.SEND): ("execute-api:ManageConnections",),
+    (Thing.IMAGES, Access.READ): ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+}
+_ENCRYPTS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a thing is: its ARNs, and the key that encrypts it."""
+
+    arns: tuple[pulumi.Input[str], ...]
+    key: pulumi.Output[str] | None = None
+
+
+Places = Mapping[tuple[Thing, Access | None, str], Place]
+"""By thing, access (None: any) and name."""
+
+
+def place_of(need: Need, places: Places) -> Place:
+    """Where a need is answered. Raises ConfigurationError where the stack has no such thing."""
+    for access in (need.access, None):
+        if found := places.get((need.thing, access, need.name)):
+            return found
+    message = f"a function needs to {need}, which the stack does not have"
+    raise ConfigurationError(message)
+
+
+def statements(needs: Iterable[Need], places: Places) -> list[Statement]:
+    """What a role may do: for each need its actions on its place, and the use of the place's key."""
+    found: list[Statement] = []
+    for need in sorted(needs):
+        actions = ACTIONS[need.thing, need.access]
+        if need.thing is Thing.TELEMETRY:
+            found += _telemetry(actions)
+            continue
+        place = place_of(need, places)
+        found.append(allow(actions, *place.arns))
+        if place.key is not None:
+            writes = need.access in (Access.WRITE, Access.REPLACE, Access.SEND)
+            found.append(allow(_ENCRYPTS if writes else _ENCRYPTS[:1], place.key))
+    return found
+
+
+def _telemetry(actions: tuple[str, ...]) -> list[Statement]:
+    """These actions know no resource; a condition keeps metrics in our own namespace."""
+    metrics = [each for each in actions if each.startswith("cloudwatch:")]
+    traces = [each for each in actions if not each.startswith("cloudwatch:")]
+    condition = {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}}
+    return [allow(metrics, "*", Condition=condition), allow(traces, "*")]
+
+
+def buckets(
+    need_name: str, arn: pulumi.Output[str], key: pulumi.Output[str] | None
+) -> tuple[tuple[Thing, Access | None, str], Place]:
+    """The place of a bucket: the bucket for its listing, its objects for the rest."""
+    return (Thing.FILES, None, need_name), Place((arn, pulumi.Output.concat(arn, "/*")), key)

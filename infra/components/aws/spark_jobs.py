@@ -1,0 +1,95 @@
+"""Spark without a cluster of one's own: an EMR Serverless application that starts with a job and ends after it.
+
+https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-spark.html
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pulumi
+from pulumi_aws import emrserverless, iam
+
+from functions.needs import replaces
+from infra.components.aws.data_lake import PACKAGES, DataLake
+from infra.components.aws.documents import allow, document, trust
+from infra.components.aws.rights import Places, statements
+from infra.components.aws.surroundings import Surroundings
+from infra.config import Classification
+from infra.scaling import scaling
+from infra.spark_jobs import JOBS
+from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER
+
+RELEASE: Final = "emr-7.9.0"
+SPARK_NEEDS: Final = frozenset({replaces(LAKE_FILE_SYSTEM), replaces(MODELS_CONTAINER)})
+_CORES, _MEMORY_GB = 4, 16
+"""Of a worker."""
+_IDLE_MIN: Final = 5
+
+
+class SparkJobs(pulumi.ComponentResource):
+    """The application, the role of its jobs, and the request that starts them all in their order."""
+
+    def __init__(self, name: str, around: Surroundings, lake: DataLake, places: Places) -> None:
+        super().__init__("galen:aws:SparkJobs", name, None, around.opts)
+        child = pulumi.ResourceOptions(parent=self)
+        tags = around.config.tags(Classification.PHI)
+        most = scaling(around.config, "spark").most + 1  # the driver
+        application = emrserverless.Application(
+            f"{name}-application",
+            type="SPARK",
+            release_label=RELEASE,
+            architecture="ARM64",
+            maximum_capacity={
+                "cpu": f"{most * _CORES:g} vCPU",
+                "memory": f"{most * _MEMORY_GB:g} GB",
+                "disk": f"{most * 100:g} GB",
+            },
+            auto_start_configuration={"enabled": True},
+            auto_stop_configuration={"enabled": True, "idle_timeout_minutes": _IDLE_MIN},
+            network_configuration={
+                "subnet_ids": around.network.subnet_ids,
+                "security_group_ids": [around.network.workload_group_id],
+            },
+            tags=tags,
+            opts=child,
+        )
+        role = iam.Role(
+            f"{name}-role",
+            assume_role_policy=trust("emr-serverless.amazonaws.com", around.account),
+            tags=tags,
+            opts=child,
+        )
+        packages = lake.buckets[PACKAGES].arn
+        iam.RolePolicy(
+            f"{name}-needs",
+            role=role.id,
+            policy=document(
+                *statements(SPARK_NEEDS, places),
+                allow(["s3:GetObject"], pulumi.Output.concat(packages, "/*")),
+            ),
+            opts=child,
+        )
+        self.application_arn = application.arn
+        self.role_arn = role.arn
+        self.start_request = self._request(application, role, lake)
+        self.register_outputs({"application": self.application_arn, "role": self.role_arn})
+
+    def _request(
+        self, application: emrserverless.Application, role: iam.Role, lake: DataLake
+    ) -> pulumi.Output[str]:
+        packages = lake.buckets[PACKAGES].bucket
+        root = pulumi.Output.concat("s3a://", lake.buckets[LAKE_FILE_SYSTEM].bucket)
+        driver = {
+            "EntryPoint": pulumi.Output.concat("s3://", packages, "/run_jobs.py"),
+            "EntryPointArguments": [*(job for job, _ in JOBS), "--lake", root],
+            "SparkSubmitParameters": pulumi.Output.concat("--py-files s3://", packages, "/spark.zip"),
+        }
+        return pulumi.Output.json_dumps(
+            {
+                "ApplicationId": application.id,
+                "ExecutionRoleArn": role.arn,
+                "Name": "tables",
+                "JobDriver": {"SparkSubmit": driver},
+            }
+        )

@@ -1,0 +1,162 @@
+"""What the rules of the AWS stacks look for in a resource and its companions: empty where nothing is wrong."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infra.components.aws.data_lake import ACCESS_LOGS, AUDIT_DAYS, FAILURES
+from infra.components.aws.network import GATEWAYS, INTERFACES
+from infra.policies.aws_rights import statements_of
+from infra.policies.rule import Wrong, at, referred_to
+from infra.recording import Recorded, Recording
+from shared.names import AUDIT_CONTAINER, LANDING_FILE_SYSTEM
+
+KEPT_BUCKETS: Final = (LANDING_FILE_SYSTEM, FAILURES, ACCESS_LOGS)
+ENCRYPTED_BY: Final = {
+    "aws:kinesis:Stream": ("kmsKeyId",),
+    "aws:dynamodb:Table": ("serverSideEncryption", "kmsKeyArn"),
+    "aws:secretsmanager:Secret": ("kmsKeyId",),
+    "aws:rds:Cluster": ("kmsKeyId",),
+    "aws:lambda:Function": ("kmsKeyArn",),
+    "aws:cloudwatch:LogGroup": ("kmsKeyId",),
+    "aws:sns:Topic": ("kmsMasterKeyId",),
+    "aws:ecr:Repository": ("encryptionConfigurations", "kmsKey"),
+}
+
+
+def has(type_: str, text: str, *checks: Wrong) -> Wrong:
+    """The bucket has a companion of a type, of which the checks hold."""
+
+    def wrong(each: Recorded, recording: Recording) -> list[str]:
+        found = referred_to(each, recording, type_, key="bucket")
+        if not found:
+            return [text]
+        return [said for one in found for check in checks for said in check(one, recording)]
+
+    return wrong
+
+
+def not_ours(each: Recorded, _: Recording) -> list[str]:
+    found = str(at(each.inputs, *ENCRYPTED_BY[each.type]) or "")
+    return [] if ":kms:" in found else ["is not encrypted with a key of ours"]
+
+
+def bucket_not_ours(each: Recorded, _: Recording) -> list[str]:
+    key = at(each.inputs, "rules", "applyServerSideEncryptionByDefault", "kmsMasterKeyId")
+    return [] if key else ["is not encrypted with a key of ours"]
+
+
+def data_buckets(recording: Recording) -> list[Recorded]:
+    held = [
+        b for b in recording.of_type("aws:s3:Bucket") if at(b.inputs, "tags", "data-classification") == "phi"
+    ]
+    return [
+        e
+        for b in held
+        for e in referred_to(b, recording, "aws:s3:BucketServerSideEncryptionConfiguration", key="bucket")
+    ]
+
+
+def takes_plain(each: Recorded, _: Recording) -> list[str]:
+    denied = [s for s in statements_of(each) if s["Effect"] == "Deny"]
+    plain = any(at(s, "Condition", "Bool", "aws:SecureTransport") == "false" for s in denied)
+    old = any(at(s, "Condition", "NumericLessThan", "s3:TlsVersion") == "1.2" for s in denied)
+    return ["answers without TLS"] * (not plain) + ["answers TLS older than 1.2"] * (not old)
+
+
+def logged_to_nowhere(each: Recorded, recording: Recording) -> list[str]:
+    return [] if referred_to(each, recording, "aws:s3:BucketLogging", key="bucket") else ["is not logged"]
+
+
+def audit(recording: Recording) -> list[Recorded]:
+    return [
+        each
+        for each in recording.of_type("aws:s3:Bucket")
+        if each.name.startswith("galen-lake-") and each.name.endswith(f"-{AUDIT_CONTAINER}")
+    ]
+
+
+def changeable(each: Recorded, recording: Recording) -> list[str]:
+    locks = referred_to(each, recording, "aws:s3:BucketObjectLockConfiguration", key="bucket")
+    kept = [lock for lock in locks if at(lock.inputs, "rule", "defaultRetention", "mode") == "COMPLIANCE"]
+    days = max((at(lock.inputs, "rule", "defaultRetention", "days") or 0 for lock in kept), default=0)
+    locked = each.inputs.get("objectLockEnabled") is True
+    return [] if locked and days >= AUDIT_DAYS else [f"can be changed after {days:g} days"]
+
+
+def expires_more(each: Recorded, _: Recording) -> list[str]:
+    expiring = [rule for rule in each.inputs.get("rules") or [] if rule.get("expiration")]
+    may = any(each.name.endswith(f"-{noun}-life") for noun in KEPT_BUCKETS)
+    return [] if may or not expiring else ["deletes what is not dropped, failed or logged"]
+
+
+def landing_stays(each: Recorded, _: Recording) -> list[str]:
+    days = [
+        at(rule, "expiration", "days") for rule in each.inputs.get("rules") or [] if rule.get("expiration")
+    ]
+    found = min((day for day in days if day), default=None)
+    if found is None:
+        return ["keeps dropped files for ever"]
+    return [] if found >= 7 else [f"drops files after {found:g} days"]
+
+
+def opens(each: Recorded, _: Recording) -> list[str]:
+    return [
+        f"its {way} is open to the internet"
+        for way in ("ingress", "egress")
+        for rule in each.inputs.get(way) or []
+        if {"0.0.0.0/0", "::/0"} & {*(rule.get("cidrBlocks") or ()), *(rule.get("ipv6CidrBlocks") or ())}
+    ]
+
+
+def endpoints_missing(_: Recorded, recording: Recording) -> list[str]:
+    made = {str(e.inputs["serviceName"]).split(".", 3)[3] for e in recording.of_type("aws:ec2:VpcEndpoint")}
+    return [f"has no endpoint for {service}" for service in (*GATEWAYS, *INTERFACES) if service not in made]
+
+
+def holds_secret(each: Recorded, _: Recording) -> list[str]:
+    variables = at(each.inputs, "environment", "variables") or {}
+    hidden = [
+        name
+        for name, value in variables.items()
+        if "SECRET" in name and not str(value).startswith("arn:aws:secretsmanager:")
+    ]
+    return [f"the setting {name} is not the name of a secret" for name in hidden]
+
+
+def grows(each: Recorded, _: Recording) -> list[str]:
+    match each.type:
+        case "aws:lambda:Function":
+            bounded = (each.inputs.get("reservedConcurrentExecutions") or 0) > 0
+        case "aws:kinesis:Stream":
+            bounded = at(each.inputs, "streamModeDetails", "streamMode") == "ON_DEMAND"
+        case "aws:dynamodb:Table":
+            bounded = bool(at(each.inputs, "onDemandThroughput", "maxWriteRequestUnits"))
+        case "aws:rds:Cluster":
+            bounded = bool(at(each.inputs, "serverlessv2ScalingConfiguration", "maxCapacity"))
+        case _:
+            bounded = bool(at(each.inputs, "maximumCapacity", "cpu"))
+    return [] if bounded else ["has no bounds of growth"]
+
+
+def no_flow_log(each: Recorded, recording: Recording) -> list[str]:
+    logs = [log for log in recording.of_type("aws:ec2:FlowLog") if log.inputs.get("vpcId") == each.id]
+    return (
+        [] if any(log.inputs.get("trafficType") == "ALL" for log in logs) else ["has no log of its traffic"]
+    )
+
+
+def firewall_open(each: Recorded, _: Recording) -> list[str]:
+    rules = each.inputs.get("rules") or []
+    managed = [rule for rule in rules if at(rule, "statement", "managedRuleGroupStatement")]
+    counted = [rule for rule in managed if "count" in (rule.get("overrideAction") or {})]
+    limited = any(at(rule, "statement", "rateBasedStatement", "limit") for rule in rules)
+    return (
+        ["has no managed rules"] * (not managed)
+        + ["only counts"] * bool(counted)
+        + ["has no limit"] * (not limited)
+    )
+
+
+def in_one_region(each: Recorded, _: Recording) -> list[str]:
+    return [] if each.inputs.get("replicas") else ["is in one region"]

@@ -1,0 +1,68 @@
+"""The rules of the AWS stacks about who may do what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from infra.components.aws.functions import NETWORK_ACTIONS
+from infra.policies.rule import ACCESS, MINIMUM, Rule, at, types
+from infra.recording import Recorded, Recording
+
+_WITHOUT_RESOURCE: Final = {
+    *NETWORK_ACTIONS,
+    "cloudwatch:PutMetricData",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+"""Actions for which AWS knows no narrower resource than all."""
+
+
+def statements_of(each: Recorded) -> list[Mapping[str, Any]]:
+    """The statements of a policy."""
+    found: list[Mapping[str, Any]] = json.loads(each.inputs.get("policy") or '{"Statement": []}')["Statement"]
+    return found
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
+
+
+def _too_wide(each: Recorded, _: Recording) -> list[str]:
+    found = []
+    for statement in statements_of(each):
+        actions, resources = _listed(statement.get("Action")), _listed(statement.get("Resource"))
+        found += [f"allows {action}" for action in actions if "*" in action]
+        if "*" in resources:
+            found += [f"allows {a} on everything" for a in actions if a not in _WITHOUT_RESOURCE]
+        found += [f"reaches {r}" for r in resources if r != "*" and (":::*" in r or r.endswith(":*:*"))]
+    return found
+
+
+def _trusts_anybody(each: Recorded, _: Recording) -> list[str]:
+    found = []
+    for statement in json.loads(each.inputs["assumeRolePolicy"])["Statement"]:
+        if at(statement, "Principal", "Service") is None:
+            found.append("is trusted to another than a service")
+        if not at(statement, "Condition", "StringEquals", "aws:SourceAccount"):
+            found.append("is trusted on behalf of any account")
+    return found
+
+
+def _calls_anybody(each: Recorded, _: Recording) -> list[str]:
+    return [] if each.inputs.get("sourceArn") else ["lets a service call on behalf of anybody"]
+
+
+def _shares_role(each: Recorded, recording: Recording) -> list[str]:
+    role = each.inputs.get("role")
+    others = [f.name for f in recording.of_type("aws:lambda:Function") if f.inputs.get("role") == role]
+    return [] if role and len(others) == 1 else ["shares its role"]
+
+
+RIGHTS_RULES: Final = (
+    Rule("least-actions", types("aws:iam:RolePolicy"), _too_wide, ("CIS AWS 1.16", MINIMUM)),
+    Rule("roles-for-this-account", types("aws:iam:Role"), _trusts_anybody, (ACCESS,)),
+    Rule("callers-named", types("aws:lambda:Permission"), _calls_anybody, (ACCESS,)),
+    Rule("a-role-each", types("aws:lambda:Function"), _shares_role, (MINIMUM,)),
+)
