@@ -28,6 +28,10 @@ class JobProgress:
         except ValueError:
             self._console.print(line.rstrip(), markup=False)
             return
+        if event["event"] == "current":
+            self._reports.clear()
+            self._console.print("up to date; waiting for files (Ctrl-C ends)", markup=False)
+            return
         if event["event"] == "started":
             place = f"[{event['number']}/{event['of']}]"
             self._console.print(f"{place} {event['job']}: {event['does']}", markup=False)
@@ -40,7 +44,9 @@ class JobProgress:
             self._console.print(f"        {note}", markup=False)
 
     def close(self) -> None:
-        """The table of what each job did."""
+        """The table of what each job did, unless that was told pass by pass."""
+        if not self._reports:
+            return
         table = Table(box=None, pad_edge=False)
         table.add_column("table", overflow="fold")
         for heading in ("written", "in all", "seconds"):

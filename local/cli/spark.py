@@ -18,6 +18,7 @@ from spark.jobs.graph import choices
 _EXAMPLES = """  python3 -m local spark all               what is new in raw to bronze, silver and gold
   python3 -m local spark silver --full     make the silver tables anew from bronze
   python3 -m local spark events            one job alone
+  python3 -m local spark all --continuous  what is landed, as it comes, until Ctrl-C
   python3 -m local spark all --data DIR    over the lake of another platform
 """
 
@@ -35,13 +36,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--full", action="store_true", help="make the tables anew from the layer below")
     how.add_argument("--incremental", action="store_true", help="add what is new (the default)")
+    how.add_argument("--continuous", action="store_true", help="go on as files are landed, until Ctrl-C")
     add_platform_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the job; two runs over one lake follow each other."""
     lake = lake_root(args.data)
-    if not (lake / "raw").is_dir():
+    if not args.continuous and not (lake / "raw").is_dir():
         say(f"nothing has been landed below {lake / 'raw'} yet: `python3 -m local up` feeds a sample")
         return exits.OK
     runtime = prepare(say=say)
@@ -49,8 +51,12 @@ def run(args: argparse.Namespace) -> int:
         from local.spark_progress import JobProgress  # what it draws tables with may not be installed yet
 
         progress = JobProgress()
-        how = ["--full"] if args.full else []
-        run_job(runtime, [args.job, *how], lake, args.data / "logs" / "spark.log", progress.take)
+        how = ["--full"] if args.full else ["--continuous"] if args.continuous else []
+        try:
+            run_job(runtime, [args.job, *how], lake, args.data / "logs" / "spark.log", progress.take)
+        except KeyboardInterrupt:
+            if not args.continuous:
+                raise
     progress.close()
     return exits.OK
 

@@ -1,11 +1,16 @@
-"""`python -m spark.jobs JOB --lake ROOT`: runs jobs in their order; one JSON line for each start and each table."""
+"""`python -m spark.jobs JOB --lake ROOT`: runs jobs in their order; one JSON line for each start and each table.
+
+With `--continuous` it goes on: a run whenever raw files came, until SIGTERM or SIGINT, which lets the run at work end.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import import_module
@@ -28,6 +33,24 @@ def run_jobs(context: RunContext, jobs: tuple[Job, ...]) -> Iterator[dict[str, A
             yield {"event": "table", "job": job.name, **asdict(report)}
 
 
+def live(context: RunContext, jobs: tuple[Job, ...], every_s: float) -> None:
+    """Runs the jobs as files come; promotion that is stopped is said, and the next files are tried."""
+    from spark.jobs.live import follow
+
+    def one_pass() -> None:
+        try:
+            for event in run_jobs(context, jobs):
+                print(json.dumps(event), flush=True)
+        except PromotionStopped as stopped:
+            print(stopped, file=sys.stderr, flush=True)
+        print(json.dumps({"event": "current"}), flush=True)
+
+    ended = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: ended.set())
+    follow(context, one_pass, every_s=every_s, ended=ended)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs what is asked for and ends the session."""
     parser = argparse.ArgumentParser(prog="python -m spark.jobs", description=__doc__)
@@ -35,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lake", required=True, help="abfss://…, s3a://… or a folder")
     parser.add_argument("--full", action="store_true", help="make the tables anew from the layer below")
     parser.add_argument("--from", dest="source", default="", help="what an import reads: a folder or its URI")
+    parser.add_argument("--continuous", action="store_true", help="go on as files come, until told to end")
+    parser.add_argument("--every", type=float, default=5, help="with --continuous: seconds between looks (5)")
     options = parser.parse_args(arguments)
     try:
         modes = parse_modes(dict(json.loads(os.environ.get("GALEN_VALIDATION_MODES") or "{}")))
@@ -44,8 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
     spark = create_session(settings)
     try:
         context = RunContext(spark, LakeRoot(options.lake), modes, options.full, options.source)
-        for event in run_jobs(context, plan(options.job)):
-            print(json.dumps(event), flush=True)
+        if options.continuous:
+            live(context, plan(options.job), options.every)
+        else:
+            for event in run_jobs(context, plan(options.job)):
+                print(json.dumps(event), flush=True)
     except (PromotionStopped, SchemaRefused, SourceMissing) as stopped:
         print(stopped, file=sys.stderr)
         return 1

@@ -25,3 +25,17 @@ def test_a_log_has_the_names_and_numbers_of_all_tables_whole(capsys: pytest.Capt
     assert "        a note" in told
     assert "what is no event is passed on [as it is]" in told
     assert told.splitlines()[-1].split() == [LONG, "1,234", "5,678,901", "12.3"]
+
+
+def test_continuous_passes_are_told_one_by_one_without_a_table_at_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = JobProgress()
+    written = {"event": "table", "job": "gold", "table": LONG, "rows": 1, "total": 2, "seconds": 0.5}
+    progress.take(json.dumps({**written, "notes": []}))
+    progress.take(json.dumps({"event": "current"}))
+    progress.close()
+    assert capsys.readouterr().out.splitlines() == [
+        f"      {LONG}: 1 written in 0.5 s",
+        "up to date; waiting for files (Ctrl-C ends)",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,3 +88,67 @@ def test_the_absurd_and_the_changed_are_set_aside_and_the_last_good_version_stay
     assert [row["deceased"] for row in jobs.rows("silver_patients") if row["birth_text"] == "1980-05-17"] == [
         None
     ]
+
+
+def test_a_column_that_a_declaration_gained_is_added_and_said_and_a_changed_type_refused(
+    jobs: Jobs, raw: Any
+) -> None:
+    from spark.jobs.silver import run
+    from spark.jobs.stops import SchemaRefused
+    from spark.schemas.columns import number
+    from spark.schemas.silver import PATIENTS
+
+    raw.stream(PATIENT)
+    jobs.take()
+    older = replace(
+        PATIENTS, fields=tuple(each for each in PATIENTS.fields if each.columns[0].name != "language")
+    )
+    list(run(jobs.context, (older,)))
+    assert "language" not in jobs.rows("silver_patients")[0]
+    language = {"communication": [{"language": {"coding": [{"code": "de"}]}}]}
+    raw.stream(PATIENT | {"id": "p2"} | language)
+    report = jobs.silver("silver_patients")["processed/patients"]
+    assert report.notes == ("new column language",)
+    assert {row["id"][:0] + str(row["language"]) for row in jobs.rows("silver_patients")} == {"None", "de"}
+    changed = tuple(
+        number("language", "a number now") if each == text_of(PATIENTS, "language") else each
+        for each in PATIENTS.fields
+    )
+    raw.stream(PATIENT | {"id": "p3"})
+    jobs.take()
+    with pytest.raises(SchemaRefused, match="processed/patients: the type of language was changed"):
+        list(run(jobs.context, (replace(PATIENTS, fields=changed),)))
+
+
+def text_of(table: Any, name: str) -> Any:
+    return next(each for each in table.fields if each.columns[0].name == name)
+
+
+def test_references_that_lead_nowhere_are_rows_counted_by_element_until_what_was_missing_comes(
+    jobs: Jobs, raw: Any
+) -> None:
+    from spark.jobs.references import run
+
+    raw.stream(WEIGHT | {"encounter": {"reference": "Encounter/e9"}})
+    jobs.silver("silver_observations", "silver_patients")
+    (report,) = run(jobs.context)
+    assert report.notes == ("1 missing: Observation.encounter_id", "1 missing: Observation.patient_id")
+    raw.stream(PATIENT, enqueued_at="2026-01-02T00:00:00.000000Z")
+    jobs.silver("silver_observations", "silver_patients")
+    (report,) = run(jobs.context)
+    assert report.notes == ("1 missing: Observation.encounter_id",)
+    (row,) = jobs.rows("silver_unresolved_references")
+    assert (row["type"], row["element"], row["target_type"], row["problem"]) == (
+        "Observation", "encounter_id", "Encounter", "missing",
+    )  # fmt: skip
+
+
+def test_a_run_over_nothing_new_or_nothing_at_all_leaves_everything_as_it_is(jobs: Jobs, raw: Any) -> None:
+    assert jobs.take().rows == 0
+    assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
+    raw.stream(PATIENT)
+    jobs.silver("silver_patients")
+    before = jobs.rows("silver_patients")
+    raw.stream()
+    jobs.silver("silver_patients")
+    assert jobs.rows("silver_patients") == before

@@ -1,0 +1,49 @@
+"""The continuous jobs: a pass when they begin, one whenever files came, and the end that they are told or come to."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.spark.conftest import RawLake
+from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
+
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.timeout(300),
+    # Spark's Python side leaves its sockets to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def test_what_is_landed_while_they_run_is_taken_and_what_was_before_too(
+    spark: Any, raw: RawLake, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from spark.jobs.live import follow
+    from spark.jobs.stops import PromotionStopped
+
+    jobs = Jobs(spark, raw.root)
+    raw.stream(PATIENT)
+    ended = threading.Event()
+    taken: list[int] = []
+
+    def one_pass() -> None:
+        taken.append(jobs.take().rows)
+        if len(taken) == 1:
+            raw.stream(WEIGHT)
+        else:
+            ended.set()
+
+    follow(jobs.context, one_pass, every_s=0.1, ended=ended)
+    assert taken == [1, 1]
+
+    def stopped() -> None:
+        if jobs.take().rows:
+            raise PromotionStopped("as it was raised")
+        raw.stream(PATIENT | {"id": "p2"})
+
+    with pytest.raises(PromotionStopped, match="as it was raised"):
+        follow(jobs.context, stopped, every_s=0.1, ended=threading.Event())
+    capfd.readouterr()  # the JVM tells of the failure too
