@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from local import exits
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """  python3 -m local generate safety-reports --rate 20                    until Ctrl-C
   python3 -m local generate safety-reports --rate 5 --for 2m --broken 0.05 --repeated 0.1
+  python3 -m local generate safety-reports --rate 50 --from openfda.json reports/
   python3 -m local generate vitals --rate 50 --for 90s --patients 30 --seed 7
   python3 -m local generate vitals --rate 200 --for 1m --format json > figures.json
 
@@ -49,6 +51,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="T",
         help="how long: 30s, 5m, 1h (default: until Ctrl-C)",
     )
+    parser.add_argument(
+        "--from", dest="files", nargs="+", type=Path, metavar="PATH",
+        help="reports: not made up, but those of files, folders or archives (answers of openFDA), each once",
+    )  # fmt: skip
     parser.add_argument(
         "--seed", type=_seed, metavar="N", help="the same number makes the same events (default: a new one)"
     )
@@ -79,6 +85,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """0 where all is sent and landed, 1 where something is not."""
+    if args.files and args.kind != "safety-reports":
+        raise exits.CommandStopped("--from is for safety-reports", exits.USAGE)
+    for path in args.files or ():
+        if not path.exists():
+            raise exits.CommandStopped(f"there is no {path}", exits.USAGE)
     state = find_platform(args.data, args.port)
     from azure.eventhub import EventHubProducerClient
     from azure.eventhub.exceptions import EventHubError
@@ -104,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
                     _events(args, seed, target.services), EventHub(producer), rate=args.rate, seconds=args.seconds,
                     stop=stop, progress=progress,
                 )  # fmt: skip
+        except ValueError:
+            raise exits.CommandStopped("an event is larger than the 1 MB that a hub takes") from None
         except EventHubError as refused:
             raise exits.CommandStopped(f"the hub {hub} took no more: {type(refused).__name__}") from None
     found = outcome(target, hub, sending, since=since, seed=seed, asked=args.rate)
@@ -114,10 +127,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _events(args: argparse.Namespace, seed: int, services: Services) -> Iterator[Event]:
+    from local.generate.from_files import reports_in
     from local.generate.safety_reports import SafetyReports
     from local.generate.vitals import Vitals
 
     now = services.clock.now
+    if args.files:
+        return reports_in(args.files)
     if args.kind == "vitals":
         return Vitals(seed, now, patients=args.patients)
     return SafetyReports(seed, lambda: now().date(), broken=args.broken, repeated=args.repeated)

@@ -55,9 +55,11 @@ def send_at_rate(
     progress: Callable[[Sending], None] = lambda _: None,
     now: Callable[[], float] = time.monotonic,
 ) -> Sending:
-    """Send `rate` events a second for so many seconds, or without end; returns when it is over or `stop` is set.
+    """Send `rate` events a second for so many seconds, or without end.
 
-    A hub that is slower than the rate is given what is due as fast as it takes it.
+    Returns when that is over, no event is left, or `stop` is set.
+
+    A hub that is slower than the rate is given what is due as fast as it takes it, as long as there is time.
     """
     done = Sending()
     began = now()
@@ -66,16 +68,21 @@ def send_at_rate(
         elapsed = now() - began
         due = int(elapsed * rate) + 1
         due = min(due, whole) if whole is not None else due
-        portion = list(islice(events, min(due - done.sent, MOST_AT_ONCE)))
+        wanted = min(due - done.sent, MOST_AT_ONCE)
+        portion = list(islice(events, wanted))
         _send(hub, portion)
         done.sent += len(portion)
         done.sent_bytes += sum(len(event.body) for event in portion)
         done.seconds = now() - began
         progress(done)
+        if len(portion) < wanted:
+            break  # there are no more
         if whole is not None and done.sent >= whole:
             # The last event stands for its share of the time too.
             stop.wait(max(0.0, seconds - done.seconds) if seconds else 0.0)
             break
+        if seconds is not None and done.seconds >= seconds:
+            break  # the hub is slower than the rate
         stop.wait(max(0.0, max(done.sent / rate, elapsed + TICK_S) - done.seconds))
     done.seconds = now() - began
     return done
@@ -96,7 +103,7 @@ class EventHub:
         self._producer = producer
 
     def send(self, key: str, bodies: Sequence[bytes]) -> None:
-        """As many batches as it takes; each is taken when this returns."""
+        """As many batches as it takes; each is taken when this returns. Raises ValueError for an event too large for one."""
         from azure.eventhub import EventData
 
         batch = self._producer.create_batch(partition_key=key)

@@ -9,6 +9,7 @@ import pytest
 
 from local.cli.generate import stopped_by_signals
 from local.cli.main import main
+from local.exits import CommandStopped
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,15 @@ def test_wrong_usage_ends_with_two_and_a_sentence(
         main(["generate", *arguments])
     assert ended.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("vitals", "is for safety-reports"), ("safety-reports", "there is no")]
+)
+def test_files_are_for_reports_and_have_to_be_there(kind: str, said: str) -> None:
+    with pytest.raises(CommandStopped, match=said) as stopped:
+        main(["generate", kind, "--rate", "1", "--from", "/nowhere/reports.json"])
+    assert stopped.value.exit_code == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
+from pathlib import Path
 
+import pytest
+
+from local.exits import CommandStopped
+from local.generate.from_files import reports_in
 from local.generate.safety_reports import SafetyReports
 from local.generate.vitals import Vitals
 from shared.domain.devices import to_observations
@@ -63,6 +69,18 @@ def test_the_asked_share_comes_again_and_sometimes_after_its_follow_up() -> None
         late += version < newest.get(number, 0)
         newest[number] = max(version, newest.get(number, 0))
     assert late
+
+
+def test_files_give_each_report_once_in_any_of_their_forms(tmp_path: Path) -> None:
+    first, *rest = [decode_object(body) for body in reports(1, 5)]
+    (tmp_path / "a.json").write_text(json.dumps({"meta": {}, "results": [first, rest[0]]}))
+    (tmp_path / "b.ndjson").write_text("\n".join(json.dumps(each) for each in rest[1:3]))
+    (tmp_path / "c.json").write_text(json.dumps(rest[3]))
+    found = [decode_object(event.body) for event in reports_in([tmp_path])]
+    assert found == [first, *rest]
+    (tmp_path / "d.json").write_text("{")
+    with pytest.raises(CommandStopped, match="not JSON"):
+        list(reports_in([tmp_path]))
 
 
 def test_events_about_one_thing_keep_to_one_lane() -> None:

@@ -71,6 +71,15 @@ def test_ends_where_it_is_told_to_stop() -> None:
     assert 19 <= sending.sent <= 21
 
 
+def test_ends_when_no_event_is_left() -> None:
+    stop = Stop()
+    hub = Hub(stop)
+    few = (Event(str(number).encode(), "one") for number in range(30))
+    sending = send_at_rate(few, hub, rate=10, seconds=None, stop=stop, now=lambda: stop.at)
+    assert (sending.sent, len(hub.bodies)) == (30, 30)
+    assert sending.seconds == pytest.approx(3, abs=0.2)
+
+
 def test_events_about_one_thing_stay_in_order() -> None:
     hub, _ = sent(500, 1, Stop())
     assert sorted(int(body) for body in hub.bodies) == list(range(500))
@@ -82,6 +91,12 @@ def test_a_slow_hub_gets_portions_that_a_stop_is_heard_between() -> None:
     hub, sending = sent(10_000, None, Stop(stops_at=30.0), takes_s=5.0)
     assert sending.rate < 10_000
     assert len(hub.bodies) <= 3 * MOST_AT_ONCE
+
+
+def test_the_time_is_kept_where_the_hub_is_slower_than_the_rate() -> None:
+    _, sending = sent(10_000, 4, Stop(), takes_s=1.0)
+    assert sending.sent < 40_000
+    assert sending.seconds < 4 + 5 * 1.0 + 1
 
 
 def test_what_does_not_fit_one_batch_goes_in_several() -> None:
