@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """  python3 -m local validate patients/ more.ndjson.gz
   python3 -m local validate export.zip --format ndjson > findings.ndjson
   python3 -m local validate export.tar.xz --format ndjson | grep '"valid":false'
+  python3 -m local validate patients/ --load profiles/ --profile http://example.org/fhir/StructureDefinition/our-patient
 
 exit codes: 0 all are valid (warnings allowed), 1 one at least is not or cannot be read, 2 wrong usage
 """
@@ -42,6 +43,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="ndjson: one line per resource on standard output (default: a table by rule)",
     )  # fmt: skip
     parser.add_argument(
+        "--profile", action="append", default=[], metavar="URL",
+        help="hold each resource of the profile's type against it, as if it claimed it; may be given again",
+    )  # fmt: skip
+    parser.add_argument(
+        "--load", action="append", default=[], metavar="PATH",
+        help="load the profiles (StructureDefinitions) of a file, folder or archive; may be given again",
+    )  # fmt: skip
+    parser.add_argument(
         "--values", action="store_true",
         help="end each finding with the value it is about, which may identify a patient (default: no values)",
     )  # fmt: skip
@@ -49,7 +58,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """0 where everything is valid, 1 where something is not or cannot be read; 2 for wrong usage."""
-    missing = [path for path in args.paths if not Path(path).exists()]
+    missing = [path for path in (*args.paths, *args.load) if not Path(path).exists()]
     if missing:
         raise exits.CommandStopped(f"there is no {missing[0]}", exits.USAGE)
     from local.delivery.sources import KNOWN_ENDINGS, LINES, is_known
@@ -62,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     started_s = time.monotonic()
     try:
         rules: Rules = R4Validator(best_practice=args.best_practice)
+        if args.load or args.profile:
+            rules = _with_profiles(rules, args)
         if args.values:
             rules = ShownValues(rules)
         summary = _validate(places, rules, as_lines=args.format == "ndjson")
@@ -86,6 +97,13 @@ def run(args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.FINDING
     return exits.FINDING if summary.invalid else exits.OK
+
+
+def _with_profiles(rules: Rules, args: argparse.Namespace) -> Rules:
+    from local.validation.profiles import loaded_profiles
+    from shared.domain.fhir.validation.loaded_profiles import ProfiledRules
+
+    return ProfiledRules(rules, loaded_profiles(args.load, args.profile), args.profile)
 
 
 def _validate(places: list[Place], rules: Rules, *, as_lines: bool) -> Summary:

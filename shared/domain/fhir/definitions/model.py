@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -106,6 +106,16 @@ class ValueSetCodes(msgspec.Struct, frozen=True):
     url: str
     systems: Mapping[str, frozenset[str]]
     open_systems: frozenset[str] = frozenset()
+
+    def listed(self) -> str:
+        """The codes in a sentence where they are few, else nothing."""
+        codes = sorted(frozenset().union(*self.systems.values()))
+        if self.open_systems or not 0 < len(codes) <= _FEW_CODES:
+            return ""
+        return f" Its codes: {', '.join(codes)}."
+
+
+_FEW_CODES: Final = 12
 
 
 class Definitions(Protocol):

@@ -48,9 +48,9 @@ class Codes:
         elif type_name == "Coding" or type_name in _QUANTITIES:
             coding = value if isinstance(value, dict) else {}
             if "code" in coding and not _has(codes, coding.get("system"), coding["code"]):
-                self._outside(binding, [coding], path)
+                self._outside(binding, codes, [coding], path)
         elif isinstance(value, str) and not _has_code(codes, value):
-            self._outside(binding, [], path)
+            self._outside(binding, codes, [], path)
 
     def coding(self, value: dict[str, Any], path: str) -> None:
         """Holds a Coding against its code system, where the specification has all codes of it or the codes have a form.
@@ -96,10 +96,12 @@ class Codes:
         if any(_has(codes, coding.get("system"), coding["code"]) for coding in coded):
             return
         if coded or not _is_absent(concept, codings):
-            self._outside(binding, coded, path)
+            self._outside(binding, codes, coded, path)
 
-    def _outside(self, binding: Binding, codings: list[dict[str, Any]], path: str) -> None:
-        text = f"The code {_MUST[binding.strength]} of the value set {binding.value_set}."
+    def _outside(
+        self, binding: Binding, codes: ValueSetCodes, codings: list[dict[str, Any]], path: str
+    ) -> None:
+        text = f"The code {_MUST[binding.strength]} of the value set {binding.value_set}.{codes.listed()}"
         severity = _SEVERITY[binding.strength]
         if binding.strength is Strength.EXTENSIBLE and any(map(self._is_made_up, codings)):
             # Extensible means: another code, where none fits. A code that its own system does not have is no other code.

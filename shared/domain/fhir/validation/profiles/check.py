@@ -122,9 +122,8 @@ class _Walk:
         name = binding.value_set.rpartition("/")[2]
         if strength is Strength.REQUIRED:
             if is_in is False or (is_in is None and item.sibling is None):
-                self._error(
-                    "code-invalid", f"requires a code of the value set {name} here", item.path, "binding"
-                )
+                text = f"The profile {self._profile} requires a code of the value set {name} here.{codes.listed()}"
+                self._add("error", "code-invalid", text, item.path, "binding")
         elif is_in is False:
             text = f"The profile {self._profile} asks for a code of the value set {name} here where one fits."
             self._add("warning", "code-invalid", text, item.path, "binding")
