@@ -1,10 +1,21 @@
-"""The jobs that the clouds' schedules run, in their order, as `python -m spark.jobs` knows them."""
+"""The jobs that the clouds' schedules run, as `spark_job.py` takes them; a test holds them to `spark/jobs/graph.py`."""
 
 from __future__ import annotations
 
 from typing import Final
 
-JOBS: Final = (("bronze", ""), ("quality-bronze", "bronze"), ("silver", "quality-bronze"), ("gold", "silver"))
-"""Each job and the one it waits for."""
+JOBS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("bronze", ()),
+    ("safety-reports", ()),
+    ("quality-bronze", ("bronze",)),
+    ("silver", ("quality-bronze",)),
+    ("events", ("silver",)),
+    ("references", ("silver",)),
+    ("quality-silver", ("events", "references")),
+    ("gold", ("quality-silver", "safety-reports")),
+)
+"""Each job and those it waits for."""
+ENTRY_FILE: Final = "spark_job.py"
+"""What is submitted: beside it lie the packages `spark` and `shared`."""
 RUN_MINUTE: Final = 7
 """Of every hour."""

@@ -85,7 +85,7 @@ def provision(config: StackConfig) -> None:
         config.name("landing"),
         LandingSubscriptionArgs(config, group.name, lake.account, functions.app, around.observability),
     )
-    SparkWorkspace(config.name("spark"), SparkWorkspaceArgs(around, lake.containers))
+    SparkWorkspace(config.name("spark"), SparkWorkspaceArgs(around, lake.account.name, lake.containers))
     Reports(config.name("reports"), around)
     registry = ModelRegistry(config.name("images"), around)
     Inference(

@@ -17,7 +17,7 @@ from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from infra.spark_jobs import JOBS
+from infra.spark_jobs import ENTRY_FILE
 from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER
 
 RELEASE: Final = "emr-7.9.0"
@@ -81,8 +81,8 @@ class SparkJobs(pulumi.ComponentResource):
         packages = lake.buckets[PACKAGES].bucket
         root = pulumi.Output.concat("s3a://", lake.buckets[LAKE_FILE_SYSTEM].bucket)
         driver = {
-            "EntryPoint": pulumi.Output.concat("s3://", packages, "/run_jobs.py"),
-            "EntryPointArguments": [*(job for job, _ in JOBS), "--lake", root],
+            "EntryPoint": pulumi.Output.concat("s3://", packages, f"/{ENTRY_FILE}"),
+            "EntryPointArguments": ["all", "--lake", root],
             "SparkSubmitParameters": pulumi.Output.concat("--py-files s3://", packages, "/spark.zip"),
         }
         return pulumi.Output.json_dumps(

@@ -20,22 +20,23 @@ from infra.components.azure.roles import Role, role_of
 from infra.components.azure.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from infra.spark_jobs import JOBS, RUN_MINUTE
+from infra.spark_jobs import ENTRY_FILE, JOBS, RUN_MINUTE
 from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER, TABLES_PIPELINE
 
 SPARK_VERSION: Final = "17.3.x-scala2.13"
 WORKER: Final = "Standard_D4ds_v5"
-ENTRY: Final = "dbfs:/galen/run_jobs.py"
-"""What the deployment uploads: it puts the package beside it on the path and calls `spark.jobs`."""
+ENTRY: Final = f"dbfs:/galen/{ENTRY_FILE}"
+"""What the deployment uploads, with the packages beside it."""
 SPARK_NEEDS: Final = frozenset({replaces(LAKE_FILE_SYSTEM), replaces(MODELS_CONTAINER)})
 """Of the jobs: tables and quarantine in the lake, published models in their container."""
 
 
 @dataclass(frozen=True, slots=True)
 class SparkWorkspaceArgs:
-    """Where, and the containers that the jobs may touch."""
+    """Where, the lake's account, and the containers that the jobs may touch."""
 
     around: Surroundings
+    account: pulumi.Output[str]
     containers: dict[str, pulumi.Output[str]]
 
 
@@ -48,6 +49,9 @@ class SparkWorkspace(pulumi.ComponentResource):
         super().__init__("galen:azure:SparkWorkspace", name, None, opts)
         self._name = name
         self._around = args.around
+        self._lake = pulumi.Output.concat(
+            "abfss://", LAKE_FILE_SYSTEM, "@", args.account, ".dfs.core.windows.net"
+        )
         self._child = pulumi.ResourceOptions(parent=self)
         self.workspace = self._workspace(args.around.keys.of("spark"))
         self._connector(args.containers)
@@ -158,7 +162,7 @@ class SparkWorkspace(pulumi.ComponentResource):
             f"{self._name}-tables",
             pipeline_name=TABLES_PIPELINE,
             concurrency=1,  # a run that is late is not overtaken
-            activities=[_activity(service.name, job, before) for job, before in JOBS],
+            activities=[_activity(service.name, job, before, self._lake) for job, before in JOBS],
             opts=self._child,
             **common,
         )
@@ -187,20 +191,22 @@ class SparkWorkspace(pulumi.ComponentResource):
 
 
 def _activity(
-    service: pulumi.Output[str], job: str, before: str
+    service: pulumi.Output[str], job: str, before: tuple[str, ...], lake: pulumi.Output[str]
 ) -> datafactory.DatabricksSparkPythonActivityArgs:
-    """One job; after the one before it succeeded."""
-    after = [datafactory.ActivityDependencyArgs(activity=before, dependency_conditions=["Succeeded"])]
+    """One job; after those it waits for succeeded."""
     return datafactory.DatabricksSparkPythonActivityArgs(
         name=job,
         type="DatabricksSparkPython",
         python_file=ENTRY,
-        parameters=[job],
+        parameters=[job, "--lake", lake],
         linked_service_name=datafactory.LinkedServiceReferenceArgs(
             type="LinkedServiceReference", reference_name=service
         ),
         policy=datafactory.ActivityPolicyArgs(timeout="0.02:00:00", retry=1, retry_interval_in_seconds=120),
-        depends_on=after if before else [],
+        depends_on=[
+            datafactory.ActivityDependencyArgs(activity=each, dependency_conditions=["Succeeded"])
+            for each in before
+        ],
     )
 
 
