@@ -5,7 +5,6 @@ http://hl7.org/fhirpath/N1/#datetime-comparison
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -27,6 +26,14 @@ _LIMITS: Final = (24, 60, 61)
 _WIDEST_OFFSET: Final = 14 * 60
 
 Field: TypeAlias = int | Decimal
+_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FEBRUARY: Final = 2
+
+
+def days_in_month(year: int, month: int) -> int:
+    """Of the Gregorian calendar. Python's `calendar` takes longer to load than all else that dates need."""
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 29 if month == _FEBRUARY and is_leap else _DAYS[month - 1]
 
 
 class Date(msgspec.Struct, frozen=True):
@@ -115,7 +122,7 @@ def read_time(text: str) -> Time | None:
 def _is_day(fields: tuple[int, ...]) -> bool:
     if fields[0] == 0 or (len(fields) > 1 and not 1 <= fields[1] <= 12):
         return False
-    return len(fields) < 3 or 1 <= fields[2] <= calendar.monthrange(fields[0], fields[1])[1]
+    return len(fields) < 3 or 1 <= fields[2] <= days_in_month(fields[0], fields[1])
 
 
 def _clock(hour: str | None, minute: str | None, second: str | None) -> tuple[Field, ...] | None:
@@ -228,7 +235,7 @@ def _add_months(moment: Date | DateTime, months: int) -> Temporal | None:
         return None
     new: list[Field] = [year, month + 1, *fields[2:]]
     if len(fields) > 2:
-        new[2] = min(int(fields[2]), calendar.monthrange(year, month + 1)[1])
+        new[2] = min(int(fields[2]), days_in_month(year, month + 1))
     return _with_fields(moment, tuple(new[: len(fields)]))
 
 

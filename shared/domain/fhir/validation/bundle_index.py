@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.fhir.narrative import read_narrative
 from shared.domain.fhir.validation.references import Form, read_reference, rest_url
 
 
@@ -66,6 +65,8 @@ class BundleIndex(msgspec.Struct):
 
 def names_in(resource: dict[str, Any]) -> set[str]:
     """Every id of a resource and its elements, and every anchor of its narratives: what a link `#name` may point at."""
+    from shared.domain.fhir.narrative import read_narrative  # few resources have links within
+
     found: set[str] = set()
     stack: list[Any] = [resource]
     while stack:

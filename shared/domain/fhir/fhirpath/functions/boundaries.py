@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from shared.domain.fhir.fhirpath.functions.registry import (
     predicate,
 )
 from shared.domain.fhir.fhirpath.quantity import Quantity, is_comparable
-from shared.domain.fhir.fhirpath.temporal import Date, DateTime, Field, Time, read_date_time
+from shared.domain.fhir.fhirpath.temporal import Date, DateTime, Field, Time, days_in_month, read_date_time
 
 _MOST_DIGITS: Final = 28
 _DIGITS: Final = (4, 6, 8, 10, 12, 17)
@@ -141,13 +140,7 @@ def _bound_of_day(value: Date | DateTime, digits: int | None, is_high: bool) -> 
         return None
     year = int(value.fields[0])
     month = int(value.fields[1]) if len(value.fields) > 1 else 12 if is_high else 1
-    day = (
-        int(value.fields[2])
-        if len(value.fields) > 2
-        else calendar.monthrange(year, month)[1]
-        if is_high
-        else 1
-    )
+    day = int(value.fields[2]) if len(value.fields) > 2 else days_in_month(year, month) if is_high else 1
     whole: tuple[Field, ...] = (year, month, day, *_clock(value.fields[3:], is_high))
     if count <= 3:
         return Date((year, month, day)[:count])

@@ -20,7 +20,6 @@ from shared.domain.fhir.fhirpath.functions.registry import (
     predicate,
 )
 from shared.domain.fhir.fhirpath.quantity import Quantity
-from shared.domain.fhir.narrative import is_safe_narrative
 
 _BASE_PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/"
 
@@ -110,6 +109,8 @@ def _html_checks(_: Arguments) -> Predicate:
 
 
 def _is_safe(item: Any) -> bool:
+    from shared.domain.fhir.narrative import is_safe_narrative  # the validator reads narratives itself
+
     value = item.value if type(item) is Element else item
     return isinstance(value, str) and is_safe_narrative(value)
 

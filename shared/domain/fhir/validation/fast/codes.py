@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from shared.domain.fhir.definitions.model import Binding, Definitions, Strength, ValueSetCodes
 from shared.domain.fhir.outcome import FAILURES, Issue
 from shared.domain.fhir.validation.code_shapes import SHAPED
-from shared.domain.fhir.validation.explain.codes import Codes
 from shared.domain.fhir.validation.explain.findings import Findings
 from shared.domain.fhir.validation.fast.context import note
 from shared.domain.fhir.validation.fast.known import Known
@@ -45,6 +44,8 @@ def binding_rule(binding: Binding, definitions: Definitions, codes: ValueSetCode
         return rule
 
     def issues(value: dict[str, Any]) -> list[Issue]:
+        from shared.domain.fhir.validation.explain.codes import Codes
+
         findings = Findings()
         Codes(definitions, findings).bound(binding, value, type_name, "")
         return findings.as_list()
@@ -130,6 +131,8 @@ def coding_remark(definitions: Definitions) -> Rule:
     """Notes what is only to be remarked of a Coding: a code without a system, or one that its system does not have."""
 
     def issues(value: dict[str, Any], path: str, _: str) -> list[Issue]:
+        from shared.domain.fhir.validation.explain.codes import Codes
+
         findings = Findings()
         Codes(definitions, findings).coding(value, path)
         return findings.as_list()

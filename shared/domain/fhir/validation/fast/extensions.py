@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/extensibility.html
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.domain.fhir import fhirpath
 from shared.domain.fhir.definitions.model import Constraint
@@ -15,10 +15,10 @@ from shared.domain.fhir.validation.errata import expression_of
 from shared.domain.fhir.validation.fast.context import CONTEXT
 from shared.domain.fhir.validation.fast.known import MAX_VALUES, Known
 from shared.domain.fhir.validation.fast.primitives import Check
-from shared.domain.fhir.validation.profiles.apply import extension_issues
-from shared.domain.fhir.validation.profiles.instance import Item
-from shared.domain.fhir.validation.profiles.model import Node
-from shared.domain.fhir.validation.profiles.registry import r4_profiles
+
+if TYPE_CHECKING:
+    from shared.domain.fhir.validation.profiles.instance import Item
+    from shared.domain.fhir.validation.profiles.model import Node
 
 
 def extension_rule(definitions: PackedDefinitions) -> Check:
@@ -42,6 +42,8 @@ def extension_rule(definitions: PackedDefinitions) -> Check:
         look = _look(extension) if _asks_for_names_only(url) else None
         if look in good:
             return True
+        from shared.domain.fhir.validation.profiles.apply import extension_issues
+
         if extension_issues(extension, "", definitions, holds):
             return False
         if look is not None and len(good) < MAX_VALUES:
@@ -59,6 +61,8 @@ def _look(extension: dict[str, Any]) -> Any:
 @lru_cache(maxsize=512)
 def _asks_for_names_only(url: str) -> bool:
     """Whether all that a definition asks of an extension, beyond its base type, is which properties it has."""
+    from shared.domain.fhir.validation.profiles.registry import r4_profiles
+
     profile = r4_profiles().get(url)
     return profile is not None and profile.is_complete and _is_bare(profile.root)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.domain.fhir.narrative import read_narrative
 from shared.domain.fhir.validation.bundle_index import names_in
 from shared.domain.fhir.validation.fast.context import CONTEXT
 
@@ -22,6 +21,8 @@ def is_plain_narrative(div: str) -> bool:
     digest = blake2b(div.encode(), digest_size=16).digest()
     outward = _GOOD.get(digest)
     if outward is None:
+        from shared.domain.fhir.narrative import read_narrative
+
         found = read_narrative(div)
         if found.faults:
             return False

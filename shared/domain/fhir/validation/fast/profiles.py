@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/observation-vitalsigns.html
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -14,8 +14,9 @@ from shared.domain.fhir.definitions.model import Constraint
 from shared.domain.fhir.definitions.reader import PackedDefinitions
 from shared.domain.fhir.outcome import Issue
 from shared.domain.fhir.validation.errata import expression_of
-from shared.domain.fhir.validation.profiles.apply import concerns, profile_issues
-from shared.domain.fhir.validation.profiles.instance import Item
+
+if TYPE_CHECKING:
+    from shared.domain.fhir.validation.profiles.instance import Item
 
 MAX_LOOKS: Final = 2048
 _CODED: Final = ("category", "code", "dataAbsentReason", "interpretation", "bodySite", "method")
@@ -32,11 +33,17 @@ class ProfileRules:
         self._definitions = definitions
         self._good: set[Any] = set()
 
+    def concern(self, resource: dict[str, Any]) -> bool:
+        """Whether there is a profile to ask."""
+        if resource["resourceType"] != "Observation" and "profile" not in resource.get("meta", ()):
+            return False
+        from shared.domain.fhir.validation.profiles.apply import concerns
+
+        return concerns(resource)
+
     def issues(self, resource: dict[str, Any]) -> list[Issue]:
         """What the profiles say; the resource is one that its base type accepts."""
-        if resource["resourceType"] != "Observation" and "profile" not in resource.get("meta", ()):
-            return []
-        if not concerns(resource):
+        if not self.concern(resource):
             return []
         look = _look(resource)
         if look is not None and look in self._good:
@@ -46,6 +53,8 @@ class ProfileRules:
             focus = fhirpath.Element(item.value, item.type_name, item.sibling)
             expression = fhirpath.compile(expression_of(constraint))
             return expression.is_true(focus, resource=resource, model=self._definitions)
+
+        from shared.domain.fhir.validation.profiles.apply import profile_issues
 
         issues = profile_issues(resource, self._definitions, holds)
         if look is not None and not issues:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -57,14 +57,8 @@ class _Step(msgspec.Struct, frozen=True):
     type_name: str
 
 
-class _Place(NamedTuple):
-    """Where an object stands: when it is read, its FHIRPath, its type, itself."""
-
-    order: Order
-    path: str
-    type_name: str
-    value: dict[str, Any]
-
+_Place = tuple[Order, str, str, dict[str, Any]]
+"""Where an object stands: when it is read, its FHIRPath, its type, itself."""
 
 Trail = tuple[Any, str, int]
 """The way to an object: the trail of the object around it (None for the resource), the property, the index or -1."""
@@ -93,7 +87,7 @@ class Remarks:
             search.below(root, None)
             known: dict[int, _Place] = {}
             for value, trail in search.found:
-                order, where, of_type, _ = self._place(_Place((), path, type_name, root), trail, known)
+                order, where, of_type, _ = self._place(((), path, type_name, root), trail, known)
                 places[id(value)] = (order, where, of_type)
         found: list[tuple[Order, Issue]] = []
         for remark in noted:
@@ -116,7 +110,7 @@ class Remarks:
             else:
                 path, value = f"{path}.{step.path}[{index}]", value[key][index]
             type_name = value["resourceType"] if step.type_name == "Resource" else step.type_name
-            end = known[id(trail)] = _Place((*order, step.order, index), path, type_name, value)
+            end = known[id(trail)] = ((*order, step.order, index), path, type_name, value)
         return end
 
     def _steps_of(self, name: str) -> Mapping[str, _Step]:

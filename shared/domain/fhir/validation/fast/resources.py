@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -10,13 +10,6 @@ from shared.domain.fhir.definitions.model import Element, TypeRef
 from shared.domain.fhir.definitions.reader import PackedDefinitions
 from shared.domain.fhir.outcome import FAILURES, Issue
 from shared.domain.fhir.validation.bundle_index import BundleIndex, index_of
-from shared.domain.fhir.validation.bundles import bundle_issues
-from shared.domain.fhir.validation.definitional import (
-    MAX_EXPRESSIONS,
-    definitional_issues,
-    expressions_compiled,
-)
-from shared.domain.fhir.validation.element_ids import element_id_issues
 from shared.domain.fhir.validation.fast.context import CONTEXT, Reading, note
 from shared.domain.fhir.validation.fast.invariants import warning
 from shared.domain.fhir.validation.fast.plans import RECOMMENDED_NARRATIVE
@@ -25,7 +18,6 @@ from shared.domain.fhir.validation.fast.profiles import ProfileRules
 from shared.domain.fhir.validation.fast.remarks import Remark, Stage, after_elements
 from shared.domain.fhir.validation.fast.shapes import Shapes
 from shared.domain.fhir.validation.fast.values import RemarksOnValues
-from shared.domain.fhir.validation.profiles.apply import concerns
 
 _DEFINING: Final = frozenset(
     {
@@ -69,9 +61,8 @@ class Resources:
                 return False
         finally:
             CONTEXT.reading = outer
-        if reading.has_element_ids and any(
-            any(element_id_issues(each, self._shapes.definitions, ""))
-            for each in (resource, *(contained or ()))
+        if reading.has_element_ids and not _has_distinct_ids(
+            (resource, *(contained or ())), self._shapes.definitions
         ):
             return False
         return self._is_plain_beyond_its_type(resource, name, own)
@@ -88,7 +79,7 @@ class Resources:
             return False
         if not _note_profiles(resource, self._profiles.issues(resource)):
             return False
-        return name != "Bundle" or bundle is None or not any(bundle_issues(resource, bundle))
+        return name != "Bundle" or bundle is None or _holds_together(resource, bundle)
 
     def _note_narrative(self, resource: dict[str, Any], name: str) -> bool:
         """dom-6: a resource should have a narrative; it is not asked of contained ones."""
@@ -124,7 +115,7 @@ class Resources:
         check = self._check(resource["resourceType"])
         if check is None or "contained" in resource:
             return False
-        if concerns(resource) and not self._claims_unknown_profiles(resource):
+        if self._profiles.concern(resource) and not self._claims_unknown_profiles(resource):
             return False
         if _defines(resource) and not _is_well_defined(resource, self._shapes.definitions):
             return False
@@ -181,7 +172,28 @@ def _defines(resource: dict[str, Any]) -> bool:
     return "url" in resource or resource["resourceType"] in _DEFINING
 
 
+# What few resources are asked is imported with the first of them: a function that starts cold does not wait for it.
+
+
+def _has_distinct_ids(resources: Iterable[dict[str, Any]], definitions: PackedDefinitions) -> bool:
+    from shared.domain.fhir.validation.element_ids import element_id_issues
+
+    return not any(any(element_id_issues(each, definitions, "")) for each in resources)
+
+
+def _holds_together(resource: dict[str, Any], bundle: BundleIndex) -> bool:
+    from shared.domain.fhir.validation.bundles import bundle_issues
+
+    return not any(bundle_issues(resource, bundle))
+
+
 def _is_well_defined(resource: dict[str, Any], definitions: PackedDefinitions) -> bool:
+    from shared.domain.fhir.validation.definitional import (
+        MAX_EXPRESSIONS,
+        definitional_issues,
+        expressions_compiled,
+    )
+
     if CONTEXT.compiled_before is None:
         CONTEXT.compiled_before = expressions_compiled()
     if expressions_compiled() - CONTEXT.compiled_before > MAX_EXPRESSIONS:

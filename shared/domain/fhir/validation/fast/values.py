@@ -11,8 +11,6 @@ from typing import Any, Final
 from shared.domain.fhir.definitions.model import Definitions, Element, Kind, TypeRef
 from shared.domain.fhir.outcome import FAILURES, Issue
 from shared.domain.fhir.validation.explain.findings import Findings, TooMany
-from shared.domain.fhir.validation.explain.scope import scope_of
-from shared.domain.fhir.validation.explain.values import Values
 from shared.domain.fhir.validation.fast.context import note
 from shared.domain.fhir.validation.fast.plans import UNASKED
 from shared.domain.fhir.validation.fast.remarks import Remark
@@ -74,6 +72,9 @@ class RemarksOnValues:
         path: str,
         _: str = "",
     ) -> list[Issue]:
+        from shared.domain.fhir.validation.explain.scope import scope_of
+        from shared.domain.fhir.validation.explain.values import Values
+
         findings = Findings()
         values = Values(self._definitions, findings)
         where = f"{path}.{element.name}.ofType({reference.name})" if element.is_choice else f"{path}.{name}"
