@@ -49,6 +49,8 @@ from shared.services.replay import Replay
 from shared.services.replicate import Replicate
 from shared.services.risk import Risk
 from shared.services.score import ScoreVitals
+from shared.services.score_sepsis import STAGE as SEPSIS_STAGE
+from shared.services.score_sepsis import ScoreSepsis
 from shared.services.stream_door import StreamDoor
 from shared.services.sweep import Sweep
 from shared.services.tokens import TokenEndpoint
@@ -203,6 +205,12 @@ class Services:
         )
 
     @cached_property
+    def score_sepsis(self) -> ScoreSepsis:
+        return ScoreSepsis(
+            self.records, self.intents.writer, self.bodies, self.clock, self.meter, self.dead_letters
+        )
+
+    @cached_property
     def risk(self) -> Risk:
         return Risk(self.records, self.intents.writer, self.bodies, self.clock)
 
@@ -237,7 +245,11 @@ class Services:
     @cached_property
     def _staged_reactions(self) -> dict[str, Callable[[Iterable[Item]], int]]:
         """The reactions by the stage that their dead letters name."""
-        return {"score": self.score_vitals.react, "land-commits": self.land_commits.land}
+        return {
+            "score": self.score_vitals.react,
+            SEPSIS_STAGE: self.score_sepsis.react,
+            "land-commits": self.land_commits.land,
+        }
 
     @cached_property
     def replay(self) -> Replay:
@@ -249,7 +261,7 @@ class Services:
 
     @cached_property
     def reactions(self) -> Reactions:
-        return Reactions(self.score_vitals, self.pulse, self.land_commits)
+        return Reactions(self.score_vitals, self.score_sepsis, self.pulse, self.land_commits)
 
     @cached_property
     def pulse(self) -> Pulse:

@@ -18,8 +18,10 @@ _READ: Final = (("{type}", "read"),)
 _SEARCH: Final = (("{type}", "search"),)
 _ALERTS: Final = (("RiskAssessment", "read"), ("RiskAssessment", "search"))
 """Alerts are drawn from RiskAssessments: whoever may read and search those may see alerts."""
-_RISK: Final = tuple((type_, "read") for type_ in ("Patient", "Observation", "Condition", "RiskAssessment"))
-"""A score on request discloses the observations it used, that the patient is there, under 16, or pregnant."""
+_RISK: Final = tuple(
+    (type_, "read") for type_ in ("Patient", "Observation", "Condition", "Encounter", "RiskAssessment")
+)
+"""A score on request discloses the observations and the stay it used, that the patient is there, under 16, or pregnant."""
 
 
 def endpoints(feed: AlertFeed) -> tuple[Endpoint, ...]:

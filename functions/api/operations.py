@@ -12,6 +12,7 @@ from functions.api.exchange import ApiRequest, fhir
 from functions.api.negotiation import preferences
 from functions.api.services import ApiServices
 from shared.domain.fhir import json
+from shared.domain.fhir.dates import parse_instant
 from shared.domain.fhir.outcome import error
 from shared.domain.fhir.search_values import parse_query, refuse
 from shared.errors import InputError
@@ -61,8 +62,12 @@ def validate(services: ApiServices, request: ApiRequest) -> Response:
 
 def risk(services: ApiServices, request: ApiRequest) -> Response:
     """POST /fhir/Patient/{id}/$risk"""
-    model = request.only("model").get("model")
+    parameters = request.only("model", "asOf")
+    model = parameters.get("model")
     if model is not None and not _MODEL.fullmatch(model):
         raise refuse("model is the name of a score, such as news2.")
     key = replace(request, path={"type": "Patient", **request.path}).key
-    return fhir(services.risk.assess(request.caller, key.id, model))
+    as_of = None if "asOf" not in parameters else parse_instant(parameters["asOf"])
+    if "asOf" in parameters and as_of is None:
+        raise refuse("asOf is an instant with its zone, such as 2026-01-31T08:00:00Z.")
+    return fhir(services.risk.assess(request.caller, key.id, model, as_of))

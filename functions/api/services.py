@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from shared.domain.access.caller import Caller
@@ -104,7 +105,9 @@ class Validations(Protocol):
 class RiskScores(Protocol):
     """Scores a patient now."""
 
-    def assess(self, caller: Caller, patient_id: str, model: str | None) -> dict[str, Any]: ...
+    def assess(
+        self, caller: Caller, patient_id: str, model: str | None, as_of: datetime | None = None
+    ) -> dict[str, Any]: ...
 
 
 class Alerts(Protocol):

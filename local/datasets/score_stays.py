@@ -14,8 +14,7 @@ import numpy as np
 from local.datasets.evaluate import model_scores, probabilities
 from local.datasets.stays import UnreadableStay, read_stay
 from shared.domain.features.sepsis import NAMES, sepsis_features
-from shared.domain.models.artefact import PublishedModel, RefusedModel
-from shared.domain.models.shipped import shipped_model
+from shared.domain.stays.sepsis_risk import sepsis_model
 
 _STAYS_AT_ONCE = 200
 _HEAD = "PredictedProbability|PredictedLabel"
@@ -48,14 +47,6 @@ def score_stays(files: Sequence[Path], source: Path, target: Path) -> Scored:
         sum(each.hours for each in results),
         tuple(problem for each in results for problem in each.problems),
     )
-
-
-def sepsis_model() -> PublishedModel:
-    """The shipped model. Raises RefusedModel where it was made for other features than this code computes."""
-    model = shipped_model("sepsis")
-    if model.features != NAMES:
-        raise RefusedModel("the sepsis model was trained on other features: train it anew")
-    return model
 
 
 def score_batch(pairs: Sequence[tuple[Path, Path]]) -> Scored:

@@ -52,10 +52,9 @@ def compared(
 
 def importance(model: PublishedModel, rows: NDArray[np.float64]) -> list[tuple[str, float]]:
     """The features with the largest mean absolute contribution over these rows."""
-    expected = model.forest.expectations()
     total: dict[int, float] = {}
     for row in rows.tolist():
-        for feature, moved in model.forest.contributions(row, expected).items():
+        for feature, moved in model.forest.contributions(row).items():
             total[feature] = total.get(feature, 0.0) + abs(moved) / len(rows)
     ranked = sorted(total.items(), key=lambda item: -item[1])[:_MOST_SHOWN]
     return [(model.features[feature], moved) for feature, moved in ranked]

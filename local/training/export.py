@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from shared.domain.models.forest import LEAF, Forest
 
 _LARGEST = sys.float_info.max
+_COLUMNS = tuple(column.name for column in fields(Forest))
 
 
 def forest_of(members: Sequence[Any]) -> Forest:
@@ -54,12 +56,12 @@ def _append(nodes: Any, place: int, columns: dict[str, list[Any]]) -> None:
 
 def columns_of(forest: Forest) -> dict[str, Any]:
     """The forest as it stands in an artefact."""
-    return {name: list(getattr(forest, name)) for name in Forest.__slots__}
+    return {name: list(getattr(forest, name)) for name in _COLUMNS}
 
 
 def together(forests: Sequence[Forest]) -> Forest:
     """One forest of the members of several, in their order."""
-    joined: dict[str, list[Any]] = {name: [] for name in Forest.__slots__}
+    joined: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     for forest in forests:
         before = len(joined["feature"])
         joined["roots"] += [root + before for root in forest.roots]

@@ -15,9 +15,9 @@ from local.datasets.evaluate import inputs_of
 from shared.domain.models.network import Inputs, Network, Networks
 
 SETTINGS: dict[str, Any] = {
-    "hidden_layer_sizes": (32,), "alpha": 3.0, "learning_rate_init": 1e-3, "batch_size": 256, "max_iter": 8,
+    "hidden_layer_sizes": (8,), "alpha": 3.0, "learning_rate_init": 1e-3, "batch_size": 256, "max_iter": 8,
 }  # fmt: skip
-SHARE = 0.3  # of the networks in the blend, by the spread of their scores
+SHARE = 0.2  # of the networks in the blend, by the spread of their scores
 _SKEWED = 0.25  # a median in the lowest quarter of its range asks for logarithms
 _OFTEN_MISSING = 0.02
 

@@ -42,7 +42,7 @@ WORDS = {
         ),
         population="stays in intensive care of hospital system B of the challenge, ages 14 and over",
         outcome="`SepsisLabel`, which turns to 1 six hours before sepsis",
-        split="three folds by stay, the mean of the folds' models is published; each hour from that hour and earlier ones",
+        split="five folds by stay, the mean of the folds' models is published; each hour from that hour and earlier ones",
         operating_point="The threshold that earns the highest utility of the challenge on the out-of-fold forecasts.",
         limits=(
             (

@@ -3,8 +3,9 @@
 Kinds: `current` (a resource as it is now, or its tombstone), `history` (a superseded version), `pointer` (an id whose
 resource lives at another home), `moved` (what a moved resource left behind), `guard` (a reserved conditional create),
 `intent` (a transaction being applied), `state` (the newest readings a patient's scores are folded from), `readings` (a
-segment of the older ones), `alert`, `told` (an alert's place in the order of changes), `ledger` (progress of a dropped
-file), `metrics` (counters of one process), `assertion` (a client assertion that was used), `pulse` (a sign of life).
+segment of the older ones), `stay` (what a model knows of a stay in intensive care), `alert`, `told` (an alert's place in
+the order of changes), `ledger` (progress of a dropped file), `metrics` (counters of one process), `assertion` (a client
+assertion that was used), `pulse` (a sign of life).
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Kind(StrEnum):
     METRICS = "metrics"
     ASSERTION = "assertion"
     PULSE = "pulse"
+    STAY = "stay"
 
 
 class Door(StrEnum):

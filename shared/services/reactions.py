@@ -13,13 +13,19 @@ from shared.errors import Busy, Unavailable
 from shared.services.land_commits import LandCommits
 from shared.services.pulse import Pulse
 from shared.services.score import ScoreVitals
+from shared.services.score_sepsis import ScoreSepsis
 
 
 class Reactions:
     """Runs them in turn. A store that fails one does not keep the others from this page."""
 
-    def __init__(self, score: ScoreVitals, pulse: Pulse, commits: LandCommits) -> None:
-        self._each: tuple[Callable[[Sequence[Item]], object], ...] = (score.react, pulse.echo, commits.land)
+    def __init__(self, score: ScoreVitals, sepsis: ScoreSepsis, pulse: Pulse, commits: LandCommits) -> None:
+        self._each: tuple[Callable[[Sequence[Item]], object], ...] = (
+            score.react,
+            sepsis.react,
+            pulse.echo,
+            commits.land,
+        )
 
     def react(self, items: Sequence[Item]) -> None:
         """All reactions to a page; doing them again changes nothing. Raises Busy or Unavailable where one failed so."""

@@ -1,7 +1,7 @@
 """A score on request: the same rules on the readings that are on record now.
 
-`POST /fhir/Patient/{id}/$risk?model=news2|qsofa`. The answer is not stored: what is stored follows
-from readings, not from who asked.
+`POST /fhir/Patient/{id}/$risk?model=news2|qsofa|sepsis&asOf=…`. The answer is not stored: what is stored follows
+from readings, not from who asked. `asOf` looks back: at what was measured until then, as it is on record now.
 """
 
 from __future__ import annotations
@@ -27,10 +27,13 @@ from shared.ports.clock import Clock
 from shared.ports.records import AnyOf, Compare, Has, Predicate, Query, Records
 from shared.services.bodies import Bodies
 from shared.services.patient_news import vital_tokens
+from shared.services.sepsis_on_request import SEPSIS, sepsis_on_request
+from shared.services.stay_reader import StayReader
 from shared.services.write import ResourceWriter
 
 _MODELS: Final = {rule.model: rule for rule in RULES}
 DEFAULT_MODEL: Final = next(iter(_MODELS))
+_SINCE: Final = "ix.d.date.lo"
 _UNTIL: Final = "ix.d.date.hi"
 _PAGE: Final = 10
 
@@ -43,19 +46,28 @@ class Risk:
         self._writer = writer
         self._bodies = bodies
         self._clock = clock
+        self._stays = StayReader(records, writer, bodies)
 
-    def assess(self, caller: Caller, patient_id: str, model: str | None) -> dict[str, Any]:
+    def assess(
+        self, caller: Caller, patient_id: str, model: str | None, as_of: datetime | None = None
+    ) -> dict[str, Any]:
         """A RiskAssessment with the partial score and what is missing.
 
         Where the rule does not apply (below 16, pregnancy) it has no score and says so. Raises NotFound for an unknown
         patient, InputError 400 for an unknown model and 422 where nothing usable is on record.
         """
-        rule = _rule(model)
+        rule = None if model == SEPSIS else _rule(model)
         key = ResourceKey("Patient", patient_id)
         there = self._writer.locate(caller.tenant, key).current if is_valid_id(patient_id) else None
         if there is None or there["deleted"]:
             raise NotFound("No such patient.")
         now = self._clock.now()
+        if as_of is not None and as_of > now:
+            text = "asOf lies ahead: a score looks at what was measured until now."
+            raise InputError(text, issues=[error("value", text, rule="risk-as-of")])
+        now = as_of or now
+        if rule is None:
+            return sepsis_on_request(self._stays, caller.tenant, key, now)
         reference, tenant = str(key), caller.tenant
         found = self._records.query(Query(Kind.CURRENT, tenant, key.address, _of(key, "Condition")))
         context = context_of(self._decoded(there), (self._decoded(item) for item in found))
@@ -82,7 +94,8 @@ class Risk:
         codes = PARAMETER_CODES[parameter]
         tokens = tuple(Has("ix.t", token) for code in codes for token in vital_tokens(code))
         since = Compare(_UNTIL, ">=", instant_text(now - INPUT_VALID_FOR))
-        where = (*_of(patient, "Observation"), since, AnyOf(tokens))
+        begun = Compare(_SINCE, "<=", instant_text(now))
+        where = (*_of(patient, "Observation"), since, begun, AnyOf(tokens))
         best: VitalReading | None = None
         after: tuple[str, str] | None = None
         while True:
@@ -110,6 +123,6 @@ def _of(patient: ResourceKey, type_: str) -> tuple[Predicate, ...]:
 def _rule(model: str | None) -> ScoringRule:
     rule = _MODELS.get(model or DEFAULT_MODEL)
     if rule is None:
-        text = f"model must be one of {', '.join(_MODELS)}."
+        text = f"model must be one of {', '.join((*_MODELS, SEPSIS))}."
         raise InputError(text, issues=[error("value", text, rule="risk-model")])
     return rule

@@ -177,7 +177,7 @@ class ScoreVitals:
             if change.score.total is not None
         ]
         there = {} if fresh else self._records.read_many(tenant, home, [item["id"] for item in items])
-        return [write for item in items for write in _versioned(item, there.get(item["id"]))]
+        return [write for item in items for write in versioned(item, there.get(item["id"]))]
 
     def _assessment(self, tenant: str, home: str, patient: str, change: ScoreChange) -> Item:
         key = ResourceKey("RiskAssessment", alert_id(tenant, patient, home, change.score.key))
@@ -213,7 +213,7 @@ class ScoreVitals:
         for change in changes:
             self._meter.count("galen_alerts_total", change=change.kind, severity=change.alert.severity.value)
         return [
-            Replace(_succeeding(item, there[item["id"]], now), there[item["id"]]["_etag"])
+            Replace(succeeding(item, there[item["id"]], now), there[item["id"]]["_etag"])
             if item["id"] in there
             else Create(item)
             for item in items
@@ -226,7 +226,8 @@ def _needed(state: VitalsState, news: PatientNews, context: PatientContext) -> l
     return names_from(state, first_needed(state, instants, anywhere=anywhere))
 
 
-def _versioned(item: Item, there: Item | None) -> list[Write]:
+def versioned(item: Item, there: Item | None) -> list[Write]:
+    """The writes that put an item in the place of what is there; none where the content is the same."""
     if there is None:
         return [Create(item)]
     if there["hash"] == item["hash"]:
@@ -234,7 +235,7 @@ def _versioned(item: Item, there: Item | None) -> list[Write]:
     return [Create(as_history(there)), Replace(item, there["_etag"])]
 
 
-def _succeeding(item: Item, there: Item, now: datetime) -> Item:
+def succeeding(item: Item, there: Item, now: datetime) -> Item:
     """With the acknowledgement that is on record, later than what it replaces."""
     kept = {
         name: there["alert"][name]

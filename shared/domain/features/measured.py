@@ -5,56 +5,72 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-WINDOW = 12  # hours
+WINDOWS = (6, 12, 24)  # hours
 _KEEP = 0.75  # of the running mean at each new value
-_NOTHING = [math.nan] * 5
+_NOTHING = [math.nan] * 3
 
 
 class Laboratory:
-    """A laboratory value: the last one, its age in hours, how many there were, and the change from the one before."""
+    """A laboratory value: the last one, its age in hours, how many there were, and how it differs from earlier ones."""
 
-    __slots__ = ("_previous", "_rare", "at", "count", "last")
+    __slots__ = ("_first", "_highest", "_interval", "_lowest", "_previous", "at", "count", "last")
+    PARTS: ClassVar = (
+        "last", "age", "count", "change", "from first", "hours between the last two", "lowest", "highest",
+    )  # fmt: skip
 
-    def __init__(self, *, rare: bool = False) -> None:
-        self.last = math.nan
-        self.at = math.nan
+    def __init__(self) -> None:
+        self.last = self.at = self._previous = self._first = math.nan
+        self._interval = self._lowest = self._highest = math.nan
         self.count = 0
-        self._previous = math.nan
-        self._rare = rare
-
-    @staticmethod
-    def parts(*, rare: bool) -> tuple[str, ...]:
-        """The names of the features."""
-        return ("last", "count") if rare else ("last", "age", "count", "change")
 
     def take(self, now: int, value: float) -> None:
         """A value measured in this hour."""
+        if self.count:
+            self._interval = now - self.at
+            self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
+        else:
+            self._first = self._lowest = self._highest = value
         self._previous, self.last, self.at = self.last, value, now
         self.count += 1
 
     def features(self, now: int) -> list[float]:
-        """The values of the features in this hour."""
-        if self._rare:
-            return [self.last, self.count]
-        return [self.last, now - self.at, self.count, self.last - self._previous]
+        """The values of PARTS in this hour."""
+        last = self.last
+        return [
+            last,
+            now - self.at,
+            self.count,
+            last - self._previous,
+            last - self._first,
+            self._interval,
+            self._lowest,
+            self._highest,
+        ]
+
+    def copy(self) -> Laboratory:
+        """The same, to go on from on its own."""
+        twin = Laboratory.__new__(Laboratory)
+        for name in Laboratory.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
 
 
 class Vital:
-    """A vital sign: the last value and its age, and the values of the last twelve hours."""
+    """A vital sign: the last value and its age, and the values of the last hours."""
 
-    __slots__ = ("_running", "_total", "_window", "at", "count", "last")
+    __slots__ = ("_hours", "_running", "_total", "_values", "at", "count", "last")
     PARTS: ClassVar = (
-        "last", "age", "count", "mean in 12 h", "lowest in 12 h", "highest in 12 h", "spread in 12 h",
-        "slope in 12 h", "from its mean", "running mean",
+        "last", "age", "count", "count in 24 h",
+        *(f"{part} in {window} h" for window in WINDOWS for part in ("mean", "lowest", "highest")),
+        "spread in 12 h", "slope in 12 h", "from its mean", "running mean",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.last = math.nan
-        self.at = math.nan
+        self.last = self.at = self._running = math.nan
         self.count = 0
         self._total = 0.0
-        self._running = math.nan
-        self._window: list[tuple[int, float]] = []
+        self._hours: list[int] = []
+        self._values: list[float] = []
 
     def take(self, now: int, value: float) -> None:
         """A value measured in this hour."""
@@ -63,29 +79,48 @@ class Vital:
         self._total += value
         running = self._running
         self._running = value if running != running else _KEEP * running + (1 - _KEEP) * value
-        self._window.append((now, value))
+        self._hours.append(now)
+        self._values.append(value)
 
     def features(self, now: int) -> list[float]:
         """The values of PARTS in this hour."""
-        window = self._window
-        while window and window[0][0] <= now - WINDOW:
-            del window[0]
-        if not self.count:
-            return [math.nan, math.nan, 0.0, *_NOTHING, math.nan, math.nan]
-        recent = _summary(window) if window else _NOTHING
-        from_mean = self.last - self._total / self.count
-        return [self.last, now - self.at, self.count, *recent, from_mean, self._running]
+        hours, values = self._hours, self._values
+        while hours and hours[0] <= now - WINDOWS[-1]:
+            del hours[0], values[0]
+        recent: list[float] = []
+        shape = [math.nan, math.nan]
+        for window in WINDOWS:
+            start = 0
+            while start < len(hours) and hours[start] <= now - window:
+                start += 1
+            inside = values[start:]
+            if not inside:
+                recent += _NOTHING
+                continue
+            mean = sum(inside) / len(inside)
+            recent += [mean, min(inside), max(inside)]
+            if window == 12:
+                shape = _shape(hours[start:], inside, mean)
+        from_mean = self.last - self._total / self.count if self.count else math.nan
+        return [self.last, now - self.at, self.count, len(values), *recent, *shape, from_mean, self._running]
+
+    def copy(self) -> Vital:
+        """The same, to go on from on its own."""
+        twin = Vital.__new__(Vital)
+        for name in Vital.__slots__:
+            value = getattr(self, name)
+            setattr(twin, name, list(value) if isinstance(value, list) else value)
+        return twin
 
 
-def _summary(window: list[tuple[int, float]]) -> list[float]:
-    """Mean, lowest, highest, standard deviation, and change an hour (from three values on)."""
-    count = len(window)
-    values = [value for _, value in window]
-    mean = math.fsum(values) / count
-    spread = math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / count)
-    slope = math.nan
-    if count > 2:
-        middle = sum(at for at, _ in window) / count
-        moment = sum((at - middle) * (value - mean) for at, value in window)
-        slope = moment / sum((at - middle) ** 2 for at, _ in window)
-    return [mean, min(values), max(values), spread, slope]
+def _shape(hours: list[int], values: list[float], mean: float) -> list[float]:
+    """Standard deviation, and change an hour (from three values on)."""
+    count = len(values)
+    apart = [value - mean for value in values]
+    spread = math.sqrt(sum([each * each for each in apart]) / count)
+    if count < 3:
+        return [spread, math.nan]
+    middle = sum(hours) / count
+    away = [hour - middle for hour in hours]
+    moment = sum([hour * each for hour, each in zip(away, apart, strict=True)])
+    return [spread, moment / sum([hour * hour for hour in away])]

@@ -37,11 +37,10 @@ PLAUSIBLE: Final[dict[str, tuple[float, float]]] = {
     "TroponinI": (0, 1_000), "Hct": (5, 80), "Hgb": (1, 35), "PTT": (5, 300), "WBC": (0, 600),
     "Fibrinogen": (10, 2_000), "Platelets": (0, 3_000),
 }  # fmt: skip
-# So rarely measured that only the last value and the number of measurements say anything.
-RARE: Final = frozenset(("BaseExcess", "HCO3", "Bilirubin_direct", "Chloride", "Fibrinogen", "PTT"))
 _PANEL = 4  # laboratory values in one hour that make a panel
 _SHOCK_HOURS = 12
 _RECENT = 24
+_SIRS, _SOFA = 4, 12  # places of the sums among the criteria
 
 _DERIVED: Final = (
     "ICULOS", "HospAdmTime", "Age", "Gender", "Unit", "shock index", "highest shock index in 12 h",
@@ -55,10 +54,16 @@ _DERIVED: Final = (
     "hours since a panel", "panels", "heart rate without fever", "Resp/O2Sat", "Hct/Hgb",
     "Chloride + HCO3", "hours with fever", "hours with fast pulse", "hours with low pressure",
     "laboratory values an hour", "temperatures an hour", "hours in intensive care before the first row",
+    "hours in hospital", "kinds of laboratory values in 6 h", "kinds of laboratory values in 24 h",
+    *(
+        f"{score} {part}"
+        for score in ("SIRS", "SOFA")
+        for part in ("change in 6 h", "above its lowest in 24 h", "mean in 24 h", "highest in 24 h")
+    ),
 )  # fmt: skip
 NAMES: Final = (
     *(f"{name} {part}" for name in VITALS for part in Vital.PARTS),
-    *(f"{name} {part}" for name in LABS for part in Laboratory.parts(rare=name in RARE)),
+    *(f"{name} {part}" for name in LABS for part in Laboratory.PARTS),
     *_DERIVED,
 )
 
@@ -89,13 +94,14 @@ class Stay:
     def __init__(self) -> None:
         self._hours = 0
         self._vitals = [Vital() for _ in VITALS]
-        self._labs = [Laboratory(rare=name in RARE) for name in LABS]
+        self._labs = [Laboratory() for _ in LABS]
         self._known: dict[str, Vital | Laboratory] = dict(
             zip(MEASURED, [*self._vitals, *self._labs], strict=True)
         )
         self._lab_counts: list[int] = []
         self._vital_counts: list[int] = []
         self._shock: list[float] = []
+        self._totals: tuple[list[float], list[float]] = ([], [])  # of SIRS and SOFA, hour by hour
         self._lab_total = self._panels = self._fever = self._fast = self._low = 0
         self._lab_at = self._panel_at = math.nan
 
@@ -118,10 +124,27 @@ class Stay:
             found += state.features(now)
         found += self._person(hour)
         found += self._ratios()
-        found += self._criteria()
+        criteria = self._criteria()
+        found += criteria
         found += self._measuring(now)
         found += self._course(now, hour[-1])
+        found += self._longer(now, hour)
+        for totals, place in zip(self._totals, (_SIRS, _SOFA), strict=True):
+            totals.append(criteria[place])
+            del totals[:-_RECENT]
+            found += _moved(totals)
         return found
+
+    def copy(self) -> Stay:
+        """The same, to go on from on its own: what serving does with the hour that is not over."""
+        twin = Stay.__new__(Stay)
+        twin.__dict__.update(self.__dict__)
+        twin._vitals = [each.copy() for each in self._vitals]
+        twin._labs = [each.copy() for each in self._labs]
+        twin._known = dict(zip(MEASURED, [*twin._vitals, *twin._labs], strict=True))
+        sirs, sofa = self._totals
+        twin._totals = (list(sirs), list(sofa))
+        return twin
 
     def _count(self, now: int, vitals: int, labs: int) -> None:
         self._lab_counts = [*self._lab_counts[1 - _RECENT :], labs]
@@ -224,6 +247,17 @@ class Stay:
             self._known["Temp"].count / (now + 1),
             icu_hours - now,
         ]
+
+    def _longer(self, now: int, hour: Hour) -> list[float]:
+        ages = [now - state.at for state in self._labs]
+        return [hour[-1] - hour[-2], sum(age < 6 for age in ages), sum(age < _RECENT for age in ages)]
+
+
+def _moved(totals: list[float]) -> list[float]:
+    """How a score of the last 24 hours, the newest last, has moved."""
+    newest = totals[-1]
+    before = newest - totals[-7] if len(totals) > 6 else math.nan
+    return [before, newest - min(totals), sum(totals) / len(totals), max(totals)]
 
 
 def _below(value: float, limits: tuple[float, ...]) -> float:

@@ -13,7 +13,6 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final
 
 from shared.domain.models.calibration import Calibration, risk_index
@@ -86,10 +85,7 @@ class PublishedModel:
 
     def contributions(self, values: Sequence[float], most: int = 5) -> list[Contribution]:
         """The features that moved this row's score furthest, up or down, the furthest first."""
-        moved = {
-            place: self.blend[0] * change
-            for place, change in self.forest.contributions(values, self._expected).items()
-        }
+        moved = {place: self.blend[0] * change for place, change in self.forest.contributions(values).items()}
         if self.networks is not None:
             for place, change in self.networks.contributions(values).items():
                 moved[place] = moved.get(place, 0.0) + self.blend[1] * change
@@ -98,10 +94,6 @@ class PublishedModel:
             Contribution(self.features[place], None if math.isnan(values[place]) else values[place], change)
             for place, change in ranked
         ]
-
-    @cached_property
-    def _expected(self) -> list[float]:
-        return self.forest.expectations()
 
 
 def pack(document: Mapping[str, Any]) -> bytes:

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
 
 LEAF = -1
 
@@ -19,7 +22,7 @@ class BrokenForest(ValueError):
     """Arrays that are no trees: lengths that differ, or a child or a feature that does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forest:
     """Ensembles trained apart and averaged. Nodes lie in preorder: the left child of node n is n + 1.
 
@@ -52,21 +55,31 @@ class Forest:
 
     def scores(self, values: Sequence[float]) -> list[float]:
         """The raw score (log odds) that each member gives one row of features; NaN is missing."""
-        feature, threshold, right, missing_left = self.feature, self.threshold, self.right, self.missing_left
         scores: list[float] = []
-        first = 0
-        for total, count in zip(self.baselines, self.members, strict=True):
-            for node in self.roots[first : first + count]:
-                while (asked := feature[node]) >= 0:
+        for total, trees in zip(self.baselines, self._trees, strict=True):
+            for node in trees:
+                while node.__class__ is tuple:
+                    asked, threshold, left, right, missing = node
                     value = values[asked]
-                    if value <= threshold[node] or (value != value and missing_left[node]):
-                        node += 1  # noqa: PLW2901 - the walk goes on from the root
-                    else:
-                        node = right[node]  # noqa: PLW2901
-                total += threshold[node]  # noqa: PLW2901
+                    node = left if value <= threshold else right if value > threshold else missing  # noqa: PLW2901
+                total += node  # noqa: PLW2901
             scores.append(total)
-            first += count
         return scores
+
+    @cached_property
+    def _trees(self) -> list[list[Any]]:
+        """By member its trees: (feature, threshold, left, right, child of a missing value) nested, a leaf its value.
+
+        One look at a tuple where the arrays take four: half the time of a walk.
+        """
+        built: list[Any] = list(self.threshold)
+        for node in range(len(built) - 1, -1, -1):
+            if self.feature[node] != LEAF:
+                left, right = built[node + 1], built[self.right[node]]
+                missing = left if self.missing_left[node] else right
+                built[node] = (self.feature[node], self.threshold[node], left, right, missing)
+        roots = iter(self.roots)
+        return [[built[root] for root in islice(roots, count)] for count in self.members]
 
     def score(self, values: Sequence[float]) -> float:
         """The mean of the members' raw scores."""
@@ -85,15 +98,34 @@ class Forest:
                 ) / weights
         return expected
 
-    def contributions(self, values: Sequence[float], expected: Sequence[float]) -> dict[int, float]:
+    def contributions(self, values: Sequence[float]) -> dict[int, float]:
         """Feature → how far it moved the raw score of this row. With the expectations of the roots they sum to the score."""
-        moved: dict[int, float] = {}
-        share = 1 / len(self.members)
-        for node in self.roots:
-            while (asked := self.feature[node]) >= 0:
+        moved = dict.fromkeys(self._asked, 0.0)
+        for node in self._moving_trees:
+            while node is not None:
+                asked, threshold, left, right, missing = node
                 value = values[asked]
-                left = value <= self.threshold[node] or (value != value and self.missing_left[node])
-                child = node + 1 if left else self.right[node]
-                moved[asked] = moved.get(asked, 0.0) + share * (expected[child] - expected[node])
-                node = child  # noqa: PLW2901 - the walk goes on from the root
-        return moved
+                node, change = (  # noqa: PLW2901 - the walk goes on from the root
+                    left if value <= threshold else right if value > threshold else missing
+                )
+                moved[asked] += change
+        share = 1 / len(self.members)
+        return {asked: share * change for asked, change in moved.items() if change}
+
+    @cached_property
+    def _asked(self) -> list[int]:
+        return sorted(set(self.feature) - {LEAF})
+
+    @cached_property
+    def _moving_trees(self) -> list[Any]:
+        """As `_trees`, each child with how far the expectation moves on the way to it; a leaf is None."""
+        expected = self.expectations()
+        built: list[Any] = [None] * len(expected)
+        for node in range(len(built) - 1, -1, -1):
+            if self.feature[node] != LEAF:
+                left, right = (
+                    (built[child], expected[child] - expected[node]) for child in (node + 1, self.right[node])
+                )
+                missing = left if self.missing_left[node] else right
+                built[node] = (self.feature[node], self.threshold[node], left, right, missing)
+        return [built[root] for root in self.roots]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import log1p
-from operator import mul
+from operator import add, mul
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +70,8 @@ class Network:
                 total += out * unit
         return total
 
-    def moved_by(self, inputs: Sequence[float], parts: Sequence[Sequence[int]]) -> list[float]:
-        """For each part, a few inputs: how far the raw score falls where they are 0, which is the mean patient's."""
-        units = [
-            sum(map(mul, weights, inputs)) + bias
-            for weights, bias in zip(self.hidden, self.biases, strict=True)
-        ]
-        whole = sum(out * unit for out, unit in zip(self.output, units, strict=True) if unit > 0)
-        found = []
-        for part in parts:
-            left = 0.0
-            for weights, unit, out in zip(self.hidden, units, self.output, strict=True):
-                without = unit - sum(weights[place] * inputs[place] for place in part)
-                if without > 0:
-                    left += out * without
-            found.append(whole - left)
-        return found
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Networks:
     """Networks on the same inputs, averaged."""
 
@@ -110,14 +94,30 @@ class Networks:
         return sum(member.score(inputs) for member in self.members) / len(self.members)
 
     def contributions(self, values: Sequence[float]) -> dict[int, float]:
-        """Feature → how far the raw score would fall if the mean patient's value stood in its place."""
+        """Feature → its part of the raw score: weight by input over the units that are on, where 0 is the mean patient.
+
+        With the biases they sum to the score, which is straight as long as the same units are on.
+        """
         inputs = self.inputs.of(values)
-        flags = {place: len(values) + number for number, place in enumerate(self.inputs.flags)}
-        parts = {
-            place: [place, flags[place]] if place in flags else [place]
-            for place in range(len(values))
-            if inputs[place] or (place in flags and inputs[flags[place]])
-        }
-        by_member = [member.moved_by(inputs, list(parts.values())) for member in self.members]
-        moved = [sum(each) / len(by_member) for each in zip(*by_member, strict=True)]
-        return dict(zip(parts, moved, strict=True))
+        weights = [0.0] * len(inputs)
+        for units in self._units:
+            for unit, bias, towards in units:
+                if sum(map(mul, unit, inputs)) + bias > 0:
+                    weights = list(map(add, weights, towards))
+        parts = list(map(mul, weights, inputs))
+        moved = dict(enumerate(parts[: len(values)]))
+        for place, part in zip(self.inputs.flags, parts[len(values) :], strict=True):
+            moved[place] += part
+        return {place: part for place, part in moved.items() if part}
+
+    @cached_property
+    def _units(self) -> list[list[tuple[Sequence[float], float, list[float]]]]:
+        """By member its units: weights, bias, and what the weights come to in the mean of the members."""
+        share = 1 / len(self.members)
+        return [
+            [
+                (unit, bias, [share * out * weight for weight in unit])
+                for unit, bias, out in zip(member.hidden, member.biases, member.output, strict=True)
+            ]
+            for member in self.members
+        ]

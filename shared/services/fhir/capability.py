@@ -99,5 +99,7 @@ def _resource(type_: str) -> dict[str, Any]:
     operations = [_VALIDATE]
     if type_ == "Patient":
         definition = "urn:galen:operation:risk"
-        operations.append({"name": "risk", "definition": definition, "documentation": "NEWS2 and qSOFA now."})
+        operations.append(
+            {"name": "risk", "definition": definition, "documentation": "NEWS2, qSOFA and sepsis risk."}
+        )
     return {**resource, "operation": operations}

@@ -49,7 +49,7 @@ def test_contributions_and_the_expectation_sum_to_the_score() -> None:
     expected = TREE.expectations()
     assert expected[2] == (3 * 0.25 + 1 * 2.0) / 4
     for values in ((1.0, 0.0), (2.0, -1.0), (2.0, 1.0)):
-        moved = TREE.contributions(values, expected)
+        moved = TREE.contributions(values)
         assert math.isclose(sum(moved.values()) + expected[0] + TREE.baselines[0], TREE.score(values))
 
 

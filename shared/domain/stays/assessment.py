@@ -1,0 +1,109 @@
+"""A model's risk as a FHIR R4 RiskAssessment: https://hl7.org/fhir/R4/riskassessment.html
+
+What R4 has elements for stands there: the probability, the versions it rests on, the words. Interval, risk index,
+model version and hash, the features that moved it and what did not count are parts of an extension.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from shared.domain.fhir.dates import instant_text
+from shared.domain.scores.risk_assessment import FINAL, RISK_PROBABILITY
+from shared.domain.stays.sepsis_risk import ALARM_ABOVE, MODEL, Reason, SepsisRisk
+
+SYSTEM_MODELS: Final = "urn:galen:fhir:CodeSystem:model"
+EXTENSION_MODEL: Final = "urn:galen:fhir:StructureDefinition:model-risk"
+TITLE: Final = "Sepsis risk"
+_DIGITS: Final = 6
+# Risk index from which a band begins, the highest first, with the nearest code of FHIR's scale.
+BANDS: Final = ((ALARM_ABOVE, "high"), (0.5, "moderate"), (0.0, "low"))
+
+
+def band_of(index: float) -> str:
+    """The band of a risk index; the operating point itself is not above it."""
+    return next((band for above, band in BANDS if index > above), BANDS[-1][1])
+
+
+def sepsis_assessment(
+    risk: SepsisRisk,
+    *,
+    id: str | None,  # noqa: A002 - FHIR's word
+    patient: str,
+    encounter: str,
+) -> dict[str, Any]:
+    """The RiskAssessment of a risk, for `patient` (`Patient/<id>`) in `encounter`; without an id where it is not stored."""
+    method = {"system": SYSTEM_MODELS, "code": MODEL, "version": risk.version, "display": TITLE}
+    resource = {
+        "resourceType": "RiskAssessment",
+        "id": id,
+        "extension": [_extension(risk)],
+        "status": FINAL,
+        "method": {"coding": [method]},
+        "subject": {"reference": patient},
+        "encounter": {"reference": encounter},
+        "occurrenceDateTime": instant_text(risk.at),
+        "basis": [{"reference": reference} for reference in risk.basis],
+        "prediction": [_prediction(risk)],
+    }
+    return {name: value for name, value in resource.items() if value is not None}
+
+
+def _prediction(risk: SepsisRisk) -> dict[str, Any]:
+    band = band_of(risk.prediction.risk_index)
+    return {
+        "outcome": {"text": "Sepsis (Sepsis-3) now or within six hours"},
+        "probabilityDecimal": round(risk.prediction.probability, _DIGITS),
+        "qualitativeRisk": {
+            "coding": [{"system": RISK_PROBABILITY, "code": band}],
+            "text": band.capitalize(),
+        },
+        "rationale": _rationale(risk),
+    }
+
+
+def _rationale(risk: SepsisRisk) -> str:
+    found = risk.prediction
+    share = f"{TITLE}: {found.probability:.1%} ({found.low:.1%} to {found.high:.1%}), risk index {found.risk_index:.2f}"
+    moved = "; ".join(
+        f"{_value(each)} {'raises' if each.log_odds > 0 else 'lowers'} it" for each in risk.reasons
+    )
+    return f"{share}. {moved}."
+
+
+def _value(reason: Reason) -> str:
+    return f"{reason.feature} {'not measured' if reason.value is None else format(reason.value, '.4g')}"
+
+
+def _extension(risk: SepsisRisk) -> dict[str, Any]:
+    found = risk.prediction
+    parts: list[dict[str, Any]] = [
+        {"url": "riskIndex", "valueDecimal": round(found.risk_index, _DIGITS)},
+        {"url": "probabilityLow", "valueDecimal": round(found.low, _DIGITS)},
+        {"url": "probabilityHigh", "valueDecimal": round(found.high, _DIGITS)},
+        {"url": "modelSha256", "valueString": risk.sha256},
+    ]
+    parts += [{"url": "contribution", "extension": _contribution(each)} for each in risk.reasons]
+    parts += [{"url": "missing", "valueCode": name} for name in risk.missing]
+    parts += [
+        {
+            "url": "notCounted",
+            "extension": [{"url": "reason", "valueCode": reason}, {"url": "values", "valueInteger": count}],
+        }
+        for reason, count in risk.not_counted
+    ]
+    return {"url": EXTENSION_MODEL, "extension": parts}
+
+
+def _contribution(reason: Reason) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = [
+        {"url": "feature", "valueString": reason.feature},
+        {"url": "logOdds", "valueDecimal": round(reason.log_odds, _DIGITS)},
+    ]
+    if reason.value is not None:
+        parts.append({"url": "value", "valueDecimal": round(reason.value, _DIGITS)})
+    if reason.at is not None:
+        parts.append({"url": "measured", "valueDateTime": instant_text(reason.at)})
+    if reason.observation is not None:
+        parts.append({"url": "observation", "valueReference": {"reference": reason.observation}})
+    return parts

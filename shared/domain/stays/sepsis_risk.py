@@ -1,0 +1,145 @@
+"""The sepsis risk of a stay at an instant: the published model on its hours, with what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from shared.domain.alerts.episodes import Episode, Outcome, from_us, step, to_us
+from shared.domain.alerts.responses import Severity
+from shared.domain.features.sepsis import MEASURED, NAMES, VITALS, Stay
+from shared.domain.models.artefact import Prediction, PublishedModel, RefusedModel
+from shared.domain.models.shipped import shipped_model
+from shared.domain.stays.stay import (
+    AT,
+    HOUR_US,
+    ID,
+    VERSION,
+    StayState,
+    hours_between,
+    last_readings,
+    span,
+    stay_of,
+)
+
+MODEL: Final = "sepsis"
+ALARM_ABOVE: Final = 0.8
+"""Risk index above which an alarm is raised: the operating point of the model card."""
+YOUNGEST: Final = 14
+NEEDED: Final = ("HR", "Resp", "SBP or MAP", "Temp or O2Sat")
+VALID_FOR_US: Final = 12 * HOUR_US
+MOST_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A feature that moved the score, its value, and the reading it was taken from where there is one."""
+
+    feature: str
+    value: float | None
+    log_odds: float
+    at: datetime | None
+    observation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SepsisRisk:
+    """One evaluation: the prediction, why, from which resource versions, and what was missing."""
+
+    at: datetime
+    version: str
+    sha256: str
+    prediction: Prediction
+    reasons: tuple[Reason, ...]
+    basis: tuple[str, ...]
+    missing: tuple[str, ...]
+    not_counted: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """What the hours from `first` to the one before `hour` left behind."""
+
+    first: int
+    hour: int
+    stay: Stay
+
+
+def sepsis_model() -> PublishedModel:
+    """The shipped model. Raises RefusedModel where it was made for other features than this code computes."""
+    model = shipped_model(MODEL)
+    if model.features != NAMES:
+        raise RefusedModel("the sepsis model was trained on other features: train it anew")
+    return model
+
+
+def lacking(state: StayState, at_us: int) -> list[str]:
+    """What must be known before there is a score: four vital signs of the last twelve hours, and an age of 14 or more."""
+    fresh = {name for name, entry in last_readings(state, at_us).items() if entry[AT] >= at_us - VALID_FOR_US}
+    lacks = [need for need in NEEDED if fresh.isdisjoint(need.split(" or "))]
+    age = stay_of(state).age
+    return [*lacks, *(["birth date"] if age is None else ["age of 14 or more"] if age < YOUNGEST else [])]
+
+
+def evaluate(
+    model: PublishedModel, state: StayState, at_us: int, prefix: Prefix | None = None
+) -> tuple[SepsisRisk, Prefix]:
+    """The risk at an instant, from readings of that instant and before; nothing `lacking`.
+
+    The prefix that it gives saves the next evaluation the hours that are over, as long as none of them changes.
+    """
+    row, prefix = _features(state, at_us, prefix)
+    last = last_readings(state, at_us)
+    reasons = tuple(
+        _reason(each.feature, each.value, each.log_odds, last)
+        for each in model.contributions(row, MOST_SHOWN)
+    )
+    basis = dict.fromkeys(f"Observation/{entry[ID]}/_history/{entry[VERSION]}" for entry in last.values())
+    encounter = stay_of(state)
+    risk = SepsisRisk(
+        from_us(at_us),
+        model.version,
+        model.sha256,
+        model.predict(row),
+        reasons,
+        (f"{encounter.encounter}/_history/{encounter.version}", *basis),
+        tuple(name for name in MEASURED if name not in last),
+        tuple(sorted(state["counts"].items())),
+    )
+    return risk, prefix
+
+
+def _features(state: StayState, at_us: int, prefix: Prefix | None) -> tuple[list[float], Prefix]:
+    first, last = span(state, at_us)
+    if prefix is None or prefix.first != first or prefix.hour > last:
+        prefix = Prefix(first, first, Stay())
+    stay = prefix.stay.copy()
+    *over, present = hours_between(state, prefix.hour, last, at_us)
+    for hour in over:
+        stay.advance(hour)
+    return stay.copy().advance(present), Prefix(first, last, stay)
+
+
+def alarm(
+    episode: Episode | None, risk: SepsisRisk, state: StayState, trigger: str
+) -> tuple[Episode | None, Episode | None]:
+    """The open episode after this risk and the one that it closed: opened above the operating point, ended as for NEWS2.
+
+    The total of an episode is the risk index in hundredths. A vital sign that fell silent is no recovery.
+    """
+    index = risk.prediction.risk_index
+    severity = Severity.P1 if index > ALARM_ABOVE else None
+    at_us = to_us(risk.at)
+    last = last_readings(state, at_us)
+    silent = [name not in last or last[name][AT] < at_us - VALID_FOR_US for name in VITALS]
+    missing = sum(1 << place for place, is_silent in enumerate(silent) if is_silent)
+    return step(episode, Outcome(at_us, trigger, round(index * 100), severity, missing))
+
+
+def _reason(feature: str, value: float | None, log_odds: float, last: dict[str, list[Any]]) -> Reason:
+    entry = last.get(feature.partition(" ")[0])
+    if entry is None:
+        return Reason(feature, value, log_odds, None, None)
+    reference = f"Observation/{entry[ID]}/_history/{entry[VERSION]}"
+    return Reason(feature, value, log_odds, from_us(entry[AT]), reference)

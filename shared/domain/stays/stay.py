@@ -1,0 +1,141 @@
+"""What is known of one stay in intensive care: the last reading of each variable in each hour, and the model's hours.
+
+The state of a stay is a JSON object that the caller keeps:
+
+    layout    1
+    stay      [Encounter/<id>, its version, begun, admitted to hospital or null, years of age or null, sex or null]
+    hours     hour -> {variable: [at, Observation id, version, order, value]}
+    counts    reason -> how many values did not count
+    episode   the open episode of alarm, or null
+
+Instants are microseconds since 1970. Hour 0 begins with the stay. Of two values in an hour the later one counts, as a
+duplicate only once; a value measured before the stay, or more than 48 hours before the newest, does not count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.domain.alerts.episodes import to_us
+from shared.domain.features.sepsis import MEASURED, Hour
+from shared.domain.stays.variables import Found
+
+StayState = dict[str, Any]
+AT, ID, VERSION, ORDER, VALUE = range(5)
+HOUR_US: Final = 3_600_000_000
+LATE_US: Final = 48 * HOUR_US
+MOST_HOURS: Final = 336
+"""The longest stay of the training data; of a longer one the last so many hours are kept."""
+BEFORE, LATE, DUPLICATE = "before-the-stay", "late", "duplicate"
+MALE, FEMALE = "male", "female"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStay:
+    """A stay as its Encounter tells of it. Age and sex are the patient's, None where not on record."""
+
+    encounter: str
+    version: str
+    begun_us: int
+    admitted_us: int | None
+    age: int | None
+    sex: str | None
+
+
+def empty_stay(stay: OpenStay) -> StayState:
+    """The state of a stay of which no reading is known."""
+    facts = [stay.encounter, stay.version, stay.begun_us, stay.admitted_us, stay.age, stay.sex]
+    return {"layout": 1, "stay": facts, "hours": {}, "counts": {}, "episode": None}
+
+
+def stay_of(state: StayState) -> OpenStay:
+    """The stay a state is of."""
+    return OpenStay(*state["stay"])
+
+
+def newest_us(state: StayState) -> int | None:
+    """The instant of the newest reading."""
+    hours = state["hours"]
+    return max(entry[AT] for entry in hours[max(hours, key=int)].values()) if hours else None
+
+
+def held_version(state: StayState, id_: str) -> str | None:
+    """The version of an Observation that counts now; another one may take its values back."""
+    found = (entry for hour in state["hours"].values() for entry in hour.values() if entry[ID] == id_)
+    return next((str(entry[VERSION]) for entry in found), None)
+
+
+def twin(state: StayState) -> StayState:
+    """A state of its own with the same content, for `add` to change."""
+    hours = {number: dict(entries) for number, entries in state["hours"].items()}
+    return {**state, "hours": hours, "counts": dict(state["counts"])}
+
+
+def add(state: StayState, found: Found) -> int | None:
+    """Takes in what an Observation says; the hour that changed, None where nothing counts. Changes `state`."""
+    for remark in found.remarks:
+        _count(state, remark.reason)
+    if found.at is None or not found.values:
+        return None
+    at = to_us(found.at)
+    newest = newest_us(state)
+    place = (at - state["stay"][2]) // HOUR_US
+    if place < 0 or (newest is not None and at < newest - LATE_US):
+        _count(state, BEFORE if place < 0 else LATE)
+        return None
+    hour = state["hours"].setdefault(str(place), {})
+    facts = [at, found.id, found.version, found.order]
+    changed = [_put(hour, name, [*facts, value]) for name, value in found.values.items()]
+    for old in [key for key in state["hours"] if int(key) <= place - MOST_HOURS]:
+        del state["hours"][old]
+    if not any(changed):
+        _count(state, DUPLICATE)
+        return None
+    return int(place)
+
+
+def _put(hour: dict[str, list[Any]], name: str, entry: list[Any]) -> bool:
+    there = hour.get(name)
+    if there is not None and (there[AT], there[ID], there[ORDER]) >= (entry[AT], entry[ID], entry[ORDER]):
+        return False
+    hour[name] = entry
+    return True
+
+
+def _count(state: StayState, reason: str) -> None:
+    state["counts"][reason] = state["counts"].get(reason, 0) + 1
+
+
+def span(state: StayState, at_us: int) -> tuple[int, int]:
+    """The first and the last of the hours that count at an instant."""
+    last = (at_us - state["stay"][2]) // HOUR_US
+    return max(0, last - MOST_HOURS + 1), last
+
+
+def hours_between(state: StayState, first: int, last: int, at_us: int) -> list[Hour]:
+    """The hours of the model; one without a reading up to `at_us` is one of missing values."""
+    stay = stay_of(state)
+    admitted = math.nan if stay.admitted_us is None else (stay.admitted_us - stay.begun_us) / HOUR_US
+    sex = {MALE: 1.0, FEMALE: 0.0}.get(stay.sex or "", math.nan)
+    age = math.nan if stay.age is None else float(stay.age)
+    rows: list[Hour] = []
+    for number in range(first, last + 1):
+        entries: Mapping[str, list[Any]] = state["hours"].get(str(number), {})
+        values = (entries[name][VALUE] if _until(entries.get(name), at_us) else math.nan for name in MEASURED)
+        rows.append((*values, age, sex, math.nan, math.nan, admitted, float(number + 1)))
+    return rows
+
+
+def last_readings(state: StayState, at_us: int) -> dict[str, list[Any]]:
+    """Variable → its last reading up to an instant."""
+    found: dict[str, list[Any]] = {}
+    for number in sorted(state["hours"], key=int):
+        found |= {name: entry for name, entry in state["hours"][number].items() if _until(entry, at_us)}
+    return found
+
+
+def _until(entry: list[Any] | None, at_us: int) -> bool:
+    return entry is not None and entry[AT] <= at_us

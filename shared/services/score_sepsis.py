@@ -1,0 +1,299 @@
+"""Score sepsis as vital signs and laboratory values of a stay change: RiskAssessments and P1 alerts with the stay's state.
+
+Hangs on the change feed beside the early warning scores and obeys the same contract: idempotent, done or retried, never
+lost. A stay is followed from the moment its Encounter is in progress; a patient without one costs a point read a minute.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from shared.domain.alerts.episodes import LAPSED, Episode, alert_of, from_us
+from shared.domain.fhir import json
+from shared.domain.fhir.dates import instant_text, parse_instant
+from shared.domain.fhir.identity import ResourceKey
+from shared.domain.records import (
+    Door,
+    Item,
+    Kind,
+    Provenance,
+    body_of,
+    resource_item,
+    source_version,
+    stored_body,
+)
+from shared.domain.scores.changes import CREATED
+from shared.domain.scores.state import decode_episode, encode_episode
+from shared.domain.stays.assessment import sepsis_assessment
+from shared.domain.stays.sepsis_risk import MODEL, Prefix, SepsisRisk, alarm, evaluate, lacking, sepsis_model
+from shared.domain.stays.stay import (
+    AT,
+    HOUR_US,
+    ID,
+    StayState,
+    add,
+    held_version,
+    last_readings,
+    newest_us,
+    stay_of,
+    twin,
+)
+from shared.errors import Busy, Unavailable
+from shared.ports.clock import Clock
+from shared.ports.meter import Meter
+from shared.ports.records import BatchRefused, Create, Delete, Query, Records, Replace, Write
+from shared.services.alert_order import AlertOrder
+from shared.services.alerts import alert_id, alert_item
+from shared.services.bodies import Bodies
+from shared.services.dead_letters import DeadLetters
+from shared.services.isolate import isolate
+from shared.services.patient_news import Whose
+from shared.services.score import succeeding, versioned
+from shared.services.stay_reader import StayReader
+from shared.services.write import ResourceWriter
+
+STAGE: Final = "score-sepsis"
+ATTEMPTS: Final = 30
+REMEMBERED: Final = 2_000
+"""Stays that a process keeps decoded, about 100 MB."""
+ABSENT_FOR: Final = timedelta(minutes=1)
+"""How long a process takes it that a patient without a stay has none; the Encounter of one is told by the feed as well."""
+
+
+@dataclass(slots=True)
+class StayNews:
+    """What arrived for one patient. `opened`: there may be a stay; `again`: a followed one has to be read anew."""
+
+    items: list[Item] = field(default_factory=list)
+    opened: bool = False
+    again: bool = False
+    recorded_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stay as last seen, None where there is none; what its hours that are over left behind; when it was looked for."""
+
+    state: StayState | None
+    etag: str
+    prefix: Prefix | None
+    looked: datetime
+
+
+class ScoreSepsis:
+    """Keeps the sepsis risk of every open stay."""
+
+    def __init__(
+        self,
+        records: Records,
+        writer: ResourceWriter,
+        bodies: Bodies,
+        clock: Clock,
+        meter: Meter,
+        dead_letters: DeadLetters,
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._meter = meter
+        self._dead_letters = dead_letters
+        self._reader = StayReader(records, writer, bodies)
+        self._order = AlertOrder(records)
+        self._known: OrderedDict[Whose, Known] = OrderedDict()
+
+    def react(self, items: Iterable[Item]) -> int:
+        """Fold what changed into the stays concerned; how many were scored. Raises Busy, Unavailable."""
+        return isolate(STAGE, list(items), self._react, self._dead_letters)
+
+    def _react(self, items: Sequence[Item]) -> int:
+        scored = 0
+        for whose, news in self._gather(items).items():
+            alerts = self._patient(whose, news)
+            scored += alerts is not None
+            with suppress(Busy, Unavailable):  # they come again by the change feed
+                self._order.tell(alerts or ())
+        return scored
+
+    def _gather(self, items: Sequence[Item]) -> dict[Whose, StayNews]:
+        news: dict[Whose, StayNews] = defaultdict(StayNews)
+        for item in items:
+            kind, type_ = item.get("kind"), item.get("type") or item.get("id", "").partition(".")[0]
+            if type_ not in ("Observation", "Encounter"):
+                continue
+            patient = _patient_in(item)
+            if kind == Kind.CURRENT and not item["deleted"] and patient:
+                whose = (item["tenant"], item["home"], patient)
+                if type_ == "Encounter":
+                    news[whose].again = True
+                    news[whose].opened |= self._reader.may_be_open_stay(item)
+                elif self._reader.may_count(item):
+                    news[whose].items.append(item)
+                    news[whose].again |= "supersedes" in item or "epoch" in item
+                news[whose].recorded_at = max(news[whose].recorded_at, item["lastUpdated"])
+            elif kind in (Kind.CURRENT, Kind.MOVED):
+                for stay in self._records.query(Query(Kind.STAY, item["tenant"], item["home"])):
+                    news[item["tenant"], item["home"], stay["patient"]].again = True
+        return news
+
+    def _patient(self, whose: Whose, news: StayNews) -> list[Item] | None:
+        """Fold one patient's news in: the alerts that changed, None where nothing was scored."""
+        for _ in range(ATTEMPTS):
+            known = self._load(whose)
+            if known.state is None and not news.opened:
+                return None
+            state, prefix = self._advanced(whose, known, news)
+            if state is None and known.state is None:
+                return None
+            try:
+                return self._commit(whose, known, state, prefix, news)
+            except (BatchRefused, Unavailable):
+                self._known.pop(whose, None)
+        raise Busy
+
+    def _load(self, whose: Whose) -> Known:
+        known, now = self._known.get(whose), self._clock.now()
+        if known is not None and (known.state is not None or now - known.looked < ABSENT_FOR):
+            return known
+        item = self._records.read(*whose[:2], _state_id(whose[2]))
+        state = json.decode_object(body_of(item)) if item else None
+        return self._remember(whose, Known(state, item["_etag"] if item else "", None, now))
+
+    def _remember(self, whose: Whose, known: Known) -> Known:
+        self._known[whose] = known
+        self._known.move_to_end(whose)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return known
+
+    def _advanced(self, whose: Whose, known: Known, news: StayNews) -> tuple[StayState | None, Prefix | None]:
+        """The state after the news; the prefix where it still holds. None where there is no open stay any more."""
+        read = [self._reader.found(item) for item in news.items]
+        if known.state is None or news.again:
+            return self._read_anew(whose, known), None
+        held = {each.id: held_version(known.state, each.id) for each in read}
+        if any(held[each.id] not in (None, each.version) for each in read):
+            return self._read_anew(whose, known), None
+        state, prefix = twin(known.state), known.prefix
+        for found in (each for each in read if held[each.id] is None):
+            hour = add(state, found)
+            if hour is not None and prefix is not None and hour < prefix.hour:
+                prefix = None
+        return state, prefix
+
+    def _read_anew(self, whose: Whose, known: Known) -> StayState | None:
+        patient, now = ResourceKey("Patient", whose[2].partition("/")[2]), self._clock.now()
+        stay = self._reader.stay(*whose[:2], patient, now)
+        if stay is None:
+            return None
+        state = self._reader.state(*whose[:2], patient, stay, now)
+        same = known.state is not None and stay_of(known.state).encounter == stay.encounter
+        return {**state, "episode": known.state["episode"]} if same and known.state else state
+
+    def _commit(
+        self, whose: Whose, known: Known, state: StayState | None, prefix: Prefix | None, news: StayNews
+    ) -> list[Item] | None:
+        """Score and alerts with the state in one batch."""
+        before = known.state
+        if state == before:
+            return None
+        at_us = newest_us(state) if state is not None else None
+        writes: list[Write] = []
+        ended: list[Episode] = []
+        if before is not None and (state is None or state["stay"][0] != before["stay"][0]):
+            ended = _ended(before)
+        risk = None
+        if state is not None and at_us is not None and not lacking(state, at_us):
+            risk, prefix = evaluate(sepsis_model(), state, at_us, prefix)
+            writes = self._assessment(whose, state, risk)
+            open_, closed = alarm(decode_episode(state["episode"]), risk, state, _trigger(state, at_us))
+            ended += [closed] if closed else []
+            changed = [*ended, *([open_] if open_ else [])]
+            state = {**state, "episode": encode_episode(open_)}
+        else:
+            changed = ended
+        alerts = self._alerts(
+            whose, changed, from_us(at_us) if at_us is not None else self._clock.now(), news
+        )
+        head = self._head(whose, known, state)
+        etags = self._records.commit(*whose[:2], [*head, *writes, *alerts])
+        etag = etags[0] if state is not None else ""
+        self._remember(whose, Known(state, etag, prefix, self._clock.now()))
+        self._meter.count("galen_scores_total", len(writes))
+        return [write.item for write in alerts] if risk is not None or alerts else None
+
+    def _head(self, whose: Whose, known: Known, state: StayState | None) -> list[Write]:
+        id_ = _state_id(whose[2])
+        if state is None:
+            return [Delete(id_, known.etag)] if known.etag else []
+        head = {"id": id_, "tenant": whose[0], "home": whose[1], "kind": Kind.STAY.value, "patient": whose[2]}
+        item = {**head, **stored_body(json.encode(state))}
+        return [Replace(item, known.etag) if known.etag else Create(item)]
+
+    def _assessment(self, whose: Whose, state: StayState, risk: SepsisRisk) -> list[Write]:
+        """One RiskAssessment for each hour of the stay, a new version of it where a value changes it."""
+        tenant, home, patient = whose
+        stay = stay_of(state)
+        hour = ((newest_us(state) or 0) - stay.begun_us) // HOUR_US
+        name = f"{MODEL}|{risk.version}|{stay.encounter}|{hour}"
+        key = ResourceKey("RiskAssessment", alert_id(tenant, patient, home, name))
+        resource = sepsis_assessment(risk, id=key.id, patient=patient, encounter=stay.encounter)
+        now = instant_text(self._clock.now())
+        item = resource_item(
+            tenant, home, resource, key, Provenance(Door.SCORE, source_version(now, "score", 0), now)
+        )
+        there = self._records.read_many(tenant, home, [item["id"]])
+        return versioned(item, there.get(item["id"]))
+
+    def _alerts(
+        self, whose: Whose, episodes: Sequence[Episode], newest: datetime, news: StayNews
+    ) -> list[Create | Replace]:
+        now = self._clock.now()
+        recorded = parse_instant(news.recorded_at) or now
+        rule = f"{MODEL}-{sepsis_model().version}"
+        items = [
+            alert_item(*whose, alert_of(each, MODEL, rule, ()), now, newest=newest, recorded=recorded, kind=CREATED)
+            for each in episodes
+        ]  # fmt: skip
+        there = self._records.read_many(*whose[:2], [item["id"] for item in items]) if items else {}
+        writes: list[Create | Replace] = []
+        for item in items:
+            old = there.get(item["id"])
+            if old is None:
+                writes.append(Create(item))
+                self._meter.count("galen_alerts_total", change=CREATED, severity=item["alert"]["severity"])
+                self._meter.observe("galen_alert_seconds", (now - recorded).total_seconds())
+            elif _said(old) != _said(item):
+                writes.append(Replace(succeeding(item, old, now), old["_etag"]))
+        return writes
+
+
+def _state_id(patient: str) -> str:
+    return f"state.stay.{patient.partition('/')[2]}"
+
+
+def _trigger(state: StayState, at_us: int) -> str:
+    newest = max(last_readings(state, at_us).values(), key=lambda entry: (entry[AT], entry[ID]))
+    return str(newest[ID])
+
+
+def _ended(state: StayState) -> list[Episode]:
+    """The alarm of a stay that is over has ended with it."""
+    episode = decode_episode(state["episode"])
+    at_us = max(newest_us(state) or 0, episode.last_breach_us) if episode else 0
+    return [replace(episode, ended_us=at_us, ending=LAPSED)] if episode else []
+
+
+def _said(item: Item) -> dict[str, Any]:
+    people = ("acknowledged_by", "acknowledged_at")
+    return {name: value for name, value in item["alert"].items() if name not in people}
+
+
+def _patient_in(item: Item) -> str:
+    for entry in item.get("ix", {}).get("r", ()):
+        if entry.startswith("patient|"):
+            return str(entry[len("patient|") :])
+    return ""

@@ -1,0 +1,64 @@
+"""From the values of a stay in intensive care on the stream to a sepsis risk, its P1 and the same answer on request."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.e2e.doors import CLINICAL_EVENTS, Api, send
+from tests.e2e.platform import Platform, eventually
+from tests.e2e.test_alerts import _now as now
+from tests.e2e.test_alerts import _register as register
+from tests.unit.stays.icu import encounter, index_of, observed
+
+SEPTIC = {"HR": 135.0, "Temp": 39.6, "SBP": 78.0, "MAP": 52.0, "Resp": 34.0, "O2Sat": 87.0}
+BLOOD = {"WBC": 24.0, "Lactate": 6.0, "Creatinine": 3.0, "Platelets": 60.0, "BUN": 60.0, "FiO2": 0.8}
+HOURS = 12
+
+
+def test_a_septic_stay_raises_a_p1_that_says_why_and_a_request_says_the_same(
+    platform: Platform, api: Api
+) -> None:
+    source, patient = register(platform, api)
+    cursor = now(api)
+    begun = datetime.now(UTC) - timedelta(hours=HOURS, minutes=5)
+    subject = {"subject": {"reference": patient}}
+    values = [
+        {**observed(name, value, begun + timedelta(hours=hour)), **subject}
+        for hour in range(1, HOURS)
+        for name, value in {**SEPTIC, **(BLOOD if hour % 4 == 0 else {})}.items()
+    ]
+    past = [{**encounter(begun), **subject}, *values]
+    entries = [
+        {"resource": each, "request": {"method": "POST", "url": each["resourceType"]}} for each in past
+    ]
+    stored = api.post("/fhir", json={"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert stored.status_code == 200, stored.text
+    fresh = [
+        {**observed(name, value, begun + timedelta(hours=HOURS)), "id": f"{name}-{source}"}
+        for name, value in SEPTIC.items()
+    ]
+    of_source = {"subject": {"reference": f"Patient/{source}"}}
+    send(
+        platform, CLINICAL_EVENTS, [json.dumps({**each, **of_source}).encode() for each in fresh], key=source
+    )
+    alert = eventually(lambda: _sepsis_alert(api, patient, cursor), "the sepsis alert is raised")
+    assert (alert["severity"], alert["status"]) == ("P1", "active")
+    assert alert["total"] > 80
+    everything = len(values) + len(fresh)
+    eventually(lambda: api.total("Observation", patient=patient) == everything, "all values are recorded")
+    answer = api.post(f"/fhir/{patient}/$risk?model=sepsis")
+    assert answer.status_code == 200, answer.text
+    risk = answer.json()
+    assert index_of(risk) > 0.5
+    assert [part["url"] for part in risk["extension"][0]["extension"]].count("contribution") == 5
+    early = (begun + timedelta(minutes=20)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    refused = api.post(f"/fhir/{patient}/$risk?model=sepsis&asOf={early}")
+    assert refused.status_code == 422
+    assert "HR" in refused.text
+
+
+def _sepsis_alert(api: Api, patient: str, cursor: str) -> dict[str, Any] | None:
+    alerts = api.get("/alerts", params={"since": cursor}).json()["alerts"]
+    return next((each for each in alerts if each["model"] == "sepsis" and each["patient"] == patient), None)

@@ -1,0 +1,213 @@
+"""Sepsis scores follow the readings of a stay: what counts, what does not, and what it says about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain.fhir import json
+from shared.domain.records import body_of
+from shared.errors import InputError, NotFound
+from tests.unit.scores.ward import CALLER
+from tests.unit.stays.icu import CALM, PATIENT, Icu, encounter, index_of, observed
+
+
+def _not_counted(risk: dict[str, Any]) -> dict[str, int]:
+    parts = [part["extension"] for part in risk["extension"][0]["extension"] if part["url"] == "notCounted"]
+    return {reason["valueCode"]: values["valueInteger"] for reason, values in parts}
+
+
+def test_a_stay_is_scored_once_its_vital_signs_are_known() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(9, HR=80.0, Temp=36.8)
+    icu.react()
+    assert icu.risks() == []
+    icu.measure(9, SBP=120.0, Resp=14.0)
+    assert icu.react() == 1
+    [risk] = icu.risks()
+    assert 0 < risk["prediction"][0]["probabilityDecimal"] < 0.2
+    assert risk["method"]["coding"][0]["version"]
+    assert len(risk["basis"]) == 5
+    assert risk["basis"][0]["reference"].startswith("Encounter/")
+    assert (
+        "raises it" in risk["prediction"][0]["rationale"] or "lowers it" in risk["prediction"][0]["rationale"]
+    )
+
+
+def test_a_patient_without_a_stay_is_not_scored() -> None:
+    icu = Icu()
+    icu.measure(9, **CALM)
+    assert icu.react() == 0
+    assert icu.risks() == []
+
+
+def test_what_was_measured_before_the_encounter_was_told_counts() -> None:
+    icu = Icu()
+    icu.measure(9, **CALM)
+    icu.react()
+    icu.admit()
+    assert icu.react() == 1
+    assert len(icu.risks()) == 1
+
+
+def test_with_the_end_of_the_stay_its_alarm_ends_and_nothing_is_scored() -> None:
+    icu = Icu(hours=30)
+    key = icu.admit()
+    for hour in range(2, 30):
+        icu.measure(
+            hour, HR=135.0, Temp=39.6, SBP=78.0, MAP=52.0, Resp=34.0, O2Sat=87.0, WBC=24.0, Lactate=6.0
+        )
+    icu.react()
+    [alert] = icu.alerts()
+    assert alert["status"] == "active"
+    period = {"start": icu.begun.isoformat(), "end": icu.at(29.5).isoformat()}
+    icu.put(key, encounter(icu.begun, status="finished", period=period))
+    icu.react()
+    [alert] = icu.alerts()
+    assert (alert["status"], alert["ending"]) == ("ended", "lapsed")
+    before = len(icu.risks())
+    icu.measure(29.9, **CALM)
+    assert icu.react() == 0
+    assert len(icu.risks()) == before
+
+
+def test_an_outpatient_visit_opens_no_stay() -> None:
+    icu = Icu()
+    icu.admit(**{"class": {"code": "AMB"}})
+    icu.measure(9, **CALM)
+    assert icu.react() == 0
+    assert icu.world.kinds("stay") == []
+
+
+def test_intensive_care_within_a_hospital_stay_knows_when_the_patient_was_admitted() -> None:
+    icu = Icu()
+    earlier = {"start": icu.at(-30).isoformat()}
+    whole = icu.post(encounter(icu.begun, period=earlier, **{"class": {"code": "IMP"}}))
+    icu.admit(partOf={"reference": str(whole)})
+    icu.measure(9, **CALM)
+    icu.react()
+    [item] = icu.world.kinds("stay")
+    begun, admitted = json.decode_object(body_of(item))["stay"][2:4]
+    assert begun - admitted == 30 * 3_600_000_000
+
+
+def test_an_hour_has_one_assessment_and_a_new_version_with_each_value() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(8.2, **CALM)
+    icu.react()
+    icu.measure(8.4, Lactate=4.1)
+    icu.react()
+    icu.measure(9.1, HR=82.0)
+    icu.react()
+    first, second = icu.risks()
+    assert first["meta"]["versionId"] != second["meta"]["versionId"]
+    assert "Lactate" not in [part.get("valueCode") for part in first["extension"][0]["extension"]]
+    history = [item for item in icu.world.kinds("history") if item["type"] == "RiskAssessment"]
+    assert len(history) == 1
+
+
+def test_the_same_news_again_changes_nothing() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(9, **CALM)
+    icu.react()
+    before = icu.world.stores.records.changes[:]
+    icu.seen = 0
+    assert icu.react() == 0
+    assert icu.world.stores.records.changes == before
+
+
+def test_a_withdrawn_value_counts_no_longer() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(8, **CALM)
+    [key] = icu.measure(8.5, Lactate=9.0)
+    icu.react()
+    [with_lactate] = icu.risks()
+    icu.put(key, {**observed("Lactate", 9.0, icu.at(8.5)), "status": "entered-in-error"})
+    icu.react()
+    icu.measure(9, HR=80.0)
+    icu.react()
+    shown = [str(each) for each in icu.risks()[-1]["basis"]]
+    assert any(key.id in str(each) for each in with_lactate["basis"])
+    assert not any(key.id in each for each in shown)
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        (lambda icu: observed("HR", 900.0, icu.at(9)), "impossible-value"),
+        (lambda icu: observed("Temp", 98.0, icu.at(9), "[in_i]"), "unknown-unit"),
+        (lambda icu: observed("HR", 90.0, icu.at(-3)), "before-the-stay"),
+        (lambda icu: observed("HR", 90.0, icu.at(12)), "ahead-of-its-recording"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_in_the_answer(resource: Any, reason: str) -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(9, **CALM)
+    icu.react()
+    plain = index_of(icu.risks()[-1])
+    icu.post(resource(icu))
+    icu.react()
+    assert _not_counted(icu.risks()[-1]) == {reason: 1}
+    assert index_of(icu.risks()[-1]) == plain
+
+
+def test_a_temperature_in_fahrenheit_is_the_same_temperature() -> None:
+    found = []
+    for value, unit in ((38.5, "Cel"), (101.3, "[degF]"), (311.65, "K")):
+        icu = Icu()
+        icu.admit()
+        icu.measure(9, **{name: value for name, value in CALM.items() if name != "Temp"})
+        icu.post(observed("Temp", value, icu.at(9), unit))
+        icu.react()
+        found.append(index_of(icu.risks()[0]))
+    assert found == [pytest.approx(found[0], abs=1e-6)] * 3
+
+
+def test_on_request_it_is_what_the_stream_said() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(8, **CALM)
+    icu.measure(8.5, WBC=15.0, Lactate=3.0)
+    icu.react()
+    [stored] = icu.risks()
+    asked = json.decode_object(json.encode(icu.world.risk.assess(CALLER, PATIENT.id, "sepsis", icu.at(8.5))))
+    assert asked["prediction"] == stored["prediction"]
+    assert asked["extension"] == stored["extension"]
+    assert "id" not in asked
+
+
+def test_on_request_an_earlier_instant_knows_nothing_of_what_came_after() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(5, **CALM)
+    before = icu.world.risk.assess(CALLER, PATIENT.id, "sepsis", icu.at(6))
+    icu.measure(7, HR=170.0, Lactate=12.0, SBP=60.0)
+    assert icu.world.risk.assess(CALLER, PATIENT.id, "sepsis", icu.at(6)) == before
+
+
+def test_a_request_names_what_is_missing() -> None:
+    icu = Icu()
+    with pytest.raises(InputError, match="Encounter") as refused:
+        icu.world.risk.assess(CALLER, PATIENT.id, "sepsis")
+    assert refused.value.status == 422
+    icu.admit()
+    icu.measure(9, HR=80.0, SBP=120.0)
+    with pytest.raises(InputError, match=r"Resp, Temp or O2Sat\.$"):
+        icu.world.risk.assess(CALLER, PATIENT.id, "sepsis")
+    with pytest.raises(NotFound):
+        icu.world.risk.assess(CALLER, "nobody", "sepsis")
+
+
+def test_a_child_is_not_scored() -> None:
+    icu = Icu(birthDate="2020-01-01")
+    icu.admit()
+    icu.measure(9, **CALM)
+    assert icu.react() == 0
+    with pytest.raises(InputError, match="age of 14 or more"):
+        icu.world.risk.assess(CALLER, PATIENT.id, "sepsis")
