@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from functions.needs import Access, Thing
+from infra.components.aws.alarms import Alarms, Backups
 from infra.components.aws.data_lake import ACCESS_LOGS, FAILURES, DataLake
 from infra.components.aws.event_streams import EventStreams
 from infra.components.aws.front import Front, FrontArgs
@@ -63,6 +64,8 @@ def provision(config: StackConfig) -> None:
         config.name("clock"),
         SchedulesArgs(around, functions, jobs, lake.buckets[LANDING_FILE_SYSTEM].bucket),
     )
+    Alarms(config.name("alarms"), around)
+    Backups(config.name("backups"), around)
     Inference(config.name("models"), around, places)
     Reports(config.name("reports"), around)
     users = Users(config.name("users"), around)

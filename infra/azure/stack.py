@@ -8,6 +8,7 @@ from pulumi_azure_native import resources
 from functions.azure import http, landing, reactions, schedules, streams
 from functions.needs import Need, together
 from infra.components.azure.access import Access
+from infra.components.azure.alarms import Alarms, AlarmsArgs
 from infra.components.azure.dashboard import Dashboard
 from infra.components.azure.data_lake import DataLake
 from infra.components.azure.event_streams import EventStreams
@@ -84,6 +85,16 @@ def provision(config: StackConfig) -> None:
     LandingSubscription(
         config.name("landing"),
         LandingSubscriptionArgs(config, group.name, lake.account, functions.app, around.observability),
+    )
+    Alarms(
+        config.name("alarms"),
+        AlarmsArgs(
+            config,
+            group.name,
+            group.id,
+            around.observability,
+            {"cosmosdb:DatabaseAccount": records.account.id},
+        ),
     )
     SparkWorkspace(config.name("spark"), SparkWorkspaceArgs(around, lake.account.name, lake.containers))
     Reports(config.name("reports"), around)

@@ -60,6 +60,7 @@ _GROUP: Final = types("aws:ec2:SecurityGroup")
 _POOL: Final = types("aws:cognito:UserPool")
 _STAGE: Final = types("aws:apigatewayv2:Stage")
 _UNTAGGED: Final = (
+    "aws:backup:Selection", "aws:backup:VaultLock", "aws:iam:RolePolicyAttachment",
     "aws:apigatewayv2:Integration", "aws:apigatewayv2:Route", "aws:cloudfront:OriginAccessControl",
     "aws:cloudwatch:EventTarget", "aws:cognito:ResourceServer", "aws:cognito:UserGroup", "aws:cognito:UserPoolClient",
     "aws:cognito:UserPoolDomain", "aws:ec2:RouteTableAssociation", "aws:ec2:SecurityGroupRule", "aws:iam:RolePolicy",
@@ -269,6 +270,13 @@ RULES: Final = (
             "aws:emrserverless:Application",
         ),
         grows,
+    ),
+    Rule("alarms-tell", types("aws:cloudwatch:MetricAlarm"), present("alarmActions"), (AUDIT,)),
+    Rule(
+        "copies-locked",
+        types("aws:backup:VaultLockConfiguration"),
+        at_least(("minRetentionDays",), 7),
+        (BACKUP,),
     ),
     Rule("topics-encrypted", types("aws:sns:Topic"), present("kmsMasterKeyId"), (AT_REST,)),
     Rule(

@@ -306,6 +306,14 @@ PLATFORM_RULES: Final = (
         (ACCESS,),
         production_only=True,
     ),
+    Rule(
+        "alarms-tell",
+        types("alertsmanagement:PrometheusRuleGroup"),
+        lambda each, _: [
+            f"{rule['alert']} tells nobody" for rule in each.inputs["rules"] if not rule.get("actions")
+        ],
+        (AUDIT,),
+    ),
     Rule("growth-bounded", _growing, _grows),
     Rule("names-fit", types(*_LONGEST_NAME), _name_too_long),
     Rule(

@@ -15,6 +15,8 @@ STACKS = ("azure-dev", "azure-prod", "aws-dev", "aws-prod")
 _EXAMPLES = """  python3 -m local infra preview           the stack azure-dev: resources, private endpoints, grants, rules
   python3 -m local infra preview aws-prod  any other stack with a Pulumi.<stack>.yaml
   python3 -m local infra document          writes docs/infrastructure.md: all stacks with their graphs, grants and rules
+  python3 -m local infra alarms > alarms.yml
+                                           the platform's alarms for a Prometheus of one's own
   pulumi preview --stack azure-dev         the same against your subscription (needs the Pulumi command and `az login`)
 """
 
@@ -29,11 +31,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     preview.add_argument(
         "stack", nargs="?", default="azure-dev", help="a stack with a Pulumi.<stack>.yaml (default azure-dev)"
     )
+    actions.add_parser("alarms", help="print the platform's alarms as a rules file of Prometheus")
     actions.add_parser("document", help=f"write {PAGE} from the programs of all stacks")
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the action."""
+    if args.action == "alarms":
+        from infra.alerts.alarms import ALARMS
+        from infra.alerts.prometheus import rules_file
+
+        print(rules_file(ALARMS), end="")
+        return exits.OK
     return _document() if args.action == "document" else _preview(args)
 
 

@@ -73,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     rebuild = Rebuild(live.lake, empty.records, empty.bodies, empty.ingest, replicate, empty.score_vitals)
     rebuild.run(result, _progress())
     compare(live.records, live.bodies, empty.records, empty.bodies, result)
+    live.meter.gauge("galen_rebuild_differences", len(result.differences))
+    live.metrics.publish()
     _print(result, args.format)
     return exits.FINDING if result.differences else exits.OK
 

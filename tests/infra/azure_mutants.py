@@ -115,6 +115,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
     "front-door-https": ("cdn:Route", put("supportedProtocols", to=["Http", "Https"])),
     "front-door-firewall": ("frontdoor:Policy", put("policySettings", "mode", to="Detection")),
     "app-behind-front-door": ("web:WebApp", put("siteConfig", "ipSecurityRestrictions", to=[])),
+    "alarms-tell": ("alertsmanagement:PrometheusRuleGroup", put("rules", 0, "actions", to=[])),
     "growth-bounded": ("app:ContainerApp", put("template", "scale", "maxReplicas", to=None)),
     "names-fit": ("keyvault:Vault", put("vaultName", to="galen-vault-of-production-in-europe")),
     "sign-in-by-assignment": ("azuread:index:ServicePrincipal", put("appRoleAssignmentRequired", to=False)),

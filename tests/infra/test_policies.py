@@ -288,13 +288,13 @@ COUNTS = {
         "databricks:Workspace": 1, "datafactory:Pipeline": 1, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
     },
     "aws-dev": {
-        "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 12 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
+        "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 13 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
         "aws:kms:Key": 0, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 13,
         "aws:scheduler:Schedule": 5, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
     },
     "aws-prod": {
-        "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 12 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
-        "aws:kms:Key": 8, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 13,
+        "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 13 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
+        "aws:kms:Key": 9, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 13,
         "aws:scheduler:Schedule": 5, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
     },
     "azure-prod": {

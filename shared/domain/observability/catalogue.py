@@ -30,6 +30,7 @@ HISTOGRAMS: Final[dict[str, str]] = {
 }
 GAUGES: Final[dict[str, str]] = {
     "galen_chain_faults": "Holes, forks and unnamed files in the chains of raw files.",
+    "galen_rebuild_differences": "What the last rebuild from raw found different from the records.",
     "galen_stream_lag_events": "Events enqueued and not yet landed, by hub and partition.",
     "galen_freshness_seconds": "Age of the newest file of a layer of the lake.",
     "galen_dead_letters_open": "Dead letters that nobody has replayed, by stage.",
