@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
@@ -55,11 +56,8 @@ class SparkView:
             raise ViewError(
                 "", f"the view has columns with the names of keys: {', '.join(sorted(shared_names))}"
             )
-        rows = (
-            self.plan.run(frame, keys, body)
-            if self.plan
-            else rows_by_python(frame, self.definition, keys, body)
-        )
+        plan = self._plan_for(frame, body)
+        rows = plan.run(frame, keys, body) if plan else rows_by_python(frame, self.definition, keys, body)
         casts = []
         for column in self.view.definition.columns:
             typed = F.col(column.name).cast(plain_type(column))
@@ -82,13 +80,23 @@ class SparkView:
             for row in self._with_bad(frame, (place,), body):
                 yield row[0], row[1]
 
+    def _plan_for(self, frame: DataFrame, body: str) -> Plan | None:
+        """The plan, given up for good where Spark's analysis does not take it: the Python engine has no such limits."""
+        if self.plan is not None:
+            try:
+                self.plan.run(frame, (), body)
+            except AnalysisException:
+                self.plan, self.why_python = None, "an expression that Spark's analysis does not take"
+        return self.plan
+
     def _with_bad(self, frame: DataFrame, keys: Sequence[str], body: str) -> Iterator[tuple[Any, ...]]:
-        if self.plan is None:
+        plan = self._plan_for(frame, body)
+        if plan is None:
             yield from json_by_python(frame, self.definition, keys, body).toLocalIterator()
             return
-        kinds = self.plan.kinds
+        kinds = plan.kinds
         before = len(keys) + 1
-        for row in self.plan.run_with_bad(frame, keys, body).toLocalIterator():
+        for row in plan.run_with_bad(frame, keys, body).toLocalIterator():
             if row[0]:
                 yield (*row[1:before], None)
                 continue

@@ -1,0 +1,70 @@
+"""A driver of the silver jobs that is killed at a moment: `killed_driver.py LAKE PHASE MOMENT`.
+
+MOMENT is `before` (the phase has not begun), `written` (the first data file of the phase's table lies there, its commit
+does not) or `committed` (the commit lies there, the driver has not heard of it).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from shared.names import TABLES
+from spark.jobs import events, silver
+from spark.jobs.context import RunContext
+from spark.paths import LakeRoot
+from spark.schemas.silver import BY_NAME
+from spark.session import SparkSettings, create_session
+
+TABLE_OF = {
+    "merge patients": TABLES["silver_patients"],
+    "set aside patients": TABLES["quarantine_set_aside"],
+    "list versions": TABLES["silver_versions"],
+    "merge clinical events": TABLES["silver_clinical_events"],
+    "merge patient 360": TABLES["silver_patient_360"],
+}
+
+
+MERGED = ("patients", "observations") if os.environ.get("GALEN_TEST_EVERYTHING") else ("patients",)
+"""The silver tables of the run."""
+
+
+def die() -> None:
+    """Ends this process and the JVM, which is of the same group, at once."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def die_when(happened: Callable[[], bool]) -> None:
+    while not happened():
+        pass
+    die()
+
+
+def main(lake: str, phase: str, moment: str) -> None:
+    table = Path(lake) / TABLE_OF[phase]
+
+    def on_phase(name: str) -> None:
+        if name != phase:
+            return
+        if moment == "before":
+            die()
+        pattern = "*.parquet" if moment == "written" else "_delta_log/*.json"
+        known = set(table.glob(pattern))
+        watch = threading.Thread(
+            target=die_when, args=(lambda: bool(set(table.glob(pattern)) - known),), daemon=True
+        )
+        watch.start()
+
+    spark = create_session(SparkSettings.from_environment(os.environ), "galen killed")
+    context = RunContext(spark, LakeRoot(lake), on_phase=on_phase)
+    list(silver.run(context, tuple(BY_NAME[name] for name in MERGED)))
+    list(events.run(context))
+    sys.exit("the phase was not reached")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
