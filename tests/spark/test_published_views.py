@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from shared.domain.fhir.json import decode_object, encode
 from shared.domain.fhir.views import ViewError
 from spark.views.frame import SparkView
+from tests.unit.views.by_hand import hand_cases
 from tests.unit.views.published import Case, published_cases, unordered
 
 pytestmark = [
@@ -37,3 +39,19 @@ def frame_of(spark: Any, case: Case) -> Any:
     return spark.createDataFrame(
         [(encode(resource),) for resource in case.resources], "body string"
     ).coalesce(1)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("GALEN_TEST_EVERYTHING"),
+    reason="not tested: the views written by hand on Spark, which GALEN_TEST_EVERYTHING asks for",
+)
+def test_a_view_written_by_hand_gives_the_same_rows_in_the_same_order(spark: Any) -> None:
+    resources, cases = hand_cases()
+    frame = spark.createDataFrame([(encode(each),) for each in resources], "body string").coalesce(1).cache()
+    for case in cases:
+        if case.rows is None:
+            with pytest.raises(ViewError):
+                list(SparkView(case.view).json_lines(frame))
+        else:
+            found = list(SparkView(case.view).json_lines(frame))
+            assert found == [encode(row) for row in case.rows], case.name
