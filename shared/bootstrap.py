@@ -220,7 +220,9 @@ class Services:
 
     @cached_property
     def sweep(self) -> Sweep:
-        return Sweep(self.intents, self.file_door, self.land_commits, self.clock, self.meter)
+        return Sweep(
+            self.intents, self.file_door, self.land_commits, self.score_sepsis, self.clock, self.meter
+        )
 
     @cached_property
     def watch(self) -> Watch:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 EARLIEST, BEST, LATEST = -12, -6, 3
 MOST_FOR_ALARM, LEAST_FOR_SILENCE, FALSE_ALARM = 1.0, -2.0, -0.05
+_NEARLY = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,12 @@ def normalised_utility(worths: list[Worth], alarms: list[NDArray[np.bool_]]) -> 
 
 
 def best_threshold(gain: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
-    """The score from which on alarms together earn most."""
+    """The score from which on alarms together earn most: the middle of what earns that much but for a hundredth.
+
+    The curve is flat about its peak, and where exactly it is highest is chance.
+    """
     order = np.argsort(-scores, kind="stable")
     earned = np.cumsum(gain[order])
-    return float(scores[order[int(np.argmax(earned))]])
+    best = float(earned.max())
+    near = np.flatnonzero(earned >= best - _NEARLY * abs(best))
+    return float(scores[order[near[len(near) // 2]]])

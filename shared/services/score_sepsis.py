@@ -6,15 +6,14 @@ lost. A stay is followed from the moment its Encounter is in progress; a patient
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from shared.domain.alerts.episodes import LAPSED, Episode, alert_of, from_us
-from shared.domain.fhir import json
+from shared.domain.alerts.episodes import LAPSED, Episode, alert_of, from_us, to_us
 from shared.domain.fhir.dates import instant_text, parse_instant
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import (
@@ -22,10 +21,8 @@ from shared.domain.records import (
     Item,
     Kind,
     Provenance,
-    body_of,
     resource_item,
     source_version,
-    stored_body,
 )
 from shared.domain.scores.changes import CREATED
 from shared.domain.scores.state import decode_episode, encode_episode
@@ -39,6 +36,7 @@ from shared.domain.stays.stay import (
     add,
     held_version,
     last_readings,
+    latest_us,
     newest_us,
     stay_of,
     twin,
@@ -46,7 +44,7 @@ from shared.domain.stays.stay import (
 from shared.errors import Busy, Unavailable
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
-from shared.ports.records import BatchRefused, Create, Delete, Query, Records, Replace, Write
+from shared.ports.records import BatchRefused, Create, Records, Replace, Write
 from shared.services.alert_order import AlertOrder
 from shared.services.alerts import alert_id, alert_item
 from shared.services.bodies import Bodies
@@ -55,34 +53,27 @@ from shared.services.isolate import isolate
 from shared.services.patient_news import Whose
 from shared.services.score import succeeding, versioned
 from shared.services.stay_reader import StayReader
+from shared.services.stay_states import Known, StayStates
 from shared.services.write import ResourceWriter
 
 STAGE: Final = "score-sepsis"
 ATTEMPTS: Final = 30
-REMEMBERED: Final = 2_000
-"""Stays that a process keeps decoded, about 100 MB."""
-ABSENT_FOR: Final = timedelta(minutes=1)
-"""How long a process takes it that a patient without a stay has none; the Encounter of one is told by the feed as well."""
+BY_THE_CLOCK: Final = timedelta(minutes=5)
+"""How often a process looks for stays with an hour in which nothing was measured."""
 
 
 @dataclass(slots=True)
 class StayNews:
-    """What arrived for one patient. `opened`: there may be a stay; `again`: a followed one has to be read anew."""
+    """What arrived for one patient. `opened`: there may be a stay; `again`: a followed one has to be read anew.
+
+    `hour_began`: nothing arrived, but time has passed.
+    """
 
     items: list[Item] = field(default_factory=list)
     opened: bool = False
     again: bool = False
+    hour_began: bool = False
     recorded_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A stay as last seen, None where there is none; what its hours that are over left behind; when it was looked for."""
-
-    state: StayState | None
-    etag: str
-    prefix: Prefix | None
-    looked: datetime
 
 
 class ScoreSepsis:
@@ -103,7 +94,8 @@ class ScoreSepsis:
         self._dead_letters = dead_letters
         self._reader = StayReader(records, writer, bodies)
         self._order = AlertOrder(records)
-        self._known: OrderedDict[Whose, Known] = OrderedDict()
+        self._states = StayStates(records, clock)
+        self._looked: datetime | None = None
 
     def react(self, items: Iterable[Item]) -> int:
         """Fold what changed into the stays concerned; how many were scored. Raises Busy, Unavailable."""
@@ -135,42 +127,43 @@ class ScoreSepsis:
                     news[whose].again |= "supersedes" in item or "epoch" in item
                 news[whose].recorded_at = max(news[whose].recorded_at, item["lastUpdated"])
             elif kind in (Kind.CURRENT, Kind.MOVED):
-                for stay in self._records.query(Query(Kind.STAY, item["tenant"], item["home"])):
-                    news[item["tenant"], item["home"], stay["patient"]].again = True
+                for followed in self._states.patients_at(item["tenant"], item["home"]):
+                    news[followed].again = True
         return news
+
+    def by_the_clock(self) -> int:
+        """Score the stays in whose present hour nothing was said yet; how many. Every five minutes, however often asked."""
+        now = self._clock.now()
+        if self._looked is not None and now - self._looked < BY_THE_CLOCK:
+            return 0
+        self._looked = now
+        scored = 0
+        for whose in list(self._states.patients_at(None)):
+            self._states.forget(whose)
+            alerts = self._patient(whose, StayNews(hour_began=True))
+            scored += alerts is not None
+            self._order.tell(alerts or ())
+        return scored
 
     def _patient(self, whose: Whose, news: StayNews) -> list[Item] | None:
         """Fold one patient's news in: the alerts that changed, None where nothing was scored."""
         for _ in range(ATTEMPTS):
-            known = self._load(whose)
+            known = self._states.load(whose)
             if known.state is None and not news.opened:
                 return None
             state, prefix = self._advanced(whose, known, news)
-            if state is None and known.state is None:
+            if state == known.state:
                 return None
             try:
                 return self._commit(whose, known, state, prefix, news)
             except (BatchRefused, Unavailable):
-                self._known.pop(whose, None)
+                self._states.forget(whose)
         raise Busy
-
-    def _load(self, whose: Whose) -> Known:
-        known, now = self._known.get(whose), self._clock.now()
-        if known is not None and (known.state is not None or now - known.looked < ABSENT_FOR):
-            return known
-        item = self._records.read(*whose[:2], _state_id(whose[2]))
-        state = json.decode_object(body_of(item)) if item else None
-        return self._remember(whose, Known(state, item["_etag"] if item else "", None, now))
-
-    def _remember(self, whose: Whose, known: Known) -> Known:
-        self._known[whose] = known
-        self._known.move_to_end(whose)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return known
 
     def _advanced(self, whose: Whose, known: Known, news: StayNews) -> tuple[StayState | None, Prefix | None]:
         """The state after the news; the prefix where it still holds. None where there is no open stay any more."""
+        if news.hour_began and known.state is not None:
+            return _at_the_hour(known.state, to_us(self._clock.now())), known.prefix
         read = [self._reader.found(item) for item in news.items]
         if known.state is None or news.again:
             return self._read_anew(whose, known), None
@@ -191,16 +184,16 @@ class ScoreSepsis:
             return None
         state = self._reader.state(*whose[:2], patient, stay, now)
         same = known.state is not None and stay_of(known.state).encounter == stay.encounter
-        return {**state, "episode": known.state["episode"]} if same and known.state else state
+        if not same or known.state is None:
+            return state
+        return {**state, "episode": known.state["episode"], "scored": known.state["scored"]}
 
     def _commit(
         self, whose: Whose, known: Known, state: StayState | None, prefix: Prefix | None, news: StayNews
     ) -> list[Item] | None:
         """Score and alerts with the state in one batch."""
         before = known.state
-        if state == before:
-            return None
-        at_us = newest_us(state) if state is not None else None
+        at_us = None if state is None else latest_us(state)
         writes: list[Write] = []
         ended: list[Episode] = []
         if before is not None and (state is None or state["stay"][0] != before["stay"][0]):
@@ -212,32 +205,22 @@ class ScoreSepsis:
             open_, closed = alarm(decode_episode(state["episode"]), risk, state, _trigger(state, at_us))
             ended += [closed] if closed else []
             changed = [*ended, *([open_] if open_ else [])]
-            state = {**state, "episode": encode_episode(open_)}
+            state = {**state, "episode": encode_episode(open_), "scored": at_us}
         else:
             changed = ended
-        alerts = self._alerts(
-            whose, changed, from_us(at_us) if at_us is not None else self._clock.now(), news
-        )
-        head = self._head(whose, known, state)
+        newest = newest_us(state) if state is not None else None
+        alerts = self._alerts(whose, changed, self._clock.now() if newest is None else from_us(newest), news)
+        head = self._states.writes(whose, known, state)
         etags = self._records.commit(*whose[:2], [*head, *writes, *alerts])
-        etag = etags[0] if state is not None else ""
-        self._remember(whose, Known(state, etag, prefix, self._clock.now()))
+        self._states.remember(whose, state, etags[0] if state is not None else "", prefix)
         self._meter.count("galen_scores_total", len(writes))
         return [write.item for write in alerts] if risk is not None or alerts else None
-
-    def _head(self, whose: Whose, known: Known, state: StayState | None) -> list[Write]:
-        id_ = _state_id(whose[2])
-        if state is None:
-            return [Delete(id_, known.etag)] if known.etag else []
-        head = {"id": id_, "tenant": whose[0], "home": whose[1], "kind": Kind.STAY.value, "patient": whose[2]}
-        item = {**head, **stored_body(json.encode(state))}
-        return [Replace(item, known.etag) if known.etag else Create(item)]
 
     def _assessment(self, whose: Whose, state: StayState, risk: SepsisRisk) -> list[Write]:
         """One RiskAssessment for each hour of the stay, a new version of it where a value changes it."""
         tenant, home, patient = whose
         stay = stay_of(state)
-        hour = ((newest_us(state) or 0) - stay.begun_us) // HOUR_US
+        hour = (to_us(risk.at) - stay.begun_us) // HOUR_US
         name = f"{MODEL}|{risk.version}|{stay.encounter}|{hour}"
         key = ResourceKey("RiskAssessment", alert_id(tenant, patient, home, name))
         resource = sepsis_assessment(risk, id=key.id, patient=patient, encounter=stay.encounter)
@@ -271,8 +254,11 @@ class ScoreSepsis:
         return writes
 
 
-def _state_id(patient: str) -> str:
-    return f"state.stay.{patient.partition('/')[2]}"
+def _at_the_hour(state: StayState, now_us: int) -> StayState:
+    """The state to be scored now, where this hour of the stay has no score yet and there is enough to score."""
+    latest, begun = latest_us(state), stay_of(state).begun_us
+    passed = latest is not None and (latest - begun) // HOUR_US < (now_us - begun) // HOUR_US
+    return {**state, "scored": now_us} if passed and not lacking(state, now_us) else state
 
 
 def _trigger(state: StayState, at_us: int) -> str:

@@ -15,6 +15,7 @@ from shared.ports.meter import Meter
 from shared.services.fhir.intents import Intents
 from shared.services.file_door import FileDoor
 from shared.services.land_commits import LandCommits
+from shared.services.score_sepsis import ScoreSepsis
 from shared.telemetry import note
 
 TAKE_SECONDS: Final = 30
@@ -26,22 +27,30 @@ _log = logging.getLogger("galen.sweep")
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep found undone, and did."""
+    """What one sweep found undone, and did; and the stays that it scored by the clock."""
 
     intents: int
     moves: int
     commits: int
+    stays: int = 0
 
 
 class Sweep:
     """One pass over what may be unfinished."""
 
     def __init__(
-        self, intents: Intents, files: FileDoor, commits: LandCommits, clock: Clock, meter: Meter
+        self,
+        intents: Intents,
+        files: FileDoor,
+        commits: LandCommits,
+        sepsis: ScoreSepsis,
+        clock: Clock,
+        meter: Meter,
     ) -> None:
         self._intents = intents
         self._files = files
         self._commits = commits
+        self._sepsis = sepsis
         self._clock = clock
         self._meter = meter
 
@@ -51,6 +60,7 @@ class Sweep:
             intents=self._each("intents", self._finish_intents),
             moves=self._each("moves", self._intents.writer.finish_moves),
             commits=self._each("commits", self._commits.sweep),
+            stays=self._each("stays", self._sepsis.by_the_clock),
         )
 
     @staticmethod

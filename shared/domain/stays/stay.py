@@ -7,6 +7,7 @@ The state of a stay is a JSON object that the caller keeps:
     hours     hour -> {variable: [at, Observation id, version, order, value]}
     counts    reason -> how many values did not count
     episode   the open episode of alarm, or null
+    scored    the instant of the newest score, or null
 
 Instants are microseconds since 1970. Hour 0 begins with the stay. Of two values in an hour the later one counts, as a
 duplicate only once; a value measured before the stay, or more than 48 hours before the newest, does not count.
@@ -48,7 +49,7 @@ class OpenStay:
 def empty_stay(stay: OpenStay) -> StayState:
     """The state of a stay of which no reading is known."""
     facts = [stay.encounter, stay.version, stay.begun_us, stay.admitted_us, stay.age, stay.sex]
-    return {"layout": 1, "stay": facts, "hours": {}, "counts": {}, "episode": None}
+    return {"layout": 1, "stay": facts, "hours": {}, "counts": {}, "episode": None, "scored": None}
 
 
 def stay_of(state: StayState) -> OpenStay:
@@ -60,6 +61,12 @@ def newest_us(state: StayState) -> int | None:
     """The instant of the newest reading."""
     hours = state["hours"]
     return max(entry[AT] for entry in hours[max(hours, key=int)].values()) if hours else None
+
+
+def latest_us(state: StayState) -> int | None:
+    """The instant that the next score is of: that of the newest reading, or of the newest score where that is later."""
+    known = [each for each in (newest_us(state), state["scored"]) if each is not None]
+    return max(known, default=None)
 
 
 def held_version(state: StayState, id_: str) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.fhir import json
 from shared.domain.records import body_of
 from shared.errors import InputError, NotFound
+from tests.delivery.world import World
 from tests.unit.scores.ward import CALLER
 from tests.unit.stays.icu import CALM, PATIENT, Icu, encounter, index_of, observed
 
@@ -211,3 +212,42 @@ def test_a_child_is_not_scored() -> None:
     assert icu.react() == 0
     with pytest.raises(InputError, match="age of 14 or more"):
         icu.world.risk.assess(CALLER, PATIENT.id, "sepsis")
+
+
+def test_an_hour_without_a_value_is_scored_by_the_clock_once() -> None:
+    icu = Icu(hours=5)
+    icu.admit()
+    icu.measure(4.9, **CALM)
+    icu.react()
+    assert icu.world.score_sepsis.by_the_clock() == 1
+    assert icu.world.score_sepsis.by_the_clock() == 0
+    icu.world.moving.advance(3_600)
+    assert icu.world.sweep.run().stays == 1
+    told, by_the_clock, an_hour_later = icu.risks()
+    assert told["basis"] == by_the_clock["basis"] == an_hour_later["basis"]
+    icu.world.moving.advance(13 * 3_600)
+    assert icu.world.score_sepsis.by_the_clock() == 0
+
+
+def test_a_late_value_is_scored_at_the_instant_that_was_scored_last() -> None:
+    icu = Icu(hours=5)
+    icu.admit()
+    icu.measure(4.0, **CALM)
+    icu.react()
+    icu.world.score_sepsis.by_the_clock()
+    icu.measure(4.5, Lactate=3.0)
+    icu.react()
+    assert len(icu.risks()) == 2
+    assert len(icu.risks()[-1]["basis"]) == len(CALM) + 2
+
+
+def test_another_process_goes_on_with_the_stay_as_it_was_kept() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(8.1, **CALM)
+    icu.react()
+    other = World(icu.world.stores)
+    icu.measure(9.2, HR=81.3, WBC=12.7)
+    assert other.score_sepsis.react(icu.world.stores.records.changes[icu.seen :]) == 1
+    asked = icu.world.risk.assess(CALLER, PATIENT.id, "sepsis", icu.at(9.2))
+    assert json.decode_object(json.encode(asked))["extension"] == icu.risks()[-1]["extension"]
