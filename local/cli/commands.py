@@ -81,6 +81,7 @@ _TABLE = (
     Command("score-dataset", "score a public data set with a shipped model", ("scoring",)),
     Command("report", "write a page of charts from the gold tables", (*_PLATFORM, "lake")),
     Command("infra", "show what would be provisioned in the cloud", (*_PLATFORM, "infra")),
+    Command("package", "build, weigh and index the function package", (*_PLATFORM, "installer")),
     Command("definitions", "build what the validator knows of FHIR R4 from HL7's definitions"),
     Command("lock", "write the lock files anew from the groups in pyproject.toml", ("installer",)),
     Command("sdk-tests", "run the tests of Microsoft's SDKs against the emulators"),
