@@ -135,6 +135,10 @@ class Definitions(Protocol):
         """JSON property → type name of an element named without a choice's suffix; None where there is none."""
         ...
 
+    def structure_definition(self, url: str) -> dict[str, Any] | None:
+        """A profile or extension of the base specification, cut down to what is checked; None where it has none."""
+        ...
+
     def value_set(self, url: str) -> ValueSetCodes | None: ...
 
     def code_system(self, url: str) -> frozenset[str] | None:

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.fhir.json import ExactDecimal, decode_object
 from shared.domain.fhir.outcome import UNKNOWN_ELEMENT
+from shared.domain.fhir.validation.validator import R4Validator
 from tests.unit.validation.explain.resources import errors, findings, observation, patient
 
 
@@ -190,3 +191,18 @@ def test_the_size_of_an_attachment_is_that_of_its_data() -> None:
     for size, expected in ((4, []), (6, [("attachment-size", "Patient.photo[0].size")])):
         photo = {"contentType": "image/png", "data": "AAEC\nAw==", "size": size}
         assert errors(patient(photo=[photo])) == expected
+
+
+def test_an_extension_of_the_specification_stands_where_its_definition_says_whether_it_modifies() -> None:
+    base = "http://hl7.org/fhir/StructureDefinition/"
+    place = {"url": f"{base}patient-birthPlace", "valueAddress": {"city": "Boston"}}
+    not_done = {"url": f"{base}request-doNotPerform", "valueBoolean": True}
+    assert errors(patient(extension=[place])) == []
+    assert errors(patient(modifierExtension=[place])) == [
+        ("extension-modifier", "Patient.modifierExtension[0]")
+    ]
+    assert errors(patient(modifierExtension=[not_done])) == []
+    assert errors(patient(extension=[not_done])) == [("extension-modifier", "Patient.extension[0]")]
+    for wrong in (patient(modifierExtension=[place]), patient(extension=[not_done])):
+        assert [issue.rule for issue in R4Validator().validate(wrong)] == ["extension-modifier"]
+    assert errors(patient(modifierExtension=[{"url": "http://example.org/x", "valueBoolean": True}])) == []

@@ -245,7 +245,9 @@ class Reading:
         else:
             definition = self._definitions.type(reference.name)
             if element.name in _EXTENSIONS:
-                self._values.extension(value, owner.name, where)
+                self._values.extension(
+                    value, owner.name, where, is_modifier=element.name == "modifierExtension"
+                )
             inner = scope.of_entry(value) if owner.name == "Bundle" and element.name == "entry" else scope
             self._object(value, definition, where, inner)
             if element.name in _EXTENSIONS:

@@ -18,6 +18,7 @@ from shared.domain.fhir.validation.explain.findings import Findings
 from shared.domain.fhir.validation.explain.links import Links
 from shared.domain.fhir.validation.explain.scope import Scope
 from shared.domain.fhir.validation.identifiers import identifier_issue
+from shared.domain.fhir.validation.modifiers import MODIFIERS
 from shared.domain.fhir.validation.primitives import is_absolute, primitive_fault
 
 _QUANTITIES: Final = frozenset(
@@ -42,6 +43,7 @@ class Values:
     """Reads values and reports what is wrong with them."""
 
     def __init__(self, definitions: Definitions, findings: Findings) -> None:
+        self._definitions = definitions
         self._findings = findings
         self._codes = Codes(definitions, findings)
         self._links = Links(definitions, findings)
@@ -129,12 +131,19 @@ class Values:
         if element.binding is not None:
             self._codes.bound(element.binding, value, name, path)
 
-    def extension(self, value: dict[str, Any], owner: str, path: str) -> None:
-        """ext-1, and the URL: inside another extension it may be relative.
+    def extension(self, value: dict[str, Any], owner: str, path: str, *, is_modifier: bool) -> None:
+        """ext-1, and the URL: inside another extension it may be relative, and it tells whether it modifies.
 
         https://hl7.org/fhir/R4/extensibility.html#Extension
         """
         url = value.get("url")
+        if isinstance(url, str) and is_modifier is not (url in MODIFIERS) and self._is_defined(url):
+            text = (
+                "This extension is defined as one that modifies nothing: it stands in `extension`."
+                if is_modifier
+                else "This extension changes the meaning of what it stands in: it stands in `modifierExtension`."
+            )
+            self._findings.error("structure", text, path, "extension-modifier")
         if owner != "Extension" and isinstance(url, str) and url and not is_absolute(url):
             text = "The url of an extension is absolute, except inside another extension."
             self._findings.error("invalid", text, f"{path}.url", "extension-url")
@@ -142,6 +151,9 @@ class Values:
         if has_value == ("extension" in value):
             text = "An extension has either a value or extensions of its own, not both and not neither."
             self._findings.error("invariant", text, path, "ext-1")
+
+    def _is_defined(self, url: str) -> bool:
+        return self._definitions.structure_definition(url) is not None
 
     def _narrative(self, div: str, path: str, scope: Scope) -> None:
         narrative = read_narrative(div)

@@ -15,6 +15,7 @@ from shared.domain.fhir.validation.errata import expression_of
 from shared.domain.fhir.validation.fast.context import CONTEXT
 from shared.domain.fhir.validation.fast.known import MAX_VALUES, Known
 from shared.domain.fhir.validation.fast.primitives import Check
+from shared.domain.fhir.validation.modifiers import MODIFIERS
 
 if TYPE_CHECKING:
     from shared.domain.fhir.validation.profiles.instance import Item
@@ -39,6 +40,8 @@ def extension_rule(definitions: PackedDefinitions) -> Check:
         url = extension["url"]
         if not defined[url]:
             return True
+        if url in MODIFIERS:
+            return False  # where they stand is for the complete reading to say
         look = _look(extension) if _asks_for_names_only(url) else None
         if look in good:
             return True

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.domain.fhir.validation.fast.values import RemarksOnValues
 
 _TEXTS: Final = frozenset(("system", "version", "code", "display"))
+_HL7: Final = "http://hl7.org/fhir/StructureDefinition/"
 _LONGEST_CODING: Final = 400
 MAX_SHAPES: Final = 8192
 """Of all types together; then all are forgotten. Those in use are learnt again, at some twenty microseconds each."""
@@ -188,6 +189,9 @@ class Shapes:
             constraints=element.constraints,
             targets=reference.targets,
         )
+        if element.name == "modifierExtension":
+            # One that the specification defines is for the complete reading: it has two.
+            return lambda value: not value["url"].startswith(_HL7) and check(value)
         return self._resources.entry(check) if name == "Bundle.entry" else check
 
     def _primitive(self, element: Element, reference: TypeRef) -> Check:
