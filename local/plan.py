@@ -84,7 +84,7 @@ def emulator_specs(
             f"{hook};container={names.LANDING_FILE_SYSTEM};type=Microsoft.Storage.BlobCreated",
         ]
     own: dict[str, list[str]] = {
-        "eventhubs": named,
+        "eventhubs": [*named, *breakable],
         "datalake": [*announced, *breakable],
         "cosmos": breakable,
     }

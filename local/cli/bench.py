@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from local import exits
+from local.bench.figures import machine
 from local.cli.options import add_platform_options, door_of, new_parser
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench import
   python3 -m local bench surveillance
   GALEN_TEST_DATA=/data python3 -m local bench lakehouse --multiples 1,4
+  python3 -m local bench emulators
 """
 
 
@@ -79,7 +80,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     lakehouse = kinds.add_parser("lakehouse", help="raw to gold on real patients and multiples (needs Spark)")
     lakehouse.add_argument("--patients", type=int, default=60, metavar="N", help="in ×1 (default 60)")
     lakehouse.add_argument("--multiples", default="1,4,16", metavar="N,…", help="by size (default 1,4,16)")
-    for kind in (ingest, imports, validate, surveillance, lakehouse):
+    emulators = kinds.add_parser("emulators", help="the emulators by themselves, through Microsoft's SDKs")
+    for name, count, what in (
+        ("events", 40_000, "of 1 KB"),
+        ("items", 20_000, "in batches of 100"),
+        ("files", 1_000, "of 2 KB"),
+    ):
+        emulators.add_argument(
+            f"--{name}", type=int, default=count, metavar="N", help=f"{what} (default {count})"
+        )
+    for kind in (ingest, imports, validate, surveillance, lakehouse, emulators):
         kind.add_argument(
             "--format", choices=("table", "json"), default="table", help="json: on standard output"
         )
@@ -87,10 +97,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """0 where everything was accounted for and goals were reached, 1 where not."""
-    if args.kind in ("surveillance", "lakehouse"):
-        from local.cli.bench_measures import run_lakehouse, run_surveillance
+    if args.kind in ("surveillance", "lakehouse", "emulators"):
+        from local.cli import bench_measures
 
-        return run_surveillance(args) if args.kind == "surveillance" else run_lakehouse(args)
+        return getattr(bench_measures, f"run_{args.kind}")(args)  # type: ignore[no-any-return]
     if args.kind == "validate":
         return _validate(args)
     return _imports(args) if args.kind == "import" else _ingest(args)
@@ -119,7 +129,7 @@ def _ingest(args: argparse.Namespace) -> int:
 
 
 def _print_ingest(results: list[DoorResult], vitals: VitalsResult | None, args: argparse.Namespace) -> None:
-    told: dict[str, Any] = {"machine": _machine(), "doors": [each.as_json() for each in results]}
+    told: dict[str, Any] = {"machine": machine(), "doors": [each.as_json() for each in results]}
     if vitals:
         told["vitals"] = {"patients": args.patients, "rate": args.rate, **vitals.as_json()}
     if args.format == "json":
@@ -150,11 +160,6 @@ def _times(figures: dict[str, Any]) -> str:
         return "not measured"
     shown = ", ".join(f"{name[:3]} {figures[name]:.0f} ms" for name in ("p50_ms", "p95_ms", "p99_ms"))
     return f"{shown} of {figures['samples']}"
-
-
-def _machine() -> str:
-    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    return f"{os.cpu_count()} cores, load averages {load}"
 
 
 def _imports(args: argparse.Namespace) -> int:
@@ -203,7 +208,7 @@ def _validate(args: argparse.Namespace) -> int:
     out = console()
     out.print(table)
     out.print(
-        f"on {_machine()}; one process, parsing included, median of {args.rounds} rounds; {LIMIT} only parses; "
+        f"on {machine()}; one process, parsing included, median of {args.rounds} rounds; {LIMIT} only parses; "
         f"{OURS} : {RIVAL} {rates.total[OURS] / rates.total[RIVAL]:.1f}"
     )
     if rates.skipped:

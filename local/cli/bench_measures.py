@@ -1,4 +1,4 @@
-"""`local bench surveillance` and `local bench lakehouse`."""
+"""`local bench surveillance`, `local bench lakehouse` and `local bench emulators`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from local import exits
+from local.bench.figures import machine
 from local.layout import CHECKOUT
 
 
@@ -44,6 +45,31 @@ def run_lakehouse(args: argparse.Namespace) -> int:
     found = json.loads(done.stdout.splitlines()[-1])
     print(json.dumps(found) if args.format == "json" else _figures(found))
     return exits.OK
+
+
+def run_emulators(args: argparse.Namespace) -> int:
+    """Prints what the emulators do by themselves; 1 where a figure is not what it is to be."""
+    from local.bench.emulators import AT_MOST, GOALS, measure_emulators
+
+    measured = measure_emulators(args.events, args.items, args.files)
+    verdict = exits.FINDING if measured.missed else exits.OK
+    if args.format == "json":
+        print(json.dumps({"machine": machine(), **measured.as_json()}))
+        return verdict
+    from rich.table import Table
+
+    from local.delivery.show import console
+
+    table = Table("figure", "measured", "goal", "", "emulator's processor time each")
+    for name, figure in measured.figures.items():
+        sign, taken = "≤" if name in AT_MOST else "≥", measured.processor_us.get(name)
+        verdict_shown = "missed" if name in measured.missed else ""
+        cost = f"{taken:,.0f} µs" if taken else ""
+        table.add_row(name, f"{figure:,}", f"{sign} {GOALS[name]:,}", verdict_shown, cost)
+    out = console()
+    out.print(table)
+    out.print(f"on {machine()}, the SDKs' clients on it too: two at a time")
+    return verdict
 
 
 def _figures(found: dict[str, Any]) -> str:

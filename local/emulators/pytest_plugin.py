@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tells pytest of the marker."""
     config.addinivalue_line(
         "markers",
-        "emulator_fault(name, **rule): `cosmos` or `datalake` fails by the rule: status, rate, count, match, applied, seed",
+        "emulator_fault(name, **rule): `cosmos`, `datalake` or `eventhubs` fails by the rule (local/emulators/faults.py)",
     )
 
 

@@ -60,6 +60,22 @@ class ServedEmulators:
     ) -> None:
         self.stop()
 
+    def memory_mb(self) -> float:
+        """How much memory the processes hold now; what Linux tells of each."""
+        held_kb = 0
+        for process in self._processes:
+            status = Path(f"/proc/{process.pid}/status").read_text("ascii")
+            held_kb += int(status.partition("VmRSS:")[2].split()[0])
+        return held_kb / 1024
+
+    def processor_s(self) -> float:
+        """How much processor time the processes have taken so far; what Linux tells of each."""
+        ticks = 0
+        for process in self._processes:
+            told = Path(f"/proc/{process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+            ticks += int(told[11]) + int(told[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """Asks each to end and waits until it has."""
         for process in self._processes:

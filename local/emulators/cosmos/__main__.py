@@ -15,9 +15,10 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .application import TRANSPORT, Application
+from local.emulators.faults import Faults
+
+from .application import FAULT_CODES, TRANSPORT, Application
 from .auth import WELL_KNOWN_KEY
-from .faults import Faults
 from .store import Store
 
 _HOUSEKEEPING_S = 1.0
@@ -77,7 +78,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     store = Store(arguments.data)
     # What was loaded stays: the collector need not look at it again.
     gc.freeze()
-    application = Application(store, arguments.key, Faults() if arguments.faults else None)
+    application = Application(store, arguments.key, Faults(FAULT_CODES) if arguments.faults else None)
     config = uvicorn.Config(
         application,
         host=arguments.host,

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
+from local.emulators import clock
+from local.emulators.faults import PATH as FAULTS_PATH
+from local.emulators.faults import Faults, Rule
+
 from . import json_text
 from .addressing import Address, address_of
 from .auth import Signatures
-from .errors import CosmosError, bad_request, not_found, too_large
-from .faults import Faults
+from .charges import HEADER as CHARGE
+from .charges import Budget
+from .errors import CosmosError, bad_request, not_found, too_large, too_many_requests
 from .items import Answer, Items, is_query, require_permission_to_cross
 from .model import Container
 from .offers import Offers
@@ -46,6 +50,7 @@ class Application:
         self._offers = Offers(store)
         self._principals = Principals(store, key)
         self._faults = faults
+        self._budget: Budget | None = None
         self._activity = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,27 +60,48 @@ class Application:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _read_body(receive)
         path = scope["raw_path"].decode("ascii").partition("?")[0]
-        rule = (
-            self._faults.for_request(scope["method"], path) if self._faults and path != "/_faults" else None
-        )
-        refused = rule is not None and not rule.applied
-        answer = (
-            _refusal(rule.error()) if rule and refused else self._answer(scope["method"], path, headers, body)
-        )
-        if rule and rule.applied:
-            scope["state"][TRANSPORT].abort()
+        method = scope["method"]
+        if path == FAULTS_PATH and self._faults is not None:
+            await self._send(send, Answer(*self._faults.control(method, body or b""), {}))
+            return
+        rule = self._faults.pick(f"{method} {path}") if self._faults else None
+        if rule is not None and rule.latency_ms:
+            await asyncio.sleep(rule.latency_ms / 1000)
+        if rule is not None and rule.refuses:
+            answer = _refusal(_fault(rule))
+        else:
+            answer = self._within_budget(method, path, headers, body)
+        transport = scope["state"][TRANSPORT]
+        if rule is not None and (rule.applied or rule.status == 0):
+            transport.abort()
             while (await receive())["type"] != "http.disconnect":
                 pass
             return
+        if rule is not None and rule.cut_after is not None:
+            await self._send(send, answer, rule.cut_after)
+            transport.abort()
+            return
         await self._send(send, answer)
+
+    def _within_budget(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        """Answers a request as long as the units of this second are not used up, where a test limits them."""
+        units_per_s = self._faults.units_per_s if self._faults else None
+        if units_per_s is None:
+            return self._answer(method, path, headers, body)
+        if self._budget is None or self._budget.units_per_s != units_per_s:
+            self._budget = Budget(units_per_s)
+        wait_ms = self._budget.wait_ms()
+        if wait_ms:
+            return _refusal(too_many_requests(wait_ms))
+        answer = self._answer(method, path, headers, body)
+        self._budget.spend(float(answer.headers.get(CHARGE, "1")))
+        return answer
 
     def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
         try:
             if body is None:
                 raise too_large()
             segments = [unquote(part) for part in path.strip("/").split("/")] if path.strip("/") else []
-            if segments == ["_faults"] and self._faults:
-                return self._set_faults(method, body)
             address = address_of(self._store, segments)
             self._authorise(method, segments, address, headers)
             return self._route(method, address.segments, headers, body)
@@ -125,7 +151,7 @@ class Application:
         intended = headers.get("x-ms-cosmos-intended-collection-rid")
         if intended and intended != container.rid:
             raise bad_request("The container was deleted and made anew since the client last looked.", 1024)
-        self._store.expire(container, time.time())
+        self._store.expire(container, clock.now())
         match segments[4:]:
             case ["docs"]:
                 return self._items.on_feed(method, container, headers, body)
@@ -225,21 +251,13 @@ class Application:
         page = {"_rid": container.rid, "PartitionKeyRanges": rows, "_count": len(rows)}
         return Answer(200, json_text.dump(page), {"etag": tag})
 
-    def _set_faults(self, method: str, body: bytes) -> Answer:
-        assert self._faults is not None
-        if method == "POST":
-            self._faults.set(body)
-        elif method == "DELETE":
-            self._faults.clear()
-        return _json(200, {"struck": self._faults.struck})
-
-    async def _send(self, send: Send, answer: Answer) -> None:
+    async def _send(self, send: Send, answer: Answer, cut_after: int | None = None) -> None:
         self._activity += 1
         headers = {
             "content-type": "application/json",
             "content-length": str(len(answer.body)),
             "x-ms-activity-id": f"00000000-0000-4000-8000-{self._activity:012x}",
-            "x-ms-request-charge": "1.00",
+            CHARGE: "1.00",
             "x-ms-serviceversion": "version=2.14.0.0",
             "x-ms-gatewayversion": "version=2.14.0",
             **answer.headers,
@@ -248,7 +266,8 @@ class Application:
             del headers["content-length"]
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-        await send({"type": "http.response.body", "body": answer.body})
+        told, is_cut = answer.body[:cut_after], cut_after is not None
+        await send({"type": "http.response.body", "body": told, "more_body": is_cut})
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -269,10 +288,21 @@ async def _read_body(receive: Receive) -> bytes | None:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+FAULT_CODES = {
+    408: "RequestTimeout", 410: "Gone", 412: "PreconditionFailed", 429: "TooManyRequests", 449: "RetryWith",
+    500: "InternalServerError", 503: "ServiceUnavailable",
+}  # fmt: skip
 _ABSENT = {
     "sprocs": "stored procedures", "triggers": "triggers", "udfs": "user-defined functions",
     "attachments": "attachments", "clientencryptionkeys": "client encryption keys",
 }  # fmt: skip
+
+
+def _fault(rule: Rule) -> CosmosError:
+    if rule.status == 429:
+        return too_many_requests(rule.retry_after_ms)
+    status = rule.status or 503
+    return CosmosError(status, FAULT_CODES[status], "A failure that was asked for.")
 
 
 def _absent(segments: list[str]) -> CosmosError:

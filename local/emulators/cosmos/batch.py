@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import json_text
+from . import charges, json_text
 from .documents import Transaction
 from .errors import CosmosError, bad_request, too_large
 from .model import Container, Item
@@ -55,8 +55,10 @@ class _Operation:
         return found
 
 
-def execute(store: Store, container: Container, components: list[Any], body: bytes) -> tuple[int, bytes]:
-    """Returns the status (200, or 207 where an operation failed and nothing was done) and the answer's text."""
+def execute(
+    store: Store, container: Container, components: list[Any], body: bytes
+) -> tuple[int, bytes, float]:
+    """Returns the status (200, or 207 where an operation failed and nothing was done), the answer's text and the units."""
     if len(body) > REQUEST_BYTES_MAX:
         raise too_large()
     operations = list(_read(body))
@@ -66,14 +68,26 @@ def execute(store: Store, container: Container, components: list[Any], body: byt
         raise bad_request("Batch request has more operations than what is supported.")
     transaction = Transaction(store, container, components)
     results: list[bytes] = []
+    total = 0.0
     for at, operation in enumerate(operations):
         try:
             status, item = _run(store, transaction, operation)
         except CosmosError as error:
-            return 207, _failed(error, at, len(operations))
-        results.append(_succeeded(store, status, item))
+            return 207, _failed(error, at, len(operations)), max(total, 1.0)
+        units = _units(store, operation.kind, status, item)
+        total += units
+        results.append(_succeeded(store, status, item, units))
     transaction.commit()
-    return 200, b"[" + b",".join(results) + b"]"
+    return 200, b"[" + b",".join(results) + b"]", total
+
+
+def _units(store: Store, kind: str, status: int, item: Item | None) -> float:
+    if item is None:
+        return charges.of_delete()
+    size = len(store.raw(item))
+    if kind == "Read":
+        return charges.of_read(size)
+    return charges.of_create(size) if status == 201 else charges.of_replace(size)
 
 
 def _read(body: bytes) -> Iterator[_Operation]:
@@ -100,12 +114,13 @@ def _run(store: Store, transaction: Transaction, operation: _Operation) -> tuple
     raise bad_request(f"The batch operation '{kind}' is unknown.")
 
 
-def _succeeded(store: Store, status: int, item: Item | None) -> bytes:
+def _succeeded(store: Store, status: int, item: Item | None, units: float) -> bytes:
     if item is None:
-        return b'{"statusCode":%d,"requestCharge":1.0}' % status
+        return b'{"statusCode":%d,"requestCharge":%.2f}' % (status, units)
     etag = item.etag[1:-1].encode()
-    return b'{"statusCode":%d,"requestCharge":1.0,"eTag":"\\"%b\\"","resourceBody":%b}' % (
+    return b'{"statusCode":%d,"requestCharge":%.2f,"eTag":"\\"%b\\"","resourceBody":%b}' % (
         status,
+        units,
         etag,
         store.raw(item),
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import json
 import struct
-import time
 from typing import Any
+
+from local.emulators import clock
 
 from . import json_text
 from .errors import (
@@ -80,8 +81,9 @@ class Transaction:
         self._partition = container.open_partition(components)
         self._staged: dict[str, Item | None] = {}
         self._unique: dict[tuple[int, str], str | None] = {}
-        self._lsn = container.lsn
-        self._ts = int(time.time())
+        # All that is written together has one sequence number.
+        self._lsn = container.lsn + 1
+        self._ts = int(clock.now())
 
     def _find(self, item_id: str) -> Item | None:
         if item_id in self._staged:
@@ -140,7 +142,6 @@ class Transaction:
         """Deletes an item."""
         old = self._existing(item_id, if_match)
         self._stage_unique(old, None)
-        self._lsn += 1
         self._staged[item_id] = None
 
     def patched(self, item_id: str, if_match: str | None) -> Item:
@@ -159,7 +160,6 @@ class Transaction:
             raise key_mismatch()
         if container.unique_keys:
             self._stage_unique(old, document)
-        self._lsn += 1
         row = old.row if old else self._store.new_row()
         ttl = _checked_ttl(document["ttl"]) if "ttl" in document else None
         item = Item(row, document["id"], partition, self._lsn, self._ts, ttl)

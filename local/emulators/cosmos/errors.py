@@ -8,6 +8,7 @@ from __future__ import annotations
 SUBSTATUS_PARTITION_KEY_MISMATCH = 1001
 SUBSTATUS_OWNER_MISSING = 1003
 SUBSTATUS_STALE_CONTAINER = 1024
+SUBSTATUS_THROUGHPUT_USED = 3200
 
 
 class CosmosError(Exception):
@@ -100,3 +101,14 @@ def precondition_failed(substatus: int | None = None) -> CosmosError:
 def too_large() -> CosmosError:
     """Returns the 413 for an item or request above two megabytes."""
     return CosmosError(413, "RequestEntityTooLarge", "Request size is too large")
+
+
+def too_many_requests(retry_after_ms: int) -> CosmosError:
+    """Returns the 429 for a request beyond the throughput; the client is told when to come back."""
+    return CosmosError(
+        429,
+        "TooManyRequests",
+        "The request rate is too large. Please retry after sometime. Learn more: http://aka.ms/cosmosdb-error-429",
+        SUBSTATUS_THROUGHPUT_USED,
+        {"x-ms-retry-after-ms": str(retry_after_ms)},
+    )

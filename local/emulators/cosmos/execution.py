@@ -50,6 +50,8 @@ class Execution:
         self._frame[PARAMETERS_SLOT] = parameters
         self._parameters = parameters
         self._merged = merged
+        # How many items were looked at: all within reach but where an index found them.
+        self.examined = 0
         self._check_order()
         before_page = (
             query.touched_by_projection
@@ -183,6 +185,8 @@ class Execution:
             if self._reach.partition is not None or self._reach.partitions is not None:
                 items = filter(self._reach.holds, items)
         slow: list[Evaluator] = []
+        items = list(items)
+        self.examined += len(items)
         for condition in conditions:
             narrowed = self._narrowed(items, condition.comparison)
             if narrowed is None:

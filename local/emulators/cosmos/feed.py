@@ -33,7 +33,8 @@ def changes(
     total = 0
     last = container.lsn
     for item in container.changes_after(since):
-        if len(rows) == size or total > _PAGE_BYTES_MAX:
+        # What was written together is told together, whatever the page holds: the next one begins behind its number.
+        if (len(rows) >= size or total > _PAGE_BYTES_MAX) and item.lsn != last:
             break
         last = item.lsn
         if item.ts < not_before or not (everything or reach.holds(item)):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from . import batch, feed, json_text, metrics
+from . import batch, charges, feed, json_text, metrics
 from .documents import Transaction, key_from_header
 from .errors import CosmosError, bad_request
 from .execution import Execution
@@ -49,8 +49,8 @@ class Items:
         if is_query(headers):
             return self._query(container, headers, body)
         if headers.get("x-ms-cosmos-is-batch-request", "").lower() == "true":
-            status, text = batch.execute(self._store, container, _full_key(container, headers), body)
-            return Answer(status, text, _sequence(container))
+            status, text, units = batch.execute(self._store, container, _full_key(container, headers), body)
+            return Answer(status, text, {**_sequence(container), **charges.header(units)})
         return self._create(container, headers, body)
 
     def on_item(
@@ -61,11 +61,16 @@ class Items:
         if_match = headers.get("if-match")
         if method == "GET":
             item = transaction.read(item_id, headers.get("if-none-match"))
-            return Answer(200, self._store.raw(item), {"etag": item.etag, **_sequence(container)})
+            raw = self._store.raw(item)
+            return Answer(
+                200,
+                raw,
+                {"etag": item.etag, **_sequence(container), **charges.header(charges.of_read(len(raw)))},
+            )
         if method == "DELETE":
             transaction.delete(item_id, if_match)
             transaction.commit()
-            return Answer(204, b"", _sequence(container))
+            return Answer(204, b"", {**_sequence(container), **charges.header(charges.of_delete())})
         if method == "PUT":
             item = transaction.replace(item_id, body, if_match)
         elif method == "PATCH":
@@ -95,8 +100,10 @@ class Items:
 
     def _written(self, status: int, container: Container, item: Item, headers: Headers) -> Answer:
         minimal = headers.get("prefer", "").lower() == "return=minimal"
-        text = b"" if minimal else self._store.raw(item)
-        return Answer(status, text, {"etag": item.etag, **_sequence(container)})
+        raw = self._store.raw(item)
+        units = (charges.of_create if status == 201 else charges.of_replace)(len(raw))
+        told = {"etag": item.etag, **_sequence(container), **charges.header(units)}
+        return Answer(status, b"" if minimal else raw, told)
 
     def _query(self, container: Container, headers: Headers, body: bytes) -> Answer:
         request = json_text.parse(body)
@@ -111,6 +118,7 @@ class Items:
         rows, token = execution.page(_page_size(headers), headers.get("x-ms-continuation"))
         answer = _page(container, rows, token)
         taken_ms = 1000 * (time.perf_counter() - began)
+        answer.headers.update(charges.header(charges.of_query(execution.examined, len(answer.body))))
         answer.headers.update(metrics.of_query(headers, container, query, reach, rows, taken_ms))
         return answer
 
@@ -195,14 +203,19 @@ def _page_size(headers: Headers) -> int:
 
 
 def _sequence(container: Container) -> dict[str, str]:
+    """Returns how far the container has come, and the two names by which a client's session remembers it."""
     lsn = container.lsn
-    return {"lsn": str(lsn), "x-ms-session-token": f"0:-1#{lsn}"}
+    return {
+        "lsn": str(lsn), "x-ms-session-token": f"0:-1#{lsn}", "x-ms-alt-content-path": container.path,
+        "x-ms-content-path": container.rid, "x-ms-documentdb-partitionkeyrangeid": "0",
+    }  # fmt: skip
 
 
 def _page(container: Container, rows: list[bytes], token: str | None) -> Answer:
     rid = container.rid.encode()
     text = b'{"_rid":"%b","Documents":[%b],"_count":%d}' % (rid, b",".join(rows), len(rows))
-    headers = {"x-ms-item-count": str(len(rows)), **_sequence(container)}
+    units = charges.of_read(sum(map(len, rows)))
+    headers = {"x-ms-item-count": str(len(rows)), **_sequence(container), **charges.header(units)}
     if token:
         headers["x-ms-continuation"] = token
     return Answer(200, text, headers)

@@ -6,6 +6,7 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from .index import IndexingPolicy, IndexSpec, Postings
 from .partition_key import effective_key, extract, key_text, split_path
@@ -82,7 +83,7 @@ class Partition:
     def epk(self) -> str:
         """The effective partition key."""
         if self._epk is None:
-            self._epk = effective_key(self.components, self._kind)
+            self._epk = effective_key(self.components, self._kind, self.group.container.key_version)
         return self._epk
 
 
@@ -126,7 +127,7 @@ class Container:
         self.ready: set[IndexSpec] = set()
         self._log: list[Item] = []
         self._log_lsns: list[int] = []
-        self._expiring: list[tuple[int, int, Item]] = []
+        self._expiring: list[tuple[int, int, int, Item]] = []
         self.configure(properties)
 
     def configure(self, properties: dict[str, Any]) -> None:
@@ -135,6 +136,7 @@ class Container:
         definition = properties["partitionKey"]
         self.link: str = properties["_self"]
         self.kind: str = definition.get("kind", "Hash")
+        self.key_version: int = definition.get("version", 2)
         self.key_paths = [split_path(path) for path in definition["paths"]]
         self.policy = IndexingPolicy(properties["indexingPolicy"])
         # What no query can use an index for stays out of the documents held in memory.
@@ -153,6 +155,11 @@ class Container:
     def name(self) -> str:
         """The container's id."""
         return str(self.properties["id"])
+
+    @property
+    def path(self) -> str:
+        """The container's address by names, in ASCII."""
+        return quote(f"dbs/{self.database}/colls/{self.name}", safe="/ ")
 
     @property
     def rid(self) -> str:
@@ -203,7 +210,7 @@ class Container:
         self.lsn = max(self.lsn, item.lsn)
         expires_at = item.expires_at
         if expires_at is not None:
-            heapq.heappush(self._expiring, (expires_at, item.lsn, item))
+            heapq.heappush(self._expiring, (expires_at, item.lsn, item.row, item))
         if len(self._log) > 2 * self.count + _LOG_SLACK:
             self.compact()
 
@@ -242,7 +249,7 @@ class Container:
 
     def load_log(self, items: Iterable[Item]) -> None:
         """Puts the log into order after items were loaded from the disk."""
-        self._log = sorted(items, key=lambda item: item.lsn)
+        self._log = sorted(items, key=lambda item: (item.lsn, item.row))
         self._log_lsns = [item.lsn for item in self._log]
 
     def changes_after(self, lsn: int) -> Iterator[Item]:
@@ -261,7 +268,7 @@ class Container:
         """Returns the items whose time is over, each once."""
         gone: list[Item] = []
         while self._expiring and self._expiring[0][0] <= now:
-            item = heapq.heappop(self._expiring)[2]
+            item = heapq.heappop(self._expiring)[3]
             if item.live:
                 gone.append(item)
         return gone
@@ -269,5 +276,5 @@ class Container:
     def schedule(self, items: Iterable[Item]) -> None:
         """Begins the list of expiring items anew, after loading or when the default changed."""
         times = ((item.expires_at, item) for item in items)
-        self._expiring = [(at, item.lsn, item) for at, item in times if at is not None]
+        self._expiring = [(at, item.lsn, item.row, item) for at, item in times if at is not None]
         heapq.heapify(self._expiring)

@@ -11,10 +11,11 @@ import hashlib
 import hmac
 import json
 import struct
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
+
+from local.emulators import clock
 
 from . import json_text
 from .addressing import address_of
@@ -131,8 +132,9 @@ class Principals:
         )
         about = {name: value for name, value in given.items() if not name.startswith("_")}
         if kind == "permissions":
-            about["permissionMode"] = str(about.get("permissionMode")).capitalize()
-            if about["permissionMode"] not in ("Read", "All") or not isinstance(about.get("resource"), str):
+            if str(about.get("permissionMode")).lower() not in ("read", "all") or not isinstance(
+                about.get("resource"), str
+            ):
                 raise bad_request("A permission has a permissionMode, Read or All, and a resource.")
         else:
             about["_permissions"] = "permissions/"
@@ -146,8 +148,8 @@ class Principals:
         if not text.isdecimal() or not _VALID_S_MIN <= int(text) <= _VALID_S_MAX:
             raise bad_request(f"A token is valid for {_VALID_S_MIN} to {_VALID_S_MAX} seconds.")
         said = {
-            "mode": kept["permissionMode"], "resource": kept["resource"].strip("/"),
-            "key": kept.get("resourcePartitionKey"), "until": int(time.time()) + int(text),
+            "mode": kept["permissionMode"].lower(), "resource": kept["resource"].strip("/"),
+            "key": kept.get("resourcePartitionKey"), "until": int(clock.now()) + int(text),
         }  # fmt: skip
         payload = base64.b64encode(json.dumps(said).encode()).decode()
         return {**kept, "_token": f"type=resource&ver=1.0&sig={self._signed(payload)};{payload};"}
@@ -163,7 +165,7 @@ class Principals:
         if not hmac.compare_digest(signature.encode(), self._signed(payload).encode()):
             raise unauthorized()
         said = json.loads(base64.b64decode(payload))
-        if said["until"] <= time.time():
+        if said["until"] <= clock.now():
             raise unauthorized()
         reads = method in _READS or (method == "POST" and _asks(headers))
         if not segments and reads:
@@ -176,7 +178,7 @@ class Principals:
         )
         if not within and not (on_the_way and reads and len(segments) >= 4):
             raise _forbidden()
-        if said["mode"] != "All" and not reads:
+        if said["mode"] != "all" and not reads:
             raise _forbidden()
         key = headers.get("x-ms-documentdb-partitionkey")
         if said["key"] is not None and key is not None and json.loads(key)[: len(said["key"])] != said["key"]:

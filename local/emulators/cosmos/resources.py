@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import struct
-import time
 from typing import Any
+
+from local.emulators import clock
 
 from .documents import check_id
 from .errors import CosmosError, bad_request, not_found, owner_not_found, precondition_failed
@@ -161,7 +162,7 @@ class Resources:
 
 def system_properties(rid: str, link: str, ts: int | None = None) -> dict[str, Any]:
     """Returns the properties that the service adds to whatever it keeps."""
-    now = time.time()
+    now = clock.now()
     stamp = int(now) if ts is None else ts
     fine = int(now * 1e6) & 0xFFFFFFFF if ts is None else 0
     return {"_rid": rid, "_self": link, "_etag": f'"{fine:08x}-0000-0100-0000-{stamp:08x}0000"', "_ts": stamp}

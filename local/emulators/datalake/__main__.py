@@ -15,11 +15,11 @@ import uvicorn
 
 from local.emulators.datalake.auth import WELL_KNOWN_ACCOUNT, WELL_KNOWN_KEY, SharedKey
 from local.emulators.datalake.events import Events, Subscription, parse_subscription
-from local.emulators.datalake.faults import Faults
 from local.emulators.datalake.lake import Lake
 from local.emulators.datalake.leases import Leases
-from local.emulators.datalake.server import App, Protocol
+from local.emulators.datalake.server import FAULT_CODES, App, Protocol
 from local.emulators.datalake.store import Store
+from local.emulators.faults import Faults
 
 _SHUTDOWN_S = 5
 
@@ -65,7 +65,7 @@ async def _serve(options: argparse.Namespace) -> None:
     store = Store(options.data, fsync=options.fsync)
     events = Events(options.account, url, options.event_grid)
     lake = Lake(url, store, Leases(store.database), events, SharedKey(options.account, options.key))
-    app = App(lake, Faults() if options.faults else None)
+    app = App(lake, Faults(FAULT_CODES) if options.faults else None)
     server = _Server(
         uvicorn.Config(
             app,

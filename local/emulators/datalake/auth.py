@@ -9,10 +9,10 @@ import base64
 import binascii
 import email.utils
 import hmac
-import time
 from collections.abc import Iterable
 from functools import lru_cache
 
+from local.emulators import clock
 from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.request import Request
 
@@ -117,7 +117,7 @@ def _check_date(request: Request) -> None:
         sent_at = _instant(request.headers.get("x-ms-date") or request.headers.get("date") or "")
     except ValueError:
         raise StorageError("AuthenticationFailed", "The date header is missing or not a date.") from None
-    if abs(time.time() - sent_at) > _CLOCK_SKEW_S:
+    if abs(clock.now() - sent_at) > _CLOCK_SKEW_S:
         raise StorageError("AuthenticationFailed", "The request's date is more than 15 minutes off.")
 
 

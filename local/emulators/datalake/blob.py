@@ -9,9 +9,9 @@ import base64
 import hashlib
 import os
 import re
-import time
 from dataclasses import replace
 
+from local.emulators import clock
 from local.emulators.datalake import conditions, immutability, traits
 from local.emulators.datalake.errors import StorageError, not_implemented
 from local.emulators.datalake.lake import (
@@ -50,7 +50,7 @@ async def put_blob(lake: Lake, request: Request) -> Response:
     headers = content_headers(request, "x-ms-blob-")
     if "Content-Type" not in headers and "content-type" in request.headers:
         headers["Content-Type"] = request.headers["content-type"]
-    asked = traits.asked(request, time.time_ns())
+    asked = traits.asked(request, clock.now_ns())
     staged = await lake.store.staging.receive(request, always_md5=True)
     if kind == BLOCK_BLOB and staged.md5 and headers.setdefault("Content-MD5", staged.md5) != staged.md5:
         lake.store.staging.remove(staged)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import time
 
+from local.emulators import clock
 from local.emulators.datalake import checksums, traits, xml
 from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.lake import Lake, changed, content_headers, describe, user_metadata
@@ -64,7 +64,7 @@ async def put_block_list(lake: Lake, request: Request) -> Response:
     if len(asked) > _MOST_BLOCKS:
         raise StorageError("BlockCountExceedsLimit")
     metadata, headers = user_metadata(request), content_headers(request, "x-ms-blob-")
-    asked_traits = traits.asked(request, time.time_ns())
+    asked_traits = traits.asked(request, clock.now_ns())
     replaced = lake.check_overwrite(request)
     blocks, pieces = _resolve(lake, request, asked, replaced)
     staged = await assemble(lake, pieces)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import time
 
+from local.emulators import clock
 from local.emulators.datalake import conditions, immutability, leases, listing, traits
 from local.emulators.datalake.errors import StorageError, not_implemented
 from local.emulators.datalake.lake import Lake, changed, content_headers, user_metadata
@@ -35,7 +35,7 @@ async def create(lake: Lake, request: Request) -> Response:
         kind=BLOCK_BLOB,
         headers=content_headers(request, "x-ms-"),
         metadata=user_metadata(request),
-        traits=traits.asked(request, time.time_ns()),
+        traits=traits.asked(request, clock.now_ns()),
     )
     entry = lake.commit(request, lake.store.staging.write(b""), attributes)
     _lease_new(lake, request)

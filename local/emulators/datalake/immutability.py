@@ -7,9 +7,9 @@ https://learn.microsoft.com/rest/api/storageservices/set-blob-immutability-polic
 from __future__ import annotations
 
 import email.utils
-import time
 from collections.abc import Mapping
 
+from local.emulators import clock
 from local.emulators.datalake.errors import StorageError
 
 UNTIL, MODE = "x-ms-immutability-policy-until-date", "x-ms-immutability-policy-mode"
@@ -30,7 +30,7 @@ def policy(headers: Mapping[str, str]) -> dict[str, str]:
     if not until:
         raise StorageError("MissingRequiredHeader", f"{UNTIL} is missing.")
     mode = (headers.get(MODE) or "unlocked").lower()
-    if mode not in ("unlocked", "locked") or instant_s(until) <= time.time():
+    if mode not in ("unlocked", "locked") or instant_s(until) <= clock.now():
         raise StorageError("InvalidHeaderValue", "The immutability policy has no mode or is over already.")
     return {UNTIL: until, MODE: mode}
 
@@ -44,7 +44,7 @@ def check_new_policy(now: Mapping[str, str], new: Mapping[str, str]) -> None:
 def is_protected(traits: Mapping[str, str]) -> bool:
     """Whether a legal hold or a policy inside its period forbids to change or delete the blob."""
     until = traits.get(UNTIL)
-    return traits.get(LEGAL_HOLD) == "true" or (until is not None and instant_s(until) > time.time())
+    return traits.get(LEGAL_HOLD) == "true" or (until is not None and instant_s(until) > clock.now())
 
 
 def require_unprotected(traits: Mapping[str, str]) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from local.emulators import clock
 from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.names import Place
 from local.emulators.datalake.request import Request
@@ -33,9 +33,9 @@ class Lease:
 class Leases:
     """All leases, kept in memory and written through to the database."""
 
-    def __init__(self, database: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: sqlite3.Connection, now: Callable[[], float] = clock.now) -> None:
         self._database = database
-        self._clock = clock
+        self._clock = now
         rows = database.execute("SELECT container, path, lease FROM leases").fetchall()
         self._leases = {Place(row[0], row[1]): Lease(**json.loads(row[2])) for row in rows}
 

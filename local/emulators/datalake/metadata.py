@@ -14,10 +14,10 @@ import json
 import os
 import sqlite3
 import stat as stat_module
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from local.emulators import clock
 from local.emulators.datalake.immutability import is_protected
 from local.emulators.datalake.names import Place
 
@@ -83,7 +83,7 @@ class Stamps:
         self._last = 0
 
     def next_ns(self) -> int:
-        self._last = max(self._last + 1, time.time_ns())
+        self._last = max(self._last + 1, clock.now_ns())
         return self._last
 
 

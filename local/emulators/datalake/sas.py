@@ -6,10 +6,10 @@ https://learn.microsoft.com/rest/api/storageservices/create-account-sas
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from local.emulators import clock
 from local.emulators.datalake.auth import SharedKey
 from local.emulators.datalake.errors import StorageError, not_implemented
 from local.emulators.datalake.names import Place
@@ -37,7 +37,7 @@ def check(
     else:
         _check_service(key, query, place)
     granted = {**query, **{name: text for name, text in policy.items() if text}}
-    now = time.time()
+    now = clock.now()
     if not _instant(granted, "st", 0) <= now < _instant(granted, "se", 0):
         raise StorageError("AuthenticationFailed", "The shared access signature is not valid at this time.")
     if "http" not in query.get("spr", "http").split(","):

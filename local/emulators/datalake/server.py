@@ -6,16 +6,15 @@ import asyncio
 import json
 import logging
 import os
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from local.emulators import clock
 from local.emulators.datalake import access, batches, routes, xml
 from local.emulators.datalake.errors import StorageError
-from local.emulators.datalake.faults import PATH as FAULTS_PATH
-from local.emulators.datalake.faults import Faults
 from local.emulators.datalake.lake import Lake, refuse_left_out
 from local.emulators.datalake.names import parse_place
 from local.emulators.datalake.request import (
@@ -27,12 +26,19 @@ from local.emulators.datalake.request import (
     http_date,
     parse_request,
 )
+from local.emulators.faults import PATH as FAULTS_PATH
+from local.emulators.faults import Faults, Rule
 
 _LOG = logging.getLogger(__name__)
 _SEND_BYTES = 512 * 1024
 _LATEST_VERSION = "2026-02-06"
 _TRANSPORT = "emulator.transport"
 _NO_BODY = frozenset({204, 304})
+_LARGEST_FAULT = 65536
+FAULT_CODES = {
+    408: "OperationTimedOut", 409: "OperationConflict", 412: "ConditionNotMet", 429: "TooManyRequests",
+    500: "InternalError", 503: "ServerBusy",
+}  # fmt: skip
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -68,23 +74,34 @@ class App:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         request = parse_request(scope, receive)
         if self._faults is not None and request.raw_path == FAULTS_PATH:
-            await _send(await self._faults.control(request), request, send)
+            status, body = self._faults.control(request.method, await request.body(_LARGEST_FAULT))
+            await _send(Response(status, {"Content-Type": "application/json"}, body), request, send)
             return
-        fault = self._faults.pick(request, scope["query_string"].decode("latin-1")) if self._faults else None
+        rule = self._struck(request, scope["query_string"].decode("latin-1"))
         try:
-            if fault is None or fault.applied:
-                response = await self._answer(request)
-            elif fault.status:
-                response = _refusal(request, fault.error())
+            if rule is not None and rule.latency_ms:
+                await asyncio.sleep(rule.latency_ms / 1000)
+            if rule is not None and rule.refuses:
+                response = _refusal(request, _fault(rule)) if rule.status else Response(503)
             else:
-                response = Response(503)
+                response = await self._answer(request)
         except ClientGone:
             return
-        if fault is not None and (fault.applied or not fault.status):
+        if rule is not None and (rule.applied or rule.status == 0):
             _close_body(response)
             await _hang_up(scope, receive)
             return
+        if rule is not None and rule.cut_after is not None:
+            await _send(
+                response, request, partial(_cut, send, [rule.cut_after], scope["extensions"][_TRANSPORT])
+            )
+            return
         await _send(response, request, send)
+
+    def _struck(self, request: Request, query: str) -> Rule | None:
+        if self._faults is None:
+            return None
+        return self._faults.pick(f"{request.method} {request.raw_path}?{query}")
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -115,11 +132,31 @@ class App:
         return path[len(self._prefix) :]
 
 
+async def _cut(
+    send: Send, left: list[int], transport: asyncio.Transport, message: MutableMapping[str, Any]
+) -> None:
+    """Send what is left to send of a body that breaks off, then close the connection under the client's hands."""
+    if message["type"] == "http.response.start":
+        await send(message)
+        return
+    body = message.get("body", b"")
+    await send({**message, "body": body[: left[0]], "more_body": True})
+    left[0] -= len(body)
+    if left[0] <= 0 or not message.get("more_body"):
+        transport.abort()
+
+
+def _fault(rule: Rule) -> StorageError:
+    assert rule.status is not None
+    waits = rule.status in (429, 503)
+    return StorageError(FAULT_CODES[rule.status], headers={"Retry-After": "1"} if waits else None)
+
+
 def _refusal(request: Request, error: StorageError) -> Response:
     headers = {"x-ms-error-code": error.code, **error.headers}
     if error.status in _NO_BODY:
         return Response(error.status, headers)
-    message = f"{error.message}\nRequestId:{request.id}\nTime:{http_date(time.time_ns())}"
+    message = f"{error.message}\nRequestId:{request.id}\nTime:{http_date(clock.now_ns())}"
     if request.is_dfs:
         body = json.dumps({"error": {"code": error.code, "message": message}}).encode()
         return Response(error.status, {**headers, "Content-Type": "application/json"}, body)
@@ -130,7 +167,7 @@ def _refusal(request: Request, error: StorageError) -> Response:
 
 async def _send(response: Response, request: Request, send: Send) -> None:
     headers = {
-        "Date": http_date(time.time_ns()),
+        "Date": http_date(clock.now_ns()),
         "Server": "Galen-Data-Lake",
         "x-ms-request-id": request.id,
         "x-ms-version": request.header("x-ms-version") or _LATEST_VERSION,

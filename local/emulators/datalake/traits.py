@@ -7,9 +7,9 @@ https://learn.microsoft.com/rest/api/storageservices/set-blob-expiry
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
+from local.emulators import clock
 from local.emulators.datalake import immutability
 from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.immutability import instant_s
@@ -64,7 +64,7 @@ def with_tier(now: Mapping[str, str], tier: str, priority: str | None) -> dict[s
         status = f"rehydrate-pending-to-{tier.lower()}"
         return {**now, ARCHIVE_STATUS: status, REHYDRATE_PRIORITY: priority or "Standard"}
     kept = {name: value for name, value in now.items() if name != SMART_TIER}
-    kept |= {TIER: tier, TIER_CHANGED: http_date(time.time_ns())}
+    kept |= {TIER: tier, TIER_CHANGED: http_date(clock.now_ns())}
     if tier == "Smart":
         kept[SMART_TIER] = _SMART_START
     return kept
@@ -88,7 +88,7 @@ def expiry(request: Request, created_ns: int) -> dict[str, str]:
         return {}
     if option.lower() == "absolute":
         return {EXPIRY: http_date(int(instant_s(given) * _SECOND_NS))}
-    starts = {"relativetonow": time.time_ns(), "relativetocreation": created_ns}
+    starts = {"relativetonow": clock.now_ns(), "relativetocreation": created_ns}
     if option.lower() not in starts or not given.isdecimal():
         raise StorageError("InvalidHeaderValue", "x-ms-expiry-option or x-ms-expiry-time is not valid.")
     return {EXPIRY: http_date(starts[option.lower()] + int(given) * _MS_NS)}
@@ -97,7 +97,7 @@ def expiry(request: Request, created_ns: int) -> dict[str, str]:
 def is_expired(attributes: Attributes) -> bool:
     """Whether the file's time is over."""
     until = attributes.traits.get(EXPIRY)
-    return until is not None and instant_s(until) <= time.time()
+    return until is not None and instant_s(until) <= clock.now()
 
 
 def check_tier_change(headers: Mapping[str, str], attributes: Attributes) -> None:

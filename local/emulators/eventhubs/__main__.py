@@ -10,8 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+from local.emulators.faults import Faults
+
 from .config import ConfigError, HubConfig, check_hubs, parse_hub, read_config
 from .hub import Namespace, Storage
+from .publish import FAULT_CONDITIONS
 from .security import Policy
 from .server import Server
 from .throttle import Throttle
@@ -43,6 +46,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--fsync", action="store_true", help="let acknowledged events outlive a power cut too"
     )
+    parser.add_argument("--faults", action="store_true", help="answer /_faults over HTTP at the same port")
     return parser.parse_args(arguments)
 
 
@@ -62,7 +66,8 @@ async def serve(options: argparse.Namespace) -> None:
     )
     hubs = hubs_of(options)
     policy = Policy(options.policy, options.key)
-    server = Server(Namespace(hubs, storage, throttle), policy)
+    faults = Faults(FAULT_CONDITIONS) if options.faults else None
+    server = Server(Namespace(hubs, storage, throttle), policy, faults=faults)
     port = await server.start(options.host, options.port)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import struct
-import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from local.emulators import clock
+from local.emulators.faults import PATH as FAULTS_PATH
+from local.emulators.faults import Faults
 
 from .codec import DecodeError, UByte, UInt, UShort, array
 from .frames import (
@@ -49,6 +54,7 @@ _MAX_CHANNEL: Final = 255
 _HIGH_WATER_BYTES: Final = 1024 * 1024
 _MAX_UNREAD_BYTES: Final = 32 * 1024 * 1024
 _SYMBOL: Final = 0xB3
+_CONTENT_LENGTH: Final = re.compile(rb"(?i)content-length: *(\d+)")
 
 
 class Connection(asyncio.Protocol):
@@ -61,8 +67,10 @@ class Connection(asyncio.Protocol):
         register: MutableSet[Connection],
         *,
         idle_timeout_ms: int = IDLE_TIMEOUT_MS,
+        faults: Faults | None = None,
     ) -> None:
         self.namespace = namespace
+        self.faults = faults
         self.max_frame_size = MIN_FRAME_SIZE
         self.writable = True
         self.now_ms: Callable[[], int] = wall_clock_ms
@@ -94,6 +102,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._last_input_at = self._loop.time()
         self._input += data
+        if self.faults is not None and not self._headers_done and not self._input.startswith(b"AMQP"):
+            self._answer_http(self.faults)
+            return
         if self._transport.get_write_buffer_size() > _MAX_UNREAD_BYTES:
             self._transport.abort()
             return
@@ -137,14 +148,44 @@ class Connection(asyncio.Protocol):
 
     def authorize(self, path: str) -> None:
         """Raises AmqpError unless a grant of this connection covers the path."""
-        if not self._grants.cover(path, time.time()):
+        if not self._grants.cover(path, clock.now()):
             raise AmqpError(
                 "amqp:unauthorized-access", "Unauthorized access: put a valid token for this entity to $cbs."
             )
 
     def put_token(self, token: str) -> None:
         """Take a token's grant; raises RefusedError."""
-        self._grants.add(self._policy.verify(token, time.time()))
+        self._grants.add(self._policy.verify(token, clock.now()))
+
+    def cut(self, frame_bytes: bytes, after: int) -> None:
+        """Send the beginning of a frame and close the connection under the client's hands."""
+        self._flush()
+        self._transport.write(frame_bytes[:after])
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the connection without a word."""
+        self._closing = True
+        self._output.clear()
+        self._transport.abort()
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do something after a while, unless the connection is gone by then."""
+        self._loop.call_later(delay_s, lambda: None if self._closing else action())
+
+    def _answer_http(self, faults: Faults) -> None:
+        """The door for faults is at the same port: a request of HTTP gets one answer, then the connection ends."""
+        head, complete, body = bytes(self._input).partition(b"\r\n\r\n")
+        length = _CONTENT_LENGTH.search(head)
+        if not complete or len(body) < (int(length[1]) if length else 0):
+            return
+        method, _, path = head.split(b"\r\n", 1)[0].decode("latin-1").rpartition(" ")[0].partition(" ")
+        status, answer = faults.control(method, body) if path == FAULTS_PATH else (404, b"{}")
+        status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+        fields = f"Content-Length: {len(answer)}\r\nConnection: close"
+        self._transport.write(f"{status_line}\r\n{fields}\r\n\r\n".encode() + answer)
+        self._closing = True
+        self._transport.close()
 
     def close(self, error: AmqpError | None = None) -> None:
         """End the connection, telling the client why where there is a reason."""

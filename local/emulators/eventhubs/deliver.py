@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from .frames import AmqpError
+from .frames import AmqpError, transfer_frame
 from .link import SendingLink
 from .log import PartitionLog, Reader
 from .message import Stamp, runtime_metric, stamped
+from .publish import FAULT_CONDITIONS
 from .segment import LogCorruptError, Record
 
 if TYPE_CHECKING:
@@ -64,12 +65,35 @@ class Subscriber(SendingLink):
             _LOG.error("A log cannot be read: %s", error)
             self.end(AmqpError("amqp:internal-error", "The log is damaged; see the emulator's output."))
             return
+        if records and self._struck(records):
+            return
         metric = self._metric() if self._wants_metric and records else b""
         for record in records:
             stamp = Stamp(record.sequence, record.offset, record.enqueued_at_ms, record.key)
             self.deliver(stamped(record.body, stamp, metric))
         if records:
             self._schedule()
+
+    def _struck(self, records: list[Record]) -> bool:
+        """Whether a fault was asked for that keeps these events from arriving whole and at once."""
+        connection = self.session.connection
+        rule = connection.faults.pick(f"RECEIVE {self.node}") if connection.faults else None
+        if rule is None:
+            return False
+        self._reader.next_sequence = records[0].sequence
+        if rule.cut_after is not None:
+            stamp = Stamp(records[0].sequence, records[0].offset, records[0].enqueued_at_ms, records[0].key)
+            begun = transfer_frame(
+                self.session.channel, self.handle, 0, stamped(records[0].body, stamp, b""), more=False
+            )
+            connection.cut(begun, min(rule.cut_after, len(begun) - 1))
+        elif rule.status:
+            self.end(AmqpError(FAULT_CONDITIONS[rule.status], "A failure that was asked for."))
+        elif rule.status == 0:
+            connection.abort()
+        else:
+            connection.later(rule.latency_ms / 1000, self._schedule)
+        return True
 
     def _next_records(self) -> list[Record]:
         """What may go out in this turn; the reader stands behind it then."""

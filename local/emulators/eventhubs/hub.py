@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from local.emulators import clock
 
 from .config import DEFAULT_GROUP, ConfigError, HubConfig
 from .log import PartitionLog, sync_folder
@@ -20,7 +21,7 @@ DEFAULT_RETENTION_MS = 24 * 60 * 60 * 1000
 
 
 def wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return clock.now_ns() // 1_000_000
 
 
 @dataclass(frozen=True)

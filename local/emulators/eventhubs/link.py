@@ -5,6 +5,7 @@ http://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html#se
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from .codec import Described, UInt
@@ -90,12 +91,24 @@ class ReceivingLink(Link):
         self.delivery_count = (self.delivery_count + 1) & _SEQUENCE_MASK
         self.credit -= 1
         if not fields[9]:
-            state = self._take(parts, size_bytes, first[3] or 0)
-            if not first[4] and first[1] is not None:
-                delivery_id = UInt(first[1])
-                self.session.send(performative(DISPOSITION, [True, delivery_id, delivery_id, True, state]))
+            self.take_delivery(first, lambda: self._take(parts, size_bytes, first[3] or 0))
         if self.credit <= _CREDIT // 2 and not self.detached:
             self._grant()
+
+    def take_delivery(self, first: list[Any], take: Callable[[], Described]) -> None:
+        """Take a delivery, of which `first` are the fields of its first transfer, and tell what became of it."""
+        self.settle(first, take())
+
+    def settle(self, first: list[Any], state: Described) -> None:
+        """Tell the client the outcome of a delivery that it waits for."""
+        if not first[4] and first[1] is not None:
+            self.session.send(self.disposition(first, state))
+
+    @staticmethod
+    def disposition(first: list[Any], state: Described) -> bytes:
+        """The performative that settles a delivery."""
+        delivery_id = UInt(first[1])
+        return performative(DISPOSITION, [True, delivery_id, delivery_id, True, state])
 
     def _take(self, parts: list[bytes], size_bytes: int, message_format: int) -> Described:
         try:

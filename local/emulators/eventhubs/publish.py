@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
-from .codec import DecodeError
-from .frames import AmqpError
+from local.emulators.faults import Rule
+
+from .codec import DecodeError, Described
+from .frames import AmqpError, frame, rejected
 from .hub import Hub
 from .link import ReceivingLink
 from .log import PartitionLog
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 AMQP_MESSAGE: Final = 0
 SERVER_BUSY: Final = "com.microsoft:server-busy"
+FAULT_CONDITIONS: Final = {
+    408: "com.microsoft:timeout", 429: SERVER_BUSY, 500: "amqp:internal-error", 503: SERVER_BUSY,
+}  # fmt: skip
 
 
 class Publisher(ReceivingLink):
@@ -29,6 +35,33 @@ class Publisher(ReceivingLink):
         super().__init__(session, handle, node)
         self._hub = hub
         self._partition = partition
+
+    def take_delivery(self, first: list[Any], take: Callable[[], Described]) -> None:
+        """Takes a delivery, unless a fault was asked for that keeps it or its acknowledgement from arriving."""
+        connection = self.session.connection
+        rule = connection.faults.pick(f"SEND {self._hub.name}") if connection.faults else None
+        if rule is None:
+            self.settle(first, take())
+        elif rule.status == 0 and not rule.applied:
+            connection.abort()
+        else:
+            connection.later(rule.latency_ms / 1000, lambda: self._take_with(rule, first, take))
+
+    def _take_with(self, rule: Rule, first: list[Any], take: Callable[[], Described]) -> None:
+        connection = self.session.connection
+        if rule.refuses and rule.status:
+            self.settle(
+                first, rejected(AmqpError(FAULT_CONDITIONS[rule.status], "A failure that was asked for."))
+            )
+            return
+        state = take()
+        if rule.applied:
+            connection.abort()
+        elif rule.cut_after is not None:
+            answer = frame(self.session.channel, self.disposition(first, state))
+            connection.cut(answer, min(rule.cut_after, len(answer) - 1))
+        else:
+            self.settle(first, state)
 
     def receive(self, message: bytes, message_format: int) -> None:
         try:

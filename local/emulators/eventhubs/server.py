@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from local.emulators.faults import Faults
+
 from .connection import IDLE_TIMEOUT_MS, Connection
 from .frames import AmqpError
 from .hub import Namespace
@@ -14,11 +16,17 @@ class Server:
     """Serves a namespace on a host and port; port 0 takes a free one."""
 
     def __init__(
-        self, namespace: Namespace, policy: Policy, *, idle_timeout_ms: int = IDLE_TIMEOUT_MS
+        self,
+        namespace: Namespace,
+        policy: Policy,
+        *,
+        idle_timeout_ms: int = IDLE_TIMEOUT_MS,
+        faults: Faults | None = None,
     ) -> None:
         self._namespace = namespace
         self._policy = policy
         self._idle_timeout_ms = idle_timeout_ms
+        self._faults = faults
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
 
@@ -40,5 +48,9 @@ class Server:
 
     def _connection(self) -> Connection:
         return Connection(
-            self._namespace, self._policy, self._connections, idle_timeout_ms=self._idle_timeout_ms
+            self._namespace,
+            self._policy,
+            self._connections,
+            idle_timeout_ms=self._idle_timeout_ms,
+            faults=self._faults,
         )

@@ -97,6 +97,7 @@ def failing(emulator: Emulator) -> Any:
     """Returns how to make requests fail; clears it in the end."""
 
     def fail(**rule: Any) -> None:
+        httpx.delete(emulator.url + "_faults")
         assert httpx.post(emulator.url + "_faults", json=rule).status_code == 200
 
     yield fail

@@ -222,6 +222,20 @@ def test_effective_keys_are_those_of_the_client(key: list[Any]) -> None:
     assert effective_key(key[:1], "Hash") == PartitionKey("/a")._get_effective_partition_key_string(key[:1])
 
 
+@pytest.mark.parametrize("key", ["t", "", "ü" * 80, "x" * 300, 0, 5, 1.5, -2.25, 1e300, True, None, {}])
+def test_effective_keys_of_the_first_version_are_those_of_the_client(key: Any) -> None:
+    definition = PartitionKey("/a", version=1)
+    assert (
+        effective_key([key], "Hash", 1) == str(definition._get_effective_partition_key_string([key])).upper()
+    )
+
+
+def test_effective_keys_of_missing_values_are_not_those_of_null() -> None:
+    definition: Any = PartitionKey("/a")
+    assert effective_key([{}], "Hash") == definition._get_effective_partition_key_string([{}])
+    assert effective_key([{}], "Hash") != effective_key([None], "Hash")
+
+
 def test_async_client_writes_and_reads(emulator: Emulator, items: ContainerProxy) -> None:
     async def run() -> int:
         async with AsyncClient(emulator.url, WELL_KNOWN_KEY) as client:

@@ -8,6 +8,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import (
     AccessPolicy,
+    BlobBlock,
     BlobClient,
     BlobSasPermissions,
     ContainerClient,
@@ -80,7 +81,7 @@ def test_blocks_and_appends_are_taken_from_a_range_of_another_blob(container: Co
     made = container.get_blob_client("made")
     made.stage_block_from_url("AAAA", source, source_offset=2, source_length=3)
     made.stage_block_from_url("AAAB", source, source_offset=7, source_length=3)
-    made.commit_block_list(["AAAB", "AAAA"])
+    made.commit_block_list([BlobBlock("AAAB"), BlobBlock("AAAA")])
     assert made.download_blob().readall() == b"789234"
     grown = container.get_blob_client("grown")
     grown.create_append_blob()
@@ -100,7 +101,7 @@ def test_a_source_without_a_token_is_not_taken_from(container: ContainerClient) 
 def test_a_block_with_another_checksum_than_its_own_is_refused(container: ContainerClient) -> None:
     source = readable(container.upload_blob("source", b"x"))
     with pytest.raises(HttpResponseError) as refused:
-        container.get_blob_client("made").upload_blob_from_url(source, source_content_md5=bytes(16))
+        container.get_blob_client("made").upload_blob_from_url(source, source_content_md5=bytearray(16))
     assert code_of(refused.value) == "Md5Mismatch"
 
 

@@ -9,7 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobClient, ContainerClient, ImmutabilityPolicy, StandardBlobTier
+from azure.storage.blob import (
+    BlobClient,
+    ContainerClient,
+    ImmutabilityPolicy,
+    RehydratePriority,
+    StandardBlobTier,
+)
 from azure.storage.filedatalake import FileSystemClient
 
 from tests.emulators.datalake.emulator import Emulator, code_of
@@ -32,7 +38,7 @@ def test_an_archived_blob_is_listed_and_not_read_until_it_has_left_the_archive(
     (listed,) = container.list_blobs()
     assert listed.blob_tier == "Archive"
     assert refused(blob.download_blob) == (409, "BlobArchived")
-    blob.set_standard_blob_tier(StandardBlobTier.COOL, rehydrate_priority="High")
+    blob.set_standard_blob_tier(StandardBlobTier.COOL, rehydrate_priority=RehydratePriority.HIGH)
     told = blob.get_blob_properties()
     assert (told.archive_status, told.rehydrate_priority) == ("rehydrate-pending-to-cool", "High")
     assert refused(lambda: blob.set_standard_blob_tier("Hot")) == (409, "BlobBeingRehydrated")

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
 from typing import Any
+
+from local.emulators import clock
 
 from .. import json_text
 from .values import UNDEFINED, is_number, rank, same, tidy
@@ -234,7 +235,7 @@ def _register() -> None:
     _register_texts()
     _register_arrays()
     _register_mathematics()
-    _add("GETCURRENTTIMESTAMP", lambda: int(time.time() * 1000), 0)
+    _add("GETCURRENTTIMESTAMP", lambda: int(clock.now() * 1000), 0)
     _add("GETCURRENTDATETIME", lambda: _instant_text(_now()), 0)
     _add("TIMESTAMPTODATETIME", _timestamp_to_datetime, 1)
     _add("DATETIMETOTIMESTAMP", _datetime_to_timestamp, 1)
