@@ -34,7 +34,10 @@ def days_covered(fills: Iterable[Fill], first_on: date, last_on: date) -> int:
         if fill.days <= 0:
             continue
         starts = max(fill.on, free_from)
-        free_from = starts + timedelta(days=fill.days)
+        if starts > last_on:
+            break
+        # Not past the window: a supply said to last a thousand years would leave the calendar.
+        free_from = starts + timedelta(days=min(fill.days, (last_on - starts).days + 1))
         within = min(free_from - timedelta(days=1), last_on) - max(starts, first_on)
         covered += max(0, within.days + 1)
     return covered

@@ -17,6 +17,8 @@ from shared.domain.safety.values import age_in_years, day_of, text_of
 # patient.patientsex and drug.drugcharacterization: the values of their code lists
 _SEXES: Final = (0, 1, 2)
 _CHARACTERIZATIONS: Final = (1, 2, 3)
+_COUNT: Final = re.compile(r"[0-9]{1,18}")
+"""What a column of whole numbers can hold."""
 _OVERDOSE: Final = re.compile(r"\boverdose", re.IGNORECASE)
 
 Row = dict[str, Any]
@@ -51,7 +53,8 @@ def report_rows(report: Mapping[str, Any]) -> Iterator[Row]:
 def report_version(report: Mapping[str, Any]) -> tuple[int, str]:
     """What decides which of two messages about one report is newer: its version, then the day it was received."""
     version = text_of(report.get("safetyreportversion")) or "0"
-    return (int(version) if version.isdigit() else 0, text_of(report.get("receiptdate")) or "")
+    counted = bool(_COUNT.fullmatch(version))
+    return (int(version) if counted else 0, text_of(report.get("receiptdate")) or "")
 
 
 def is_overdose(term: str | None) -> bool:
@@ -61,7 +64,7 @@ def is_overdose(term: str | None) -> bool:
 
 def _listed(value: Any, allowed: tuple[int, ...]) -> int | None:
     text = str(value).strip()
-    return int(text) if text.isdigit() and int(text) in allowed else None
+    return int(text) if _COUNT.fullmatch(text) and int(text) in allowed else None
 
 
 def _object(value: Any) -> Mapping[str, Any]:

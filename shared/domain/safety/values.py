@@ -33,9 +33,11 @@ def age_in_years(age: Any, unit: Any) -> int | None:
         years = Decimal(str(age).strip()) * factor
     except InvalidOperation:
         return None
+    if not years.is_finite() or not 0 <= years < OLDEST_YEARS + 1:
+        return None
     # Twelve months are one year although a twelfth has no exact decimal.
-    whole = int(round(years, 9)) if years.is_finite() and years >= 0 else -1
-    return whole if 0 <= whole <= OLDEST_YEARS else None
+    whole = int(round(years, 9))
+    return whole if whole <= OLDEST_YEARS else None
 
 
 def day_of(text: Any, date_format: Any) -> date | None:

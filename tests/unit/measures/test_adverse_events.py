@@ -98,6 +98,14 @@ def test_the_higher_version_is_newer_and_then_the_later_receipt() -> None:
     assert report_version({"safetyreportversion": "2", "receiptdate": "20200302"}) > older
 
 
+def test_a_number_that_no_column_could_hold_is_none() -> None:
+    patient = {"patientonsetage": "9" * 30, "patientonsetageunit": "801", "patientsex": "²"}
+    (row,) = report_rows({"safetyreportid": "3", "patient": patient})
+    assert (row["patientonsetage"], row["patientsex"]) == (None, None)
+    assert report_version({"safetyreportversion": "9" * 5000}) == (0, "")
+    assert report_version({"safetyreportversion": "²"}) == (0, "")
+
+
 def test_overdose_is_a_word_of_the_term() -> None:
     assert is_overdose("OVERDOSE")
     assert is_overdose("Intentional overdose")

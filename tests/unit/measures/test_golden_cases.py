@@ -40,6 +40,11 @@ def test_supply_beyond_the_window_is_not_counted() -> None:
     assert days_covered([Fill(date(2020, 2, 1), 30)], date(2020, 1, 1), date(2020, 1, 10)) == 0
 
 
+def test_a_supply_of_a_thousand_years_covers_the_window_and_no_more() -> None:
+    fills = [Fill(date(2020, 1, 1), 10**18), Fill(date(2020, 2, 1), 30)]
+    assert days_covered(fills, date(2020, 1, 1), date(2020, 12, 30)) == 365
+
+
 def stay(id_: str, first: int, last: int, at: str = "h1", code: str = "", out: str | None = None) -> Stay:
     """A stay from one day of 2020 to another, counted from 0."""
     begin = datetime(2020, 1, 1, 10, tzinfo=UTC)
