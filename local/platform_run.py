@@ -139,7 +139,8 @@ class PlatformRun:
                 if job.exit_code() == 0:
                     (self._state.data_folder / _SPARK_DONE).touch()
                     say(
-                        f"the Spark jobs are done after {job.seconds:.0f} s: `python3 -m local status` shows the tables"
+                        f"the Spark jobs are done after {job.seconds:.0f} s: `python3 -m local status` shows the tables, "
+                        "`python3 -m local report` draws what they measure"
                     )
                 else:
                     say(f"the Spark jobs failed after {job.seconds:.0f} s: their log is {job.log}")

@@ -112,6 +112,11 @@ BRONZE_LEDGER = f"{Zone.BRONZE}/raw-files"
 BRONZE_FILES = f"{Zone.BRONZE}/raw-files-read"
 """What each of them came to."""
 
+LANDED_TO_GOLD = f"{Zone.PROCESSED}/landed-to-gold"
+"""How long what was landed took to be visible in gold."""
+LANDED_TO_GOLD_P95 = "landed_to_gold_p95_s"
+"""Under this name each commit of that table says the 95th percentile of its run."""
+
 _HEALTH = f"{Zone.CURATED}/population-health"
 _SAFETY = f"{Zone.CURATED}/drug-safety"
 TABLES = {

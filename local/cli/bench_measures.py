@@ -73,13 +73,15 @@ def run_emulators(args: argparse.Namespace) -> int:
 
 
 def _figures(found: dict[str, Any]) -> str:
-    lines = [
-        f"{'run':14}{'patients':>9}{'resources':>11}{'bronze s':>10}{'silver s':>10}{'gold s':>9}{'all/s':>8}"
-    ]
+    from local.bench.lakehouse import PHASES
+
+    columns = ("patients", "resources", *(f"{phase} s" for phase in PHASES), "all/s", "cpu s")
+    lines = [f"{'run':12}" + "".join(f"{name:>10}" for name in columns)]
     for run in found["runs"]:
         seconds = run["seconds"]
-        layers = f"{seconds['bronze']:10.1f}{seconds['silver']:10.1f}{seconds['gold']:9.1f}"
-        rate = run["resources"] / sum(seconds.values())
-        lines.append(f"{run['what']:14}{run['patients']:9}{run['resources']:11,}{layers}{rate:8.0f}")
+        counts = f"{run['patients']:10}{run['resources']:10,}"
+        phases = "".join(f"{seconds[phase]:10.1f}" for phase in PHASES)
+        rate, cpu_s = run["resources"] / sum(seconds.values()), sum(run["cpu_s"].values())
+        lines.append(f"{run['what']:12}{counts}{phases}{rate:10.0f}{cpu_s:10.1f}")
     lines += [f"{name:34}{seconds * 1000:9.0f} ms" for name, seconds in found["queries"].items()]
     return "\n".join(lines)

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-BLUE: Final = "#0072B2"
-ORANGE: Final = "#D55E00"
-GREEN: Final = "#009E73"
-GREY: Final = "#555555"
-SERIES: Final = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00")
+# Names of the page's style, which has a lighter set of them for dark screens.
+BLUE: Final = "var(--blue)"
+ORANGE: Final = "var(--orange)"
+GREEN: Final = "var(--green)"
+SERIES: Final = (BLUE, ORANGE, GREEN, "var(--pink)", "var(--yellow)")
 _WIDTH: Final = 640
 _LABEL_WIDTH: Final = 246
 _BAR_HEIGHT: Final = 24
 _LABEL_LETTERS: Final = 33
+_LEGEND_LETTERS: Final = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,16 @@ def bars(items: Sequence[Bar], unit: str, colour: str = BLUE) -> str:
 
 
 def _bar(item: Bar, y: float, scale: float, colour: str) -> list[str]:
-    label = item.label if len(item.label) <= _LABEL_LETTERS else item.label[: _LABEL_LETTERS - 1] + "…"
     middle = y + _BAR_HEIGHT / 2 - 3
     end = _LABEL_WIDTH + item.value * scale
     parts = [
         (
-            f'<text x="{_LABEL_WIDTH - 6}" y="{middle + 4:.1f}" text-anchor="end">{escape(label)}'
-            f"<title>{escape(item.label)}</title></text>"
+            f'<text x="{_LABEL_WIDTH - 6}" y="{middle + 4:.1f}" text-anchor="end">'
+            f"{_short(item.label, _LABEL_LETTERS)}</text>"
         ),
         (
             f'<rect x="{_LABEL_WIDTH}" y="{y}" width="{max(end - _LABEL_WIDTH, 0.5):.1f}" height="{_BAR_HEIGHT - 7}" '
-            f'fill="{colour}"/>'
+            f'style="fill:{colour}"/>'
         ),
     ]
     last = end
@@ -101,13 +101,13 @@ def _bar(item: Bar, y: float, scale: float, colour: str) -> list[str]:
 
 
 def lines(items: Sequence[Line], x_labels: Sequence[tuple[float, str]], unit: str) -> str:
-    """Lines over one axis; `x_labels` are the words below it at their places."""
+    """Lines of counts over one axis; `x_labels` are the words below it at their places."""
     points = [point for item in items for point in item.points]
     if not points:
         return _nothing()
     left, right, top, base = 56, _WIDTH - 12, 26, 230
     first, last = min(x for x, _ in points), max(x for x, _ in points)
-    ticks = _ticks(max(y for _, y in points))
+    ticks = _ticks(max(y for _, y in points), smallest=1)
 
     def place(point: tuple[float, float]) -> tuple[float, float]:
         across = (point[0] - first) / ((last - first) or 1)
@@ -130,19 +130,23 @@ def lines(items: Sequence[Line], x_labels: Sequence[tuple[float, str]], unit: st
 def _line(item: Line, colour: str, path: list[tuple[float, float]], place: object, order: int) -> list[str]:
     assert callable(place)
     drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in path)
-    parts = [f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="1.8"/>']
+    parts = [f'<polyline points="{drawn}" style="fill:none;stroke:{colour};stroke-width:1.8"/>']
     for point in item.marked:
         x, y = place(point)
-        parts.append(f'<path d="M{x:.1f} {y - 6:.1f}l5 6l-5 6l-5 -6z" fill="{ORANGE}" stroke="#fff"/>')
+        parts.append(f'<path d="M{x:.1f} {y - 6:.1f}l5 6l-5 6l-5 -6z" class="mark"/>')
     at = 60 + order * 190
-    parts.append(f'<rect x="{at}" y="6" width="14" height="4" fill="{colour}"/>')
-    parts.append(f'<text x="{at + 19}" y="12">{escape(item.label[:26])}</text>')
+    parts.append(f'<rect x="{at}" y="6" width="14" height="4" style="fill:{colour}"/>')
+    parts.append(f'<text x="{at + 19}" y="12">{_short(item.label, _LEGEND_LETTERS)}</text>')
     return parts
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """The figures of a chart as a table."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    numbers = [bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(len(names))]
+    kinds = [' class="n"' if each else "" for each in numbers]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(names, kinds, strict=True)
+    )
     body = "".join("<tr>" + "".join(_cell(each) for each in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -155,12 +159,22 @@ def _cell(value: object) -> str:
     return f"<td>{escape(str(value))}</td>"
 
 
-def _ticks(top: float) -> list[float]:
-    """Round steps from zero to at least `top`, four to six of them."""
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _short(words: str, letters: int) -> str:
+    """The words, cut where they do not fit; whole in a title that shows when one points at them."""
+    shown = words if len(words) <= letters else words[: letters - 1] + "…"
+    return f"{escape(shown)}<title>{escape(words)}</title>"
+
+
+def _ticks(top: float, smallest: float = 0.0) -> list[float]:
+    """Round steps from zero to at least `top`, four to six of them, or fewer where a step would be too small."""
     if top <= 0:
         return [0.0, 1.0]
     size = 10 ** math.floor(math.log10(top))
-    step = next(size * each for each in (0.2, 0.5, 1, 2) if top / (size * each) <= 5)
+    step = max(smallest, next(size * each for each in (0.2, 0.5, 1, 2) if top / (size * each) <= 5))
     return [step * each for each in range(math.ceil(top / step - 1e-9) + 1)]
 
 

@@ -5,23 +5,32 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from local.report.sections import SECTIONS, Figure
+from local.report.figures import Figure
+from local.report.sections import SECTIONS
 from local.report.tables import Gold
+from shared.names import TABLES
 
 _STYLE: Final = """
-:root{color-scheme:light}
-body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1.5rem;max-width:1240px;color:#1a1a1a;background:#fff}
-h1{margin:0 0 .2rem}h2{border-bottom:3px solid #0072B2;padding-bottom:.2rem;margin-top:2.5rem}h3{margin:1.6rem 0 .2rem}
-nav a{margin-right:1rem;color:#005a8c}p{max-width:70ch;margin:.2rem 0 .6rem}.nothing{color:#555;font-style:italic}
+:root{color-scheme:light dark;--ink:#1a1a1a;--quiet:#555;--paper:#fff;--rule:#ddd;--head:#eef3f7;--link:#005a8c;
+--blue:#0072B2;--orange:#D55E00;--green:#009E73;--pink:#CC79A7;--yellow:#C98A00}
+@media(prefers-color-scheme:dark){:root{--ink:#e8e8e8;--quiet:#aaa;--paper:#16191d;--rule:#3a4048;--head:#232a32;--link:#7cc4f0;
+--blue:#56B4E9;--orange:#F08A4B;--green:#3FC79A;--pink:#E3A3C6;--yellow:#F0C04B}}
+body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1.5rem;max-width:1240px;color:var(--ink);
+background:var(--paper)}
+h1{margin:0 0 .2rem}h2{border-bottom:3px solid var(--blue);padding-bottom:.2rem;margin-top:2.5rem}h3{margin:1.6rem 0 .2rem}
+nav a{margin-right:1rem;color:var(--link)}p{max-width:70ch;margin:.2rem 0 .6rem}
+.nothing{color:var(--quiet);font-style:italic}
+.source{color:var(--quiet);font-size:13px}
 .pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:1.5rem;align-items:start}
 .pair.single{grid-template-columns:minmax(0,1fr)}
 @media(max-width:900px){.pair{grid-template-columns:minmax(0,1fr)}}
-svg{width:100%;height:auto;font:13px system-ui,sans-serif;fill:#1a1a1a}
-svg .grid{stroke:#ddd}svg .whisker{stroke:#1a1a1a;stroke-width:1.4;fill:none}svg .unit{fill:#444;font-style:italic}
+svg{width:100%;height:auto;font:13px system-ui,sans-serif;fill:var(--ink)}
+svg .grid{stroke:var(--rule)}svg .whisker{stroke:var(--ink);stroke-width:1.4;fill:none}
+svg .unit{fill:var(--quiet);font-style:italic}svg .mark{fill:var(--orange);stroke:var(--paper)}
 .scroll{overflow-x:auto;max-height:24rem;overflow-y:auto}
-table{border-collapse:collapse;font-size:13.5px;width:100%}th{position:sticky;top:0;background:#eef3f7;text-align:left}
-th,td{padding:.22rem .5rem;border-bottom:1px solid #ddd;vertical-align:top}
-td.n{text-align:right;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;font-size:13px;width:100%}th{position:sticky;top:0;background:var(--head);text-align:left}
+th,td{padding:.2rem .4rem;border-bottom:1px solid var(--rule);vertical-align:top}
+.n{text-align:right;font-variant-numeric:tabular-nums}
 """
 
 
@@ -45,4 +54,5 @@ def _figure(figure: Figure) -> str:
     return (
         f"<h3>{escape(figure.title)}</h3><p>{escape(figure.words)}</p>"
         f'<div class="{kind}">{figure.chart}<div class="scroll" tabindex="0">{figure.figures}</div></div>'
+        f'<p class="source">From <code>{escape(TABLES[f"gold_{figure.source}"])}</code></p>'
     )

@@ -6,6 +6,7 @@ was committed by HTTP two days are looked at. Dead letters are listed whole, fiv
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Final
 from shared.domain.fhir.dates import instant_text
 from shared.domain.ingest.chain import Chain, hub_chain
 from shared.errors import Unavailable
-from shared.names import HUB_RAW_ZONE, HUBS, TABLES, Zone
+from shared.names import HUB_RAW_ZONE, HUBS, LANDED_TO_GOLD, LANDED_TO_GOLD_P95, TABLES, Zone
 from shared.ports.clock import Clock
 from shared.ports.lake import Lake
 from shared.ports.meter import Meter
@@ -72,7 +73,7 @@ class Watch:
 
     def inspect(self) -> None:
         """What lists parts of the lake: chains, freshness, dead letters."""
-        self._each(self._chains, self._freshness, self._dead_letters, self._intents)
+        self._each(self._chains, self._freshness, self._landed_to_gold, self._dead_letters, self._intents)
 
     @staticmethod
     def _each(*parts: Callable[[], None]) -> None:
@@ -128,6 +129,19 @@ class Watch:
             if newest := self._newest.get(layer):
                 age = self._clock.now() - datetime.fromisoformat(newest).astimezone(UTC)
                 self._meter.gauge("galen_freshness_seconds", age.total_seconds(), layer=layer)
+
+    def _landed_to_gold(self) -> None:
+        """As the newest commit of its table says it; nothing where no run of the gold tables has measured it."""
+        log = [
+            file.path
+            for file in self._lake.list(f"{LANDED_TO_GOLD}/_delta_log")
+            if file.path.endswith(".json")
+        ]
+        for path in sorted(log, reverse=True)[:1]:
+            for action in map(json.loads, self._lake.read(path).splitlines()):
+                said = json.loads(action.get("commitInfo", {}).get("userMetadata") or "{}")
+                if seconds := said.get(LANDED_TO_GOLD_P95):
+                    self._meter.gauge("galen_landed_to_gold_seconds", float(seconds), percentile="95")
 
     def _seen(self, layer: str, *instants: str) -> None:
         self._newest[layer] = max([self._newest.get(layer, ""), *instants])

@@ -110,10 +110,11 @@ def wilson_columns(events: str, total: str) -> tuple[Column, Column, Column]:
     """`rate`, `low`, `high` of two count columns; null where the total is zero."""
     shown = F.when(F.col(total) > 0, F.col(total))
     low, high = wilson(F.col(events), shown)
+    some = F.col(total) > 0  # greatest and least pass over null
     return (
         (F.col(events) / shown).alias("rate"),
-        F.greatest(F.lit(0.0), low).alias("low"),
-        F.least(F.lit(1.0), high).alias("high"),
+        F.when(some, F.greatest(F.lit(0.0), low)).alias("low"),
+        F.when(some, F.least(F.lit(1.0), high)).alias("high"),
     )
 
 

@@ -26,7 +26,7 @@ _KEY: Final = ("tenant", "condition_system", "condition_code", "treatment")
 def treatment_outcomes(frames: Frames) -> DataFrame:
     """One row per condition and first medication."""
     journeys = frames["patient_journeys"].withColumn(
-        "treatment", F.coalesce("first_medication", F.lit(UNTREATED))
+        "treatment", F.coalesce("first_medication", "first_medication_code", F.lit(UNTREATED))
     )
     episodes = frames["quality_rows"].where((F.col("measure") == "readmission") & F.col("in_denominator"))
     ended = F.date_sub("known_on", 30)

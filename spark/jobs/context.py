@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
 from shared.domain.fhir.admission import ValidationModes
 from spark.paths import LakeRoot
+
+AT_A_TIME: Final = 2
+"""Tables done at once: most of what a small one takes is Spark's planning, which is one thread's work."""
 
 
 def _unnoticed(_: str) -> None:

@@ -79,6 +79,13 @@ JOBS: Final = (
         "the measures",
         after=("silver", "events", "references", "quality-silver", "safety-reports"),
     ),
+    Job(
+        "freshness",
+        "gold",
+        "spark.jobs.freshness:run",
+        "how long what was landed took to be visible in gold",
+        after=("gold",),
+    ),
 )
 _BY_NAME: Final = {job.name: job for job in JOBS}
 

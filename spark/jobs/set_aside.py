@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
+from typing import Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
@@ -11,6 +13,9 @@ from spark.jobs.context import RunContext
 from spark.jobs.tables import open_declared
 from spark.schemas.derived import SET_ASIDE
 from spark.schemas.struct import struct_of
+
+_ONE_WRITER: Final = Lock()
+"""Two merges into the one table at once would be a conflict to Delta."""
 
 
 def set_aside(context: RunContext, layer: str, rows: DataFrame) -> Mapping[str, int]:
@@ -27,9 +32,10 @@ def set_aside(context: RunContext, layer: str, rows: DataFrame) -> Mapping[str, 
             for field in struct_of(SET_ASIDE)
         )
     )
-    target, _ = open_declared(context.spark, context.lake.uri(SET_ASIDE.path), SET_ASIDE)
     same = " AND ".join(f"now.{name} <=> new.{name}" for name in SET_ASIDE.key)
-    target.alias("now").merge(whole.distinct().alias("new"), same).whenNotMatchedInsertAll().execute()
+    with _ONE_WRITER:
+        target, _ = open_declared(context.spark, context.lake.uri(SET_ASIDE.path), SET_ASIDE)
+        target.alias("now").merge(whole.distinct().alias("new"), same).whenNotMatchedInsertAll().execute()
     return counted
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from delta.tables import DeltaTable
@@ -16,7 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.jobs.bronze import bronze_table
-from spark.jobs.context import RunContext
+from spark.jobs.context import AT_A_TIME, RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside, summary
 from spark.jobs.tables import (
@@ -58,10 +59,14 @@ def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[Tab
     types = {row["type"] for row in new.select("type").distinct().collect()}
     set_progress(spark, Progress(bronze_id, last))
     try:
-        for table in tables:
-            if table.type in types or context.full:
-                context.on_phase(f"merge {table.name}")
-                yield _merge(context, table, new)
+        chosen = [table for table in tables if table.type in types or context.full]
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            merges = [pool.submit(_merge, context, table, new) for table in chosen]
+            try:
+                for merge in merges:
+                    yield merge.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
         context.on_phase("list versions")
         yield _list_versions(context, versions, new, (*notes, *_unlisted(types)))
     finally:
@@ -76,6 +81,7 @@ def _unlisted(types: set[str]) -> list[str]:
 
 def _merge(context: RunContext, table: Table, new: DataFrame) -> TableReport:
     started = time.monotonic()
+    context.on_phase(f"merge {table.name}")
     uri = context.lake.uri(table.path)
     rows = silver_rows(new, table).persist(StorageLevel.MEMORY_AND_DISK)
     try:

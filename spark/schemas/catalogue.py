@@ -30,12 +30,14 @@ def declared() -> Iterator[Table | Derived]:
     """Every table whose columns are declared, layer by layer. Gold is declared beside its code, which needs pyspark."""
     from spark.gold.registry import GOLD
     from spark.gold.safety_reports import REPORTS
+    from spark.jobs.freshness import FRESHNESS
 
     yield from BRONZE
     yield lines_of(RawZone.VITAL_SIGNS)
     yield lines_of(RawZone.SAFETY_REPORTS)
     yield from SILVER
     yield from DERIVED
+    yield FRESHNESS
     yield REPORTS
     yield from (table.declared for table in GOLD)
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from math import sqrt
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 from typing import Any
 
 Resource = dict[str, Any]
@@ -63,6 +63,7 @@ class Sample:
             for entry in bundle["entry"]:
                 resource = entry["resource"]
                 self.by_type[resource["resourceType"]][resource["id"]] = resource
+        self._by_patient: dict[str, dict[str, list[Resource]]] = {}
         self.patients = self.by_type["Patient"]
         self.encounters = self.by_type["Encounter"]
         self.conditions = self.by_type["Condition"]
@@ -76,6 +77,13 @@ class Sample:
 
     def all(self, type_: str) -> list[Resource]:
         return list(self.by_type[type_].values())
+
+    def of(self, patient: str, type_: str) -> list[Resource]:
+        if type_ not in self._by_patient:
+            groups = self._by_patient[type_] = defaultdict(list)
+            for each in self.all(type_):
+                groups[str(ref(each["subject"]))].append(each)
+        return self._by_patient[type_][patient]
 
     def died(self, patient: str) -> datetime | None:
         return at(self.patients[patient].get("deceasedDateTime"))
@@ -240,83 +248,4 @@ def costs(sample: Sample) -> Rows:
         (encounter["class"]["code"], start(encounter).date(), len(totals), sum(totals))
         for id_, totals in found.items()
         for encounter in [sample.encounters[id_]]
-    ]
-
-
-def prevalence(sample: Sample) -> Rows:
-    living = [each for each in sample.patients if sample.died(each) is None]
-    having: dict[str, set[str]] = defaultdict(set)
-    for each in sample.all("Condition"):
-        patient = str(ref(each["subject"]))
-        if "abatementDateTime" not in each and patient in living:
-            having[coding(each["code"])["code"]].add(patient)
-    strata: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for patient in living:
-        for dimension, stratum in _strata(sample, patient).items():
-            strata[dimension][stratum].add(patient)
-    rows: Rows = []
-    for code, cases in having.items():
-        for dimension, groups in strata.items():
-            few = hidden_cells({name: len(people) for name, people in groups.items()})
-            counts = {name: len(cases & people) for name, people in groups.items()}
-            small = hidden_cells(counts, few)
-            for name, people in groups.items():
-                shown = (
-                    (None,) * 4
-                    if name in small
-                    else (counts[name], *score_interval(counts[name], len(people)))
-                )
-                rows.append(
-                    (code, dimension, name, None if name in few else len(people), name in small, *shown)
-                )
-    return rows
-
-
-def hidden_cells(counts: dict[str, int], also: Iterable[str] = ()) -> set[str]:
-    """Cells of 1 to 4, and the next smallest with one that would stand alone: zeros and hidden ones last."""
-    hidden = {name for name, count in counts.items() if 0 < count < 5} | set(also)
-    if len(hidden) != 1:
-        return hidden
-    return hidden | {min(counts, key=lambda name: (name in hidden or counts[name] == 0, counts[name], name))}
-
-
-def _strata(sample: Sample, patient: str) -> dict[str, str]:
-    resource = sample.patients[patient]
-    found = {
-        "all": "all",
-        "gender": resource.get("gender", "unknown"),
-        "race": "unknown",
-        "ethnicity": "unknown",
-    }
-    for extension in resource.get("extension", []):
-        for name in ("race", "ethnicity"):
-            if extension["url"].endswith(f"us-core-{name}"):
-                words = [each["valueString"] for each in extension["extension"] if each["url"] == "text"]
-                coded = [
-                    each["valueCoding"]["display"] for each in extension["extension"] if "valueCoding" in each
-                ]
-                found[name] = (coded or words or ["unknown"])[0]
-    return found | {"age_group": group_of(sample.born(patient), sample.as_of)}
-
-
-def means(sample: Sample) -> Rows:
-    newest: dict[tuple[str, str], tuple[datetime, float]] = {}
-    for each in sample.all("Observation"):
-        code, patient = coding(each["code"])["code"], str(ref(each["subject"]))
-        if code in ("39156-5", "2093-3") and sample.died(patient) is None:
-            when = at(each["effectiveDateTime"])
-            assert when is not None
-            value = (when, float(each["valueQuantity"]["value"]))
-            newest[patient, code] = max(newest.get((patient, code), value), value)
-    groups: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for (patient, code), (_, value) in newest.items():
-        for dimension, stratum in _strata(sample, patient).items():
-            groups[code, dimension, stratum].append(value)
-    sizes: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for (code, dimension, stratum), values in groups.items():
-        sizes[code, dimension][stratum] = len(values)
-    small = {key: hidden_cells(counts) for key, counts in sizes.items()}
-    return [
-        (*key, *((None,) * 3 if key[2] in small[key[:2]] else (len(each), fmean(each), stdev(each))))
-        for key, each in groups.items()
     ]

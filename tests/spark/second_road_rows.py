@@ -7,7 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 from math import exp, log, sqrt
 from typing import Any
 
-from tests.spark.second_road import Resource, Rows, Sample, at, coding, days, month, ref, start
+from tests.spark.second_road import (
+    BOUNDS,
+    Resource,
+    Rows,
+    Sample,
+    at,
+    coding,
+    days,
+    month,
+    ref,
+    score_interval,
+    start,
+)
 
 HOSPITAL = {"IMP", "ACUTE", "NONAC"}
 
@@ -59,26 +71,27 @@ PLANNED = {
 }
 
 
-def _readmissions(sample: Sample) -> Rows:
+def episodes(sample: Sample) -> list[dict[str, Any]]:
+    """Every stay in hospital, transfers joined, with what came of it within 30 days."""
     procedures: dict[str, set[str]] = defaultdict(set)
     for each in sample.all("Procedure"):
         procedures[str(ref(each["encounter"]))].add(coding(each["code"])["code"])
-    rows: Rows = []
+    found = []
     for patient, visits in sample.visits.items():
         emergencies = [_end(each).date() for each in visits if each["class"]["code"] == "EMER"]
-        episodes: list[tuple[Resource, Resource]] = []
+        joined: list[tuple[Resource, Resource]] = []
         for each in _hospital(visits):
-            if episodes:
-                first, last = episodes[-1]
+            if joined:
+                first, last = joined[-1]
                 gap = (start(each).date() - _end(last).date()).days
                 if start(each) < _end(last) or (
                     gap <= 1 and each["serviceProvider"] != last["serviceProvider"]
                 ):
-                    episodes[-1] = (first, each if _end(each) >= _end(last) else last)
+                    joined[-1] = (first, each if _end(each) >= _end(last) else last)
                     continue
-            episodes.append((each, each))
+            joined.append((each, each))
         died = sample.died(patient)
-        for number, (first, last) in enumerate(episodes):
+        for number, (first, last) in enumerate(joined):
             out = _end(last).date()
             code = coding(last.get("hospitalization", {}).get("dischargeDisposition")).get("code")
             excluded = None
@@ -86,22 +99,31 @@ def _readmissions(sample: Sample) -> Rows:
                 excluded = "died during the stay"
             elif code in ("07", "aadvice"):
                 excluded = "left against advice"
-            following = episodes[number + 1][0] if number + 1 < len(episodes) else None
+            following = joined[number + 1][0] if number + 1 < len(joined) else None
             gap_days = (start(following).date() - out).days if following else None
-            soon = following is not None and gap_days is not None and gap_days <= 30
+            soon = gap_days is not None and gap_days <= 30
             unplanned = bool(following) and not _planned(following or {}, procedures, emergencies)
-            rows.append(
-                (
-                    *(
-                        "readmission",
-                        _reason(sample, first),
-                        month(out),
-                        float(gap_days or 0) if soon else None,
-                    ),
-                    *(excluded is None, bool(soon and unplanned and excluded is None), excluded),
-                )
+            found.append(
+                {
+                    "patient": patient,
+                    "first": first,
+                    "out": out,
+                    "gap": float(gap_days or 0) if soon else None,
+                    "excluded": excluded,
+                    "readmitted": bool(soon and unplanned and excluded is None),
+                }
             )
-    return rows
+    return found
+
+
+def _readmissions(sample: Sample) -> Rows:
+    return [
+        (
+            *("readmission", _reason(sample, each["first"]), month(each["out"]), each["gap"]),
+            *(each["excluded"] is None, each["readmitted"], each["excluded"]),
+        )
+        for each in episodes(sample)
+    ]
 
 
 def _planned(encounter: Resource, procedures: dict[str, set[str]], emergencies: list[date]) -> bool:
@@ -179,20 +201,68 @@ def _latencies(sample: Sample) -> Rows:
     return rows
 
 
-def signals(reports: list[Resource]) -> Rows:
-    def key(name: str) -> str:
-        words = " ".join(name.upper().split())
-        head, _, tail = words.rstrip("/").rpartition("/")
-        words = head.strip() if head and len(tail) >= 6 and tail.isdigit() and words.endswith("/") else words
-        return words.removesuffix(".").strip()
+def _key(name: str) -> str:
+    words = " ".join(name.upper().split())
+    head, _, tail = words.rstrip("/").rpartition("/")
+    words = head.strip() if head and len(tail) >= 6 and tail.isdigit() and words.endswith("/") else words
+    return words.removesuffix(".").strip()
 
+
+def _named(reports: list[Resource], *roles: str) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
+    """Which reports name each drug in one of these roles, and which each reaction."""
     drugs, reactions = defaultdict(set), defaultdict(set)
     for number, report in enumerate(reports):
         for drug in report["patient"]["drug"]:
-            if drug["drugcharacterization"] in ("1", "3"):
-                drugs[key(drug["medicinalproduct"])].add(number)
+            if drug["drugcharacterization"] in roles:
+                drugs[_key(drug["medicinalproduct"])].add(number)
         for reaction in report["patient"]["reaction"]:
-            reactions[key(reaction["reactionmeddrapt"])].add(number)
+            reactions[_key(reaction["reactionmeddrapt"])].add(number)
+    return drugs, reactions
+
+
+def reactions_by_drug(reports: list[Resource]) -> Rows:
+    drugs, reactions = _named(reports, "1", "2", "3")
+    suspects, _ = _named(reports, "1", "3")
+    return [
+        (drug, term, len(with_drug & with_term), len(suspects[drug] & with_term))
+        for drug, with_drug in drugs.items()
+        for term, with_term in reactions.items()
+        if with_drug & with_term
+    ]
+
+
+YEARS = {"800": 10.0, "801": 1.0, "802": 1 / 12, "803": 7 / 365.25, "804": 1 / 365.25, "805": 1 / 8766}
+
+
+def ages_per_reaction(reports: list[Resource]) -> Rows:
+    _, reactions = _named(reports)
+    ages: list[int | None] = []
+    for report in reports:
+        value, unit = (report["patient"].get(name) for name in ("patientonsetage", "patientonsetageunit"))
+        ages.append(int(float(value) * YEARS[unit] + 1e-9) if value else None)
+    groups: dict[tuple[str, str], list[int | None]] = defaultdict(list)
+    for term, with_term in reactions.items():
+        for number in with_term:
+            years = ages[number]
+            label = next((name for lower, name in BOUNDS if years is not None and years >= lower), "unknown")
+            groups[term, label].append(years)
+    return [
+        (*key, len(each), None if None in each else sum(each) / len(each))  # type: ignore[arg-type]
+        for key, each in groups.items()
+    ]
+
+
+def overdoses(reports: list[Resource]) -> Rows:
+    months: dict[date, list[bool]] = defaultdict(list)
+    for report in reports:
+        terms = " ".join(each["reactionmeddrapt"].lower() for each in report["patient"]["reaction"])
+        sent = datetime.strptime(report["transmissiondate"], "%Y%m%d").replace(tzinfo=UTC).date()
+        months[month(sent)].append("overdose" in terms)
+    return [(on, len(each), sum(each), *score_interval(sum(each), len(each))) for on, each in months.items()]
+
+
+def signals(reports: list[Resource]) -> Rows:
+    drugs, reactions = _named(reports, "1", "3")
     rows: Rows = []
     for drug_name, with_drug in drugs.items():
         for term, with_term in reactions.items():

@@ -180,7 +180,7 @@ def test_gold_counts_distinct_encounters_by_condition_and_age(jobs: Jobs, raw: A
         condition("c7", "elsewhere", "44054006"),
     )
     jobs.silver("silver_patients", "silver_encounters", "silver_conditions")
-    GoldJob(jobs.spark, jobs.lake).run(ENCOUNTERS_PER_CONDITION)
+    list(GoldJob(jobs.spark, jobs.lake).run_all((ENCOUNTERS_PER_CONDITION,)))
     found = {
         (row["condition_code"], row["age_group"]): (row["encounters"], row["patients"])
         for row in jobs.rows("gold_encounters_per_condition_and_age")

@@ -33,6 +33,7 @@ GAUGES: Final[dict[str, str]] = {
     "galen_rebuild_differences": "What the last rebuild from raw found different from the records.",
     "galen_stream_lag_events": "Events enqueued and not yet landed, by hub and partition.",
     "galen_freshness_seconds": "Age of the newest file of a layer of the lake.",
+    "galen_landed_to_gold_seconds": "From landing to gold, 95th percentile of the newest run of the gold tables.",
     "galen_dead_letters_open": "Dead letters that nobody has replayed, by stage.",
     "galen_intents_open": "Transactions decided and not yet applied.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,7 +11,15 @@ import pytest
 from shared.adapters.memory.lake import MemoryLake
 from shared.domain.fhir.outcome import error
 from shared.domain.ingest.chain import file_chain, hub_chain
-from shared.names import FILES_RAW_ZONE, HUB_CLINICAL_EVENTS, HUB_RAW_ZONE, TABLES, Zone
+from shared.names import (
+    FILES_RAW_ZONE,
+    HUB_CLINICAL_EVENTS,
+    HUB_RAW_ZONE,
+    LANDED_TO_GOLD,
+    LANDED_TO_GOLD_P95,
+    TABLES,
+    Zone,
+)
 from shared.ports.lake import LakeFile
 from shared.services.chain_walk import ROUND_EVERY, RollingWalk, walk_chains
 from shared.services.dead_letters import RawPointer
@@ -149,6 +158,22 @@ def test_the_freshness_of_raw_is_that_of_its_newest_door() -> None:
     world.moving.advance(20)
     world.watch.inspect()
     assert gauges(world, "galen_freshness_seconds") == {"raw": 20}
+
+
+def test_the_way_from_landing_to_gold_is_told_as_its_newest_run_measured_it() -> None:
+    world = World()
+    world.watch.inspect()
+    assert gauges(world, "galen_landed_to_gold_seconds") == {}
+    log = f"{LANDED_TO_GOLD}/_delta_log"
+    world.stores.lake.put(
+        f"{log}/{0:020d}.json", b'{"protocol":{}}\n{"commitInfo":{"operation":"CREATE TABLE"}}'
+    )
+    for number, seconds in enumerate((90.0, 42.5), 1):
+        told = json.dumps({"commitInfo": {"userMetadata": json.dumps({LANDED_TO_GOLD_P95: seconds})}})
+        world.stores.lake.put(f"{log}/{number:020d}.json", told.encode())
+    world.stores.lake.put(f"{log}/{2:020d}.crc", b"{}")
+    world.watch.inspect()
+    assert gauges(world, "galen_landed_to_gold_seconds") == {"95": 42.5}
 
 
 def test_the_freshness_of_a_table_is_that_of_its_log() -> None:
