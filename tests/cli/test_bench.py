@@ -11,6 +11,7 @@ from local.bench import vitals
 from local.bench.figures import percentile, spread
 from local.bench.imports import measure_imports
 from local.bench.ingest import portions, real_bundles
+from local.bench.validate import NAMES, Rates
 from local.delivery.sources import documents
 from local.demo.feed import PATIENTS
 from local.exits import CommandStopped
@@ -70,3 +71,16 @@ def test_an_import_of_the_app_is_measured_by_package() -> None:
     figures = measure_imports(1).as_json()
     assert figures["median_s"] > 0
     assert "azure.functions" in figures["packages_ms"]
+
+
+def test_the_speed_of_a_type_is_told_in_megabytes_too() -> None:
+    rates = Rates(
+        total=dict.fromkeys(NAMES, 100.0),
+        by_type={"Patient": dict.fromkeys(NAMES, 100.0)},
+        counts={"Patient": 2},
+        sizes={"Patient": 20_000},
+        skipped=0,
+    )
+    told = rates.as_json(by_type=True)["by_type"]["Patient"]
+    assert (told["resources"], told["bytes"], told["mb_per_s"]["ours"]) == (2, 20_000, 1.0)
+    assert rates.mean_bytes == 10_000

@@ -15,6 +15,10 @@ _TOKEN: Final = re.compile(
     r'[ \t\r\n]*+(?:([{}\[\],:])|"([^"\\]*+(?:\\.[^"\\]*+)*+)"|[^{}\[\],:" \t\r\n]++)', re.DOTALL
 )
 """Possessive: a way back kept for each character of a long string would take 150 times its size."""
+_TO_BRACKET: Final = re.compile(
+    r'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL
+)
+"""Over strings, numbers and names to the next bracket: what is not on the way to an expression is passed in few steps."""
 _STEP: Final = re.compile(r"([^.\[\]()]+)(?:\.ofType\((\w+)\))?(?:\[(\d+)\])?(?:\.|\Z)")
 
 
@@ -23,6 +27,7 @@ class _Wanted(msgspec.Struct):
 
     below: dict[str | int, _Wanted] = msgspec.field(default_factory=dict)
     expressions: list[str] = msgspec.field(default_factory=list)
+    is_found: bool = False
 
 
 class _Open(msgspec.Struct):
@@ -43,8 +48,12 @@ def lines_of(text: bytes | str, expressions: Iterable[str]) -> dict[str, int]:
     for expression in expressions:
         _want(root, expression)
     lines: dict[str, int] = {}
-    _scan(source, root, lines)
+    _scan(source, root, lines, _count(root))
     return lines
+
+
+def _count(wanted: _Wanted) -> int:
+    return 1 + sum(map(_count, wanted.below.values()))
 
 
 def _want(root: _Wanted, expression: str) -> None:
@@ -61,8 +70,11 @@ def _want(root: _Wanted, expression: str) -> None:
             node.expressions.append(expression)
 
 
-def _scan(source: str, root: _Wanted, lines: dict[str, int]) -> None:
-    """Sets every expression's line at each node on its way, so that the deepest one that exists stays."""
+def _scan(source: str, root: _Wanted, lines: dict[str, int], left: int) -> None:
+    """Sets every expression's line at each node on its way, so that the deepest one that exists stays.
+
+    `left` is the number of nodes: with the last of them the reading ends.
+    """
     stack: list[_Open] = []
     position, line, counted = 0, 1, 0
     name: str | None = None
@@ -93,7 +105,23 @@ def _scan(source: str, root: _Wanted, lines: dict[str, int]) -> None:
                 lines[expression] = line
             if name is not None:
                 pending.expressions = []
-        if sign == "{":
+            if not pending.is_found:
+                pending.is_found = True
+                left -= 1
+                if not left:
+                    return
+        if sign and pending is None:
+            position = _after_container(source, position)
+        elif sign == "{":
             stack.append(_Open(pending, -1))
         elif sign == "[":
             stack.append(_Open(pending, 0))
+
+
+def _after_container(source: str, position: int) -> int:
+    """Where the object or array ends whose bracket stands before `position`."""
+    depth = 1
+    while depth and (found := _TO_BRACKET.match(source, position)) is not None:
+        position = found.end()
+        depth += 1 if found[1] in "{[" else -1
+    return position

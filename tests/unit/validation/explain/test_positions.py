@@ -70,3 +70,8 @@ def test_takes_memory_of_the_order_of_the_text() -> None:
         assert tracemalloc.get_traced_memory()[1] < 10 * len(text)
     finally:
         tracemalloc.stop()
+
+
+def test_what_is_passed_over_may_hold_brackets_in_its_strings() -> None:
+    text = b'{\n"a": {"x": ["}]\\"{", [1, {}]]},\n"b": [{"c": "[{"},\n{"c": 2}],\n"d": true}'
+    assert lines_of(text, ["T.b[1].c", "T.d"]) == {"T.b[1].c": 4, "T.d": 5}

@@ -102,6 +102,7 @@ def _holds_within(
         is_in_contained=scope.is_contained,
         used=scope.local_use.used,
         referring_back=scope.local_use.referring_back,
+        names=scope.local_use.names,
         good=scope.local_use.good,
     )
     try:
@@ -109,6 +110,7 @@ def _holds_within(
         holds = _holds(check, value, noted, best_practice=best_practice)
     finally:
         CONTEXT.reading = outer
+        scope.local_use.names = reading.names
     if not holds:
         scope.local_use.good.update(reading.newly_good)
     return holds
