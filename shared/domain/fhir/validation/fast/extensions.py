@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.domain.fhir import fhirpath
-from shared.domain.fhir.definitions.model import Constraint
+from shared.domain.fhir.definitions.model import Constraint, Strength
 from shared.domain.fhir.definitions.reader import PackedDefinitions
-from shared.domain.fhir.validation.errata import expression_of
+from shared.domain.fhir.validation.errata import expression_of, strength_of
 from shared.domain.fhir.validation.fast.context import CONTEXT
 from shared.domain.fhir.validation.fast.known import MAX_VALUES, Known
 from shared.domain.fhir.validation.fast.primitives import Check
@@ -71,7 +71,8 @@ def _asks_for_names_only(url: str) -> bool:
 
 
 def _is_bare(node: Node) -> bool:
-    if node.binding or node.constraints or node.pattern is not None:
+    is_bound = node.binding is not None and strength_of(node.binding) is not Strength.PREFERRED
+    if is_bound or node.constraints or node.pattern is not None:
         return False
     if any(each.profiles or each.targets for each in node.types):
         return False
