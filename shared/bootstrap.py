@@ -49,6 +49,8 @@ from shared.services.replay import Replay
 from shared.services.replicate import Replicate
 from shared.services.risk import Risk
 from shared.services.score import ScoreVitals
+from shared.services.score_readmission import STAGE as READMISSION_STAGE
+from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import STAGE as SEPSIS_STAGE
 from shared.services.score_sepsis import ScoreSepsis
 from shared.services.stream_door import StreamDoor
@@ -211,6 +213,12 @@ class Services:
         )
 
     @cached_property
+    def score_readmission(self) -> ScoreReadmission:
+        return ScoreReadmission(
+            self.records, self.intents.writer, self.bodies, self.clock, self.meter, self.dead_letters
+        )
+
+    @cached_property
     def risk(self) -> Risk:
         return Risk(self.records, self.intents.writer, self.bodies, self.clock)
 
@@ -250,6 +258,7 @@ class Services:
         return {
             "score": self.score_vitals.react,
             SEPSIS_STAGE: self.score_sepsis.react,
+            READMISSION_STAGE: self.score_readmission.react,
             "land-commits": self.land_commits.land,
         }
 
@@ -263,7 +272,9 @@ class Services:
 
     @cached_property
     def reactions(self) -> Reactions:
-        return Reactions(self.score_vitals, self.score_sepsis, self.pulse, self.land_commits)
+        return Reactions(
+            self.score_vitals, self.score_sepsis, self.score_readmission, self.pulse, self.land_commits
+        )
 
     @cached_property
     def pulse(self) -> Pulse:

@@ -13,16 +13,25 @@ from shared.errors import Busy, Unavailable
 from shared.services.land_commits import LandCommits
 from shared.services.pulse import Pulse
 from shared.services.score import ScoreVitals
+from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import ScoreSepsis
 
 
 class Reactions:
     """Runs them in turn. A store that fails one does not keep the others from this page."""
 
-    def __init__(self, score: ScoreVitals, sepsis: ScoreSepsis, pulse: Pulse, commits: LandCommits) -> None:
+    def __init__(
+        self,
+        score: ScoreVitals,
+        sepsis: ScoreSepsis,
+        readmission: ScoreReadmission,
+        pulse: Pulse,
+        commits: LandCommits,
+    ) -> None:
         self._each: tuple[Callable[[Sequence[Item]], object], ...] = (
             score.react,
             sepsis.react,
+            readmission.react,
             pulse.echo,
             commits.land,
         )

@@ -26,8 +26,9 @@ from shared.domain.records import (
 )
 from shared.domain.scores.changes import CREATED
 from shared.domain.scores.state import decode_episode, encode_episode
-from shared.domain.stays.assessment import sepsis_assessment
-from shared.domain.stays.sepsis_risk import MODEL, Prefix, SepsisRisk, alarm, evaluate, lacking, sepsis_model
+from shared.domain.stays.assessment import model_assessment
+from shared.domain.stays.model_risk import SEPSIS, ModelRisk
+from shared.domain.stays.sepsis_risk import MODEL, Prefix, alarm, evaluate, lacking, sepsis_model
 from shared.domain.stays.stay import (
     AT,
     HOUR_US,
@@ -216,14 +217,14 @@ class ScoreSepsis:
         self._meter.count("galen_scores_total", len(writes))
         return [write.item for write in alerts] if risk is not None or alerts else None
 
-    def _assessment(self, whose: Whose, state: StayState, risk: SepsisRisk) -> list[Write]:
+    def _assessment(self, whose: Whose, state: StayState, risk: ModelRisk) -> list[Write]:
         """One RiskAssessment for each hour of the stay, a new version of it where a value changes it."""
         tenant, home, patient = whose
         stay = stay_of(state)
         hour = (to_us(risk.at) - stay.begun_us) // HOUR_US
         name = f"{MODEL}|{risk.version}|{stay.encounter}|{hour}"
         key = ResourceKey("RiskAssessment", alert_id(tenant, patient, home, name))
-        resource = sepsis_assessment(risk, id=key.id, patient=patient, encounter=stay.encounter)
+        resource = model_assessment(risk, SEPSIS, id=key.id, patient=patient, encounter=stay.encounter)
         now = instant_text(self._clock.now())
         item = resource_item(
             tenant, home, resource, key, Provenance(Door.SCORE, source_version(now, "score", 0), now)

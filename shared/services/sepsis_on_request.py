@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from shared.domain.alerts.episodes import to_us
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
-from shared.domain.stays.assessment import TITLE, sepsis_assessment
-from shared.domain.stays.sepsis_risk import MODEL, evaluate, lacking, sepsis_model
+from shared.domain.stays.assessment import model_assessment
+from shared.domain.stays.model_risk import SEPSIS
+from shared.domain.stays.sepsis_risk import evaluate, lacking, sepsis_model
 from shared.errors import InputError
 from shared.services.stay_reader import StayReader
-
-SEPSIS: Final = MODEL
 
 
 def sepsis_on_request(reader: StayReader, tenant: str, patient: ResourceKey, at: datetime) -> dict[str, Any]:
@@ -26,9 +25,9 @@ def sepsis_on_request(reader: StayReader, tenant: str, patient: ResourceKey, at:
     if lacks:
         raise _incomplete(lacks)
     risk, _ = evaluate(sepsis_model(), state, to_us(at))
-    return sepsis_assessment(risk, id=None, patient=str(patient), encounter=stay.encounter)
+    return model_assessment(risk, SEPSIS, id=None, patient=str(patient), encounter=stay.encounter)
 
 
 def _incomplete(lacks: list[str]) -> InputError:
-    text = f"{TITLE} needs what is not on record of the last twelve hours: {', '.join(lacks)}."
+    text = f"{SEPSIS.title} needs what is not on record of the last twelve hours: {', '.join(lacks)}."
     return InputError(text, issues=[error("incomplete", text, rule="risk-inputs")], status=422)

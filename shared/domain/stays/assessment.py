@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from shared.domain.fhir.dates import instant_text
 from shared.domain.scores.risk_assessment import FINAL, RISK_PROBABILITY
-from shared.domain.stays.sepsis_risk import ALARM_ABOVE, MODEL, Reason, SepsisRisk
+from shared.domain.stays.model_risk import Meaning, ModelRisk, Reason
+from shared.domain.stays.sepsis_risk import ALARM_ABOVE
 
 SYSTEM_MODELS: Final = "urn:galen:fhir:CodeSystem:model"
 EXTENSION_MODEL: Final = "urn:galen:fhir:StructureDefinition:model-risk"
-TITLE: Final = "Sepsis risk"
 _DIGITS: Final = 6
 # Risk index from which a band begins, the highest first, with the nearest code of FHIR's scale.
 BANDS: Final = ((ALARM_ABOVE, "high"), (0.5, "moderate"), (0.0, "low"))
@@ -25,15 +25,21 @@ def band_of(index: float) -> str:
     return next((band for above, band in BANDS if index > above), BANDS[-1][1])
 
 
-def sepsis_assessment(
-    risk: SepsisRisk,
+def model_assessment(
+    risk: ModelRisk,
+    meaning: Meaning,
     *,
     id: str | None,  # noqa: A002 - FHIR's word
     patient: str,
     encounter: str,
 ) -> dict[str, Any]:
     """The RiskAssessment of a risk, for `patient` (`Patient/<id>`) in `encounter`; without an id where it is not stored."""
-    method = {"system": SYSTEM_MODELS, "code": MODEL, "version": risk.version, "display": TITLE}
+    method = {
+        "system": SYSTEM_MODELS,
+        "code": meaning.model,
+        "version": risk.version,
+        "display": meaning.title,
+    }
     resource = {
         "resourceType": "RiskAssessment",
         "id": id,
@@ -44,38 +50,38 @@ def sepsis_assessment(
         "encounter": {"reference": encounter},
         "occurrenceDateTime": instant_text(risk.at),
         "basis": [{"reference": reference} for reference in risk.basis],
-        "prediction": [_prediction(risk)],
+        "prediction": [_prediction(risk, meaning)],
     }
     return {name: value for name, value in resource.items() if value is not None}
 
 
-def _prediction(risk: SepsisRisk) -> dict[str, Any]:
+def _prediction(risk: ModelRisk, meaning: Meaning) -> dict[str, Any]:
     band = band_of(risk.prediction.risk_index)
     return {
-        "outcome": {"text": "Sepsis (Sepsis-3) now or within six hours"},
+        "outcome": {"text": meaning.outcome},
         "probabilityDecimal": round(risk.prediction.probability, _DIGITS),
         "qualitativeRisk": {
             "coding": [{"system": RISK_PROBABILITY, "code": band}],
             "text": band.capitalize(),
         },
-        "rationale": _rationale(risk),
+        "rationale": _rationale(risk, meaning),
     }
 
 
-def _rationale(risk: SepsisRisk) -> str:
+def _rationale(risk: ModelRisk, meaning: Meaning) -> str:
     found = risk.prediction
-    share = f"{TITLE}: {found.probability:.1%} ({found.low:.1%} to {found.high:.1%}), risk index {found.risk_index:.2f}"
+    share = f"{meaning.title}: {found.probability:.1%} ({found.low:.1%} to {found.high:.1%})"
     moved = "; ".join(
         f"{_value(each)} {'raises' if each.log_odds > 0 else 'lowers'} it" for each in risk.reasons
     )
-    return f"{share}. {moved}."
+    return f"{share}, risk index {found.risk_index:.2f}. {moved}."
 
 
 def _value(reason: Reason) -> str:
     return f"{reason.feature} {'not measured' if reason.value is None else format(reason.value, '.4g')}"
 
 
-def _extension(risk: SepsisRisk) -> dict[str, Any]:
+def _extension(risk: ModelRisk) -> dict[str, Any]:
     found = risk.prediction
     parts: list[dict[str, Any]] = [
         {"url": "riskIndex", "valueDecimal": round(found.risk_index, _DIGITS)},

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from shared.domain.alerts.episodes import Episode, Outcome, from_us, step, to_us
 from shared.domain.alerts.responses import Severity
 from shared.domain.features.sepsis import MEASURED, NAMES, VITALS, Stay
-from shared.domain.models.artefact import Prediction, PublishedModel, RefusedModel
+from shared.domain.models.artefact import PublishedModel, RefusedModel
 from shared.domain.models.shipped import shipped_model
+from shared.domain.stays.model_risk import SEPSIS, ModelRisk, Reason
 from shared.domain.stays.stay import (
     AT,
     HOUR_US,
@@ -23,38 +23,13 @@ from shared.domain.stays.stay import (
     stay_of,
 )
 
-MODEL: Final = "sepsis"
+MODEL: Final = SEPSIS.model
 ALARM_ABOVE: Final = 0.8
 """Risk index above which an alarm is raised: the operating point of the model card."""
 YOUNGEST: Final = 14
 NEEDED: Final = ("HR", "Resp", "SBP or MAP", "Temp or O2Sat")
 VALID_FOR_US: Final = 12 * HOUR_US
 MOST_SHOWN: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A feature that moved the score, its value, and the reading it was taken from where there is one."""
-
-    feature: str
-    value: float | None
-    log_odds: float
-    at: datetime | None
-    observation: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SepsisRisk:
-    """One evaluation: the prediction, why, from which resource versions, and what was missing."""
-
-    at: datetime
-    version: str
-    sha256: str
-    prediction: Prediction
-    reasons: tuple[Reason, ...]
-    basis: tuple[str, ...]
-    missing: tuple[str, ...]
-    not_counted: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +59,7 @@ def lacking(state: StayState, at_us: int) -> list[str]:
 
 def evaluate(
     model: PublishedModel, state: StayState, at_us: int, prefix: Prefix | None = None
-) -> tuple[SepsisRisk, Prefix]:
+) -> tuple[ModelRisk, Prefix]:
     """The risk at an instant, from readings of that instant and before; nothing `lacking`.
 
     The prefix that it gives saves the next evaluation the hours that are over, as long as none of them changes.
@@ -97,7 +72,7 @@ def evaluate(
     )
     basis = dict.fromkeys(f"Observation/{entry[ID]}/_history/{entry[VERSION]}" for entry in last.values())
     encounter = stay_of(state)
-    risk = SepsisRisk(
+    risk = ModelRisk(
         from_us(at_us),
         model.version,
         model.sha256,
@@ -122,7 +97,7 @@ def _features(state: StayState, at_us: int, prefix: Prefix | None) -> tuple[list
 
 
 def alarm(
-    episode: Episode | None, risk: SepsisRisk, state: StayState, trigger: str
+    episode: Episode | None, risk: ModelRisk, state: StayState, trigger: str
 ) -> tuple[Episode | None, Episode | None]:
     """The open episode after this risk and the one that it closed: opened above the operating point, ended as for NEWS2.
 

@@ -100,6 +100,6 @@ def _resource(type_: str) -> dict[str, Any]:
     if type_ == "Patient":
         definition = "urn:galen:operation:risk"
         operations.append(
-            {"name": "risk", "definition": definition, "documentation": "NEWS2, qSOFA and sepsis risk."}
+            {"name": "risk", "definition": definition, "documentation": "NEWS2, qSOFA, sepsis and readmission risk."}
         )
     return {**resource, "operation": operations}

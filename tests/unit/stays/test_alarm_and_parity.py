@@ -22,7 +22,8 @@ from shared.domain.features.sepsis import (
 )
 from shared.domain.models.artefact import Prediction
 from shared.domain.stays.assessment import band_of
-from shared.domain.stays.sepsis_risk import SepsisRisk, alarm, evaluate, sepsis_model
+from shared.domain.stays.model_risk import ModelRisk
+from shared.domain.stays.sepsis_risk import alarm, evaluate, sepsis_model
 from shared.domain.stays.stay import HOUR_US, OpenStay, StayState, add, empty_stay, hours_between, span
 from shared.domain.stays.variables import Found, by_code, variables
 from tests.unit.features.stays import made_up_stay
@@ -92,9 +93,9 @@ def test_a_copy_of_a_stay_goes_on_alone() -> None:
     assert repr(stay.advance(hours[20])) == before
 
 
-def _risk(hour: float, index: float) -> SepsisRisk:
+def _risk(hour: float, index: float) -> ModelRisk:
     at = from_us(_BEGUN + int(hour * HOUR_US))
-    return SepsisRisk(at, "v", "h", Prediction(0.0, 0.1, 0.0, 0.2, index, index >= 0.8), (), (), (), ())
+    return ModelRisk(at, "v", "h", Prediction(0.0, 0.1, 0.0, 0.2, index, index >= 0.8), (), (), (), ())
 
 
 def _monitored(until: float) -> StayState:

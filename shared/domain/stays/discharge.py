@@ -1,0 +1,211 @@
+"""A finished hospital Encounter as the readmission model reads it: the columns of UCI data set 296, from FHIR resources.
+
+Columns and their codes: Strack B et al. BioMed Research International 2014:781670, table 1,
+https://doi.org/10.1155/2014/781670 (and the data set's IDS_mapping.csv). The population is theirs: inpatients of 1 to 14
+days with diabetes. What FHIR does not say, or says in codes that the table does not know, is the value that the data
+set has for "not known", and is named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from shared.domain.features.readmission import CATEGORIES, COUNTS, DIAGNOSES, DRUGS, RARE_DRUGS, Encounter
+from shared.domain.fhir.dates import range_of
+from shared.domain.scores.model import PatientContext, birth_date_of
+from shared.domain.vitals.observation import instant_of
+
+Resource = Mapping[str, Any]
+ICD_9: Final = "http://hl7.org/fhir/sid/icd-9-cm"
+INPATIENT: Final = frozenset({"IMP", "ACUTE", "NONAC"})
+_UNKNOWN: Final = "?"
+_DIABETES: Final = ("250", "E08", "E09", "E10", "E11", "E13", "73211009", "44054006", "46635009")
+_SEX: Final = {"male": "Male", "female": "Female"}
+_PRIORITY: Final = {"EM": "1", "UR": "2", "EL": "3"}
+_SOURCE: Final = {"gp": "1", "outp": "2", "hosp-trans": "4", "nursing": "5", "emd": "7"}
+_DISPOSITION: Final = {
+    "home": "1", "snf": "3", "other-hcf": "5", "long": "23", "aadvice": "7", "exp": "11", "hosp": "14",
+    "rehab": "22", "psy": "28",
+}  # fmt: skip
+_NOT_MAPPED: Final = {"admission_type_id": "6", "discharge_disposition_id": "18", "admission_source_id": "17"}
+_A1C: Final = "4548-4"
+_A_YEAR: Final = timedelta(days=365)
+_LONGEST_DAYS: Final = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What is on record of a patient: who it is, the resources of each type, and the version of each reference."""
+
+    patient: Resource
+    encounters: Sequence[Resource]
+    conditions: Sequence[Resource] = ()
+    observations: Sequence[Resource] = ()
+    medications: Sequence[Resource] = ()
+    procedures: Sequence[Resource] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_discharge(encounter: Resource) -> bool:
+    """Whether an Encounter is a hospital stay that is over; a part of one is none."""
+    if encounter.get("status") != "finished" or "partOf" in encounter or _times(encounter) is None:
+        return False
+    return (encounter.get("class") or {}).get("code") in INPATIENT
+
+
+def has_diabetes(chart: Chart) -> bool:
+    """Whether the model is meant for the patient: a Condition that is diabetes."""
+    return any(code.startswith(_DIABETES) for each in chart.conditions for _, code in _codes(each))
+
+
+def discharges(chart: Chart) -> list[Resource]:
+    """The patient's hospital stays that are over, in order of their end."""
+    found = [each for each in chart.encounters if is_discharge(each)]
+    return sorted(found, key=lambda each: (_period(each)[1], str(each.get("id"))))
+
+
+def row_of(chart: Chart, encounter: Resource) -> tuple[Encounter, list[str]]:
+    """The columns of one hospital stay, and those that are not known."""
+    start, end = _period(encounter)
+    row = dict.fromkeys((*CATEGORIES, *DIAGNOSES), _UNKNOWN) | _NOT_MAPPED
+    row |= dict.fromkeys((*DRUGS, *RARE_DRUGS), "No")
+    row |= {
+        "encounter_id": str(encounter.get("id")),
+        "weight": _UNKNOWN,
+        "max_glu_serum": "None",
+        "change": "No",
+    }
+    row |= _person(chart.patient, end) | _admission(encounter) | _counts(chart, encounter, start, end)
+    row |= _diagnoses(chart, encounter) | _drugs(chart.medications, start, end)
+    row["A1Cresult"] = _a1c(chart.observations, start, end)
+    unknown = [name for name, value in row.items() if value == _UNKNOWN or _NOT_MAPPED.get(name) == value]
+    return row, sorted(unknown)
+
+
+def _period(encounter: Resource) -> tuple[datetime, datetime]:
+    times = _times(encounter)
+    if times is None:
+        raise ValueError("the Encounter has no period with a beginning and an end")
+    return times
+
+
+def _times(encounter: Resource) -> tuple[datetime, datetime] | None:
+    period = encounter.get("period") or {}
+    start, end = instant_of(period.get("start")), instant_of(period.get("end"))
+    return None if start is None or end is None or end < start else (start, end)
+
+
+def _person(patient: Resource, at: datetime) -> dict[str, str]:
+    age = PatientContext(birth_date_of(patient.get("birthDate"))).age_at(at)
+    decade = None if age is None else min(age, 99) // 10 * 10
+    return {
+        "gender": _SEX.get(str(patient.get("gender")), "Unknown/Invalid"),
+        "age": _UNKNOWN if decade is None else f"[{decade}-{decade + 10})",
+    }
+
+
+def _admission(encounter: Resource) -> dict[str, str]:
+    hospital = encounter.get("hospitalization") or {}
+    given = {
+        "admission_type_id": _first(encounter.get("priority"), _PRIORITY),
+        "admission_source_id": _first(hospital.get("admitSource"), _SOURCE),
+        "discharge_disposition_id": _first(hospital.get("dischargeDisposition"), _DISPOSITION),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _first(concept: Any, known: Mapping[str, str]) -> str | None:
+    codings = (concept or {}).get("coding") or ()
+    return next((known[each["code"]] for each in codings if each.get("code") in known), None)
+
+
+def _counts(chart: Chart, encounter: Resource, start: datetime, end: datetime) -> dict[str, str]:
+    kinds = {
+        "number_outpatient": {"AMB", "HH", "VR"},
+        "number_emergency": {"EMER"},
+        "number_inpatient": INPATIENT,
+    }
+    before = [
+        str((each.get("class") or {}).get("code"))
+        for each in chart.encounters
+        if (begun := instant_of((each.get("period") or {}).get("start"))) is not None
+        and start - _A_YEAR <= begun < start
+        and "partOf" not in each
+    ]
+    days = max(1, math.ceil((end - start) / timedelta(days=1)))
+    laboratory = [each for each in _within(chart.observations, start, end) if _is_laboratory(each)]
+    drugs = {code for each in _within(chart.medications, start, end) for code in _codes(each)}
+    found = {
+        "time_in_hospital": min(days, _LONGEST_DAYS),
+        "num_lab_procedures": len(laboratory),
+        "num_procedures": len(list(_within(chart.procedures, start, end))),
+        "num_medications": len(drugs),
+        "number_diagnoses": len(conditions_of(chart, encounter)),
+        **{name: sum(each in codes for each in before) for name, codes in kinds.items()},
+    }
+    return {name: str(found[name]) for name in COUNTS}
+
+
+def conditions_of(chart: Chart, encounter: Resource) -> list[Resource]:
+    """The Conditions of a stay: those it lists, by rank, then those that name it."""
+    by_id = {f"Condition/{each.get('id')}": each for each in chart.conditions}
+    listed = sorted(encounter.get("diagnosis") or (), key=lambda each: each.get("rank", math.inf))
+    wanted = [str((each.get("condition") or {}).get("reference", "")) for each in listed]
+    here = f"Encounter/{encounter.get('id')}"
+    wanted += [name for name, each in by_id.items() if (each.get("encounter") or {}).get("reference") == here]
+    return [by_id[name] for name in dict.fromkeys(wanted) if name in by_id]
+
+
+def _diagnoses(chart: Chart, encounter: Resource) -> dict[str, str]:
+    codes = [
+        next((code for system, code in _codes(each) if system == ICD_9), _UNKNOWN)
+        for each in conditions_of(chart, encounter)
+    ]
+    return dict(zip(DIAGNOSES, codes, strict=False))
+
+
+def _drugs(medications: Iterable[Resource], start: datetime, end: datetime) -> dict[str, str]:
+    texts = [_words(each).lower() for each in _within(medications, start, end)]
+    taken = {name: "Steady" for name in (*DRUGS, *RARE_DRUGS) if any(name in text for text in texts)}
+    return {**taken, "diabetesMed": "Yes" if taken else "No"}
+
+
+def _words(medication: Resource) -> str:
+    concept = medication.get("medicationCodeableConcept") or {}
+    shown = (str(each.get("display", "")) for each in concept.get("coding") or ())
+    return " ".join((str(concept.get("text", "")), *shown))
+
+
+def _a1c(observations: Iterable[Resource], start: datetime, end: datetime) -> str:
+    found = [
+        (str(each.get("effectiveDateTime")), float(each["valueQuantity"]["value"]))
+        for each in _within(observations, start, end)
+        if any(code == _A1C for _, code in _codes(each)) and "value" in (each.get("valueQuantity") or {})
+    ]
+    if not found:
+        return "None"
+    value = max(found)[1]
+    return ">8" if value > 8 else ">7" if value > 7 else "Norm"
+
+
+def _within(resources: Iterable[Resource], start: datetime, end: datetime) -> Iterable[Resource]:
+    lowest, highest = (each.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for each in (start, end))
+    for each in resources:
+        names = ("effectiveDateTime", "authoredOn", "performedDateTime", "performedPeriod")
+        covered = next((found for name in names if (found := range_of(each.get(name))) is not None), None)
+        if covered is not None and covered.lo <= highest and covered.hi >= lowest:
+            yield each
+
+
+def _is_laboratory(observation: Resource) -> bool:
+    codings = (coding for each in observation.get("category") or () for coding in each.get("coding") or ())
+    return any(each.get("code") == "laboratory" for each in codings)
+
+
+def _codes(resource: Resource) -> list[tuple[str, str]]:
+    concept = resource.get("code") or resource.get("medicationCodeableConcept") or {}
+    return [(str(each.get("system")), str(each.get("code"))) for each in concept.get("coding") or ()]

@@ -1,0 +1,46 @@
+"""What a model says of one patient at one instant, with what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.models.artefact import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The model, its title, and the outcome that its probability is of."""
+
+    model: str
+    title: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A feature that moved the score, its value, and the reading it was taken from where there is one."""
+
+    feature: str
+    value: float | None
+    log_odds: float
+    at: datetime | None
+    observation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRisk:
+    """One evaluation: the prediction, why, from which resource versions, and what was missing."""
+
+    at: datetime
+    version: str
+    sha256: str
+    prediction: Prediction
+    reasons: tuple[Reason, ...]
+    basis: tuple[str, ...]
+    missing: tuple[str, ...]
+    not_counted: tuple[tuple[str, int], ...]
+
+
+SEPSIS = Meaning("sepsis", "Sepsis risk", "Sepsis (Sepsis-3) now or within six hours")
+READMISSION = Meaning("readmission", "Readmission risk", "Readmission within 30 days of discharge")

@@ -1,0 +1,155 @@
+"""A finished hospital stay of a patient with diabetes is scored for readmission, once, with what is not known named."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.features.readmission import COLUMNS
+from shared.domain.fhir import json
+from shared.domain.fhir.identity import ResourceKey
+from shared.domain.stays.discharge import Chart, row_of
+from shared.errors import InputError
+from tests.unit.scores.ward import CALLER
+from tests.unit.stays.icu import PATIENT, Icu, encounter, observed
+
+DIABETES = {"system": "http://snomed.info/sct", "code": "44054006", "display": "Type 2 diabetes"}
+HEART_FAILURE = {"system": "http://hl7.org/fhir/sid/icd-9-cm", "code": "428.0"}
+
+
+class Ward(Icu):
+    """A patient with diabetes, five days in hospital, who goes home now."""
+
+    def __init__(self, *codes: dict[str, Any]) -> None:
+        super().__init__(hours=120)
+        self.conditions = [self.condition(code) for code in codes]
+
+    def condition(self, code: dict[str, Any]) -> ResourceKey:
+        return self.post(
+            {"resourceType": "Condition", "subject": {"reference": str(PATIENT)}, "code": {"coding": [code]}}
+        )
+
+    def discharge(self, ago_h: float = 0.5, length_h: float = 119.0, **more: Any) -> ResourceKey:
+        end = self.world.clock.now() - timedelta(hours=ago_h)
+        start = end - timedelta(hours=length_h)
+        period = {"start": start.isoformat(), "end": end.isoformat()}
+        diagnosis = [
+            {"condition": {"reference": str(key)}, "rank": n} for n, key in enumerate(self.conditions, 1)
+        ]
+        stay = encounter(self.begun, status="finished", period=period, diagnosis=diagnosis, **more)
+        return self.post({**stay, "class": {"code": "IMP"}})
+
+    def told(self) -> int:
+        changes = self.world.stores.records.changes
+        start, self.seen = self.seen, len(changes)
+        return self.world.score_readmission.react(changes[start:])
+
+
+def test_a_discharge_is_scored_once() -> None:
+    ward = Ward(HEART_FAILURE, DIABETES)
+    key = ward.discharge()
+    assert ward.told() == 1
+    ward.seen = 0
+    assert ward.told() == 0
+    [risk] = ward.risks()
+    assert risk["encounter"] == {"reference": str(key)}
+    assert 0 < risk["prediction"][0]["probabilityDecimal"] < 1
+    assert risk["prediction"][0]["outcome"]["text"] == "Readmission within 30 days of discharge"
+    assert len(risk["basis"]) == 3
+    assert all(not each["reference"].endswith("/") for each in risk["basis"])
+    missing = [part["valueCode"] for part in risk["extension"][0]["extension"] if part["url"] == "missing"]
+    assert "payer_code" in missing
+    assert "diag_1" not in missing
+
+
+def test_on_request_it_is_the_same() -> None:
+    ward = Ward(DIABETES)
+    ward.discharge()
+    ward.told()
+    [stored] = ward.risks()
+    asked = json.decode_object(json.encode(ward.world.risk.assess(CALLER, PATIENT.id, "readmission")))
+    assert asked["prediction"] == stored["prediction"]
+    assert asked["basis"] == stored["basis"]
+
+
+def test_earlier_stays_raise_the_risk() -> None:
+    once, often = Ward(DIABETES), Ward(DIABETES)
+    for days in (20, 50, 80, 110, 140):
+        often.discharge(ago_h=24 * days)
+    for ward in (once, often):
+        ward.discharge()
+        ward.told()
+    [few], [*_, many] = once.risks(), often.risks()
+    assert many["prediction"][0]["probabilityDecimal"] > few["prediction"][0]["probabilityDecimal"]
+
+
+@pytest.mark.parametrize(
+    "more", [{"class": {"code": "AMB"}}, {"status": "in-progress"}, {"partOf": {"reference": "Encounter/x"}}]
+)
+def test_what_is_no_discharge_is_not_scored(more: dict[str, Any]) -> None:
+    ward = Ward(DIABETES)
+    end = ward.world.clock.now()
+    period = {"start": (end - timedelta(hours=30)).isoformat(), "end": end.isoformat()}
+    ward.post({**encounter(ward.begun, status="finished", period=period), "class": {"code": "IMP"}, **more})
+    assert ward.told() == 0
+
+
+def test_a_stay_of_long_ago_is_history() -> None:
+    ward = Ward(DIABETES)
+    ward.discharge(ago_h=49)
+    assert ward.told() == 0
+
+
+def test_a_patient_without_diabetes_is_not_scored_and_a_request_says_why() -> None:
+    ward = Ward(HEART_FAILURE)
+    ward.discharge()
+    assert ward.told() == 0
+    with pytest.raises(InputError, match="diabetes") as refused:
+        ward.world.risk.assess(CALLER, PATIENT.id, "readmission")
+    assert refused.value.status == 422
+
+
+def test_the_columns_of_a_stay() -> None:
+    ward = Ward(HEART_FAILURE, DIABETES)
+    start, end = "2026-01-10T08:00:00Z", "2026-01-13T09:00:00Z"
+    stay = {
+        **encounter(ward.begun, status="finished", period={"start": start, "end": end}),
+        "id": "e",
+        "priority": {"coding": [{"code": "EM"}]},
+        "hospitalization": {
+            "admitSource": {"coding": [{"code": "emd"}]},
+            "dischargeDisposition": {"coding": [{"code": "snf"}]},
+        },
+        "diagnosis": [
+            {"condition": {"reference": "Condition/d"}, "rank": 2},
+            {"condition": {"reference": "Condition/h"}, "rank": 1},
+        ],
+    }  # fmt: skip
+    before = {**stay, "id": "b", "class": {"code": "EMER"}, "period": {"start": "2025-09-01T00:00:00Z"}}
+    sugar = {**observed("Glucose", 140, ward.begun), "effectiveDateTime": "2026-01-11T00:00:00Z"}
+    a1c = {
+        **sugar,
+        "code": {"coding": [{"code": "4548-4"}]},
+        "valueQuantity": {"value": 8.4},
+    }
+    drug = {
+        "authoredOn": "2026-01-10",
+        "medicationCodeableConcept": {"coding": [{"code": "1", "display": "Metformin 500 MG"}]},
+    }
+    conditions = [
+        {"id": "d", "code": {"coding": [DIABETES]}},
+        {"id": "h", "code": {"coding": [HEART_FAILURE]}},
+    ]
+    patient = {"birthDate": "1950-01-01", "gender": "male"}
+    row, unknown = row_of(Chart(patient, [before, stay], conditions, [sugar, a1c], [drug]), stay)
+    expected = {
+        "age": "[70-80)", "gender": "Male", "time_in_hospital": "4", "number_emergency": "1", "number_inpatient": "0",
+        "num_lab_procedures": "2", "num_medications": "1", "number_diagnoses": "2", "diag_1": "428.0", "diag_2": "?",
+        "A1Cresult": ">8", "metformin": "Steady", "insulin": "No", "diabetesMed": "Yes", "admission_type_id": "1",
+        "admission_source_id": "7", "discharge_disposition_id": "3",
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
+    assert set(COLUMNS) - set(row) == {"patient_nbr"}
+    assert {"diag_2", "diag_3", "race"} <= set(unknown)
