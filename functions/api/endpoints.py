@@ -18,10 +18,11 @@ _READ: Final = (("{type}", "read"),)
 _SEARCH: Final = (("{type}", "search"),)
 _ALERTS: Final = (("RiskAssessment", "read"), ("RiskAssessment", "search"))
 """Alerts are drawn from RiskAssessments: whoever may read and search those may see alerts."""
-_RISK: Final = tuple(
-    (type_, "read") for type_ in ("Patient", "Observation", "Condition", "Encounter", "RiskAssessment")
-)
-"""A score on request discloses the observations and the stay it used, that the patient is there, under 16, or pregnant."""
+_READ_BY_SCORES: Final = (
+    "Patient", "Observation", "Condition", "Encounter", "MedicationRequest", "Procedure", "RiskAssessment",
+)  # fmt: skip
+_RISK: Final = tuple((type_, "read") for type_ in _READ_BY_SCORES)
+"""A score on request discloses what it used, stays and drugs too, and that the patient is there, under 16, or pregnant."""
 
 
 def endpoints(feed: AlertFeed) -> tuple[Endpoint, ...]:

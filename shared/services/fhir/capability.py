@@ -29,7 +29,7 @@ _SEARCH: Final = (
 )
 _SCOPES: Final = (
     "SMART scopes for systems (system/Observation.rs). A scope with a constraint (?param=value) grants nothing here. "
-    "A conditional create needs the search permission too; $risk needs system/Observation.r and system/RiskAssessment.r; "
+    "A conditional create needs the search permission too; $risk needs to read what its scores read; "
     "/alerts needs system/RiskAssessment.rs, and acknowledging one system/RiskAssessment.u."
 )
 
@@ -100,6 +100,10 @@ def _resource(type_: str) -> dict[str, Any]:
     if type_ == "Patient":
         definition = "urn:galen:operation:risk"
         operations.append(
-            {"name": "risk", "definition": definition, "documentation": "NEWS2, qSOFA, sepsis and readmission risk."}
+            {
+                "name": "risk",
+                "definition": definition,
+                "documentation": "NEWS2, qSOFA, sepsis and readmission risk.",
+            }
         )
     return {**resource, "operation": operations}

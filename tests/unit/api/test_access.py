@@ -114,7 +114,10 @@ ALLOWED = [
     ("system/RiskAssessment.rs", "POST", "/fhir/Patient/a/$risk", False),
     ("system/Observation.r system/RiskAssessment.r", "POST", "/fhir/Patient/a/$risk", False),
     (
-        "system/Patient.r system/Observation.r system/Condition.r system/Encounter.r system/RiskAssessment.r",
+        (
+            "system/Patient.r system/Observation.r system/Condition.r system/Encounter.r system/MedicationRequest.r "
+            "system/Procedure.r system/RiskAssessment.r"
+        ),
         "POST",
         "/fhir/Patient/a/$risk",
         True,
