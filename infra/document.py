@@ -21,7 +21,8 @@ _WORD: Final = re.compile(r"[\w-]+")
 _HEAD: Final = """# The stacks, resource by resource
 
 Written by `python3 -m local infra document` from the recorded programs of all stacks: no account is asked, nothing is typed
-by hand.
+by hand. How to make one: [deployment-guide.md](deployment-guide.md). When something is lost:
+[disaster-recovery.md](disaster-recovery.md).
 """
 
 

@@ -13,6 +13,7 @@ JOBS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("references", ("silver",)),
     ("quality-silver", ("events", "references")),
     ("gold", ("quality-silver", "safety-reports")),
+    ("freshness", ("gold",)),
 )
 """Each job and those it waits for."""
 ENTRY_FILE: Final = "spark_job.py"
