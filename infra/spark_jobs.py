@@ -6,7 +6,7 @@ from typing import Final
 
 JOBS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("bronze", ()),
-    ("safety-reports", ()),
+    ("safety-reports", ("bronze",)),
     ("quality-bronze", ("bronze",)),
     ("silver", ("quality-bronze",)),
     ("events", ("silver",)),
@@ -14,6 +14,7 @@ JOBS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("quality-silver", ("events", "references")),
     ("gold", ("quality-silver", "safety-reports")),
     ("freshness", ("gold",)),
+    ("sql", ("gold",)),
 )
 """Each job and those it waits for."""
 ENTRY_FILE: Final = "spark_job.py"

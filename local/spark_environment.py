@@ -14,8 +14,9 @@ from typing import Final
 
 from local.exits import NOT_RUNNING, CommandStopped
 from local.java import WHAT_TO_DO, find_java
+from local.lakehouse.sql_database import local_url
 from local.layout import CHECKOUT, DEFAULT_DATA
-from shared.names import LAKE_FILE_SYSTEM
+from shared.names import LAKE_FILE_SYSTEM, SQL_URL
 
 _MODULES: Final = ("pyspark", "delta", "pandas", "pyarrow")
 _FETCH: Final = """
@@ -111,12 +112,13 @@ def run_job(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "spark.jobs", *arguments, "--lake", str(lake)]
+    environment = {SQL_URL: local_url(lake.parents[1]), **runtime.variables()}
     with (
         log.open("ab") as errors,
         subprocess.Popen(
             command,
             cwd=CHECKOUT,
-            env=runtime.variables(),
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

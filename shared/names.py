@@ -57,6 +57,10 @@ MODELS_CONTAINER = "models"
 """Published models and their cards."""
 
 REPORTS_DATABASE = "safety"
+SQL_URL = "GALEN_SQL_URL"
+SQL_USER = "GALEN_SQL_USER"
+SQL_PASSWORD = "GALEN_SQL_PASSWORD"  # noqa: S105 - the name of a setting, not a secret
+"""Where the Spark jobs write adverse event reports, and as whom."""
 LIVE_HUB = "alerts"
 """Where dashboards listen for live updates."""
 INFERENCE_APP = "inference"

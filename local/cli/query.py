@@ -14,6 +14,7 @@ _DIALECTS = ("synapse", "snowflake", "databricks")
 _EXAMPLES = """  python3 -m local query                    the tables that there are
   python3 -m local query "select gender, count(*) from silver_patients group by all"
   python3 -m local query "select count(*) from silver_patients" --as-of 2026-01-31T12:00:00Z --format csv
+  python3 -m local query --database 'select drug_name, count(*) from "PatientAdverseEventReport" group by 1'
   python3 -m local query --ddl databricks --root abfss://galen@account.dfs.core.windows.net
 
 exit codes: 0 done, 2 no query, no such table or version, or wrong usage
@@ -35,6 +36,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--ddl", choices=_DIALECTS, help="print external tables and views for this engine instead"
     )
+    parser.add_argument(
+        "--database", action="store_true", help="ask the SQL database that the job sql fills, not the lake"
+    )
     parser.add_argument("--root", metavar="URI", help="with --ddl: where the lake is for that engine")
     add_platform_options(parser)
 
@@ -43,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Runs the query; raises CommandStopped with 2 where it cannot."""
     if args.sql and args.ddl:
         raise exits.CommandStopped("give a query or --ddl, not both", exits.USAGE)
+    if args.database:
+        return _ask_database(args)
     from local.lakehouse.tables import tables_of
     from local.spark_environment import lake_root
 
@@ -64,6 +70,22 @@ def run(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         # The reader has seen enough (`| head`). What Python would flush at the end has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exits.OK
+
+
+def _ask_database(args: argparse.Namespace) -> int:
+    from local.lakehouse.sql_database import DatabaseAnswer, file_of, local_url, tables_in
+    from local.views.writing import writer_for
+    from shared.names import SQL_URL
+
+    if args.ddl or args.as_of:
+        raise exits.CommandStopped("--database goes with a query alone", exits.USAGE)
+    path = file_of(os.environ.get(SQL_URL) or local_url(args.data))
+    answer = DatabaseAnswer(path, args.sql) if args.sql else tables_in(path)
+    writer = writer_for(args.format, answer.names)
+    for row in answer:
+        writer.row(row)
+    writer.close()
     return exits.OK
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from shared.domain.fhir.admission import parse_modes
 from spark.jobs.context import RunContext
 from spark.jobs.graph import Job, choices, plan
-from spark.jobs.stops import PromotionStopped, SchemaRefused, SourceMissing
+from spark.jobs.stops import DatabaseRefused, PromotionStopped, SchemaRefused, SourceMissing
 from spark.paths import LakeRoot
 from spark.session import SparkSettings, create_session
 
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             for event in run_jobs(context, plan(options.job)):
                 print(json.dumps(event), flush=True)
-    except (PromotionStopped, SchemaRefused, SourceMissing) as stopped:
+    except (DatabaseRefused, PromotionStopped, SchemaRefused, SourceMissing) as stopped:
         print(stopped, file=sys.stderr)
         return 1
     finally:

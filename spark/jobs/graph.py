@@ -70,7 +70,8 @@ JOBS: Final = (
         "safety-reports",
         "bronze",
         "spark.jobs.safety_reports:run",
-        "adverse event reports to bronze, each raw file exactly once",
+        "the lines of the hub safety-reports that are adverse event reports",
+        after=("bronze",),
     ),
     Job(
         "gold",
@@ -84,6 +85,13 @@ JOBS: Final = (
         "gold",
         "spark.jobs.freshness:run",
         "how long what was landed took to be visible in gold",
+        after=("gold",),
+    ),
+    Job(
+        "sql",
+        "gold",
+        "spark.jobs.sql:run",
+        "adverse event reports into the SQL database",
         after=("gold",),
     ),
 )

@@ -1,93 +1,91 @@
-"""Raw to bronze for adverse event reports: each raw file exactly once, because a run's files and rows are one commit."""
+"""Bronze to bronze: the lines of the zone of adverse event reports become reports, those that the door took.
+
+A line is judged by the check of the door, so that what was set aside there is set aside here. What was not seen is taken by
+the number of its bronze batch, which is written with the rows: in one commit, or not at all.
+"""
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from delta.tables import DeltaTable
 
 from shared.domain.fhir.json import decode_object
+from shared.domain.safety.report import check_report
 from shared.errors import InputError
-from shared.names import RawZone, Zone
+from shared.names import RawZone
 from spark.gold.safety_reports import REPORTS
+from spark.jobs.bronze import stream_path
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import open_declared
+from spark.jobs.tables import Progress, open_declared, progress_of, set_progress, table_id
 from spark.measures.adverse_events import report_version
-from spark.paths import LakeRoot
 from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
-from spark.transforms.expand_lines import instant, lake_path
 
-FOLDER: Final = f"{Zone.RAW}/{RawZone.SAFETY_REPORTS}"
+_READ: Final = ("tenant", "body", "body_b64", "raw_path", "sequence", "landed_at", "batch")
 
 
-def rows_of_line(text: str, path: str, batch: int) -> Iterator[dict[str, Any]]:
-    """The row of one raw line; none of a body that is no report with a number, which the door had set aside.
-
-    Raises ValueError where the line itself is not one that was landed: the evidence is damaged.
-    """
-    try:
-        line = decode_object(text)
-    except InputError:
-        message = f"integrity: a line of {path} is not a JSON object; the landed file was changed or cut"
-        raise ValueError(message) from None
-    try:
-        report = decode_object(line.get("body") or "")
-    except InputError:
-        return
-    number = report.get("safetyreportid")
-    if isinstance(number, str) and number.strip():
+def reports_of(lines: Iterable[dict[str, Any]], batch: int) -> Iterator[dict[str, Any]]:
+    """The rows of those lines that are reports; `batch` numbers the runs of this job."""
+    for line in lines:
+        text = line["body"]
+        if text is None:
+            text = base64.b64decode(line["body_b64"] or "").decode("utf-8", "replace")
+        try:
+            report = decode_object(text)
+        except InputError:
+            continue
+        landed_at = line["landed_at"]
+        if check_report(report, landed_at.date() if landed_at else None):
+            continue
         version, received = report_version(report)
         yield {
             "tenant": line["tenant"],
-            "report_id": number.strip(),
+            "report_id": report["safetyreportid"].strip(),
             "report_version": version,
             "received": received,
-            "body": line["body"],
-            "raw_path": path,
-            "sequence": line.get("sequence") or 0,
-            "landed_at": instant(line.get("landed_at")),
+            "body": text,
             "batch": batch,
+            **{name: line[name] for name in ("raw_path", "sequence", "landed_at")},
         }
 
 
 def run(context: RunContext) -> Iterator[TableReport]:
     """The job as the graph starts it."""
-    yield run_safety_reports(context.spark, context.lake)
-
-
-def run_safety_reports(spark: SparkSession, lake: LakeRoot) -> TableReport:
-    """Takes in every raw file that the table does not know."""
     started = time.monotonic()
-    uri = lake.uri(REPORTS.path)
-    table, _ = open_declared(spark, uri, REPORTS)
-    known = table.toDF()
-    taken = {row["raw_path"] for row in known.select("raw_path").distinct().collect()}
-    before, batch = known.agg(F.count("*"), F.coalesce(F.max("batch"), F.lit(0)) + 1).first()
-    waiting = [path for path in _landed(spark, lake) if path not in taken]
-    if waiting:
-        raw = lake.uri(Zone.RAW)
-
-        def expand(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-            for row in rows:
-                if row["value"]:
-                    yield from rows_of_line(row["value"], lake_path(row["uri"], raw), int(batch))
-
-        lines = spark.read.option("lineSep", "\n").text([lake.uri(path) for path in waiting])
-        named = lines.select("value", F.col("_metadata.file_path").alias("uri"))
-        map_rows(named, expand, struct_of(REPORTS)).write.format("delta").mode("append").save(uri)
-    total = spark.read.format("delta").load(uri).count()
-    return TableReport(REPORTS.path, total - before, total, time.monotonic() - started)
+    uri = context.lake.uri(REPORTS.path)
+    target = open_declared(context.spark, uri, REPORTS)[0]
+    before = target.toDF().count()
+    source = context.lake.uri(stream_path(RawZone.SAFETY_REPORTS))
+    if DeltaTable.isDeltaTable(context.spark, source):
+        _take(context, DeltaTable.forPath(context.spark, source), target, uri)
+    total = context.read(REPORTS.path).count()
+    yield TableReport(
+        REPORTS.path, total if context.full else total - before, total, time.monotonic() - started
+    )
 
 
-def _landed(spark: SparkSession, lake: LakeRoot) -> list[str]:
-    if lake.is_local and not (Path(lake.root) / FOLDER).is_dir():
-        return []
-    files = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-    found = files.option("pathGlobFilter", "*.ndjson.gz").load(lake.uri(FOLDER)).select("path").collect()
-    return sorted(lake_path(row["path"], lake.uri(Zone.RAW)) for row in found)
+def _take(context: RunContext, source: DeltaTable, target: DeltaTable, uri: str) -> None:
+    """New lines are appended; of a bronze that was made anew, or in a full run, the table is made anew."""
+    lines = source.toDF().select(*_READ)
+    last = lines.agg({"batch": "max"}).first()[0]
+    source_id = table_id(source)
+    done = 0 if context.full else progress_of(target, source_id)
+    if last is None or last <= done:
+        return
+    # Bronze that was made anew counts its batches from 1 again; gold asks this table for what is new.
+    batch = int(target.toDF().agg({"batch": "max"}).first()[0] or 0) + 1
+
+    def judged(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        return reports_of(rows, batch)
+
+    rows = map_rows(lines.where(lines["batch"] > done), judged, struct_of(REPORTS))
+    set_progress(context.spark, Progress(source_id, int(last)))
+    try:
+        rows.write.format("delta").mode("append" if done else "overwrite").save(uri)
+    finally:
+        set_progress(context.spark, None)

@@ -13,3 +13,7 @@ class SchemaRefused(ValueError):
 
 class SourceMissing(ValueError):
     """An import was not told what to read."""
+
+
+class DatabaseRefused(RuntimeError):
+    """The SQL database cannot be reached, or refused a statement. The sentence has no value of the data in it."""

@@ -21,8 +21,13 @@ STREAM_ZONES: Final = tuple(
     str(zone) for zone in RawZone if zone not in (RawZone.PATIENT_RECORDS, RawZone.COMMITS)
 )
 """Zones whose lines have a bronze table of their own, as they landed."""
-FHIR_ZONES: Final = (RawZone.PATIENT_RECORDS, RawZone.VITAL_SIGNS, RawZone.COMMITS)
-"""Zones whose lines are resources, or become resources."""
+JUDGED_ZONES: Final = (
+    RawZone.PATIENT_RECORDS,
+    RawZone.VITAL_SIGNS,
+    RawZone.SAFETY_REPORTS,
+    RawZone.COMMITS,
+)
+"""Zones whose lines are resources, become resources, or are judged as reports."""
 _LINE_COLUMNS: Final = ("stream", "key", "content_type", "sha256", "body", "body_b64")
 
 
@@ -68,7 +73,7 @@ def _rows_of_file(path: str, content: bytes, context: BatchContext, validate: Va
 def _rows_of_line(line: Row, shared: Row, context: BatchContext, validate: Validate) -> Iterator[Row]:
     if shared["zone"] in STREAM_ZONES:
         yield shared | {"kind": LINE} | {name: line.get(name) for name in _LINE_COLUMNS}
-    if shared["zone"] not in FHIR_ZONES:
+    if shared["zone"] not in JUDGED_ZONES:
         return
     try:
         resources, problems = rows_of_line(line, shared, context, validate)

@@ -133,3 +133,42 @@ def test_other_engines_get_external_tables_and_views(
 def test_azure_is_written_as_snowflake_writes_it(data: Path, capfdbinary: Any) -> None:
     assert query(data, "--ddl", "snowflake", "--root", "abfss://galen@acc.dfs.core.windows.net/lake") == 0
     assert b"URL = 'azure://acc.blob.core.windows.net/galen/lake/'" in capfdbinary.readouterr().out
+
+
+def test_the_sql_database_is_asked_and_never_written(tmp_path: Path, capfdbinary: Any) -> None:
+    import sqlite3
+
+    (tmp_path / "sql").mkdir()
+    connection = sqlite3.connect(tmp_path / "sql" / "galen.sqlite")
+    connection.execute(
+        'CREATE TABLE "PatientAdverseEventReport" (safetyreportid, "reaction.reactionmeddrapt")'
+    )
+    connection.execute("INSERT INTO \"PatientAdverseEventReport\" VALUES ('1', 'Cough')")
+    connection.commit()
+    connection.close()
+    sql = 'select * from "PatientAdverseEventReport"'
+    assert rows(tmp_path, capfdbinary, sql, "--database") == [
+        {"safetyreportid": "1", "reaction.reactionmeddrapt": "Cough"}
+    ]
+    assert rows(tmp_path, capfdbinary, "--database") == [{"table": "PatientAdverseEventReport"}]
+    for wrong in (
+        'delete from "PatientAdverseEventReport"',
+        "select nothing from nowhere",
+        "select 1; select 2",
+    ):
+        with pytest.raises(CommandStopped) as stopped:
+            query(tmp_path, wrong, "--database")
+        assert stopped.value.exit_code == 2
+    assert len(rows(tmp_path, capfdbinary, sql, "--database")) == 1
+
+
+def test_a_database_that_is_not_there_or_has_clients_of_its_own_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CommandStopped, match="local spark all"):
+        query(tmp_path, "select 1", "--database")
+    with pytest.raises(CommandStopped, match="goes with a query alone"):
+        query(tmp_path, "select 1", "--database", "--as-of", "1")
+    monkeypatch.setenv("GALEN_SQL_URL", "jdbc:sqlserver://server")
+    with pytest.raises(CommandStopped, match="clients of its own"):
+        query(tmp_path, "select 1", "--database")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from local.layout import CHECKOUT
 from shared.names import TABLES, RawZone
 from spark.plain.build import build
 from spark.schemas.silver import BY_NAME as SILVER
-from tests.spark.conftest import TENANT, RawLake
+from tests.spark.conftest import RawLake
 from tests.spark.second_road import Sample
 
 PATIENTS = CHECKOUT / "local" / "demo" / "patients.tar.xz"
@@ -83,12 +84,18 @@ class GoldLake:
 
     def _land_reports(self) -> None:
         from spark.jobs import safety_reports
+        from spark.jobs.bronze import stream_path
         from spark.jobs.context import RunContext
 
-        lines = [self.raw.line(each) for each in self.reports]
-        folder = self.raw.root / f"raw/{RawZone.SAFETY_REPORTS}/safety-reports/g1/t={TENANT}/p=0"
+        lines = [json.loads(self.raw.line(each)) for each in self.reports]
         if lines:
-            self.raw.write(folder / f"{0:020d}.ndjson.gz", lines)
+            more = {"body_b64": None, "raw_path": f"raw/{RawZone.SAFETY_REPORTS}/0.ndjson.gz", "batch": 1}
+            more |= {"landed_at": datetime(2026, 1, 1, tzinfo=UTC)}
+            taken = ("tenant", "body", "sequence")
+            rows = pa.Table.from_pylist([{name: line[name] for name in taken} | more for line in lines])
+            none = pa.nulls(len(rows), pa.string())
+            rows = rows.set_column(rows.column_names.index("body_b64"), "body_b64", none)
+            write_deltalake(self.raw.root / stream_path(RawZone.SAFETY_REPORTS), rows)
         list(safety_reports.run(RunContext(self.spark, self.lake)))
 
     def _silver(self, name: str) -> DeltaTable:

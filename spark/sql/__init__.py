@@ -1,0 +1,1 @@
+"""Tables of the lake in a SQL database, for tools that speak nothing else."""
