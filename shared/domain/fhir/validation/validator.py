@@ -15,7 +15,6 @@ from shared.domain.fhir.definitions.reader import r4
 from shared.domain.fhir.outcome import FAILURES, Issue, error
 from shared.domain.fhir.validation import fast
 from shared.domain.fhir.validation.explain import explain
-from shared.domain.fhir.validation.positions import lines_of
 from shared.errors import InputError
 
 
@@ -51,5 +50,7 @@ class R4Validator:
         issues = self.validate(resource)
         if not any(issue.severity in FAILURES for issue in issues):
             return issues
+        from shared.domain.fhir.validation.positions import lines_of  # most processes meet no wrong resource
+
         lines = lines_of(text, {issue.expression for issue in issues})
         return [msgspec.structs.replace(issue, line=lines.get(issue.expression)) for issue in issues]

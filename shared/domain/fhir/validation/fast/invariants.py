@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any
 
 from shared.domain.fhir.definitions.model import Constraint
 from shared.domain.fhir.definitions.reader import PackedDefinitions
@@ -13,13 +14,18 @@ from shared.domain.fhir.outcome import Issue
 from shared.domain.fhir.validation.errata import expression_of
 from shared.domain.fhir.validation.explain.invariants import BEST_PRACTICE
 from shared.domain.fhir.validation.fast.context import CONTEXT, note
-from shared.domain.fhir.validation.fast.natives import NATIVE
-from shared.domain.fhir.validation.fast.natives_of_definitions import NATIVE_OF_DEFINITIONS
-from shared.domain.fhir.validation.fast.natives_of_structures import NATIVE_OF_STRUCTURES
 from shared.domain.fhir.validation.fast.primitives import Check
 from shared.domain.fhir.validation.fast.remarks import Remark, Stage, after_elements
 
-_NATIVE: Final = {**NATIVE, **NATIVE_OF_STRUCTURES, **NATIVE_OF_DEFINITIONS}
+
+@cache
+def _natives() -> Mapping[str, Callable[[Any], bool]]:
+    """What is written by hand, by expression; loaded with the first resource that has a use for one."""
+    from shared.domain.fhir.validation.fast.natives import NATIVE
+    from shared.domain.fhir.validation.fast.natives_of_definitions import NATIVE_OF_DEFINITIONS
+    from shared.domain.fhir.validation.fast.natives_of_structures import NATIVE_OF_STRUCTURES
+
+    return {**NATIVE, **NATIVE_OF_STRUCTURES, **NATIVE_OF_DEFINITIONS}
 
 
 def warning(constraint: Constraint, path: str, _: str) -> list[Issue]:
@@ -52,7 +58,7 @@ class Invariants:
     def _evaluated(self, constraint: Constraint, type_name: str) -> Check:
         expression = compile_expression(expression_of(constraint))
         definitions = self._definitions
-        native = _NATIVE.get(expression.text)
+        native = _natives().get(expression.text)
         looks_elsewhere = "resolve(" in expression.text
 
         def rule(value: Any) -> bool:
