@@ -75,13 +75,7 @@ def _azure_addresses(type_: str, name: str) -> dict[str, Any]:
         case "webpubsub:WebPubSub":
             return {"hostName": f"{name}.webpubsub.azure.com"}
         case "monitor:AzureMonitorWorkspace":
-            return {
-                "defaultIngestionSettings": {
-                    "dataCollectionEndpointResourceId": f"/endpoints/{name}",
-                    "dataCollectionRuleResourceId": f"/rules/{name}",
-                },
-                "metrics": {"prometheusQueryEndpoint": f"https://{name}.prometheus.monitor.azure.com"},
-            }
+            return {"metrics": {"prometheusQueryEndpoint": f"https://{name}.prometheus.monitor.azure.com"}}
         case "monitor:DataCollectionEndpoint":
             return {"metricsIngestion": {"endpoint": f"https://{name}.metrics.ingest.monitor.azure.com"}}
         case "monitor:DataCollectionRule":

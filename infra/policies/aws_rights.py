@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from infra.components.aws.documents import LAMBDA
 from infra.components.aws.functions import NETWORK_ACTIONS
 from infra.policies.rule import ACCESS, MINIMUM, Rule, at, types
 from infra.recording import Recorded, Recording
@@ -43,9 +44,10 @@ def _too_wide(each: Recorded, _: Recording) -> list[str]:
 def _trusts_anybody(each: Recorded, _: Recording) -> list[str]:
     found = []
     for statement in json.loads(each.inputs["assumeRolePolicy"])["Statement"]:
-        if at(statement, "Principal", "Service") is None:
+        service = at(statement, "Principal", "Service")
+        if service is None:
             found.append("is trusted to another than a service")
-        if not at(statement, "Condition", "StringEquals", "aws:SourceAccount"):
+        if service != LAMBDA and not at(statement, "Condition", "StringEquals", "aws:SourceAccount"):
             found.append("is trusted on behalf of any account")
     return found
 

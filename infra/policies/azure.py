@@ -93,7 +93,7 @@ def _bad_grant(each: Recorded, recording: Recording) -> list[str]:
     found = []
     if each.inputs.get("roleDefinitionId") not in _DATA_ROLES:
         found.append("grants a role that is not one of the data roles")
-    if scope in groups or (scope.count("/") < 4 and "/rules/" not in scope):
+    if scope in groups or scope.count("/") < 4:
         found.append("is scoped wider than one resource")
     if each.inputs.get("roleDefinitionId") == Role.WORKSPACE_CONTRIBUTOR.definition and not scope.startswith(
         tuple(workspace.id for workspace in recording.of_type("databricks:Workspace"))

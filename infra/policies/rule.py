@@ -83,6 +83,11 @@ def where(of: About, *path: str, is_: Any) -> About:
     return lambda recording: [each for each in of(recording) if at(each.inputs, *path) == is_]
 
 
+def without(of: About, end: str) -> About:
+    """Those of them whose names do not end so."""
+    return lambda recording: [each for each in of(recording) if not each.name.endswith(end)]
+
+
 def must(path: tuple[str, ...], *wanted: Any) -> Wrong:
     """The value at a path is one of these."""
 

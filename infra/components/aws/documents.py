@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -20,13 +20,12 @@ def allow(actions: Sequence[str], *resources: pulumi.Input[str], **more: Any) ->
     return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources), **more}
 
 
+LAMBDA: Final = "lambda.amazonaws.com"
+"""The one service that does not say for whom it takes a role; it takes only roles of the function's own account."""
+
+
 def trust(service: str, account: pulumi.Input[str]) -> pulumi.Output[str]:
     """A service may take the role, for this account only: not as somebody else's deputy."""
-    return document(
-        {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Principal": {"Service": service},
-            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
-        }
-    )
+    taken = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    ours = {"Condition": {"StringEquals": {"aws:SourceAccount": account}}}
+    return document({**taken, **({} if service == LAMBDA else ours)})

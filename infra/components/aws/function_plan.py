@@ -27,8 +27,10 @@ class FunctionPlan:
     needs: frozenset[Need]
     memory_mb: int = 1024
     timeout_s: int = TIMEOUT_S
-    at_once: int = 0
-    """How many run at once; 0: as many as its trigger has shards, up to the account's bound."""
+    at_once: int = 1
+    """How many run at once."""
+    inside: bool = True
+    """Whether it runs in the network, from which an endpoint of API Gateway reaches private APIs only."""
 
     @property
     def handler(self) -> str:
@@ -37,7 +39,7 @@ class FunctionPlan:
 
 
 def plans(maximum_instances: int) -> tuple[FunctionPlan, ...]:
-    """Every function. Only what comes by HTTP can grow beyond the shards; timers never run twice at once."""
+    """Every function. What runs at once is reserved, and together below the bound of the stack."""
     found = []
     for group, needs in (
         ("http", http.NEEDS),
@@ -55,13 +57,16 @@ def plans(maximum_instances: int) -> tuple[FunctionPlan, ...]:
 
 
 def _plan(name: str, group: str, needs: frozenset[Need], maximum_instances: int) -> FunctionPlan:
+    """Half of the bound is for partners; a stream's function needs one a shard. Timers never run twice at once."""
     match group:
         case "http":
-            return FunctionPlan(name, group, needs, 1792, HTTP_TIMEOUT_S, maximum_instances)
+            return FunctionPlan(name, group, needs, 1792, HTTP_TIMEOUT_S, maximum_instances // 2)
         case "schedules":
             return FunctionPlan(name, group, needs, at_once=1)
         case "landing":
-            return FunctionPlan(name, group, needs, 1792, 900, 10)
+            return FunctionPlan(name, group, needs, 1792, 900, 4)
         case "live":
-            return FunctionPlan(name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances)
-    return FunctionPlan(name, group, needs, at_once=maximum_instances)
+            return FunctionPlan(
+                name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances // 20, inside=False
+            )
+    return FunctionPlan(name, group, needs, at_once=maximum_instances // 20)

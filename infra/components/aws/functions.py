@@ -12,7 +12,7 @@ from typing import Any, Final
 import pulumi
 from pulumi_aws import iam, lambda_
 
-from infra.components.aws.documents import allow, document, trust
+from infra.components.aws.documents import LAMBDA, allow, document, trust
 from infra.components.aws.function_plan import FunctionPlan
 from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
@@ -79,13 +79,15 @@ class Functions(pulumi.ComponentResource):
             role=role.arn,
             memory_size=plan.memory_mb,
             timeout=plan.timeout_s,
-            reserved_concurrent_executions=plan.at_once or -1,
+            reserved_concurrent_executions=plan.at_once,
             environment={"variables": dict(self._args.settings)},
             kms_key_arn=self.key,
             vpc_config={
                 "subnet_ids": around.network.subnet_ids,
                 "security_group_ids": [around.network.workload_group_id],
-            },
+            }
+            if plan.inside
+            else None,
             tracing_config={"mode": "Active"},
             logging_config={"log_format": "JSON", "log_group": path},
             tags=self._tags,
@@ -103,7 +105,7 @@ class Functions(pulumi.ComponentResource):
         account = self._args.around.account
         role = iam.Role(
             name,
-            assume_role_policy=trust("lambda.amazonaws.com", account),
+            assume_role_policy=trust(LAMBDA, account),
             tags=self._tags,
             opts=self._child,
         )

@@ -11,7 +11,7 @@ import pulumi
 from pulumi_aws import ecr, iam, lambda_
 
 from functions.needs import TELLS, reads
-from infra.components.aws.documents import allow, document, trust
+from infra.components.aws.documents import LAMBDA, allow, document, trust
 from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
@@ -44,7 +44,7 @@ class Inference(pulumi.ComponentResource):
         group = around.observability.log_group(f"{name}-{INFERENCE_APP}", path)
         role = iam.Role(
             f"{name}-role",
-            assume_role_policy=trust("lambda.amazonaws.com", around.account),
+            assume_role_policy=trust(LAMBDA, around.account),
             tags=tags,
             opts=child,
         )

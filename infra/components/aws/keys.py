@@ -57,6 +57,22 @@ class Keys(pulumi.ComponentResource):
             self._made[store] = key.arn
         return self._made[store]
 
+    def in_second_region(self, store: str) -> pulumi.Output[str] | None:
+        """The same key in the second region, for a store that is kept there too."""
+        primary = self.of(store)
+        if primary is None or not self._config.second_location:
+            return None
+        replica = kms.ReplicaKey(
+            f"{self._name}-{store}-second",
+            region=self._config.second_location,
+            primary_key_arn=primary,
+            deletion_window_in_days=DELETED_AFTER_DAYS,
+            policy=self._policy(),
+            tags=self._config.tags(Classification.SECRET),
+            opts=pulumi.ResourceOptions(parent=self, protect=True),
+        )
+        return replica.arn
+
     def _policy(self) -> pulumi.Output[str]:
         """The account's own policies decide who uses it; the services named may, on this account's behalf."""
         return document(

@@ -20,7 +20,6 @@ INTERFACES: Final = (
     "ecr.api",
     "ecr.dkr",
     "emr-serverless",
-    "execute-api",
     "kinesis-streams",
     "kms",
     "logs",

@@ -57,5 +57,11 @@ class Records(pulumi.ComponentResource):
         if not config.is_production:
             return []
         return [
-            {"region_name": config.second_location, "point_in_time_recovery": True, "propagate_tags": True}
+            {
+                "region_name": config.second_location,
+                "kms_key_arn": self._around.keys.in_second_region("records"),
+                "point_in_time_recovery": True,
+                "deletion_protection_enabled": True,
+                "propagate_tags": True,
+            }
         ]

@@ -38,6 +38,7 @@ class Users(pulumi.ComponentResource):
             },
             admin_create_user_config={"allow_admin_create_user_only": True},
             account_recovery_setting={"recovery_mechanisms": [{"name": "verified_email", "priority": 1}]},
+            user_pool_tier="PLUS",  # the one with protection against stolen passwords
             user_pool_add_ons={"advanced_security_mode": "ENFORCED"},
             deletion_protection="ACTIVE",
             tags=config.tags(Classification.SECRET),

@@ -75,7 +75,7 @@ def assign(
     scope: pulumi.Input[str],
     principal_id: pulumi.Input[str],
     parent: pulumi.Resource,
-) -> pulumi.Resource:
+) -> pulumi.CustomResource:
     """Gives a principal one role on one scope."""
     return authorization.RoleAssignment(
         name,

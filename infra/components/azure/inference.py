@@ -95,17 +95,8 @@ class Inference(pulumi.ComponentResource):
         """Prometheus as an agent, one, all the time; it writes under its identity, by the workspace's rule only."""
         around = self._args.around
         scrapes = self._identity(name, "scrapes", SCRAPER_NEEDS)
-        found = around.observability.metrics.default_ingestion_settings
-        rule = found.data_collection_rule_resource_id
-        scrapes.grant(f"{name}-scrapes-writes", Role.METRICS_PUBLISHER, rule, self)
-        endpoint = monitor.DataCollectionEndpoint(
-            f"{name}-ingests",
-            resource_group_name=around.resource_group,
-            location=around.config.location,
-            network_acls={"public_network_access": "Disabled"},
-            tags=around.config.tags(Classification.OPERATIONAL),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        endpoint, rule = self._ingestion(name)
+        scrapes.grant(f"{name}-scrapes-writes", Role.METRICS_PUBLISHER, rule.id, self)
         self._app(
             around.config.name("scraper"),
             scrapes,
@@ -115,13 +106,40 @@ class Inference(pulumi.ComponentResource):
                 "INGESTION_ENDPOINT": endpoint.metrics_ingestion.apply(
                     lambda it: (it or {}).get("endpoint", "")
                 ),
-                "INGESTION_RULE": rule,
+                "INGESTION_RULE": rule.immutable_id,
                 "AZURE_CLIENT_ID": scrapes.client_id,
             },
             scale={"min_replicas": 1, "max_replicas": 1},
             ingress=None,
         )
         scrapes.check_nothing_is_missing()
+
+    def _ingestion(self, name: str) -> tuple[monitor.DataCollectionEndpoint, monitor.DataCollectionRule]:
+        """Where metrics are sent, and the rule that puts them into the workspace: whoever writes needs a right on it."""
+        around = self._args.around
+        common: dict[str, Any] = {
+            "resource_group_name": around.resource_group,
+            "location": around.config.location,
+            "tags": around.config.tags(Classification.OPERATIONAL),
+            "opts": pulumi.ResourceOptions(parent=self),
+        }
+        endpoint = monitor.DataCollectionEndpoint(
+            f"{name}-ingests",
+            # Without a private link scope of Azure Monitor there is no other way in; each write has an identity.
+            network_acls={"public_network_access": "Enabled"},
+            **common,
+        )
+        stream = "Microsoft-PrometheusMetrics"
+        workspace = {"account_resource_id": around.observability.metrics.id, "name": "metrics"}
+        rule = monitor.DataCollectionRule(
+            f"{name}-keeps",
+            data_collection_endpoint_id=endpoint.id,
+            data_sources={"prometheus_forwarder": [{"name": "scraper", "streams": [stream]}]},
+            destinations={"monitoring_accounts": [workspace]},
+            data_flows=[{"streams": [stream], "destinations": ["metrics"]}],
+            **common,
+        )
+        return endpoint, rule
 
     def _app(
         self,

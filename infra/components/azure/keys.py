@@ -54,6 +54,7 @@ class Keys(pulumi.ComponentResource):
         self._args = args
         self._vault: keyvault.Vault | None = None
         self._user: managedidentity.UserAssignedIdentity | None = None
+        self._right: pulumi.CustomResource | None = None
         if args.config.customer_managed_keys:
             self._vault = private_vault(name, args.config, args.resource_group, premium=True, parent=self)
             self._user = managedidentity.UserAssignedIdentity(
@@ -63,14 +64,16 @@ class Keys(pulumi.ComponentResource):
                 tags=args.config.tags(Classification.OPERATIONAL),
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            assign(f"{name}-encrypts", Role.CRYPTO_USER, self._vault.id, self._user.principal_id, self)
+            self._right = assign(
+                f"{name}-encrypts", Role.CRYPTO_USER, self._vault.id, self._user.principal_id, self
+            )
             args.network.expose(name, self._vault.id, Subresource.VAULT)
             args.observability.watch(name, self._vault.id)
         self.register_outputs({"vault_id": self._vault.id if self._vault else None})
 
     def of(self, store: str) -> StoreKey | None:
         """The key of a store; None where the cloud's own key is used."""
-        if self._vault is None or self._user is None:
+        if self._vault is None or self._user is None or self._right is None:
             return None
         key = keyvault.Key(
             f"{self._name}-{store}",
@@ -94,11 +97,13 @@ class Keys(pulumi.ComponentResource):
             tags=self._args.config.tags(Classification.SECRET),
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
+        # A store that is made before the right is there cannot use its key, and fails.
+        identity_id = pulumi.Output.all(self._user.id, self._right.id).apply(lambda both: str(both[0]))
         return StoreKey(
             name=key.name,
             vault_uri=self._vault.properties.vault_uri,
             uri=key.key_uri,
             uri_with_version=key.key_uri_with_version,
-            identity_id=self._user.id,
+            identity_id=identity_id,
             identity_client_id=self._user.client_id,
         )

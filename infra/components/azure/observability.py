@@ -119,6 +119,19 @@ class Observability(pulumi.ComponentResource):
             tags=self._args.config.tags(Classification.OPERATIONAL),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        dashboard.ManagedPrivateEndpoint(
+            f"{name}-board-to-metrics",
+            resource_group_name=self._args.resource_group,
+            location=self._args.config.location,
+            workspace_name=grafana.name,
+            managed_private_endpoint_name="metrics",
+            private_link_resource_id=self.metrics.id,
+            private_link_resource_region=self._args.config.location,
+            group_ids=["prometheusMetrics"],
+            request_message="Dashboards read metrics",
+            tags=self._args.config.tags(Classification.OPERATIONAL),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         reader = grafana.identity.principal_id
         assign(f"{name}-board-reads", Role.METRICS_READER, self.metrics.id, reader, self)
         self._args.network.expose(f"{name}-board", grafana.id, Subresource.GRAFANA)
