@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -52,7 +53,7 @@ from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import Whose
-from shared.services.score import succeeding, versioned
+from shared.services.score import PARALLEL_PATIENTS, succeeding, versioned
 from shared.services.stay_reader import StayReader
 from shared.services.stay_states import Known, StayStates
 from shared.services.write import ResourceWriter
@@ -96,6 +97,7 @@ class ScoreSepsis:
         self._reader = StayReader(records, writer, bodies)
         self._order = AlertOrder(records)
         self._states = StayStates(records, clock)
+        self._pool = ThreadPoolExecutor(PARALLEL_PATIENTS, thread_name_prefix="sepsis")
         self._looked: datetime | None = None
 
     def react(self, items: Iterable[Item]) -> int:
@@ -103,13 +105,11 @@ class ScoreSepsis:
         return isolate(STAGE, list(items), self._react, self._dead_letters)
 
     def _react(self, items: Sequence[Item]) -> int:
-        scored = 0
-        for whose, news in self._gather(items).items():
-            alerts = self._patient(whose, news)
-            scored += alerts is not None
-            with suppress(Busy, Unavailable):  # they come again by the change feed
-                self._order.tell(alerts or ())
-        return scored
+        news = self._gather(items)
+        raised = list(self._pool.map(lambda entry: self._patient(entry[0], entry[1]), news.items()))
+        with suppress(Busy, Unavailable):  # they come again by the change feed
+            self._order.tell(alert for alerts in raised for alert in alerts or ())
+        return sum(alerts is not None for alerts in raised)
 
     def _gather(self, items: Sequence[Item]) -> dict[Whose, StayNews]:
         news: dict[Whose, StayNews] = defaultdict(StayNews)
