@@ -57,6 +57,8 @@ from shared.services.stream_door import StreamDoor
 from shared.services.sweep import Sweep
 from shared.services.tokens import TokenEndpoint
 from shared.services.watch import Watch
+from shared.services.watch_falls import STAGE as FALLS_STAGE
+from shared.services.watch_falls import WatchFalls
 from shared.settings import Settings, SettingsError, read_settings
 
 _LOG: Final = logging.getLogger("galen")
@@ -219,6 +221,10 @@ class Services:
         )
 
     @cached_property
+    def watch_falls(self) -> WatchFalls:
+        return WatchFalls(self.records, self.bodies, self.clock, self.meter, self.dead_letters)
+
+    @cached_property
     def risk(self) -> Risk:
         return Risk(self.records, self.intents.writer, self.bodies, self.clock)
 
@@ -259,6 +265,7 @@ class Services:
             "score": self.score_vitals.react,
             SEPSIS_STAGE: self.score_sepsis.react,
             READMISSION_STAGE: self.score_readmission.react,
+            FALLS_STAGE: self.watch_falls.react,
             "land-commits": self.land_commits.land,
         }
 
@@ -273,7 +280,12 @@ class Services:
     @cached_property
     def reactions(self) -> Reactions:
         return Reactions(
-            self.score_vitals, self.score_sepsis, self.score_readmission, self.pulse, self.land_commits
+            self.score_vitals,
+            self.score_sepsis,
+            self.score_readmission,
+            self.watch_falls,
+            self.pulse,
+            self.land_commits,
         )
 
     @cached_property

@@ -15,6 +15,7 @@ from shared.services.pulse import Pulse
 from shared.services.score import ScoreVitals
 from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import ScoreSepsis
+from shared.services.watch_falls import WatchFalls
 
 
 class Reactions:
@@ -25,6 +26,7 @@ class Reactions:
         score: ScoreVitals,
         sepsis: ScoreSepsis,
         readmission: ScoreReadmission,
+        falls: WatchFalls,
         pulse: Pulse,
         commits: LandCommits,
     ) -> None:
@@ -32,6 +34,7 @@ class Reactions:
             score.react,
             sepsis.react,
             readmission.react,
+            falls.react,
             pulse.echo,
             commits.land,
         )

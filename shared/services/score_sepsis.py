@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from shared.domain.alerts.episodes import LAPSED, Episode, alert_of, from_us, to_us
+from shared.domain.alerts.episodes import LAPSED, Episode, from_us, to_us
 from shared.domain.fhir.dates import instant_text, parse_instant
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import (
@@ -25,7 +25,6 @@ from shared.domain.records import (
     resource_item,
     source_version,
 )
-from shared.domain.scores.changes import CREATED
 from shared.domain.scores.state import decode_episode, encode_episode
 from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.model_risk import SEPSIS, ModelRisk
@@ -48,12 +47,13 @@ from shared.ports.clock import Clock
 from shared.ports.meter import Meter
 from shared.ports.records import BatchRefused, Create, Records, Replace, Write
 from shared.services.alert_order import AlertOrder
-from shared.services.alerts import alert_id, alert_item
+from shared.services.alert_writes import alert_items, alert_writes
+from shared.services.alerts import alert_id
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import Whose
-from shared.services.score import PARALLEL_PATIENTS, succeeding, versioned
+from shared.services.score import PARALLEL_PATIENTS, versioned
 from shared.services.stay_reader import StayReader
 from shared.services.stay_states import Known, StayStates
 from shared.services.write import ResourceWriter
@@ -238,21 +238,8 @@ class ScoreSepsis:
         now = self._clock.now()
         recorded = parse_instant(news.recorded_at) or now
         rule = f"{MODEL}-{sepsis_model().version}"
-        items = [
-            alert_item(*whose, alert_of(each, MODEL, rule, ()), now, newest=newest, recorded=recorded, kind=CREATED)
-            for each in episodes
-        ]  # fmt: skip
-        there = self._records.read_many(*whose[:2], [item["id"] for item in items]) if items else {}
-        writes: list[Create | Replace] = []
-        for item in items:
-            old = there.get(item["id"])
-            if old is None:
-                writes.append(Create(item))
-                self._meter.count("galen_alerts_total", change=CREATED, severity=item["alert"]["severity"])
-                self._meter.observe("galen_alert_seconds", (now - recorded).total_seconds())
-            elif _said(old) != _said(item):
-                writes.append(Replace(succeeding(item, old, now), old["_etag"]))
-        return writes
+        items = alert_items(whose, MODEL, rule, episodes, now, newest=newest, recorded=recorded)
+        return alert_writes(self._records, self._meter, items, now, recorded)
 
 
 def _at_the_hour(state: StayState, now_us: int) -> StayState:
@@ -272,11 +259,6 @@ def _ended(state: StayState) -> list[Episode]:
     episode = decode_episode(state["episode"])
     at_us = max(newest_us(state) or 0, episode.last_breach_us) if episode else 0
     return [replace(episode, ended_us=at_us, ending=LAPSED)] if episode else []
-
-
-def _said(item: Item) -> dict[str, Any]:
-    people = ("acknowledged_by", "acknowledged_at")
-    return {name: value for name, value in item["alert"].items() if name not in people}
 
 
 def _patient_in(item: Item) -> str:

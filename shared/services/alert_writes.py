@@ -1,0 +1,53 @@
+"""The writes that bring a patient's alerts of one rule to where its episodes are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.domain.alerts.episodes import Episode, alert_of
+from shared.domain.records import Item
+from shared.domain.scores.changes import CREATED
+from shared.ports.meter import Meter
+from shared.ports.records import Create, Records, Replace
+from shared.services.alerts import alert_item
+from shared.services.patient_news import Whose
+from shared.services.score import succeeding
+
+
+def alert_items(
+    whose: Whose, model: str, rule: str, episodes: Sequence[Episode], now: datetime,
+    *, newest: datetime, recorded: datetime,
+) -> list[Item]:  # fmt: skip
+    """The items of the alerts of these episodes."""
+    return [
+        alert_item(
+            *whose, alert_of(each, model, rule, ()), now, newest=newest, recorded=recorded, kind=CREATED
+        )
+        for each in episodes
+    ]
+
+
+def alert_writes(
+    records: Records, meter: Meter, items: Sequence[Item], now: datetime, recorded: datetime
+) -> list[Create | Replace]:
+    """What is new, and what says something else than is on record; an acknowledgement stays."""
+    if not items:
+        return []
+    there = records.read_many(items[0]["tenant"], items[0]["home"], [item["id"] for item in items])
+    writes: list[Create | Replace] = []
+    for item in items:
+        old = there.get(item["id"])
+        if old is None:
+            writes.append(Create(item))
+            meter.count("galen_alerts_total", change=CREATED, severity=item["alert"]["severity"])
+            meter.observe("galen_alert_seconds", (now - recorded).total_seconds())
+        elif _said(old) != _said(item):
+            writes.append(Replace(succeeding(item, old, now), old["_etag"]))
+    return writes
+
+
+def _said(item: Item) -> dict[str, Any]:
+    people = ("acknowledged_by", "acknowledged_at")
+    return {name: value for name, value in item["alert"].items() if name not in people}
