@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from local import exits
 from local.bench.figures import machine
+from local.cli import bench_freshness
 from local.cli.options import add_platform_options, door_of, new_parser
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench surveillance
   GALEN_TEST_DATA=/data python3 -m local bench lakehouse --multiples 1,4
   python3 -m local bench emulators
+  python3 -m local bench freshness
 """
 
 
@@ -89,7 +91,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         emulators.add_argument(
             f"--{name}", type=int, default=count, metavar="N", help=f"{what} (default {count})"
         )
-    for kind in (ingest, imports, validate, surveillance, lakehouse, emulators):
+    for kind in (ingest, imports, validate, surveillance, lakehouse, emulators, bench_freshness.add(kinds)):
         kind.add_argument(
             "--format", choices=("table", "json"), default="table", help="json: on standard output"
         )
@@ -101,6 +103,8 @@ def run(args: argparse.Namespace) -> int:
         from local.cli import bench_measures
 
         return getattr(bench_measures, f"run_{args.kind}")(args)  # type: ignore[no-any-return]
+    if args.kind == "freshness":
+        return bench_freshness.run(args)
     if args.kind == "validate":
         return _validate(args)
     return _imports(args) if args.kind == "import" else _ingest(args)
