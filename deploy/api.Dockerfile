@@ -1,0 +1,24 @@
+# The HTTP API and its models, without the triggers: for Kubernetes, and as the inference container of a stack.
+# Build from the checkout: docker build -f deploy/api.Dockerfile --build-arg BASE=python:3.12-slim@sha256:… -t galen/inference:1 .
+# Name the base by its digest: the tag alone is somebody else's to move.
+ARG BASE=python:3.12-slim-bookworm
+
+FROM ${BASE} AS dependencies
+COPY requirements.txt requirements/local.txt /locks/
+RUN python -m pip install --no-cache-dir --require-hashes --only-binary :all: --target /site \
+      -r /locks/requirements.txt -r /locks/local.txt
+
+FROM ${BASE}
+WORKDIR /app
+COPY --from=dependencies /site /site
+COPY functions/__init__.py functions/server.py functions/
+COPY functions/api functions/api
+COPY shared shared
+ENV PYTHONPATH=/app:/site PYTHONUNBUFFERED=1
+# Bytecode is written now: at run time the file system is read-only.
+RUN python -m compileall -q /app /site \
+ && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin galen
+USER 10001
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health', timeout=4)"]
+ENTRYPOINT ["python", "-m", "uvicorn", "--factory", "functions.server:create", "--host", "0.0.0.0", "--port", "8080", "--no-access-log", "--no-server-header"]
