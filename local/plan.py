@@ -67,7 +67,12 @@ def chosen_ports(port: int, before: RunState | None) -> dict[str, int]:
 
 
 def emulator_specs(
-    ports: Mapping[str, int], data: Path, *, config: Path | None = None, faults: bool = False
+    ports: Mapping[str, int],
+    data: Path,
+    *,
+    config: Path | None = None,
+    faults: bool = False,
+    sync: str = "normal",
 ) -> list[ProcessSpec]:
     """The emulators; a file dropped in `landing` is announced to the worker that listens for events, if there is one.
 
@@ -75,7 +80,7 @@ def emulator_specs(
     """
     hubs = [f"{hub}:{names.HUB_PARTITIONS}:{names.CONSUMER_GROUP}" for hub in names.HUBS]
     named = ["--config", str(config)] if config else [part for hub in hubs for part in ("--hub", hub)]
-    breakable = ["--faults"] if faults else []
+    breakable = [*(["--faults"] if faults else []), *(["--sync", sync] if sync != "normal" else [])]
     announced = []
     if "ingest" in ports:
         hook = f"http://{HOST}:{ports['ingest']}/runtime/webhooks/eventgrid?functionName={names.LANDING_FUNCTION}"

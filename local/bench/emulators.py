@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
@@ -75,20 +76,29 @@ def measure_emulators(events: int, items: int, files: int) -> Emulated:
         with ServedEmulators(Path(folder)) as served:
             figures["start_s"] = _seconds_since(began)
             measured.counts["memory_at_start_mb"] = round(served.memory_mb())
-            figures["events_in_per_s"] = round(_send(served.connections["eventhubs"], events))
-            figures["events_out_per_s"] = round(_receive(served.connections["eventhubs"], events))
-            figures["items_per_s"] = round(_write_items(served.connections["cosmos"], items))
-            figures["small_files_per_s"] = round(
-                _write_files(served.connections["datalake"], files, _SMALL_BYTES)
-            )
-            large = max(files // 50, 4)
-            per_s = _write_files(served.connections["datalake"], large, _LARGE_BYTES)
-            figures["large_files_mb_per_s"] = round(per_s * _LARGE_BYTES / _MB)
+            for name, emulator, work, count, unit in _works(events, items, files):
+                before = served.processor_s()
+                figures[name] = round(unit * work(served.connections[emulator], count))
+                measured.processor_us[name] = round(1e6 * (served.processor_s() - before) / count, 1)
             figures["memory_mb"] = round(served.memory_mb())
         began = time.perf_counter()
         with ServedEmulators(Path(folder)):
             figures["restart_s"] = _seconds_since(began)
     return measured
+
+
+def _works(
+    events: int, items: int, files: int
+) -> tuple[tuple[str, str, Callable[[str, int], float], int, float], ...]:
+    """What is measured: figure, emulator, the work that returns how many a second, how many, and the unit of one."""
+    small, large = partial(_write_files, size=_SMALL_BYTES), partial(_write_files, size=_LARGE_BYTES)
+    return (
+        ("events_in_per_s", "eventhubs", _send, events, 1),
+        ("events_out_per_s", "eventhubs", _receive, events, 1),
+        ("items_per_s", "cosmos", _write_items, items, 1),
+        ("small_files_per_s", "datalake", small, files, 1),
+        ("large_files_mb_per_s", "datalake", large, max(files // 50, 4), _LARGE_BYTES / _MB),
+    )
 
 
 def _seconds_since(began: float) -> float:

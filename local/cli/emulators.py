@@ -49,6 +49,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE",
         help="Config.json with the event hubs (default: the platform's)",
     )
+    parser.add_argument(
+        "--sync",
+        choices=("normal", "full"),
+        default="normal",
+        help="full: what is acknowledged outlives a power cut too, at the price of speed (default normal)",
+    )
     parser.add_argument("--faults", action="store_true", help="allow failures on demand at /_faults")
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="provision the stores and write FILE for `func start`"
@@ -77,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         with contextlib.suppress(Stopped):
             config = args.config.absolute() if args.config else None
-            supervisor.start(emulator_specs(ports, args.data, config=config, faults=args.faults))
+            supervisor.start(
+                emulator_specs(ports, args.data, config=config, faults=args.faults, sync=args.sync)
+            )
             supervisor.wait_until(supervisor.all_answer, "an emulator")
             if args.settings is not None:
                 _write_settings(args.settings, state.settings, args.data)

@@ -58,6 +58,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--key", default=WELL_KNOWN_KEY, help="master key; by default the emulators' well-known one"
     )
+    parser.add_argument(
+        "--sync", choices=("normal", "full"), default="normal", help="full: safe from a power cut too"
+    )
     parser.add_argument("--faults", action="store_true", help="serve /_faults, for tests")
     return parser.parse_args()
 
@@ -75,7 +78,7 @@ async def _keep_house(store: Store) -> None:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    store = Store(arguments.data)
+    store = Store(arguments.data, fsync=arguments.sync == "full")
     # What was loaded stays: the collector need not look at it again.
     gc.freeze()
     application = Application(store, arguments.key, Faults(FAULT_CODES) if arguments.faults else None)

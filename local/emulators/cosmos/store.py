@@ -6,11 +6,14 @@ https://www.sqlite.org/wal.html
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from local.emulators.held_folder import hold
 
 from . import json_text
 from .index import IndexSpec
@@ -40,13 +43,13 @@ _PUT = "INSERT OR REPLACE INTO items (row, container, pk, id, lsn, ts, ttl, raw)
 class Store:
     """The data folder and everything in memory that is made from it. Not for several threads."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
+        self._lock = hold(folder, "Cosmos DB")
         self._path = folder / "cosmos.sqlite3"
         self._sql = sqlite3.connect(self._path, isolation_level=None)
         self._sql.execute(f"PRAGMA page_size={_PAGE_BYTES}")
         self._sql.execute("PRAGMA journal_mode=WAL")
-        self._sql.execute("PRAGMA synchronous=NORMAL")
+        self._sql.execute(f"PRAGMA synchronous={'FULL' if fsync else 'NORMAL'}")
         self._sql.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES_MAX}")
         self._sql.executescript(_SCHEMA)
         self.databases: dict[str, dict[str, Any]] = {}
@@ -94,6 +97,7 @@ class Store:
         """Empties the write-ahead log into the database and lets go of it."""
         self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._sql.close()
+        os.close(self._lock)
 
     def checkpoint_due(self) -> bool:
         """Returns whether the write-ahead log has grown enough to be worth emptying."""

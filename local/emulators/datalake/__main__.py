@@ -40,7 +40,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         help="webhook to send blob events to; may be repeated",
     )
     parser.add_argument("--faults", action="store_true", help="allow POST and DELETE /_faults")
-    parser.add_argument("--fsync", action="store_true", help="make each write safe from a power cut too")
+    parser.add_argument(
+        "--sync", choices=("normal", "full"), default="normal", help="full: safe from a power cut too"
+    )
     return parser.parse_args(arguments)
 
 
@@ -62,7 +64,7 @@ async def _serve(options: argparse.Namespace) -> None:
     # with it an answer whose head and body are written apart takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = f"http://{options.host}:{listener.getsockname()[1]}/{options.account}"
-    store = Store(options.data, fsync=options.fsync)
+    store = Store(options.data, fsync=options.sync == "full")
     events = Events(options.account, url, options.event_grid)
     lake = Lake(url, store, Leases(store.database), events, SharedKey(options.account, options.key))
     app = App(lake, Faults(FAULT_CODES) if options.faults else None)

@@ -8,12 +8,12 @@ relies on it. Symbolic links are neither followed nor listed.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import stat as stat_module
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from local.emulators.datalake import traits
 from local.emulators.datalake.atomic import link_new, rename_new
@@ -21,6 +21,7 @@ from local.emulators.datalake.errors import StorageError
 from local.emulators.datalake.metadata import AttributeRows, Attributes, open_database
 from local.emulators.datalake.names import Place, is_container_name
 from local.emulators.datalake.staging import Staged, Staging, discard
+from local.emulators.held_folder import hold
 
 OWN_FOLDER = ".emulator"
 
@@ -54,7 +55,7 @@ class Store:
         self.root = os.path.realpath(root)
         own = os.path.join(self.root, OWN_FOLDER)
         os.makedirs(own, exist_ok=True)
-        self._lock = _lock(os.path.join(own, "lock"))
+        self._lock = hold(Path(own), "data lake")
         self._fsync = fsync
         self.database = open_database(own, fsync=fsync)
         self.rows = AttributeRows(self.database)
@@ -296,15 +297,3 @@ def _refusal(error: OSError) -> Exception:
     if error.errno in (errno.ENOTDIR, errno.EISDIR):
         return StorageError("PathConflict")
     return error
-
-
-def _lock(path: str) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise SystemExit(
-            "Another data lake emulator owns this data folder; stop it or use another --data."
-        ) from None
-    return descriptor

@@ -44,7 +44,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--retention-hours", type=float, default=24, help="default: %(default)s")
     parser.add_argument("--throughput-units", type=int, help="busy above so many (default: no limit)")
     parser.add_argument(
-        "--fsync", action="store_true", help="let acknowledged events outlive a power cut too"
+        "--sync", choices=("normal", "full"), default="normal", help="full: safe from a power cut too"
     )
     parser.add_argument("--faults", action="store_true", help="answer /_faults over HTTP at the same port")
     return parser.parse_args(arguments)
@@ -59,7 +59,7 @@ def hubs_of(options: argparse.Namespace) -> list[HubConfig]:
 async def serve(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT; raises ConfigError and OSError where it cannot start."""
     storage = Storage(
-        options.data, retention_ms=int(options.retention_hours * 3_600_000), fsync=options.fsync
+        options.data, retention_ms=int(options.retention_hours * 3_600_000), fsync=options.sync == "full"
     )
     throttle = (
         Throttle.of_units(options.throughput_units, time.monotonic) if options.throughput_units else None

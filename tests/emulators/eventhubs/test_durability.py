@@ -127,6 +127,6 @@ def test_serves_the_official_emulators_configuration(launch: Callable[..., Emula
     namespace = {"Type": "EventHub", "Name": "emulatorNs1", "Entities": [entity]}
     path = tmp_path / "Config.json"
     path.write_text(json.dumps({"UserConfig": {"NamespaceConfig": [namespace]}}))
-    emulator = launch(options=("--config", str(path), "--fsync"))
+    emulator = launch(options=("--config", str(path), "--sync", "full"))
     emulator.send("eh1", "a", partition_id="1")
     assert receive(emulator.consumer("eh1", "cg1"), 1, partition_id="1").bodies == ["a"]
