@@ -189,7 +189,7 @@ def _write_files(connection: str, count: int, size: int) -> float:
     body = bytes(size)
     name = f"bench{size}"
     each = max(count // _CLIENTS, 1)
-    with BlobServiceClient.from_connection_string(connection) as service:
+    with BlobServiceClient.from_connection_string(connection, transport=transport()) as service:
         container = service.create_container(name)
 
         def write(number: int) -> None:
