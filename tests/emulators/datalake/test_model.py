@@ -61,7 +61,7 @@ class LakeMachine(RuleBasedStateMachine):
         request.is_dfs = routes.is_dfs(request)
         request.place = parse_place(path)
         try:
-            response: Response = asyncio.run(routes.find(request).operation(self.lake, request))
+            response = asyncio.run(self.answer(request))
         except StorageError as error:
             return error.status, error.code.encode()
         self.etag = response.headers.get("ETag", "")
@@ -71,6 +71,9 @@ class LakeMachine(RuleBasedStateMachine):
             os.close(content.descriptor)
             return response.status, part
         return response.status, content
+
+    async def answer(self, request: Request) -> Response:
+        return await routes.find(request).operation(self.lake, request)
 
     def parents(self, path: str) -> list[str]:
         parts = path.split("/")[:-1]
