@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-from azure.cosmos import ContainerProxy, DatabaseProxy, PartitionKey
+from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionKey
 
 from shared import names
 from shared.adapters.azure.connections import blob_service
@@ -24,8 +25,16 @@ from shared.settings import Settings
 from tests.emulators.cosmos.conftest import Emulator as CosmosEmulator
 from tests.emulators.datalake.emulator import Emulator as LakeEmulator
 
+# Connection strings of Microsoft's own emulators, or of Azure: then the suites run against them.
+OTHER_COSMOS = os.environ.get("GALEN_CONTRACT_COSMOS")
+OTHER_LAKE = os.environ.get("GALEN_CONTRACT_LAKE")
 Strike = Callable[..., None]
 """`strike(status, count=…, applied=…)`: the next so many calls fail so."""
+
+
+def _skip_faults_of(other: str | None) -> None:
+    if other:
+        pytest.skip("failures on demand were not tested: only the project's own emulators make them")
 
 
 def ask(port: int, method: str, body: Any = None) -> None:
@@ -41,6 +50,7 @@ def ask(port: int, method: str, body: Any = None) -> None:
 
 @pytest.fixture(scope="session")
 def cosmos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosEmulator]:
+    _skip_faults_of(OTHER_COSMOS)
     running = CosmosEmulator(tmp_path_factory.mktemp("cosmos"))
     running.start()
     yield running
@@ -48,7 +58,11 @@ def cosmos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosmosEmulator]
 
 
 @pytest.fixture(scope="session")
-def database(cosmos: CosmosEmulator) -> DatabaseProxy:
+def database(request: pytest.FixtureRequest) -> DatabaseProxy:
+    if OTHER_COSMOS:
+        other = CosmosClient.from_connection_string(OTHER_COSMOS, connection_verify=False)
+        return other.create_database_if_not_exists(f"{names.DATABASE}-{uuid.uuid4().hex[:8]}")
+    cosmos: CosmosEmulator = request.getfixturevalue("cosmos")
     return cosmos.client(retry_total=1).create_database(names.DATABASE)
 
 
@@ -89,14 +103,16 @@ def memory_records(memory_script: Script) -> Records:
 
 @pytest.fixture(scope="session")
 def lake_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LakeEmulator]:
+    _skip_faults_of(OTHER_LAKE)
     running = LakeEmulator(tmp_path_factory.mktemp("lake"), "--faults")
     yield running
     running.stop()
 
 
 @pytest.fixture
-def azure_lake(lake_emulator: LakeEmulator) -> Iterator[Lake]:
-    with blob_service(Settings(lake=lake_emulator.connection_string)) as service:
+def azure_lake(request: pytest.FixtureRequest) -> Iterator[Lake]:
+    connection = OTHER_LAKE or request.getfixturevalue("lake_emulator").connection_string
+    with blob_service(Settings(lake=connection)) as service:
         container = service.create_container(f"lake-{uuid.uuid4().hex}")
         yield DataLake(container)
 
