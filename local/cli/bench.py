@@ -212,7 +212,7 @@ def _validate(args: argparse.Namespace) -> int:
     out = console()
     out.print(table)
     out.print(
-        f"on {machine()}; one process, parsing included, median of {args.rounds} rounds; {LIMIT} only parses; "
+        f"on {machine()}; one process, its CPU time, parsing included, median of {args.rounds} rounds; {LIMIT} only parses; "
         f"{OURS} : {RIVAL} {rates.total[OURS] / rates.total[RIVAL]:.1f}"
     )
     if rates.skipped:

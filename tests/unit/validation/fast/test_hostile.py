@@ -145,3 +145,12 @@ def test_one_error_deep_below_many_good_items_does_not_cost_them_again_at_each_l
     found = explain(resource, r4(), best_practice=False, shortcut=shortcut)
     assert found == explain(resource, r4(), best_practice=False)
     assert len(asked) == len(set(asked)) == 50 + 12 + 1
+
+
+def test_another_order_of_the_same_properties_is_learnt_from_the_first() -> None:
+    checks = Resources(r4())
+    forward = {**PATIENT, "name": [{"family": "Doe", "given": ["Jo"]}]}
+    backward = dict(reversed(forward.items()))
+    assert checks.is_plain(forward)
+    assert checks.is_plain(backward)
+    assert not checks.is_plain({**backward, "gender": "none"})

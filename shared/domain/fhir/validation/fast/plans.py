@@ -69,6 +69,7 @@ class Learner:
             if definition.name == "Reference"
             else frozenset()
         )
+        self._by_names: dict[frozenset[str], tuple[dict[str, Check], tuple[Check, ...]]] = shapes.new_table()
         self._known = {
             name: (element, reference)
             for element in definition.elements.values()
@@ -76,9 +77,23 @@ class Learner:
         }
 
     def plan(self, value: Any) -> Plan | None:
-        """The plan for objects with the properties of `value`; None where no such object is plainly valid."""
+        """The plan for objects with the properties of `value`; None where no such object is plainly valid.
+
+        Properties in another order are asked the same: some senders write each object in an order of its own.
+        """
         if type(value) is not dict or not value:
             return None
+        names = frozenset(value)
+        known = self._by_names.get(names)
+        if known is not None:
+            checks, rules = known
+            return tuple(map(checks.__getitem__, value)), rules
+        plan = self._new_plan(value)
+        if plan is not None:
+            self._by_names[names] = dict(zip(value, plan[0], strict=True)), plan[1]
+        return plan
+
+    def _new_plan(self, value: dict[str, Any]) -> Plan | None:
         if (
             value.keys() == {"id"} and self.name != "Element"
         ):  # ele-1; beside a primitive's value an id is enough

@@ -51,8 +51,13 @@ class Shapes:
         self._resources = resources
         self._on_values = on_values
         self._checks: dict[Any, Check] = {}
-        self._plans: list[dict[tuple[str, ...], Plan]] = []
+        self._plans: list[dict[Any, Any]] = []
         self._count = 0
+
+    def new_table(self) -> dict[Any, Any]:
+        """A table of what is learnt of shapes, to be forgotten with all others when they are too many."""
+        self._plans.append({})
+        return self._plans[-1]
 
     def object_check(
         self,
@@ -79,8 +84,7 @@ class Shapes:
         constraints: tuple[Constraint, ...],
         targets: tuple[str, ...],
     ) -> Check:
-        plans: dict[tuple[str, ...], Plan] = {}
-        self._plans.append(plans)
+        plans: dict[tuple[str, ...], Plan] = self.new_table()
         learner = Learner(self, self.definitions.type(name), outer, binding, constraints, targets)
         if name == "Coding" and binding is None and not constraints:
             return self._coding_check(plans, learner)
