@@ -1,7 +1,7 @@
 """Resources a second through the validator, through fhir.resources and through orjson's parser: one process, one core.
 
-The same texts in each round, the three after one another, and the median of the rounds, in CPU time of this process: what else
-runs on the machine slows the three alike and little.
+The same texts in each round, the three after one another, and the median of the rounds, in CPU time of this process:
+what else runs on the machine slows the three alike and little.
 """
 
 from __future__ import annotations
