@@ -13,11 +13,11 @@ from shared.errors import InputError
 @pytest.mark.parametrize("value", ["{}", "[]", "1", '{"a":1}'])
 def test_refuses_a_body_of_nothing_but_values_at_once(value: str) -> None:
     body = f'{{"a":[{",".join([value] * 1_000_000)}]}}'.encode()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(InputError) as refused:
         json.decode(body)
     assert refused.value.issues[0].code == "too-costly"
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_takes_a_long_list_of_codes() -> None:

@@ -68,14 +68,14 @@ def test_a_required_binding_to_a_system_known_by_form_asks_for_the_form() -> Non
 
 
 def test_hostile_codes_take_little_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for unit in ("a1", "[", "(", "{", "1", "a-", "en-", "text/", ";", "[a]", "a."):
         for size in (250, 100_000):
             text = unit * (size // len(unit))
             is_ucum_shaped(text)
             for shape in SHAPED.values():
                 assert isinstance(text in shape, bool)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_concepts_of_vital_signs_are_identifiers_of_snomed_ct() -> None:

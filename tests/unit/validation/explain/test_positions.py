@@ -56,10 +56,10 @@ def test_lines_end_as_they_do_anywhere_and_a_byte_order_mark_counts_for_nothing(
 
 def test_takes_time_linear_in_the_text() -> None:
     text = '{"resourceType": "Patient", "name": [' + ",\n".join(['{"family": "x"}'] * 100_000) + "]}"
-    began = time.perf_counter()
+    began = time.process_time()
     assert lines_of(text, ["Patient.name[99999].family"]) == {"Patient.name[99999].family": 100_000}
     assert lines_of('{"a": "' + '\\"' * 200_000, ["Patient.a"]) == {"Patient.a": 1}
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_takes_memory_of_the_order_of_the_text() -> None:

@@ -114,11 +114,11 @@ def test_only_warns_of_strings_that_are_odd(value: str, rule: str) -> None:
 
 @pytest.mark.parametrize("type_name", sorted(VALID))
 def test_takes_time_linear_in_hostile_input(type_name: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for unit in ("A", "1", " ", "a b", "1.", "<", "<a ", "AAA=", "\n", "2024-", "0."):
         primitive_fault(type_name, unit * (500_000 // len(unit)))
         primitive_fault(type_name, "urn:oid:1." + unit * (500_000 // len(unit)) + "!")
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
