@@ -1,4 +1,4 @@
-"""Raw to gold on real patients and multiples of them: resources a second by layer, increments, and what queries gain.
+"""Raw to gold on real patients and multiples of them: resources a second by layer, and increments against full runs.
 
 A multiple is made of copies of the same bundles with every UUID rewritten, so that it holds that many patients. What is
 timed are the jobs themselves, in a session that has run once before; landing and session start are not.
@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import json
 import re
-import statistics
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -22,13 +21,12 @@ from typing import Any, Final
 
 from local.bench.cpu_time import cpu_time_s
 from shared.domain.ingest.raw_line import RawLine
-from shared.names import TABLES, RawZone
+from shared.names import RawZone
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TENANT: Final = "default"
 _AT: Final = "2026-01-01T00:00:00.000000Z"
 _BUNDLES_A_FILE: Final = 20
-_ROUNDS: Final = 5
 PHASES: Final = ("bronze", "silver", "gold", "checks")
 """The layers, and the expectations that stand before promotion."""
 
@@ -111,7 +109,7 @@ class Bench:
         self._say = say
 
     def multiples(self, chosen: Sequence[int]) -> Iterator[Run]:
-        """A full run for each multiple; after the last one an increment of one patient in a hundred."""
+        """A full run for each multiple, and after each an increment of one patient in a hundred."""
         self._say("a first run, not measured, warms the session")
         self._run(self._lake("warm-up", self._texts[:2]), "warm-up", 2, 0)
         for number in chosen:
@@ -123,44 +121,6 @@ class Bench:
             few = max(1, number * len(self._texts) // 100)
             more = landing.land(copies(self._texts[:few], number, number + 1))
             yield self._run(lake, f"×{number} + 1 %", few, more)
-
-    def queries(self, multiple: int) -> dict[str, float]:
-        """Median seconds of a point query and a measure query, before and after Z-order and from gold."""
-        from delta.tables import DeltaTable
-
-        from spark.paths import LakeRoot
-
-        lake = LakeRoot(str(self._folder / f"x{multiple}"))
-        observations = lake.uri(TABLES["silver_observations"])
-        # In the order of arrival, many files, as streams leave them: what Z-order is for.
-        scattered = lake.uri("bench/observations")
-        rows = self._spark.read.format("delta").load(observations)
-        rows.repartition(32).write.format("delta").save(scattered)
-        patient = rows.where("patient_id IS NOT NULL").orderBy("patient_id").first()["patient_id"]
-
-        def point() -> int:
-            return int(
-                self._spark.read.format("delta").load(scattered).where(f"patient_id = '{patient}'").count()
-            )
-
-        def measure(path: str) -> Callable[[], list[Any]]:
-            return lambda: self._spark.read.format("delta").load(path).collect()
-
-        found = {"point query, as it came": _median(point)}
-        DeltaTable.forPath(self._spark, scattered).optimize().executeZOrderBy("patient_id", "code")
-        found["point query, Z-ordered"] = _median(point)
-        found["measure, computed from silver"] = _median(lambda: self._computed(lake))
-        found["measure, from gold"] = _median(measure(lake.uri(TABLES["gold_journey_by_condition"])))
-        return found
-
-    def _computed(self, lake: Any) -> list[Any]:
-        from spark.gold.journeys import journey_by_condition, patient_journeys
-
-        silver = {
-            name: self._spark.read.format("delta").load(lake.uri(TABLES[f"silver_{name}"]))
-            for name in ("patients", "encounters", "conditions", "medication_requests")
-        }
-        return list(journey_by_condition({"patient_journeys": patient_journeys(silver)}).collect())
 
     def _lake(self, name: str, texts: Sequence[str]) -> Path:
         Landing(self._folder / name).land(iter(texts))
@@ -182,12 +142,3 @@ class Bench:
             cpu_s[phase] += cpu_time_s() - used
         self._say(f"{what}: " + ", ".join(f"{name} {each:.1f} s" for name, each in seconds.items()))
         return Run(what, patients, resources, seconds, cpu_s)
-
-
-def _median(query: Callable[[], object]) -> float:
-    times = []
-    for _ in range(_ROUNDS + 1):
-        started = time.perf_counter()
-        query()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times[1:])

@@ -23,6 +23,7 @@ _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench import
   python3 -m local bench surveillance
   GALEN_TEST_DATA=/data python3 -m local bench lakehouse --multiples 1,4
+  python3 -m local bench queries
   python3 -m local bench emulators
   python3 -m local bench freshness
 """
@@ -91,7 +92,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         emulators.add_argument(
             f"--{name}", type=int, default=count, metavar="N", help=f"{what} (default {count})"
         )
-    for kind in (ingest, imports, validate, surveillance, lakehouse, emulators, bench_freshness.add(kinds)):
+    queries = kinds.add_parser(
+        "queries", help="what Z-order and gold gain, over copies of a lake's own tables"
+    )
+    queries.add_argument("--copies", type=int, default=16, metavar="N", help="of each row (default 16)")
+    add_platform_options(queries)
+    freshness = bench_freshness.add(kinds)
+    for kind in (ingest, imports, validate, surveillance, lakehouse, queries, emulators, freshness):
         kind.add_argument(
             "--format", choices=("table", "json"), default="table", help="json: on standard output"
         )
@@ -99,7 +106,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """0 where everything was accounted for and goals were reached, 1 where not."""
-    if args.kind in ("surveillance", "lakehouse", "emulators"):
+    if args.kind in ("surveillance", "lakehouse", "queries", "emulators"):
         from local.cli import bench_measures
 
         return getattr(bench_measures, f"run_{args.kind}")(args)  # type: ignore[no-any-return]
