@@ -11,6 +11,7 @@ from infra.policies.aws_checks import (
     bucket_not_ours,
     changeable,
     data_buckets,
+    data_lakes,
     endpoints_missing,
     expires_more,
     firewall_open,
@@ -21,6 +22,7 @@ from infra.policies.aws_checks import (
     landing_stays,
     logged_to_nowhere,
     no_flow_log,
+    not_copied,
     not_ours,
     opens,
     takes_plain,
@@ -69,7 +71,8 @@ _UNTAGGED: Final = (
     "aws:cognito:UserPoolDomain", "aws:ec2:RouteTableAssociation", "aws:ec2:SecurityGroupRule", "aws:iam:RolePolicy",
     "aws:kms:Alias", "aws:lambda:FunctionEventInvokeConfig", "aws:lambda:Permission", "aws:s3:BucketLifecycle",
     "aws:s3:BucketLogging", "aws:s3:BucketNotification", "aws:s3:BucketObjectLock", "aws:s3:BucketOwnership",
-    "aws:s3:BucketPolicy", "aws:s3:BucketPublic", "aws:s3:BucketServer", "aws:s3:BucketVersioning",
+    "aws:s3:BucketPolicy", "aws:s3:BucketReplicationConfig", "aws:s3:BucketPublic", "aws:s3:BucketServer",
+    "aws:s3:BucketVersioning",
     "aws:scheduler:Schedule", "aws:sns:TopicSubscription",
 )  # fmt: skip
 _BLOCKS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -122,11 +125,14 @@ RULES: Final = (
     ),
     Rule(
         "buckets-logged",
-        lambda recording: [b for b in recording.of_type("aws:s3:Bucket") if not b.name.endswith(ACCESS_LOGS)],
+        without(without(_BUCKET, ACCESS_LOGS), "-second"),
         logged_to_nowhere,
         (AUDIT,),
     ),
     Rule("audit-unchangeable", audit, changeable, (KEPT, INTEGRITY)),
+    Rule(
+        "lake-in-two-regions", without(data_lakes, "-second"), not_copied, (RECOVERY,), production_only=True
+    ),
     Rule(
         "only-dropped-failed-and-logged-expire",
         types("aws:s3:BucketLifecycleConfiguration"),

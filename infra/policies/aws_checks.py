@@ -9,7 +9,7 @@ from infra.components.aws.network import GATEWAYS, INTERFACES
 from infra.policies.aws_rights import statements_of
 from infra.policies.rule import Wrong, at, referred_to
 from infra.recording import Recorded, Recording
-from shared.names import AUDIT_CONTAINER, LANDING_FILE_SYSTEM
+from shared.names import AUDIT_CONTAINER, LAKE_FILE_SYSTEM, LANDING_FILE_SYSTEM
 
 KEPT_BUCKETS: Final = (LANDING_FILE_SYSTEM, FAILURES, ACCESS_LOGS)
 ENCRYPTED_BY: Final = {
@@ -72,7 +72,8 @@ def audit(recording: Recording) -> list[Recorded]:
     return [
         each
         for each in recording.of_type("aws:s3:Bucket")
-        if each.name.startswith("galen-lake-") and each.name.endswith(f"-{AUDIT_CONTAINER}")
+        if each.name.startswith("galen-lake-")
+        and each.name.endswith((f"-{AUDIT_CONTAINER}", f"-{AUDIT_CONTAINER}-second"))
     ]
 
 
@@ -160,3 +161,20 @@ def firewall_open(each: Recorded, _: Recording) -> list[str]:
 
 def in_one_region(each: Recorded, _: Recording) -> list[str]:
     return [] if each.inputs.get("replicas") else ["is in one region"]
+
+
+def data_lakes(recording: Recording) -> list[Recorded]:
+    """The buckets of what cannot be made again: the lake, and what was audited."""
+    ends = tuple(f"-{noun}{copy}" for noun in (LAKE_FILE_SYSTEM, AUDIT_CONTAINER) for copy in ("", "-second"))
+    return [each for each in recording.of_type("aws:s3:Bucket") if each.name.endswith(ends)]
+
+
+def not_copied(each: Recorded, recording: Recording) -> list[str]:
+    """Each new object is copied to another bucket."""
+    rules = [
+        rule
+        for found in referred_to(each, recording, "aws:s3:BucketReplicationConfig", key="bucket")
+        for rule in found.inputs.get("rules") or []
+    ]
+    copied = [rule for rule in rules if rule.get("status") == "Enabled" and at(rule, "destination", "bucket")]
+    return [] if copied else ["is in one region"]

@@ -52,6 +52,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
         "aws:s3:BucketObjectLockConfiguration",
         put("rule", "defaultRetention", "mode", to="GOVERNANCE"),
     ),
+    "lake-in-two-regions": ("aws:s3:BucketReplicationConfig", put("rules", 0, "status", to="Disabled")),
     "only-dropped-failed-and-logged-expire": ("aws:s3:BucketLifecycleConfiguration", _expire),
     "landing-expires": ("aws:s3:BucketLifecycleConfiguration", put("rules", to=[])),
     "streams-encrypted": ("aws:kinesis:Stream", put("encryptionType", to="NONE")),

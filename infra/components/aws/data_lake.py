@@ -11,6 +11,7 @@ import pulumi
 from pulumi_aws import s3
 
 from infra.components.aws.documents import document
+from infra.components.aws.lake_copy import copy_each_object, second_bucket
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from shared.names import AUDIT_CONTAINER, LAKE_FILE_SYSTEM, LANDING_FILE_SYSTEM, MODELS_CONTAINER, Zone
@@ -42,6 +43,7 @@ class DataLake(pulumi.ComponentResource):
         self._around = around
         self._child = pulumi.ResourceOptions(parent=self)
         self.key = around.keys.of("lake")
+        self._versions: dict[str, s3.BucketVersioning] = {}
         logs = self._bucket(ACCESS_LOGS)
         self.buckets = {ACCESS_LOGS: logs}
         for noun in _CLASSES:
@@ -54,7 +56,9 @@ class DataLake(pulumi.ComponentResource):
                     target_prefix=f"{noun}/",
                     opts=self._child,
                 )
-        self._keep_audit()
+        self._keep_audit(f"{name}-audit", self.buckets[AUDIT_CONTAINER])
+        if around.config.is_production:
+            self._copy()
         # Dropped files are told to the bus, which tells the function.
         s3.BucketNotification(
             f"{name}-landing-told",
@@ -73,7 +77,7 @@ class DataLake(pulumi.ComponentResource):
             tags=config.tags(_CLASSES[noun]),
             opts=pulumi.ResourceOptions(parent=self, protect=_CLASSES[noun] is Classification.PHI),
         )
-        guard(name, bucket, self.key if noun != ACCESS_LOGS else None, self._child)
+        self._versions[noun] = guard(name, bucket, self.key if noun != ACCESS_LOGS else None, self._child)
         s3.BucketLifecycleConfiguration(
             f"{name}-life", bucket=bucket.id, rules=self._life(noun), opts=self._child
         )
@@ -116,11 +120,26 @@ class DataLake(pulumi.ComponentResource):
             )
         return rules
 
-    def _keep_audit(self) -> None:
+    def _copy(self) -> None:
+        """Raw with the tables, and the audit: in a second region, as guarded as the first."""
+        region = self._around.config.second_location
+        key = self._around.keys.in_second_region("lake")
+        for noun in (LAKE_FILE_SYSTEM, AUDIT_CONTAINER):
+            name = f"{self._name}-{noun}"
+            source = self.buckets[noun]
+            second = second_bucket(f"{name}-second", source, self._around, self._child)
+            versions = guard(f"{name}-second", second, key, self._child, region=region)
+            after = pulumi.ResourceOptions(parent=self, depends_on=[versions, self._versions[noun]])
+            copy_each_object(name, source, second, self._around, key, after)
+            if noun == AUDIT_CONTAINER:
+                self._keep_audit(f"{name}-second", second, region=region)
+
+    def _keep_audit(self, name: str, bucket: s3.Bucket, *, region: str | None = None) -> None:
         """In compliance mode not even the account's owner shortens it or deletes a version."""
         s3.BucketObjectLockConfiguration(
-            f"{self._name}-audit-locked",
-            bucket=self.buckets[AUDIT_CONTAINER].id,
+            f"{name}-locked",
+            bucket=bucket.id,
+            region=region,
             object_lock_enabled="Enabled",
             rule={"default_retention": {"mode": "COMPLIANCE", "days": AUDIT_DAYS}},
             opts=pulumi.ResourceOptions(parent=self, protect=True),
@@ -128,23 +147,37 @@ class DataLake(pulumi.ComponentResource):
 
 
 def guard(
-    name: str, bucket: s3.Bucket, key: pulumi.Output[str] | None, opts: pulumi.ResourceOptions, *allowed: Any
-) -> None:
+    name: str,
+    bucket: s3.Bucket,
+    key: pulumi.Output[str] | None,
+    opts: pulumi.ResourceOptions,
+    *allowed: Any,
+    region: str | None = None,
+) -> s3.BucketVersioning:
     """Nobody in public, every version kept, everything encrypted, TLS 1.2 or newer; `allowed` are further statements."""
     s3.BucketPublicAccessBlock(
         f"{name}-private",
         bucket=bucket.id,
+        region=region,
         block_public_acls=True,
         block_public_policy=True,
         ignore_public_acls=True,
         restrict_public_buckets=True,
         opts=opts,
     )
-    s3.BucketVersioning(
-        f"{name}-versions", bucket=bucket.id, versioning_configuration={"status": "Enabled"}, opts=opts
+    versions = s3.BucketVersioning(
+        f"{name}-versions",
+        bucket=bucket.id,
+        region=region,
+        versioning_configuration={"status": "Enabled"},
+        opts=opts,
     )
     s3.BucketOwnershipControls(
-        f"{name}-owned", bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=opts
+        f"{name}-owned",
+        bucket=bucket.id,
+        region=region,
+        rule={"object_ownership": "BucketOwnerEnforced"},
+        opts=opts,
     )
     by = (
         {"sse_algorithm": "aws:kms", "kms_master_key_id": key}
@@ -154,6 +187,7 @@ def guard(
     s3.BucketServerSideEncryptionConfiguration(
         f"{name}-encrypted",
         bucket=bucket.id,
+        region=region,
         rules=[{"apply_server_side_encryption_by_default": by, "bucket_key_enabled": True}],
         opts=opts,
     )
@@ -162,6 +196,7 @@ def guard(
     s3.BucketPolicy(
         f"{name}-tls",
         bucket=bucket.id,
+        region=region,
         policy=document(
             {**denied, "Sid": "Tls", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
             {**denied, "Sid": "Tls12", "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}},
@@ -169,3 +204,4 @@ def guard(
         ),
         opts=opts,
     )
+    return versions
