@@ -200,6 +200,7 @@ CONTEXT: Final[Mapping[str, tuple[str, ...]]] = {
     "gold_prevalence": ("silver_encounters",),
     "gold_group_means": ("silver_encounters",),
     "gold_quality_measures": ("silver_encounters",),
+    "gold_treatment_outcomes": ("silver_encounters",),
     "gold_quality_rows": ("silver_procedures",),
 }
 """Inputs that no single row of the table is made of: the last day on record, and what makes an admission planned."""

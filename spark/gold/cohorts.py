@@ -152,4 +152,5 @@ COHORTS: Final = GoldTable(
     ("patients", "conditions", "observations", "medication_requests"),
     cohort_members,
     unit="patient_id",
+    revision=2,
 )

@@ -1,12 +1,13 @@
 """Demographics: how common conditions are among the living, by gender, race, ethnicity and age group.
 
-In words. The population are patients on record who are not known to have died. A patient has a condition while it is
-true and at least one record of it has not abated. Prevalence is the share of the stratum's population with the
-condition, with its Wilson interval. Age groups are of the last day on record (`as_of`). Race and ethnicity are as
-reported in the US Core extensions, `unknown` where they are not. Means are of each patient's newest value: body mass
-index (LOINC 39156-5, kg/m2), total cholesterol (2093-3, mg/dL). Small cells: counts from 1 to 4 people are not shown,
-nor what is computed of them; where one stratum of a dimension alone is hidden, the next smallest is hidden with it,
-because the total would give it away. Zero is shown: it names nobody.
+In words. The population are patients on record who are not known to have died. A patient has a condition while it
+is true and at least one record of it has neither abated nor the status inactive, remission or resolved. Prevalence
+is the share of the stratum's population with the condition, with its Wilson interval. Age groups are of the last
+day on record (`as_of`). Race and ethnicity are as reported in the US Core extensions, `unknown` where they are not.
+Means are of each patient's newest value: body mass index (LOINC 39156-5, kg/m2), total cholesterol (2093-3, mg/dL).
+Small cells: counts from 1 to 4 people are not shown, nor what is computed of them; where one stratum of a dimension
+alone is hidden, or the hidden ones together are fewer than 5 people, the next smallest is hidden with them, because
+the total would give them away. Zero is shown: it names nobody.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from spark.gold.frames import (
     MIN_CELL,
+    NOT_ACTIVE,
     age_group_column,
     first_by,
     last_day,
@@ -57,7 +59,8 @@ def _by_dimension(people: DataFrame, *carried: str) -> DataFrame:
 
 def _having(frames: Frames) -> DataFrame:
     """Patients and the conditions that they have now."""
-    active = true_conditions(frames["conditions"]).where(F.col("abatement_at").isNull())
+    over = F.coalesce("clinical_status", F.lit("")).isin(*NOT_ACTIVE)
+    active = true_conditions(frames["conditions"]).where(F.col("abatement_at").isNull() & ~over)
     return active.groupBy(
         *("tenant", "patient_id"),
         F.col("code_system").alias("condition_system"),
@@ -70,12 +73,16 @@ def _small(count: str) -> Column:
 
 
 def _hidden(small: Column, count: str, group: list[str]) -> Column:
-    """Whether a cell is hidden: it is small, or it is the next smallest of a group in which one alone is small."""
+    """Whether a cell is hidden: it is small, or it is the next smallest of a group whose total would give those away.
+
+    The total less what is shown is what is hidden: of one cell its count, of two that hold one person each two.
+    """
     cells = Window.partitionBy(*group)
     last = F.when(small | (F.col(count) == 0), 1).otherwise(0)
     next_ = F.row_number().over(cells.orderBy(last, count, "stratum")) == 1
     alone = F.sum(small.cast("int")).over(cells) == 1
-    return small | (alone & next_)
+    together = F.sum(F.when(small, F.col(count)).otherwise(0)).over(cells)
+    return small | ((alone | ((together > 0) & (together < MIN_CELL))) & next_)
 
 
 def prevalence(frames: Frames) -> DataFrame:
@@ -185,6 +192,7 @@ DEMOGRAPHICS: Final = (
         ),
         ("patients", "encounters", "conditions"),
         prevalence,
+        revision=2,
     ),
     GoldTable(
         declare(
@@ -212,5 +220,6 @@ DEMOGRAPHICS: Final = (
         ),
         ("patients", "encounters", "observations"),
         group_means,
+        revision=2,
     ),
 )

@@ -16,6 +16,11 @@ NOT_TRUE: Final = ("refuted", "entered-in-error")
 NOT_GIVEN: Final = ("draft", "cancelled", "entered-in-error", "unknown")
 INPATIENT: Final = ("IMP", "ACUTE", "NONAC")
 """The v3 ActCode classes of a stay in a hospital."""
+ACUTE_CARE: Final = ("IMP", "ACUTE")
+"""Those that are not nursing, rehabilitation or another kind of care after the acute one."""
+NOT_ORDERED: Final = ("proposal", "plan", "option")
+NOT_ACTIVE: Final = ("inactive", "remission", "resolved")
+"""What the clinical status `inactive` of FHIR takes in."""
 VISIT: Final = ["tenant", "patient_id", "encounter_id"]
 """What names an encounter: a resource that names another patient's encounter is not about it."""
 SECONDS_PER_DAY: Final = 86_400.0
@@ -24,11 +29,19 @@ MIN_CELL: Final = 5
 
 
 def held(encounters: DataFrame) -> DataFrame:
-    """Current encounters that took place: not planned, cancelled or entered in error, with a patient and a start."""
+    """Current encounters that took place: not planned, cancelled or entered in error, with a patient and a start.
+
+    An end more than a day after the platform last heard of the encounter is expected, as FHIR's Period has it, and no end.
+    """
     took_place = ~F.coalesce("status", F.lit("")).isin(*NOT_HELD)
-    return encounters.where(
-        ~F.col("deleted") & took_place & F.col("patient_id").isNotNull() & F.col("started_at").isNotNull()
-    ).withColumnRenamed("id", "encounter_id")
+    expected = F.col("ended_at") > F.col("last_updated") + F.expr("INTERVAL 1 DAY")
+    return (
+        encounters.where(
+            ~F.col("deleted") & took_place & F.col("patient_id").isNotNull() & F.col("started_at").isNotNull()
+        )
+        .withColumn("ended_at", F.when(~F.coalesce(expected, F.lit(False)), F.col("ended_at")))
+        .withColumnRenamed("id", "encounter_id")
+    )
 
 
 def true_conditions(conditions: DataFrame) -> DataFrame:
@@ -54,12 +67,14 @@ def living_records(patients: DataFrame) -> DataFrame:
 
 
 def given_medications(medication_requests: DataFrame) -> DataFrame:
-    """Current medication requests that stand for treatment: not drafts, not cancelled, not in error, and with a date."""
+    """Current medication requests that stand for treatment: with a date; no draft, proposal, ban or mistake."""
     return medication_requests.where(
         ~F.col("deleted")
         & F.col("patient_id").isNotNull()
         & F.col("authored_at").isNotNull()
         & ~F.coalesce("status", F.lit("")).isin(*NOT_GIVEN)
+        & ~F.coalesce("intent", F.lit("")).isin(*NOT_ORDERED)
+        & ~F.coalesce("do_not_perform", F.lit(False))
     )
 
 

@@ -1,14 +1,15 @@
 """Patient journeys: per patient and condition from the first diagnosis to treatment and resolution.
 
-In words. A journey is a patient and a condition code. Its diagnosis is the earliest moment at which the condition was
-recorded, or its onset where that is not given; conditions with neither have no journey. First encounter: the earliest
-encounter held during which it was recorded, or whose reason is its code or the condition itself. First medication:
-the earliest request that names the condition as its reason, not before the day of diagnosis; of several at one moment
-the first by code. Encounters before and after treatment are all encounters of the patient held from the day of
-diagnosis on, split at the moment of the first medication; without one all are before. Resolved: every record of the
-condition has an abatement; the last one is the resolution. The average journey takes each patient once per condition;
-means leave out who has no such event, and `treated` and `resolved` say how many had one. Deaths do not end a journey
-early here: `died_at` stands beside it.
+In words. A journey is a patient and a condition code. Its diagnosis is the earliest moment at which the condition
+was recorded, or its onset where that is not given; conditions with neither have no journey. First encounter: the
+earliest encounter held during which it was recorded, or whose reason is its code or the condition itself. First
+medication: the earliest request that names the condition as its reason, not before the day of diagnosis; of several
+at one moment the first by code. Encounters before and after treatment are all encounters of the patient held from
+the day of diagnosis on, split at the moment of the first medication; without one all are before. Resolved: every
+record of the condition has an abatement; the last one is the resolution. Days are not below zero: what came earlier
+on the same day came at once, and of a condition that was over before it was recorded nobody knows how long it took.
+The average journey takes each patient once per condition; means leave out who has no such event, and `treated` and
+`resolved` say how many had one. Deaths do not end a journey early here: `died_at` stands beside it.
 """
 
 from __future__ import annotations
@@ -63,10 +64,16 @@ def patient_journeys(frames: Frames) -> DataFrame:
         "tenant", "patient_id", F.col("deceased_at").alias("died_at")
     )
     days = {
-        "days_to_medication": days_between("diagnosed_at", "first_medication_at"),
-        "days_to_resolution": days_between("diagnosed_at", "resolved_at"),
+        "days_to_medication": _days_after("diagnosed_at", "first_medication_at"),
+        "days_to_resolution": _days_after("diagnosed_at", "resolved_at"),
     }
     return journeys.join(died, ["tenant", "patient_id"], "left").withColumns(days).select(*JOURNEY_COLUMNS)
+
+
+def _days_after(start: str, end: str) -> Column:
+    """Days from start to end; zero where the end is earlier on the same day, null where it is on an earlier one."""
+    days = F.greatest(F.lit(0.0), days_between(start, end))
+    return F.when(F.to_date(end) >= F.to_date(start), days)
 
 
 def _first_encounters(conditions: DataFrame, encounters: DataFrame) -> DataFrame:
@@ -202,6 +209,7 @@ JOURNEY_TABLES: Final = (
         ("patients", "encounters", "conditions", "medication_requests"),
         patient_journeys,
         unit="patient_id",
+        revision=2,
     ),
     GoldTable(
         declare(

@@ -2,19 +2,20 @@
 
 In words. By UTC day, organisation and class of encounter, of encounters held that do not end before they begin:
 admissions start on the day, discharges end on it, the census is who was there at its last moment, `occupied` is the
-mean number present over the day's 24 hours. `occupancy` is `occupied` as a share of the highest `occupied` on record
-for organisation and class: FHIR's encounters do not say how many beds there are. An encounter without an end is open
-to the last day on record, and for 366 days at most; so long at most is any encounter counted. Length of stay is the
-mean of the day's discharges. Practitioners and procedures are counted by month. The cost of an encounter is the sum
-of the totals of the claims (use `claim`, not cancelled, draft or in error) that name it first; currencies are never
-added up.
+mean number present over the day's 24 hours. `occupancy` is `occupied` as a share of the highest `occupied` on
+record for organisation and class: FHIR's encounters do not say how many beds there are. An encounter without an end
+is open to the last day on record while its status says that it goes on (arrived, triaged, in-progress, onleave);
+with another status it counts as an admission, and nobody knows for how long. 366 days at most are counted of any
+encounter. Length of stay is the mean of the day's discharges. Practitioners and procedures are counted by month.
+The cost of an encounter is the sum of the totals of the claims (use `claim`, not cancelled, draft or in error) that
+name it first; currencies are never added up.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.frames import VISIT, days_between, held, last_day
@@ -31,6 +32,7 @@ from spark.gold.table import (
 )
 
 LONGEST_DAYS: Final = 366
+_GOES_ON: Final = ("arrived", "triaged", "in-progress", "onleave")
 _CLAIM_NOT_COUNTED: Final = ("cancelled", "draft", "entered-in-error")
 _PLACE: Final = ["tenant", "organization_id", "class_code"]
 
@@ -41,7 +43,8 @@ def _presences(frames: Frames) -> DataFrame:
         F.col("ended_at").isNull() | (F.col("ended_at") >= F.col("started_at"))
     )
     longest = F.col("started_at") + F.make_dt_interval(days=F.lit(LONGEST_DAYS))
-    open_until = F.greatest(F.to_timestamp(F.date_add("as_of", 1)), F.col("started_at"))
+    today = F.greatest(F.to_timestamp(F.date_add("as_of", 1)), F.col("started_at"))
+    open_until = F.when(F.col("status").isin(*_GOES_ON), today).otherwise(F.col("started_at"))
     return (
         visits.join(last_day(frames["encounters"]), ["tenant"], "left")
         .withColumn("stop", F.least(F.coalesce("ended_at", open_until), longest))
@@ -66,7 +69,11 @@ def operations_daily(frames: Frames) -> DataFrame:
         F.sum(F.greatest(present, F.lit(0.0))).alias("occupied"),
     )
     peak = F.max("occupied").over(Window.partitionBy(*_PLACE))
-    return daily.withColumn("occupancy", F.when(peak > 0, F.col("occupied") / F.nullif(peak, F.lit(0.0))))
+    somebody = F.col("occupied") > 0
+    for moved in ("admissions", "discharges", "census"):
+        somebody = somebody | (F.col(moved) > 0)
+    share = F.when(peak > 0, F.col("occupied") / F.nullif(peak, F.lit(0.0)))
+    return daily.where(somebody).withColumn("occupancy", share)
 
 
 def practitioner_activity(frames: Frames) -> DataFrame:
@@ -108,6 +115,11 @@ def procedure_use(frames: Frames) -> DataFrame:
     )
 
 
+def _sum_of_money(name: str) -> Column:
+    """In decimals: a sum of doubles depends on the order of the rows."""
+    return F.sum(F.col(name).try_cast("decimal(18,4)")).cast("double")
+
+
 def encounter_costs(frames: Frames) -> DataFrame:
     """What was claimed for each encounter, by currency."""
     claims = frames["claims"].where(
@@ -118,7 +130,8 @@ def encounter_costs(frames: Frames) -> DataFrame:
         & F.col("total").isNotNull()
     )
     cost = claims.groupBy(*VISIT, F.coalesce("currency", F.lit(UNKNOWN)).alias("currency")).agg(
-        F.count("*").alias("claims"), F.sum("total").alias("claimed")
+        F.count("*").alias("claims"),
+        _sum_of_money("total").alias("claimed"),
     )
     visits = held(frames["encounters"]).select(
         *VISIT,
@@ -134,12 +147,13 @@ def cost_by_class(frames: Frames) -> DataFrame:
     per_class = frames["encounter_costs"].groupBy(
         "tenant", "class_code", F.year("on").alias("year"), "currency"
     )
+    claimed = _sum_of_money("claimed")
     return per_class.agg(
         F.count("*").alias("encounters"),
         F.count_distinct("patient_id").alias("patients"),
-        F.sum("claimed").alias("claimed"),
-        F.avg("claimed").alias("mean_per_encounter"),
-        (F.sum("claimed") / F.count_distinct("patient_id")).alias("mean_per_patient"),
+        claimed.alias("claimed"),
+        (claimed / F.count("*")).alias("mean_per_encounter"),
+        (claimed / F.count_distinct("patient_id")).alias("mean_per_patient"),
     ).withColumn("year", F.col("year").cast("bigint"))
 
 
@@ -163,6 +177,7 @@ OPERATIONS: Final = (
         ),
         ("encounters",),
         operations_daily,
+        revision=2,
     ),
     GoldTable(
         declare(
@@ -176,6 +191,7 @@ OPERATIONS: Final = (
         ),
         ("encounters",),
         practitioner_activity,
+        revision=2,
     ),
     GoldTable(
         declare(
@@ -205,6 +221,7 @@ OPERATIONS: Final = (
         ("claims", "encounters"),
         encounter_costs,
         unit="patient_id",
+        revision=2,
     ),
     GoldTable(
         declare(
@@ -220,5 +237,6 @@ OPERATIONS: Final = (
         ),
         ("encounter_costs",),
         cost_by_class,
+        revision=2,
     ),
 )

@@ -3,9 +3,9 @@
 In words: every journey (`patient_journeys`) is counted under its condition and its first medication, or `none`.
 Resolved: the journey has a resolution. Died: the patient died on or after the day of diagnosis. Readmitted: an
 inpatient episode that ended on or after the day of diagnosis was followed by an unplanned admission within 30 days
-(`quality_rows`, readmission), of the patients with such an episode whose outcome counts. Times are means and medians
-of days from diagnosis. Groups are as treated by their doctors, not as assigned by chance: a difference between them
-is no effect of the treatment.
+(`quality_rows`, readmission), of the patients with such an episode whose outcome counts and is known by `as_of`.
+Times are means and medians of days from diagnosis. Groups are as treated by their doctors, not as assigned by
+chance: a difference between them is no effect of the treatment.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
-from spark.gold.frames import days_between, wilson_columns
+from spark.gold.frames import days_between, last_day, wilson_columns
 from spark.gold.table import TENANT, Frames, GoldTable, confidential, declare
 from spark.schemas.columns import Column
 
@@ -28,7 +28,12 @@ def treatment_outcomes(frames: Frames) -> DataFrame:
     journeys = frames["patient_journeys"].withColumn(
         "treatment", F.coalesce("first_medication", "first_medication_code", F.lit(UNTREATED))
     )
-    episodes = frames["quality_rows"].where((F.col("measure") == "readmission") & F.col("in_denominator"))
+    episodes = (
+        frames["quality_rows"]
+        .where((F.col("measure") == "readmission") & F.col("in_denominator"))
+        .join(last_day(frames["encounters"]), ["tenant"])
+        .where(F.col("known_on") <= F.col("as_of"))
+    )
     ended = F.date_sub("known_on", 30)
     stays = episodes.select("tenant", "patient_id", ended.alias("ended_on"), "in_numerator")
     keys = ["tenant", "patient_id", "condition_system", "condition_code"]
@@ -97,6 +102,7 @@ OUTCOMES: Final = GoldTable(
             *_share("readmitted", "hospitalised"),
         ),
     ),
-    ("patient_journeys", "quality_rows"),
+    ("patient_journeys", "quality_rows", "encounters"),
     treatment_outcomes,
+    revision=2,
 )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
-from spark.gold.frames import VISIT, first_by, given_medications, living_records
+from spark.gold.frames import ACUTE_CARE, VISIT, first_by, given_medications, living_records
 from spark.gold.quality_columns import NONE, ROWS
 from spark.gold.table import UNKNOWN, Frames
 from spark.measures.adherence import ADHERENT_FROM, WINDOW_DAYS, Fill, proportion_of_days_covered
@@ -30,19 +30,22 @@ def _died(frames: Frames) -> DataFrame:
 
 
 def readmission_rows(frames: Frames, encounters: DataFrame, inpatient: DataFrame) -> DataFrame:
-    """One row per inpatient episode that has ended; the inpatient encounters come with their condition."""
+    """One row per acute inpatient episode that has ended; the inpatient encounters come with their condition."""
     procedures = (
         frames["procedures"]
         .where(~F.col("deleted") & ~F.coalesce("status", F.lit("")).isin(*_NOT_DONE))
         .groupBy(*VISIT)
         .agg(F.collect_set("code").alias("procedure_codes"))
     )
-    ended = inpatient.where(F.col("ended_at") >= F.col("started_at")).join(procedures, VISIT, "left")
+    acute = inpatient.where(F.col("class_code").isin(*ACUTE_CARE))
+    # Who has not left yet was admitted all the same, and is what follows an earlier discharge.
+    possible = F.col("ended_at").isNull() | (F.col("ended_at") >= F.col("started_at"))
+    admitted = acute.where(possible).join(procedures, VISIT, "left")
     stay = F.struct(
         *("encounter_id", "organization_id", "started_at", "ended_at", "discharge_code"),
         *("condition_code", "condition_display", "type_code", "reason_code", "procedure_codes"),
     )
-    stays = ended.groupBy("tenant", "patient_id").agg(F.collect_list(stay).alias("stays"))
+    stays = admitted.groupBy("tenant", "patient_id").agg(F.collect_list(stay).alias("stays"))
     emergencies = (
         encounters.where((F.col("class_code") == "EMER") & F.col("ended_at").isNotNull())
         .groupBy("tenant", "patient_id")
@@ -60,7 +63,7 @@ def _readmissions(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         stays = [_stay(each) for each in row["stays"]]
         starts = {each.encounter_id: each.admitted_on for each in stays}
         for index in indexes(stays, row["emergency_ends"] or (), row["died_on"]):
-            ended_on = index.stay.discharged_on
+            ended_on = index.discharged_on
             about = described[index.first.encounter_id]
             yield {
                 "measure": "readmission",

@@ -27,7 +27,7 @@ def quality_measures(frames: Frames) -> DataFrame:
         .select("tenant", F.col("id").alias("organization_id"), F.col("name").alias("organization"))
     )
     rows = frames["quality_rows"].join(last_day(frames["encounters"]), ["tenant"], "left")
-    known = F.col("known_on") <= F.col("as_of")
+    known = F.coalesce(F.col("known_on") <= F.col("as_of"), F.lit(False))
     counts = F.col("in_denominator") & known
     value = F.when(counts, F.col("value"))
     counted = rows.groupBy(*_KEY).agg(
@@ -76,4 +76,5 @@ QUALITY_MEASURES: Final = GoldTable(
     ),
     ("quality_rows", "encounters", "organizations"),
     quality_measures,
+    revision=2,
 )

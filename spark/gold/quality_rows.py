@@ -4,17 +4,18 @@ In words, each row with its organisation, month and condition, so that every sha
 it:
 - `stay`: an inpatient encounter held (class IMP, ACUTE, NONAC). `value` is its length in days. Month of discharge.
   Left out: not ended; ended before it began.
-- `readmission`: an inpatient episode; in the numerator when an unplanned admission, for whatever cause, followed
-  within 30 days of discharge (`spark.measures.readmission`). `value` is the days to the next admission within 30.
-  Left out: died during the stay, left against advice. Known 30 days after discharge.
+- `readmission`: an episode of acute inpatient care (class IMP, ACUTE) that has ended; in the numerator when an
+  unplanned admission, for whatever cause, followed within 30 days of discharge (`spark.measures.readmission`), ended
+  or not. `value` is the days to the next admission within 30. Left out: died during the stay, left against advice.
+  Known 30 days after discharge.
 - `adherence`: a patient and a medication of at least two fills on different days; `value` is the PDC over the 365
   days from the first fill, or to death (`spark.measures.adherence`); in the numerator from 0.8 on. A fill is a
   medication request that is an order and not as needed; it lasts its expected supply duration, else 30 days, which
   `assumed` counts. Left out: only one fill; died on the day of the first fill. Known when the window ends. Month,
   organisation and condition are those of the first fill.
 - `latency`: the first record of a condition in a patient; `value` is the hours from the start of the encounter during
-  which it was recorded to the record; in the numerator within 24 hours. Left out: no encounter on record, recorded
-  before the encounter began.
+  which it was recorded to the record; in the numerator within 24 hours. Where one of both is a day without a time,
+  whole days are counted. Left out: no encounter on record, recorded before the encounter began.
 The condition of an encounter is its reason, else the condition recorded in it that comes first by code, else `none`.
 """
 
@@ -32,6 +33,7 @@ from spark.gold.table import UNKNOWN, Frames, GoldTable
 
 PROMPT_HOURS: Final = 24.0
 _HOURS_PER_DAY: Final = 24.0
+_DAY_LETTERS: Final = len("YYYY-MM-DD")
 
 
 def _with_condition(encounters: DataFrame, frames: Frames) -> DataFrame:
@@ -79,9 +81,11 @@ def _latency(frames: Frames, encounters: DataFrame) -> DataFrame:
         ["tenant", "patient_id", "code_system", "code"],
         *(F.col("recorded_at"), F.col("id")),
     )
-    visits = encounters.select(*VISIT, "started_at", "organization_id")
+    visits = encounters.select(*VISIT, "started_at", "started_text", "organization_id")
     joined = first.join(visits, VISIT, "left")
-    hours = days_between("started_at", "recorded_at") * _HOURS_PER_DAY
+    timed = F.least(F.length("started_text"), F.length("recorded_text")) > _DAY_LETTERS
+    days = F.datediff(F.to_date("recorded_at"), F.to_date("started_at"))
+    hours = F.when(timed, days_between("started_at", "recorded_at")).otherwise(days) * _HOURS_PER_DAY
     why = F.when(F.col("started_at").isNull(), "no encounter on record").when(
         hours < 0, "recorded before the encounter began"
     )
@@ -126,4 +130,5 @@ QUALITY_ROWS: Final = GoldTable(
     ("patients", "encounters", "conditions", "medication_requests", "procedures"),
     quality_rows,
     unit="patient_id",
+    revision=2,
 )

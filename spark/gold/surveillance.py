@@ -1,11 +1,12 @@
 """Disease surveillance: counts by condition, day and place, and flags where a count is aberrant.
 
-In words. A case is a current condition that is neither refuted nor entered in error, on the UTC day of its diagnosis
-(recorded, else onset); a patient counts once per condition, day and place. The place is the city and state of the
-patient's first address; `all` stands for the tenant as a whole. Flags: over the days up to the tenant's newest day of
-diagnosis, at most two years back, the daily series of each condition and place with days without a case as zero, and
-as many days before as the longest baseline needs, through EARS C1 to C3 and a CUSUM (`spark.measures.surveillance`).
-A row stands for every day with a case or an alarm; the quiet days are left out.
+In words. A case is a current condition that is neither refuted nor entered in error, on the UTC day of its
+diagnosis (recorded, else onset); a patient counts once per condition, day and place. The place is the city and
+state of the patient's first address; `all` stands for the tenant as a whole. Flags: over the days up to the
+tenant's newest day of diagnosis, at most two years back, the daily series of each condition and place with days
+without a case as zero, and as many days before as the longest baseline needs, none of them before the tenant's
+first diagnosis, through EARS C1 to C3 and a CUSUM (`spark.measures.surveillance`). A row stands for every day with
+a case or an alarm; the quiet days are left out.
 """
 
 from __future__ import annotations
@@ -54,11 +55,14 @@ def surveillance_counts(frames: Frames) -> DataFrame:
 
 
 def flag_rows(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The days with a case or an alarm of series that come one a row, each with its `days` and its last day `as_of`."""
+    """The days with a case or an alarm of series that come one a row, each with its `days` and the last day `as_of`.
+
+    Before `began_on` nobody reported: those days are not quiet, they are not known.
+    """
     for row in rows:
         counts = {each["on"]: each["cases"] for each in row["days"]}
         watched_from = row["as_of"] - timedelta(days=WATCHED_DAYS)
-        first = max(min(counts), watched_from) - timedelta(days=_RUN_UP_DAYS)
+        first = max(row["began_on"], max(min(counts), watched_from) - timedelta(days=_RUN_UP_DAYS))
         days = [first + timedelta(days=number) for number in range((row["as_of"] - first).days + 1)]
         series = {name: row[name] for name in (*_SERIES, "condition_display")}
         for found in _days_of_note(series, days, [counts.get(day, 0) for day in days]):
@@ -82,11 +86,11 @@ def _days_of_note(series: dict[str, Any], days: list[date], counts: list[int]) -
 def surveillance_flags(frames: Frames) -> DataFrame:
     """The flags of every series that had a case in the watched days."""
     counts = frames["surveillance_counts"]
-    newest = counts.groupBy("tenant").agg(F.max("on").alias("as_of"))
+    newest = counts.groupBy("tenant").agg(F.max("on").alias("as_of"), F.min("on").alias("began_on"))
     recent = counts.join(newest, ["tenant"]).where(
         F.col("on") >= F.date_sub("as_of", WATCHED_DAYS + _RUN_UP_DAYS)
     )
-    series = recent.groupBy(*_SERIES, "as_of").agg(
+    series = recent.groupBy(*_SERIES, "as_of", "began_on").agg(
         F.min("condition_display").alias("condition_display"),
         F.collect_list(F.struct("on", "cases")).alias("days"),
     )
@@ -123,5 +127,5 @@ SURVEILLANCE: Final = (
         ("patients", "conditions"),
         surveillance_counts,
     ),
-    GoldTable(FLAGS, ("surveillance_counts",), surveillance_flags),
+    GoldTable(FLAGS, ("surveillance_counts",), surveillance_flags, revision=2),
 )

@@ -75,6 +75,8 @@ def _events(context: RunContext, bronze_id: str, last: int) -> TableReport:
 
 def _patients(context: RunContext, bronze_id: str, last: int) -> TableReport:
     started = time.monotonic()
+    # Else a table made or widened here would say that it took in what it has not.
+    set_progress(context.spark, None)
     uri = context.lake.uri(PATIENT_360.path)
     target, notes = open_declared(context.spark, uri, PATIENT_360)
     events = DeltaTable.forPath(context.spark, context.lake.uri(CLINICAL_EVENTS.path))

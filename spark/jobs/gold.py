@@ -16,7 +16,8 @@ from functools import reduce
 from typing import Any, Final
 
 from delta.tables import DeltaTable
-from pyspark.errors import AnalysisException
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
@@ -34,8 +35,9 @@ _RECENT_COMMITS: Final = 50
 _MOST_CHANGED: Final = 0.2
 """The share of all units from which on doing the table whole is quicker."""
 _GONE: Final = "_gone"
+_UNREADABLE: Final = (PySparkException, Py4JJavaError)
 Inputs = dict[str, dict[str, Any]]
-"""Input name → `id`, `version` and newest `batch` of the table that was read."""
+"""Input name → `id`, `version`, newest `batch` and its `source` of the table that was read."""
 
 
 class GoldJob:
@@ -76,7 +78,7 @@ class GoldJob:
         target = open_declared(session, uri, table.declared)[0]
         inputs = {name: self._inputs.look(name) for name in table.inputs}
         now: Inputs = {
-            name: {"id": each.id, "version": each.version, "batch": each.batch}
+            name: {"id": each.id, "version": each.version, "batch": each.batch, "source": each.source}
             for name, each in inputs.items()
         }
         before = None if self._full else _recorded(target, table)
@@ -95,12 +97,14 @@ class GoldJob:
         return TableReport(table.declared.path, written, total, time.monotonic() - started)
 
     def _changed_units(self, table: GoldTable, inputs: dict[str, Input], before: Inputs) -> DataFrame | None:
-        """The units to do anew; None where the table has to be done whole."""
+        """The units to do anew, held in memory; None where the table has to be done whole."""
         found = []
         assert table.unit is not None
         for name, each in inputs.items():
             was = before.get(name)
             if was is None or was["id"] != each.id or was["batch"] is None or each.batch is None:
+                return None
+            if was.get("source") != each.source:
                 return None
             if was["version"] == each.version:
                 continue
@@ -114,12 +118,23 @@ class GoldJob:
                 old = self._inputs.read(each.uri, was["version"])
                 key = [column for column in ("tenant", "id", table.unit) if column in old.columns][:2]
                 said = old.join(new.select(*key).distinct(), key, "left_semi")
-            except AnalysisException:  # the version was vacuumed
+            except _UNREADABLE:  # the log does not know the version any more
                 return None
             found += [frame.select("tenant", F.col(unit).alias(table.unit)) for frame in (new, said)]
         if not found:
             return inputs[table.inputs[0]].frame.select("tenant", F.lit("").alias(table.unit)).limit(0)
-        return reduce(DataFrame.union, found).where(F.col(table.unit).isNotNull()).distinct()
+        return _in_memory(reduce(DataFrame.union, found).where(F.col(table.unit).isNotNull()).distinct())
+
+
+def _in_memory(units: DataFrame) -> DataFrame | None:
+    """The units, read; None where files of an earlier version were vacuumed, which shows only when they are read."""
+    held = units.persist()
+    try:
+        held.count()
+    except _UNREADABLE:
+        held.unpersist()
+        return None
+    return held
 
 
 def _unit_column(frame: DataFrame, unit: str) -> str:
@@ -156,7 +171,6 @@ def _overwrite(table: GoldTable, rows: DataFrame, uri: str, target: DeltaTable, 
 def _bring_up(table: GoldTable, target: DeltaTable, frames: dict[str, DataFrame], changed: DataFrame) -> int:
     """Does the changed units anew; returns the rows written."""
     assert table.unit is not None
-    changed = changed.persist()
     try:
         if changed.isEmpty():
             return 0

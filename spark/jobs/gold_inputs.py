@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
@@ -20,6 +22,7 @@ from spark.schemas.columns import Derived, Table
 _KNOWN_COMMITS: Final = 50
 _KEEPS_ROWS: Final = ("MERGE", "OPTIMIZE", "VACUUM START", "VACUUM END", "ADD COLUMNS", "SET TBLPROPERTIES")
 """Operations after which the rows that changed are those of a newer batch; so they are after an append."""
+_WRITES_ROWS: Final = ("MERGE", "WRITE")
 _HELD_BYTES: Final = 256 * 1024 * 1024
 """An input up to this size is kept in memory: several tables read it, most of them more than once."""
 
@@ -33,6 +36,9 @@ class Input:
     remade: int
     """The version of the newest commit that may have changed rows of any batch; one before the oldest that is known."""
     batch: int | None
+    """Rows that come later have a greater one, while `source` is the same."""
+    source: str | None
+    """The bronze table that the rows were last taken from: one that was made anew counts its batches from 1 again."""
     rows: int
     uri: str
     frame: DataFrame
@@ -57,9 +63,8 @@ class InputTables:
     def _open(self, declared: Table | Derived) -> Input:
         uri = self._lake.uri(declared.path)
         table = open_declared(self._spark, uri, declared)[0]
-        commits = (
-            table.history(_KNOWN_COMMITS).select("version", "operation", "operationParameters").collect()
-        )
+        said = ("version", "operation", "operationParameters", "userMetadata")
+        commits = table.history(_KNOWN_COMMITS).select(*said).collect()
         version = int(commits[0]["version"])
         remade = next((row["version"] for row in commits if not _keeps_rows(row)), commits[-1]["version"] - 1)
         detail = table.detail().select("id", "sizeInBytes").first()
@@ -68,7 +73,11 @@ class InputTables:
             frame = frame.persist()
         newest = F.coalesce(F.max("batch"), F.lit(0)) if "batch" in frame.columns else F.lit(None)
         batch, rows = frame.agg(newest, F.count("*")).first()
-        return Input(str(detail["id"]), version, int(remade), batch, rows, uri, frame)
+        source, taken = _taken(commits)
+        # Rows of an earlier bronze may have greater batches than its successor. The reports number runs of their own.
+        if taken is not None and batch is not None and declared is not REPORTS:
+            batch = min(batch, taken)
+        return Input(str(detail["id"]), version, int(remade), batch, source, rows, uri, frame)
 
     def close(self) -> None:
         """Lets go of the inputs held in memory."""
@@ -97,3 +106,12 @@ def declaration(name: str) -> Table | Derived:
 def _keeps_rows(commit: Row) -> bool:
     appends = commit["operation"] == "WRITE" and commit["operationParameters"].get("mode") == "Append"
     return appends or commit["operation"] in _KEEPS_ROWS
+
+
+def _taken(commits: Iterable[Row]) -> tuple[str | None, int | None]:
+    """The bronze table, and the batch of it, that the newest commit of rows took in; None where none says so."""
+    for commit in commits:
+        if commit["operation"] in _WRITES_ROWS and commit["userMetadata"]:
+            for source, batch in json.loads(commit["userMetadata"]).get("taken", {}).items():
+                return source, int(batch)
+    return None, None

@@ -7,6 +7,7 @@ the number of its bronze batch, which is written with the rows: in one commit, o
 from __future__ import annotations
 
 import base64
+import binascii
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -33,11 +34,11 @@ def reports_of(lines: Iterable[dict[str, Any]], batch: int) -> Iterator[dict[str
     """The rows of those lines that are reports; `batch` numbers the runs of this job."""
     for line in lines:
         text = line["body"]
-        if text is None:
-            text = base64.b64decode(line["body_b64"] or "").decode("utf-8", "replace")
         try:
+            if text is None:
+                text = base64.b64decode(line["body_b64"] or "").decode("utf-8", "replace")
             report = decode_object(text)
-        except InputError:
+        except (InputError, binascii.Error):
             continue
         landed_at = line["landed_at"]
         if check_report(report, landed_at.date() if landed_at else None):

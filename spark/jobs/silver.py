@@ -34,7 +34,7 @@ from spark.jobs.tables import (
 from spark.schemas.columns import Table
 from spark.schemas.derived import VERSIONS
 from spark.schemas.silver import SILVER
-from spark.transforms.current_state import NEWER, silver_rows
+from spark.transforms.current_state import NEWER, last_good_rows, silver_rows
 from spark.transforms.plausibility import PROBLEM
 
 _VERSION_KEY: Final = ("tenant", "type", "id", "source_version", "content_hash")
@@ -85,7 +85,11 @@ def _merge(context: RunContext, table: Table, new: DataFrame) -> TableReport:
     uri = context.lake.uri(table.path)
     rows = silver_rows(new, table).persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        good = rows.where(F.col(PROBLEM).isNull()).drop(PROBLEM)
+        refused = rows.where(F.col(PROBLEM).isNotNull())
+        good = rows.where(F.col(PROBLEM).isNull())
+        if not refused.isEmpty():
+            good = good.unionByName(last_good_rows(new, table, refused))
+        good = good.drop(PROBLEM)
         if context.full:
             replace_all(good, uri)
         target, notes = open_declared(context.spark, uri, table)
@@ -97,7 +101,7 @@ def _merge(context: RunContext, table: Table, new: DataFrame) -> TableReport:
         else:
             written = merge_newer(target, good, ("tenant", "id"), NEWER)
         context.on_phase(f"set aside {table.name}")
-        problems = rows.where(F.col(PROBLEM).isNotNull()).withColumn("type", F.lit(table.type))
+        problems = refused.withColumn("type", F.lit(table.type))
         reasons = set_aside(context, "silver", problems.withColumnRenamed(PROBLEM, "reason"))
     finally:
         rows.unpersist()

@@ -7,7 +7,7 @@ jobs, column for column, so that a later Spark run goes on from them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +47,7 @@ def build(
             _keep_newest(newest.setdefault(row["type"], {}), row)
     for table in SILVER:
         if table.type in newest:
-            yield _table(lake, table, list(newest.pop(table.type).values()), aside)
+            yield _table(lake, table, list(newest.pop(table.type).values()), versions.values(), aside)
     yield _write(lake, VERSIONS, list(versions.values()), started)
     if aside:
         yield _write(lake, SET_ASIDE, aside, started)
@@ -72,25 +72,44 @@ def _keep_newest(current: dict[tuple[str, str], Row], row: Row) -> None:
         current[key] = row
 
 
-def _table(lake: Path, table: Table, resources: list[Row], aside: list[Row]) -> TableReport:
+def _table(
+    lake: Path, table: Table, resources: list[Row], versions: Iterable[Row], aside: list[Row]
+) -> TableReport:
     started = time.monotonic()
     rows: list[Row] = []
     number = len(aside)
     for resource in resources:
-        carried = {name: resource[name] for name in _CARRIED}
-        row, reason = carried, None
-        if not resource["deleted"]:
-            content = decode_object(resource["body"])
-            row = silver_row(table, content) | carried
-            reason = problem_of(table, row, content)
+        row, reason = _judged(table, resource)
         if reason is None:
             rows.append(row)
         else:
             aside.append(resource | {"layer": "silver", "reason": reason})
+    refused = {(each["tenant"], each["id"]) for each in aside[number:]}
+    rows += _last_good(table, refused, versions) if refused else ()
     report = _write(lake, table, rows, started)
     set_aside = len(aside) - number
     notes = (f"{set_aside} set aside",) if set_aside else ()
     return TableReport(report.table, report.rows, report.total, report.seconds, notes)
+
+
+def _judged(table: Table, resource: Row) -> tuple[Row, str | None]:
+    carried = {name: resource[name] for name in _CARRIED}
+    if resource["deleted"]:
+        return carried, None
+    content = decode_object(resource["body"])
+    row = silver_row(table, content) | carried
+    return row, problem_of(table, row, content)
+
+
+def _last_good(table: Table, refused: set[tuple[str, str]], versions: Iterable[Row]) -> list[Row]:
+    """The newest version without a problem of each resource whose newest one has one."""
+    found: dict[tuple[str, str], Row] = {}
+    for resource in versions:
+        if resource["type"] == table.type and (resource["tenant"], resource["id"]) in refused:
+            row, reason = _judged(table, resource)
+            if reason is None:
+                _keep_newest(found, row)
+    return list(found.values())
 
 
 def _write(lake: Path, table: Table | Derived, rows: list[Row], started: float) -> TableReport:

@@ -40,7 +40,7 @@ PATIENT_360: Final = Derived(
         Column(
             "active_medications",
             "ARRAY<STRUCT<code: STRING, display: STRING, since: DATE>>",
-            "Medication requests that are active, by code",
+            "Medication requests that are active, without proposals and bans, by code",
         ),
         Column(
             "allergies",

@@ -153,6 +153,7 @@ MEDICATION_REQUESTS: Final = _table(
     _ENCOUNTER,
     _STATUS,
     text("intent", "proposal, plan, order, …"),
+    flag("do_not_perform", "Whether it forbids the medication instead of requesting it"),
     _CODE,
     reference("medication_id", "Medication", "The medication where it is a resource"),
     moment("authored", "When it was requested", past=True),

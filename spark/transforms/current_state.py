@@ -19,6 +19,8 @@ NEWER: Final = (
     "(new.source_version = now.source_version AND new.content_hash < now.content_hash)"
 )
 """When a merged row replaces the one there. Of equal source versions, which conflict, always the smaller hash stays."""
+_MARK: Final = "\n"
+"""Stands in no id, version or hash."""
 
 
 def newest(bronze: DataFrame) -> DataFrame:
@@ -38,7 +40,24 @@ def silver_rows(bronze: DataFrame, table: Table) -> DataFrame:
 
     A tombstone has only key and version.
     """
-    source = newest(bronze.where(F.col("type") == table.type))
+    return _judged(newest(bronze.where(F.col("type") == table.type)), table)
+
+
+def last_good_rows(bronze: DataFrame, table: Table, refused: DataFrame) -> DataFrame:
+    """Of the resources `refused`, rows of `silver_rows` with a problem, the newest version that has none.
+
+    So that a version which was set aside leaves the last good one in place even where both came in one batch.
+    """
+    mine = bronze.where(F.col("type") == table.type)
+    of_these = mine.join(F.broadcast(refused.select(*_KEY)), list(_KEY), "left_semi")
+    # Every version under an id of its own, because a view is of one row an id.
+    apart = of_these.withColumn("id", F.concat_ws(_MARK, "id", "source_version", "content_hash"))
+    good = _judged(newest(apart), table).where(F.col(PROBLEM).isNull())
+    named = good.withColumn("id", F.substring_index("id", _MARK, 1)).withColumn("type", F.lit(table.type))
+    return newest(named).drop("type")
+
+
+def _judged(source: DataFrame, table: Table) -> DataFrame:
     seen = view_rows(source, table, (*_KEY, *_VERSION))
     written = [name for name in (WRITTEN,) if name in seen.columns]
     rows = seen.select(*_KEY, *silver_columns(table), *_VERSION, *written)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from shared.domain.fhir import json
@@ -17,6 +17,7 @@ from shared.domain.ingest.raw_line import parse_raw_line
 from shared.domain.records import source_version, version_id
 from shared.names import RawZone
 
+_TEXTS: Final = {"source", "generation", "stream", "key", "content_type", "sha256", "body", "body_b64"}
 Row = dict[str, Any]
 Validate = Callable[[Row], list[Issue]]
 
@@ -52,6 +53,9 @@ def line_of(text: bytes, path: str, context: BatchContext) -> tuple[Row, Row]:
     Raises InputError, ValueError, KeyError or TypeError where it is not a line that was landed.
     """
     line = json.decode_object(text)
+    for name in _TEXTS & line.keys():
+        if line[name] is not None:
+            _text(line[name])
     sequence = line.get("sequence")
     landed_at = instant(line.get("landed_at"))
     day = landed_at or instant(line.get("last_updated")) or context.ingested_at

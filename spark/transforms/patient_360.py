@@ -104,7 +104,9 @@ def _conditions(rows: DataFrame) -> DataFrame:
 
 def _medications(rows: DataFrame) -> DataFrame:
     since = F.to_date("authored_at").alias("since")
-    listed = _listed("active_medications", F.col("status") == "active", since)
+    proposed = F.coalesce("intent", F.lit("")).isin("proposal", "plan", "option")
+    asked_for = (F.col("status") == "active") & ~proposed & ~F.coalesce("do_not_perform", F.lit(False))
+    listed = _listed("active_medications", asked_for, since)
     return rows.groupBy(*_BY).agg(listed, _newest_batch("medications"))
 
 

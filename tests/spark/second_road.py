@@ -158,8 +158,10 @@ def journeys(sample: Sample) -> list[dict[str, Any]]:
                 "before": sum(treated is None or each < treated for each in since),
                 "after": sum(treated is not None and each >= treated for each in since),
                 "resolved": resolved,
-                "to_medication": days(diagnosed, treated) if treated else None,
-                "to_resolution": days(diagnosed, resolved) if resolved else None,
+                "to_medication": max(0.0, days(diagnosed, treated)) if treated else None,
+                "to_resolution": max(0.0, days(diagnosed, resolved))
+                if resolved and resolved.date() >= diagnosed.date()
+                else None,
                 "died": sample.died(patient),
             }
         )
@@ -179,10 +181,11 @@ def journey_averages(found: list[dict[str, Any]]) -> Rows:
     for code, group in groups.items():
         usual = Counter(each["medication"] for each in group if each["medication"])
         times = [each["to_resolution"] for each in group if each["to_resolution"] is not None]
+        resolved = sum(each["resolved"] is not None for each in group)
         treated = sum(each["treated"] is not None for each in group)
         rows.append(
             (
-                *(code, len(group), treated, len(times)),
+                *(code, len(group), treated, resolved),
                 mean(each["to_medication"] for each in group),
                 mean(float(each["before"]) for each in group),
                 mean(float(each["after"]) if each["treated"] else None for each in group),

@@ -29,14 +29,15 @@ DEFINITIONS = Path(__file__).parents[2] / "spark" / "gold" / "cohort_definitions
 def outcomes(sample: Sample, journeys: list[dict[str, Any]]) -> Rows:
     stays: dict[str, list[tuple[date, bool]]] = defaultdict(list)
     for each in episodes(sample):
-        if each["excluded"] is None:
+        if each["excluded"] is None and each["out"] + timedelta(days=30) <= sample.as_of:
             stays[each["patient"]].append((each["out"], each["readmitted"]))
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for each in journeys:
         groups[each["code"], each["medication"] or "none"].append(each)
     rows: Rows = []
     for key, group in groups.items():
-        resolutions = [each["to_resolution"] for each in group if each["resolved"]]
+        resolved = sum(each["resolved"] is not None for each in group)
+        resolutions = [each["to_resolution"] for each in group if each["to_resolution"] is not None]
         deaths = [
             days(each["diagnosed"], each["died"])
             for each in group
@@ -50,10 +51,10 @@ def outcomes(sample: Sample, journeys: list[dict[str, Any]]) -> Rows:
         again = sum(any(each) for each in treated_in)
         rows.append(
             (
-                *(*key, len(group), len(resolutions), len(deaths), len(treated_in), again),
+                *(*key, len(group), resolved, len(deaths), len(treated_in), again),
                 *_mean_and_median(resolutions),
                 *_mean_and_median(deaths),
-                *score_interval(len(resolutions), len(group)),
+                *score_interval(resolved, len(group)),
                 *score_interval(len(deaths), len(group)),
                 *score_interval(again, len(treated_in)),
             )
@@ -164,7 +165,7 @@ def top_conditions(prevalence: Rows) -> Rows:
 
 def flags(counts: Rows) -> Rows:
     """From the rows of `second_road.surveillance_counts`: the days of note of two years, by the books of EARS and Page."""
-    newest = max(on for _, _, on, _ in counts)
+    oldest, newest = (side(on for _, _, on, _ in counts) for side in (min, max))
     series: dict[tuple[str, str], dict[date, int]] = defaultdict(dict)
     for code, place, on, cases in counts:
         series[code, place][on] = cases
@@ -174,7 +175,7 @@ def flags(counts: Rows) -> Rows:
         recent = [on for on in cases if on >= since - timedelta(days=30)]
         if not recent:
             continue
-        first = max(min(recent), since) - timedelta(days=30)
+        first = max(oldest, max(min(recent), since) - timedelta(days=30))
         values = [cases.get(first + timedelta(days=n), 0) for n in range((newest - first).days + 1)]
         for number, found in enumerate(_aberrations(values)):
             on = first + timedelta(days=number)

@@ -42,7 +42,7 @@ def prevalence(sample: Sample) -> Rows:
 def hidden_cells(counts: dict[str, int], also: Iterable[str] = ()) -> set[str]:
     """Cells of 1 to 4, and the next smallest with one that would stand alone: zeros and hidden ones last."""
     hidden = {name for name, count in counts.items() if 0 < count < 5} | set(also)
-    if len(hidden) != 1:
+    if len(hidden) != 1 and not 0 < sum(counts[name] for name in hidden) < 5:
         return hidden
     return hidden | {min(counts, key=lambda name: (name in hidden or counts[name] == 0, counts[name], name))}
 

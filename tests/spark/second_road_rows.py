@@ -81,10 +81,12 @@ def episodes(sample: Sample) -> list[dict[str, Any]]:
         emergencies = [_end(each).date() for each in visits if each["class"]["code"] == "EMER"]
         joined: list[tuple[Resource, Resource]] = []
         for each in _hospital(visits):
+            if each["class"]["code"] == "NONAC":
+                continue
             if joined:
                 first, last = joined[-1]
                 gap = (start(each).date() - _end(last).date()).days
-                if start(each) < _end(last) or (
+                if start(each) <= _end(last) or (
                     gap <= 1 and each["serviceProvider"] != last["serviceProvider"]
                 ):
                     joined[-1] = (first, each if _end(each) >= _end(last) else last)

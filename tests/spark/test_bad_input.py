@@ -43,12 +43,13 @@ def test_damaged_files_lines_and_holes_are_set_aside_and_a_mended_file_is_taken(
     missing.unlink()
     raw.stream(PATIENT | {"id": "p6"})
     raw.stream().write_bytes(gzip.compress(b""))
+    raw.write(raw.root / "raw/safety-reports/hub/0.ndjson.gz", ['{"tenant": "t", "body": 5}'])
     report = jobs.take()
     assert report.rows == 3
     assert _reasons(jobs) == {
         "raw file: cut gzip": 1,
         "raw file: it is empty": 1,
-        "raw line: it is not what was landed": 1,
+        "raw line: it is not what was landed": 2,
         "raw chain: a file is missing": 1,
     }
     assert "1 holes: raw chain: a file is missing" in report.notes
@@ -88,6 +89,25 @@ def test_the_absurd_and_the_changed_are_set_aside_and_the_last_good_version_stay
     assert [row["deceased"] for row in jobs.rows("silver_patients") if row["birth_text"] == "1980-05-17"] == [
         None
     ]
+
+
+def test_the_last_good_version_stays_where_the_bad_one_came_in_the_same_batch(jobs: Jobs, raw: Any) -> None:
+    def at(day: int) -> str:
+        return f"2026-01-{day:02}T00:00:00.000000Z"
+
+    parts = {"component": [{"code": {"text": "part"}, "valueQuantity": {"value": 1, "code": "kg"}}]}
+    light, heavy = WEIGHT["valueQuantity"] | {"value": 1}, WEIGHT["valueQuantity"] | {"value": 2}
+    raw.stream(PATIENT, WEIGHT | parts | {"valueQuantity": light}, enqueued_at=at(1))
+    raw.stream(WEIGHT | parts | {"valueQuantity": heavy}, enqueued_at=at(2))
+    absurd = {"effectiveDateTime": "2020-02-31"}
+    raw.stream(WEIGHT | absurd, PATIENT | {"deceasedDateTime": "1979"}, enqueued_at=at(3))
+    raw.stream(WEIGHT | absurd | {"issued": at(1)}, enqueued_at=at(4))
+    jobs.silver("silver_patients", "silver_observations")
+    (weight,), (patient,) = jobs.rows("silver_observations"), jobs.rows("silver_patients")
+    assert (weight["value"], len(weight["components"]), patient["birth_text"]) == (2.0, 1, "1980-05-17")
+    assert weight["source_version"].startswith(at(2)[:10])
+    assert "\n" not in weight["id"]
+    assert sum(_reasons(jobs).values()) == 2
 
 
 def test_a_column_that_a_declaration_gained_is_added_and_said_and_a_changed_type_refused(

@@ -120,5 +120,6 @@ def test_a_line_that_the_door_set_aside_is_no_report() -> None:
     }
     good = b'{"safetyreportid":" 7 ","patient":{"reaction":[{"reactionmeddrapt":"A"}],"drug":[{"medicinalproduct":"B"}]}}'
     bodies = [good.decode(), good.decode().replace('" 7 "', "7"), "{", "[]"]
-    found = list(reports_of([line | {"body": body} for body in bodies] + [line | {"body_b64": "/w=="}], 4))
+    lines = [line | {"body": body} for body in bodies] + [line | {"body_b64": text} for text in ("/w==", "c")]
+    found = list(reports_of(lines, 4))
     assert [(row["report_id"], row["batch"], row["report_version"]) for row in found] == [("7", 4, 0)]

@@ -86,3 +86,14 @@ def test_building_again_gives_the_same_rows(tmp_path: Path) -> None:
     for _ in build(tmp_path, lambda _: []):
         pass
     assert _rows(tmp_path, "silver_patients") == first
+
+
+def test_the_last_good_version_stays_where_newer_ones_are_absurd(tmp_path: Path) -> None:
+    for day, more in enumerate(
+        ({"gender": "M"}, {}, {"deceasedDateTime": "1979"}, {"birthDate": "2031-01-01"})
+    ):
+        _land(tmp_path, day, PATIENT | more, enqueued_at=f"2026-01-{day + 1:02}T00:00:00.000000Z")
+    list(build(tmp_path, lambda _: []))
+    (row,) = _rows(tmp_path, "silver_patients")
+    assert (row["gender"], row["birth_text"]) == ("female", "1980-05-17")
+    assert [each["reason"] for each in _rows(tmp_path, "quarantine_set_aside")] == ["birth in the future"]

@@ -45,10 +45,12 @@ def test_a_supply_of_a_thousand_years_covers_the_window_and_no_more() -> None:
     assert days_covered(fills, date(2020, 1, 1), date(2020, 12, 30)) == 365
 
 
-def stay(id_: str, first: int, last: int, at: str = "h1", code: str = "", out: str | None = None) -> Stay:
-    """A stay from one day of 2020 to another, counted from 0."""
+def stay(
+    id_: str, first: int, last: int | None, at: str = "h1", code: str = "", out: str | None = None
+) -> Stay:
+    """A stay from one day of 2020 to another, counted from 0; without a last one it goes on."""
     begin = datetime(2020, 1, 1, 10, tzinfo=UTC)
-    ends = begin + timedelta(days=last, hours=6)
+    ends = None if last is None else begin + timedelta(days=last, hours=6)
     codes = frozenset({code} - {""})
     return Stay(id_, at, begin + timedelta(days=first), ends, codes, out)
 
@@ -95,6 +97,25 @@ def test_death_and_leaving_against_advice_are_no_index() -> None:
 
 def test_a_stay_inside_another_ends_nothing() -> None:
     assert outcome(stay("a", 0, 9), stay("b", 2, 3)) == [("a", None, None, False)]
+
+
+def test_who_came_back_and_has_not_left_yet_is_readmitted_and_no_index() -> None:
+    assert outcome(stay("a", 0, 3), stay("b", 10, None)) == [("a", None, "b", True)]
+
+
+def test_who_was_moved_on_and_has_not_left_yet_was_never_discharged() -> None:
+    assert outcome(stay("a", 0, 3), stay("b", 3, None, at="h2")) == []
+
+
+def test_a_stay_without_an_end_takes_in_nothing_that_came_later() -> None:
+    assert outcome(stay("a", 0, None), stay("b", 40, 41)) == [("b", None, None, False)]
+
+
+def test_a_stay_that_begins_as_another_ends_is_the_same_one() -> None:
+    first = stay("a", 0, 3)
+    assert first.discharged_at is not None
+    second = Stay("b", "h1", first.discharged_at, first.discharged_at + timedelta(days=2))
+    assert outcome(first, second) == [("b", None, None, False)]
 
 
 def test_proportional_reporting_ratio_by_hand() -> None:

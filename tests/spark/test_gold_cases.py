@@ -1,0 +1,227 @@
+"""Gold over a handful of rows, each case counted by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pyarrow", reason="not tested: gold, which needs the lake group")
+
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.timeout(300),
+    # Spark's Python side leaves its sockets to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+HEARD_AT = datetime(2025, 6, 1, tzinfo=UTC)
+FAR_AWAY = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+"""What senders write for an end that nobody knows yet."""
+
+
+class Tables(Mapping[str, Any]):
+    """Frames of the declared tables of rows that say only what matters."""
+
+    def __init__(self, spark: Any) -> None:
+        self._spark = spark
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def add(self, name: str, **row: Any) -> None:
+        shared = {"tenant": "t", "deleted": False, "last_updated": HEARD_AT, "batch": 1}
+        self._rows.setdefault(name, []).append(shared | {"patient_id": "p1"} | row)
+
+    def __getitem__(self, name: str) -> Any:
+        from spark.jobs.gold_inputs import declaration
+        from spark.schemas.struct import struct_of
+
+        schema = struct_of(declaration(name))
+        rows = [[row.get(field.name) for field in schema] for row in self._rows.get(name, ())]
+        return self._spark.createDataFrame(rows, schema)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+@pytest.fixture
+def tables(spark: Any) -> Tables:
+    return Tables(spark)
+
+
+def _rows(frame: Any, columns: str) -> list[tuple[Any, ...]]:
+    names = columns.split()
+    return sorted(tuple(row[name] for name in names) for row in frame.collect())
+
+
+def _stay(tables: Tables, id_: str, start: datetime, end: datetime | None, **more: Any) -> None:
+    row = {"class_code": "IMP", "status": "finished", "organization_id": "h1"} | more
+    tables.add("encounters", id=id_, started_at=start, ended_at=end, started_text=start.isoformat(), **row)
+
+
+def _day(number: int, hour: int = 10, month: int = 1) -> datetime:
+    return datetime(2025, month, number, hour, tzinfo=UTC)
+
+
+def test_two_hidden_cells_of_one_person_each_take_a_third_one_with_them(tables: Tables) -> None:
+    from spark.gold.demographics import prevalence
+
+    cases = {"male": (6, 1), "female": (6, 1), "other": (12, 10)}
+    for gender, (people, sick) in cases.items():
+        for number in range(people):
+            tables.add("patients", id=f"{gender}{number}", gender=gender)
+            if number < sick:
+                tables.add("conditions", id=f"c{gender}{number}", patient_id=f"{gender}{number}", code="x")
+    # Not sick any more, although nobody wrote down since when.
+    tables.add("conditions", id="over", patient_id="other11", code="x", clinical_status="resolved")
+    found = [row for row in prevalence(tables).collect() if row["dimension"] in ("all", "gender")]
+    assert sorted((row["stratum"], row["cases"], row["people"]) for row in found if row["cases"]) == [
+        ("all", 12, 24)
+    ]
+    assert sorted(row["stratum"] for row in found if row["suppressed"]) == ["female", "male", "other"]
+
+
+def test_who_is_there_is_counted_to_the_last_day_and_a_finished_visit_without_an_end_is_no_stay(
+    tables: Tables,
+) -> None:
+    from spark.gold.operations import operations_daily
+
+    _stay(tables, "e1", _day(1), None, class_code="AMB")
+    _stay(tables, "e2", _day(2, 12), FAR_AWAY, status="in-progress")
+    _stay(tables, "e3", _day(3, 9), _day(3, 21), class_code="AMB")
+    columns = "class_code on admissions discharges census occupied"
+    assert _rows(operations_daily(tables), columns) == [
+        ("AMB", date(2025, 1, 1), 1, 0, 0, 0.0),
+        ("AMB", date(2025, 1, 3), 1, 1, 0, 0.5),
+        ("IMP", date(2025, 1, 2), 1, 0, 1, 0.5),
+        ("IMP", date(2025, 1, 3), 0, 0, 1, 1.0),
+    ]
+
+
+def test_who_was_admitted_again_and_is_still_there_is_readmitted(tables: Tables) -> None:
+    from spark.gold.quality_rows import quality_rows
+
+    _stay(tables, "e1", _day(1), _day(3))
+    _stay(tables, "nursing", _day(5), _day(6), class_code="NONAC")
+    _stay(tables, "e2", _day(10), FAR_AWAY, status="in-progress")
+    found = quality_rows(tables).where("measure = 'readmission'")
+    assert _rows(found, "subject_id value in_denominator in_numerator") == [("e1", 7.0, True, True)]
+
+
+def test_a_diagnosis_of_which_only_the_day_is_known_is_late_by_whole_days(tables: Tables) -> None:
+    from spark.gold.quality_rows import quality_rows
+
+    _stay(tables, "e1", _day(5), _day(5, 11), class_code="AMB")
+    for code, on in (("a", 4), ("b", 5), ("c", 7)):
+        midnight = _day(on, 0)
+        text = midnight.date().isoformat()
+        tables.add(
+            "conditions", id=code, code=code, encounter_id="e1", recorded_at=midnight, recorded_text=text
+        )
+    found = quality_rows(tables).where("measure = 'latency'")
+    assert _rows(found, "subject_id value in_numerator excluded") == [
+        ("a", None, False, "recorded before the encounter began"),
+        ("b", 0.0, True, None),
+        ("c", 48.0, False, None),
+    ]
+
+
+def test_no_journey_lasts_less_than_no_time_and_a_proposal_or_a_ban_is_no_treatment(tables: Tables) -> None:
+    from spark.gold.journeys import patient_journeys
+    from spark.transforms.patient_360 import INPUTS, patient_360
+
+    tables.add("conditions", id="c1", code="a", recorded_at=_day(5), abatement_at=_day(5, 0))
+    tables.add("conditions", id="c2", code="b", recorded_at=_day(5), abatement_at=_day(1))
+    tables.add("conditions", id="c3", code="c", recorded_at=_day(5), abatement_at=_day(15))
+    asked = {"status": "active", "reason_condition_id": "c3"}
+    tables.add("medication_requests", id="m1", code="x", intent="proposal", authored_at=_day(6), **asked)
+    tables.add("medication_requests", id="m2", code="y", intent="order", authored_at=_day(7), **asked)
+    tables.add("medication_requests", id="m3", code="z", do_not_perform=True, authored_at=_day(5), **asked)
+    found = patient_journeys(tables)
+    assert _rows(found, "condition_code days_to_resolution days_to_medication") == [
+        ("a", 0.0, None),
+        ("b", None, None),
+        ("c", 10.0, 2.0),
+    ]
+    tables.add("patients", id="p1")
+    (whole,) = patient_360({name: tables[name] for name in INPUTS}).collect()
+    assert [each["code"] for each in whole["active_medications"]] == ["y"]
+
+
+def test_an_episode_counts_in_the_outcomes_once_its_thirty_days_are_over(tables: Tables) -> None:
+    from spark.gold.outcomes import treatment_outcomes
+
+    tables.add("patient_journeys", condition_system="s", condition_code="a", diagnosed_at=_day(1))
+    for known_on in (date(2025, 2, 2), date(2025, 3, 3)):
+        tables.add(
+            "quality_rows", measure="readmission", known_on=known_on, in_denominator=True, in_numerator=False
+        )
+    _stay(tables, "e1", _day(1), _day(3))
+    assert _rows(treatment_outcomes(tables), "hospitalised readmitted") == [(0, 0)]
+    _stay(tables, "e2", _day(2, month=2), _day(2, 11, month=2))
+    assert _rows(treatment_outcomes(tables), "hospitalised readmitted") == [(1, 0)]
+
+
+def test_days_before_the_first_report_are_not_quiet_days() -> None:
+    from spark.gold.surveillance import flag_rows
+
+    on, began = date(2025, 1, 10), date(2025, 1, 9)
+    series = {"tenant": "t", "condition_system": "s", "condition_code": "a", "place": "all"}
+    row = series | {"condition_display": "a", "as_of": on, "days": [{"on": on, "cases": 9}]}
+    (unknown,) = flag_rows([row | {"began_on": began}])
+    assert (unknown["c1"], unknown["c1_alarm"]) == (None, False)
+    (known,) = flag_rows([row | {"began_on": date(2024, 1, 1)}])
+    assert (known["c1"], known["c1_alarm"]) == (18.0, True)
+
+
+def test_what_was_made_anew_or_vacuumed_below_is_made_anew_in_gold(spark: Any, tmp_path: Path) -> None:
+    from delta.tables import DeltaTable
+
+    from spark.gold.registry import BY_NAME
+    from spark.jobs.gold import GoldJob
+    from spark.jobs.tables import Progress, set_progress
+    from spark.paths import LakeRoot
+    from spark.schemas.silver import CONDITIONS
+
+    lake = LakeRoot(str(tmp_path / "lake"))
+    uri = lake.uri(CONDITIONS.path)
+
+    def write(mode: str, bronze: str, *conditions: tuple[str, str, int]) -> None:
+        new = Tables(spark)
+        for id_, code, batch in conditions:
+            patient = f"of-{id_}"
+            new.add("conditions", id=id_, patient_id=patient, code=code, batch=batch, recorded_at=_day(1))
+        rows = new["conditions"].coalesce(1)
+        set_progress(spark, Progress(bronze, max(batch for _, _, batch in conditions)))
+        if mode == "merge":
+            merge = DeltaTable.forPath(spark, uri).alias("now").merge(rows.alias("new"), "now.id = new.id")
+            merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+        else:
+            rows.write.format("delta").mode(mode).save(uri)
+        set_progress(spark, None)
+
+    def codes() -> str:
+        list(GoldJob(spark, lake).run_all((BY_NAME["patient_journeys"],)))
+        path = lake.uri(BY_NAME["patient_journeys"].declared.path)
+        return "".join(code for (code,) in _rows(spark.read.format("delta").load(path), "condition_code"))
+
+    write("append", "first", *((str(number), "a", 7) for number in range(9)))
+    assert codes() == "a" * 9
+    before = set(Path(uri.removeprefix("file:")).glob("*.parquet"))
+    write("merge", "first", ("0", "b", 8))
+    in_use = str(DeltaTable.forPath(spark, uri).toDF().inputFiles())
+    vacuumed = [file for file in before if file.name not in in_use]
+    assert vacuumed
+    for file in vacuumed:
+        file.unlink()
+    assert codes() == "a" * 8 + "b"
+    write("overwrite", "first", ("0", "c", 8), *((str(number), "a", 8) for number in range(1, 9)))
+    assert codes() == "a" * 8 + "c"
+    # Another bronze counts its batches from 1 again.
+    for batch, code in ((3, "d"), (4, "e")):
+        write("append", "second", (code, code, batch))
+        assert codes()[-1] == code
