@@ -1,18 +1,14 @@
-"""The one place that reads settings and picks adapters, once per process."""
+"""The use cases, made of one set of adapters."""
 
 from __future__ import annotations
 
-import gc
-import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from typing import Final
+from functools import cached_property, partial
 
 from shared import names
-from shared.adapters.system import SystemClock, SystemRandomness
+from shared.bootstrap.adapters import Adapters
 from shared.domain.access.scraping import ScrapeAccess
 from shared.domain.access.settings import TokenSettings, TrustedIssuer, parse_clients, parse_trusted_issuers
 from shared.domain.fhir.admission import ValidationModes, parse_modes
@@ -23,9 +19,7 @@ from shared.ports.clock import Clock, Randomness
 from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
 from shared.ports.records import Records
-from shared.ports.streams import Streams
 from shared.ports.tokens import TokenVerifier
-from shared.ports.validator import Validator
 from shared.services.alerts import Alerts
 from shared.services.assertions import RecordedAssertions
 from shared.services.bodies import Bodies
@@ -59,24 +53,7 @@ from shared.services.tokens import TokenEndpoint
 from shared.services.watch import Watch
 from shared.services.watch_falls import STAGE as FALLS_STAGE
 from shared.services.watch_falls import WatchFalls
-from shared.settings import Settings, SettingsError, read_settings
-
-_LOG: Final = logging.getLogger("galen")
-GC_ALLOCATIONS: Final = 20_000
-
-
-@dataclass(frozen=True)
-class Adapters:
-    """Every outside thing, as ports."""
-
-    records: Records
-    lake: Lake
-    dropped: Lake
-    streams: Streams
-    jobs: Jobs
-    validator: Validator
-    clock: Clock
-    randomness: Randomness
+from shared.settings import Settings
 
 
 class Services:
@@ -346,78 +323,3 @@ class Services:
             keys = Es256Signer(settings.signing_key_pem).keys
             issuers.append(TrustedIssuer(settings.issuer, settings.audience, keys))
         return JwtVerifier(issuers, self.clock)
-
-
-def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Adapters:
-    """The ports on Azure, or on emulators that speak its protocols."""
-    from shared.adapters.azure.connections import blob_service, event_hub_consumer, records_container
-    from shared.adapters.azure.lake import DataLake
-    from shared.adapters.azure.records import CosmosRecords
-    from shared.adapters.azure.streams import EventHubsStreams
-    from shared.domain.fhir.validation.validator import R4Validator
-
-    def on_busy() -> None:
-        if meter is not None:
-            meter.count("galen_store_busy_total", store="records")
-
-    blobs = blob_service(settings)
-    return Adapters(
-        records=CosmosRecords(records_container(settings), on_busy),
-        lake=DataLake(blobs.get_container_client(names.LAKE_FILE_SYSTEM)),
-        dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
-        jobs=_jobs(settings),
-        streams=EventHubsStreams(lambda hub: event_hub_consumer(settings, hub)),
-        # What the specification merely recommends, such as a narrative, is true of nearly every resource there is.
-        validator=R4Validator(best_practice=False),
-        clock=SystemClock(),
-        randomness=SystemRandomness(),
-    )
-
-
-_KEY_DIGITS: Final = 32
-
-
-def _jobs(settings: Settings) -> Jobs:
-    """Where jobs run: a workspace, an application, or this machine."""
-    new_key = partial(SystemRandomness().hex, _KEY_DIGITS)
-    if settings.jobs_databricks:
-        from shared.adapters.azure.connections import databricks_token
-        from shared.adapters.databricks.jobs import DatabricksJobs
-
-        token = databricks_token(settings) if not settings.jobs_token else lambda: settings.jobs_token
-        return DatabricksJobs(settings.jobs_databricks, token, new_key)
-    if settings.jobs_emr:
-        from shared.adapters.emr.jobs import EmrPlace, EmrServerlessJobs
-        from shared.adapters.emr.signature import of_environment
-
-        place = EmrPlace(**settings.jobs_emr)
-        return EmrServerlessJobs(place, partial(of_environment, os.environ), SystemClock(), new_key)
-    from shared.adapters.process.jobs import ProcessJobs
-
-    return ProcessJobs(settings.jobs_command)
-
-
-def _meter() -> ProcessMeter:
-    """With spans where somebody collects them; the SDK takes 100 ms to import, which nobody else pays."""
-    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        return ProcessMeter()
-    from shared.adapters.telemetry.spans import TracingMeter
-
-    return TracingMeter()
-
-
-@cache
-def services() -> Services:
-    """The services of this process. Raises SettingsError, which names what is missing or malformed."""
-    try:
-        settings = read_settings(os.environ)
-    except SettingsError as wrong:
-        _LOG.critical("the app cannot work: %s", wrong)
-        raise
-    # What was imported lives as long as the process, and JSON makes no cycles: fewer and smaller searches for them.
-    gc.freeze()
-    gc.set_threshold(GC_ALLOCATIONS, 20, 50)
-    meter = _meter()
-    made = Services(settings, azure_adapters(settings, meter), meter)
-    made.metrics.start()
-    return made

@@ -1,0 +1,81 @@
+"""Which adapter stands behind each port, by the settings."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from shared import names
+from shared.adapters.system import SystemClock, SystemRandomness
+from shared.domain.observability.meter import ProcessMeter
+from shared.ports.clock import Clock, Randomness
+from shared.ports.jobs import Jobs
+from shared.ports.lake import Lake
+from shared.ports.records import Records
+from shared.ports.streams import Streams
+from shared.ports.validator import Validator
+from shared.settings import Settings
+
+_KEY_DIGITS: Final = 32
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """Every outside thing, as ports."""
+
+    records: Records
+    lake: Lake
+    dropped: Lake
+    streams: Streams
+    jobs: Jobs
+    validator: Validator
+    clock: Clock
+    randomness: Randomness
+
+
+def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Adapters:
+    """The ports on Azure, or on emulators that speak its protocols."""
+    from shared.adapters.azure.connections import blob_service, event_hub_consumer, records_container
+    from shared.adapters.azure.lake import DataLake
+    from shared.adapters.azure.records import CosmosRecords
+    from shared.adapters.azure.streams import EventHubsStreams
+    from shared.domain.fhir.validation.validator import R4Validator
+
+    def on_busy() -> None:
+        if meter is not None:
+            meter.count("galen_store_busy_total", store="records")
+
+    blobs = blob_service(settings)
+    return Adapters(
+        records=CosmosRecords(records_container(settings), on_busy),
+        lake=DataLake(blobs.get_container_client(names.LAKE_FILE_SYSTEM)),
+        dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
+        jobs=_jobs(settings),
+        streams=EventHubsStreams(lambda hub: event_hub_consumer(settings, hub)),
+        # What the specification merely recommends, such as a narrative, is true of nearly every resource there is.
+        validator=R4Validator(best_practice=False),
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+    )
+
+
+def _jobs(settings: Settings) -> Jobs:
+    """Where jobs run: a workspace, an application, or this machine."""
+    new_key = partial(SystemRandomness().hex, _KEY_DIGITS)
+    if settings.jobs_databricks:
+        from shared.adapters.azure.connections import databricks_token
+        from shared.adapters.databricks.jobs import DatabricksJobs
+
+        token = databricks_token(settings) if not settings.jobs_token else lambda: settings.jobs_token
+        return DatabricksJobs(settings.jobs_databricks, token, new_key)
+    if settings.jobs_emr:
+        from shared.adapters.emr.jobs import EmrPlace, EmrServerlessJobs
+        from shared.adapters.emr.signature import of_environment
+
+        place = EmrPlace(**settings.jobs_emr)
+        return EmrServerlessJobs(place, partial(of_environment, os.environ), SystemClock(), new_key)
+    from shared.adapters.process.jobs import ProcessJobs
+
+    return ProcessJobs(settings.jobs_command)
