@@ -7,10 +7,19 @@ import pytest
 from tests.delivery.world import World
 
 LONGEST_FIRST = (
-    "tests/e2e/test_kills.py",
-    "tests/e2e/test_restarts.py",
     "tests/spark/test_jobs.py",
+    "tests/e2e/test_kills.py",
+    "tests/spark/test_bad_input.py",
+    "tests/spark/test_gold.py",
+    "tests/e2e/test_restarts.py",
+    "tests/spark/test_killed_driver.py",
+    "tests/spark/test_safety_lake.py",
     "tests/e2e/test_killed_transactions.py",
+    "tests/spark/test_roads.py",
+    "tests/spark/test_published_views.py",
+    "tests/spark/test_sql.py",
+    "tests/spark/test_view_engines.py",
+    "tests/infra/test_policies.py",
     "tests/e2e/test_first_start.py",
     "tests/contract/test_conditional_create_on_records.py",
     "tests/cli/test_bootstrap.py",

@@ -20,8 +20,9 @@ _CONFORMANCE_GROUPS = ("function", "local", "test", "conformance")
 _ORDER = (
     "unit", "contract", "property", "golden", "docs", "infra", "host", "emulators", "cli", "delivery", "spark", "e2e"
 )  # fmt: skip
-_PROCESSES = 2
-"""Many tests wait for processes they started; a file stays in one process with what it shares.
+_PROCESSES = 3
+"""More than the two cores the suite is measured on, for many tests wait for processes they started; a file stays in one
+process with what it shares.
 
 xdist would begin with the files of most tests and end with those of one long test; `tests/conftest.py` orders them.
 """

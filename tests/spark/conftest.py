@@ -88,6 +88,8 @@ def spark() -> Iterator[Any]:
     session = create_session(
         SparkSettings(master="local[2]", jars=runtime.jars, shuffle_partitions=1), "galen tests"
     )
+    # A test has a handful of rows: compiling an expression for them takes longer than walking through it.
+    session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     yield session
     session.stop()
     os.environ.clear()
