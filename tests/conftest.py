@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.delivery.world import World
 
+SPARK = "tests/spark/"
 LONGEST_FIRST = (
-    "tests/spark/test_jobs.py",
     "tests/e2e/test_kills.py",
-    "tests/spark/test_bad_input.py",
-    "tests/spark/test_gold.py",
     "tests/e2e/test_restarts.py",
-    "tests/spark/test_killed_driver.py",
-    "tests/spark/test_safety_lake.py",
     "tests/e2e/test_killed_transactions.py",
-    "tests/spark/test_roads.py",
-    "tests/spark/test_published_views.py",
-    "tests/spark/test_sql.py",
-    "tests/spark/test_view_engines.py",
     "tests/infra/test_policies.py",
     "tests/e2e/test_first_start.py",
     "tests/contract/test_conditional_create_on_records.py",
@@ -27,12 +22,29 @@ LONGEST_FIRST = (
 """Where processes share the work by files, no long one may be what the others wait for in the end."""
 
 
+class Pieces(LoadFileScheduling):  # type: ignore[misc]
+    """Processes share the work by files; Spark's tests are one piece, for they share a session."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SPARK if nodeid.startswith(SPARK) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
+    """How the processes share the work."""
+    return Pieces(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a process that shares the work the longest files come first; the order is otherwise as collected."""
+    """In a process that shares the work Spark comes first, then the longest files; the order is otherwise as collected."""
     if not hasattr(config, "workerinput"):
         return
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.relative_to(config.rootpath).as_posix(), len(rank)))
+
+    def turn(item: pytest.Item) -> int:
+        path = item.path.relative_to(config.rootpath).as_posix()
+        return -1 if path.startswith(SPARK) else rank.get(path, len(rank))
+
+    items.sort(key=turn)
 
 
 @pytest.fixture

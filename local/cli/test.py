@@ -21,8 +21,8 @@ _ORDER = (
     "unit", "contract", "property", "golden", "docs", "infra", "host", "emulators", "cli", "delivery", "spark", "e2e"
 )  # fmt: skip
 _PROCESSES = 3
-"""More than the two cores the suite is measured on, for many tests wait for processes they started; a file stays in one
-process with what it shares.
+"""More than the two cores the suite is measured on, for many tests wait for processes they started. `tests/conftest.py`
+says what stays in one process.
 
 xdist would begin with the files of most tests and end with those of one long test; `tests/conftest.py` orders them.
 """
