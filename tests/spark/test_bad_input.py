@@ -64,50 +64,43 @@ def test_the_absurd_and_the_changed_are_set_aside_and_the_last_good_version_stay
 ) -> None:
     raw.stream(PATIENT, WEIGHT)
     jobs.silver("silver_patients", "silver_observations")
+    absurd = {"effectiveDateTime": "2020-02-31"}
     later = "2026-01-02T00:00:00.000000Z"
     raw.stream(
         PATIENT | {"deceasedDateTime": "1979-01-01"},
         PATIENT | {"id": "p2", "birthDate": "2031-01-01"},
         PATIENT | {"id": "p3", "birthDate": "1980", "deceasedDateTime": "1980-03"},
         PATIENT | {"id": "p4", "birthDate": 19800517},
-        WEIGHT | {"id": "o2", "effectiveDateTime": "2020-02-31"},
+        WEIGHT | {"id": "o2"} | absurd,
         WEIGHT | {"id": "o3", "valueQuantity": {"value": "heavy", "code": "kg"}},
         enqueued_at=later,
     )
+    # Of these, good versions and newer ones that are not come in one batch.
+    weighed = WEIGHT | {"id": "o4", "component": [{"valueQuantity": {"value": 1, "code": "kg"}}]}
+    for day, value in (3, 1), (4, 2):
+        good = weighed | {"valueQuantity": {"value": value, "code": "kg"}}
+        raw.stream(good, PATIENT | {"id": "p5"}, enqueued_at=f"2026-01-0{day}T00:00:00.000000Z")
+    dead = PATIENT | {"id": "p5", "deceasedDateTime": "1979"}
+    raw.stream(weighed | absurd, dead, enqueued_at="2026-01-05T00:00:00.000000Z")
+    raw.stream(weighed | absurd | {"issued": later}, enqueued_at="2026-01-06T00:00:00.000000Z")
     reports = jobs.silver("silver_patients", "silver_observations")
     assert reports["processed/patients"].notes == (
         "1 set aside: birth in the future",
         "1 set aside: birth is not a date",
-        "1 set aside: death before birth",
+        "2 set aside: death before birth",
     )
     assert reports["processed/observations"].notes == (
-        "1 set aside: effective is not a date",
+        "2 set aside: effective is not a date",
         "1 set aside: value is not a number",
     )
-    assert sum(_reasons(jobs).values()) == 5
-    assert sorted(row["birth_text"] for row in jobs.rows("silver_patients")) == ["1980", "1980-05-17"]
-    assert [row["deceased"] for row in jobs.rows("silver_patients") if row["birth_text"] == "1980-05-17"] == [
-        None
-    ]
-
-
-def test_the_last_good_version_stays_where_the_bad_one_came_in_the_same_batch(jobs: Jobs, raw: Any) -> None:
-    def at(day: int) -> str:
-        return f"2026-01-{day:02}T00:00:00.000000Z"
-
-    parts = {"component": [{"code": {"text": "part"}, "valueQuantity": {"value": 1, "code": "kg"}}]}
-    light, heavy = WEIGHT["valueQuantity"] | {"value": 1}, WEIGHT["valueQuantity"] | {"value": 2}
-    raw.stream(PATIENT, WEIGHT | parts | {"valueQuantity": light}, enqueued_at=at(1))
-    raw.stream(WEIGHT | parts | {"valueQuantity": heavy}, enqueued_at=at(2))
-    absurd = {"effectiveDateTime": "2020-02-31"}
-    raw.stream(WEIGHT | absurd, PATIENT | {"deceasedDateTime": "1979"}, enqueued_at=at(3))
-    raw.stream(WEIGHT | absurd | {"issued": at(1)}, enqueued_at=at(4))
-    jobs.silver("silver_patients", "silver_observations")
-    (weight,), (patient,) = jobs.rows("silver_observations"), jobs.rows("silver_patients")
-    assert (weight["value"], len(weight["components"]), patient["birth_text"]) == (2.0, 1, "1980-05-17")
-    assert weight["source_version"].startswith(at(2)[:10])
-    assert "\n" not in weight["id"]
-    assert sum(_reasons(jobs).values()) == 2
+    assert sum(_reasons(jobs).values()) == 7
+    patients = jobs.rows("silver_patients")
+    assert sorted(row["birth_text"] for row in patients) == ["1980", "1980-05-17", "1980-05-17"]
+    assert [row["deceased"] for row in patients if row["birth_text"] == "1980-05-17"] == [None, None]
+    (last_good,) = (row for row in jobs.rows("silver_observations") if row["components"])
+    assert (last_good["value"], len(last_good["components"])) == (2.0, 1)
+    assert last_good["source_version"].startswith("2026-01-04")
+    assert "\n" not in last_good["id"]
 
 
 def test_a_column_that_a_declaration_gained_is_added_and_said_and_a_changed_type_refused(

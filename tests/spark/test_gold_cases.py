@@ -185,43 +185,45 @@ def test_what_was_made_anew_or_vacuumed_below_is_made_anew_in_gold(spark: Any, t
     from spark.jobs.gold import GoldJob
     from spark.jobs.tables import Progress, set_progress
     from spark.paths import LakeRoot
-    from spark.schemas.silver import CONDITIONS
+    from spark.schemas.silver import CLAIMS, ENCOUNTERS
 
-    lake = LakeRoot(str(tmp_path / "lake"))
-    uri = lake.uri(CONDITIONS.path)
+    lake, costs = LakeRoot(str(tmp_path / "lake")), BY_NAME["encounter_costs"]
+    uri = lake.uri(CLAIMS.path)
 
-    def write(mode: str, bronze: str, *conditions: tuple[str, str, int]) -> None:
+    def write(bronze: str, batch: int, claims: dict[str, float]) -> None:
         new = Tables(spark)
-        for id_, code, batch in conditions:
-            patient = f"of-{id_}"
-            new.add("conditions", id=id_, patient_id=patient, code=code, batch=batch, recorded_at=_day(1))
-        rows = new["conditions"].coalesce(1)
-        set_progress(spark, Progress(bronze, max(batch for _, _, batch in conditions)))
-        if mode == "merge":
+        for id_, total in claims.items():
+            about = {"patient_id": f"of-{id_}", "encounter_id": id_, "use": "claim", "status": "active"}
+            new.add("claims", id=id_, total=total, batch=batch, **about)
+        rows = new["claims"].coalesce(1)
+        set_progress(spark, Progress(bronze, batch))
+        if DeltaTable.isDeltaTable(spark, uri):
             merge = DeltaTable.forPath(spark, uri).alias("now").merge(rows.alias("new"), "now.id = new.id")
             merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
         else:
-            rows.write.format("delta").mode(mode).save(uri)
+            rows.write.format("delta").save(uri)
         set_progress(spark, None)
 
-    def codes() -> str:
-        list(GoldJob(spark, lake).run_all((BY_NAME["patient_journeys"],)))
-        path = lake.uri(BY_NAME["patient_journeys"].declared.path)
-        return "".join(code for (code,) in _rows(spark.read.format("delta").load(path), "condition_code"))
+    def claimed() -> list[float]:
+        list(GoldJob(spark, lake).run_all((costs,)))
+        frame = spark.read.format("delta").load(lake.uri(costs.declared.path))
+        return [total for (total,) in _rows(frame, "claimed")]
 
-    write("append", "first", *((str(number), "a", 7) for number in range(9)))
-    assert codes() == "a" * 9
+    visits = Tables(spark)
+    for number in range(12):
+        _stay(visits, str(number), _day(1), _day(2), patient_id=f"of-{number}")
+    visits["encounters"].write.format("delta").save(lake.uri(ENCOUNTERS.path))
+    write("first", 7, {str(number): 1.0 for number in range(10)})
+    assert claimed() == [1.0] * 10
     before = set(Path(uri.removeprefix("file:")).glob("*.parquet"))
-    write("merge", "first", ("0", "b", 8))
+    write("first", 8, {"0": 2.0})
     in_use = str(DeltaTable.forPath(spark, uri).toDF().inputFiles())
     vacuumed = [file for file in before if file.name not in in_use]
     assert vacuumed
     for file in vacuumed:
         file.unlink()
-    assert codes() == "a" * 8 + "b"
-    write("overwrite", "first", ("0", "c", 8), *((str(number), "a", 8) for number in range(1, 9)))
-    assert codes() == "a" * 8 + "c"
+    assert claimed() == [1.0] * 9 + [2.0]
     # Another bronze counts its batches from 1 again.
-    for batch, code in ((3, "d"), (4, "e")):
-        write("append", "second", (code, code, batch))
-        assert codes()[-1] == code
+    for batch, id_ in ((3, "10"), (4, "11")):
+        write("second", batch, {id_: float(batch)})
+        assert claimed()[-1] == batch
