@@ -10,6 +10,7 @@ from xdist.scheduler import LoadFileScheduling
 from tests.delivery.world import World
 
 SPARK = "tests/spark/"
+SPARK_HALF, SPARK_LAST = "tests/spark/test_j", "tests/spark/test_t"
 LONGEST_FIRST = (
     "tests/e2e/test_kills.py",
     "tests/e2e/test_restarts.py",
@@ -23,10 +24,12 @@ LONGEST_FIRST = (
 
 
 class Pieces(LoadFileScheduling):  # type: ignore[misc]
-    """Processes share the work by files; Spark's tests are one piece, for they share a session."""
+    """Processes share the work by files; Spark's are two pieces of like length, for those of a process share a session."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return SPARK if nodeid.startswith(SPARK) else str(super()._split_scope(nodeid))
+        if nodeid.startswith(SPARK):
+            return f"{SPARK} {SPARK_HALF < nodeid < SPARK_LAST}"
+        return str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
