@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.metadata
 import importlib.util
 import os
@@ -26,6 +27,7 @@ from pyspark.sql import SparkSession
 builder = SparkSession.builder.master("local[1]").config("spark.jars.ivy", sys.argv[1])
 configure_spark_with_delta_pip(builder.config("spark.ui.enabled", "false")).getOrCreate().stop()
 """
+_FETCH_TRIES: Final = 2
 _LOG_LINES_SHOWN: Final = 15
 
 
@@ -82,25 +84,37 @@ def prepare(cache: Path | None = None, say: Callable[[str], None] | None = None)
         raise SparkMissing(missing or "no Java")
     version = importlib.metadata.version("delta-spark")
     folder = (cache or DEFAULT_DATA / "spark") / f"delta-{version}"
-    if not (folder / "complete").exists():
+    if not _is_complete(folder):
         if say:
             say(f"fetching the jars of Delta {version} into {folder}, once")
         _fetch_jars(java, folder)
     return SparkRuntime(java, folder / "jars")
 
 
+def _is_complete(folder: Path) -> bool:
+    return (folder / "complete").exists()
+
+
 def _fetch_jars(java: Path, folder: Path) -> None:
-    """Lets Spark's own Ivy resolve and check them; the stamp is set last, so that a cut download is not taken for whole."""
+    """Lets Spark's own Ivy resolve and check them, in one process at a time: two that share a cache fail each other.
+
+    The stamp is set last, so that a cut download is not taken for whole. A second try goes on with what the first has.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "JAVA_HOME": str(java), "SPARK_LOCAL_IP": "127.0.0.1"}
-    with (folder / "fetch.log").open("wb") as log:
-        command = [sys.executable, "-c", _FETCH, str(folder)]
-        code = subprocess.run(command, env=environment, stdout=log, stderr=log, check=False).returncode
-    if code or not any((folder / "jars").glob("*delta-spark*.jar")):
+    command = [sys.executable, "-c", _FETCH, str(folder)]
+    with (folder / "fetch.lock").open("wb") as lock, (folder / "fetch.log").open("ab") as log:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for _ in range(_FETCH_TRIES):
+            if _is_complete(folder):
+                return
+            code = subprocess.run(command, env=environment, stdout=log, stderr=log, check=False).returncode
+            if code == 0 and any((folder / "jars").glob("*delta-spark*.jar")):
+                (folder / "complete").touch()
+    if not _is_complete(folder):
         raise SparkMissing(
             f"Delta's jars could not be fetched (a network to a Maven repository is needed): see {log.name}"
         )
-    (folder / "complete").touch()
 
 
 def run_job(
