@@ -62,7 +62,7 @@ _TABLE = (
     Command(
         "test",
         "run the tests",
-        (*_PLATFORM, "test", "check", "infra", "lake", "scoring", "ml"),
+        (*_PLATFORM, "test", "check", "infra", "lake", "scoring", "ml", "aws", "aws-emulator"),
         passes_on=True,
     ),
     Command("bench", "measure throughput and latency, everything on this machine"),

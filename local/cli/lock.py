@@ -15,10 +15,11 @@ from local.layout import CHECKOUT, lock_of
 
 _OLDEST = "3.11"
 _OLDEST_OF = {"conformance": "3.13"}
-# These are never installed beside Spark or Pulumi, so they need not fit with them.
+# Not installed beside Spark, and some not beside Pulumi, so they need not fit with them.
 _FITS_ONLY = {
     "sdk-tests": ("function", "local", "test"),
     "aws": ("function", "local", "test"),
+    "aws-emulator": ("function", "local", "test", "aws", "infra"),
     "conformance": ("function", "local", "test"),
 }
 _LINES_SHOWN = 20

@@ -13,6 +13,8 @@ import pytest
 from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionKey
 
 from shared import names
+from shared.adapters.aws.connections import client as aws_client
+from shared.adapters.aws.lake import S3Lake
 from shared.adapters.azure.connections import blob_service
 from shared.adapters.azure.lake import DataLake
 from shared.adapters.azure.records import CosmosRecords
@@ -22,6 +24,7 @@ from shared.adapters.memory.records import MemoryRecords
 from shared.ports.lake import Lake
 from shared.ports.records import Records
 from shared.settings import Settings
+from tests.emulators.aws_server import REGION, AwsServer
 from tests.emulators.cosmos.conftest import Emulator as CosmosEmulator
 from tests.emulators.datalake.emulator import Emulator as LakeEmulator
 
@@ -120,3 +123,27 @@ def azure_lake(request: pytest.FixtureRequest) -> Iterator[Lake]:
 @pytest.fixture
 def memory_lake(memory_script: Script) -> Lake:
     return FaultyLake(MemoryLake(), memory_script)
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[AwsServer]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "contract")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "contract")
+        running = AwsServer()
+        yield running
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def s3(aws: AwsServer) -> Iterator[Any]:
+    client = aws_client("s3", aws.place, tries=2)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def aws_lake(s3: Any) -> Lake:
+    bucket = f"lake-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return S3Lake(s3, bucket)

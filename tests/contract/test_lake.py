@@ -1,16 +1,19 @@
-"""The contract of the Lake port, kept by memory and by Data Lake Storage alike."""
+"""The contract of the Lake port, kept by memory, by Data Lake Storage and by S3 alike."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from shared.adapters.aws.lake import S3Lake
 from shared.adapters.memory.faults import Failure, Script
 from shared.errors import Busy, Conflict, NotFound, Unavailable
 from shared.ports.lake import Lake
 from tests.contract.conftest import Strike, ask
+from tests.emulators.aws_server import AwsServer
 from tests.emulators.datalake.emulator import Emulator
 
 
@@ -161,3 +164,75 @@ class TestDataLake(LakeContract):
 
         yield set_
         ask(lake_emulator.port, "DELETE")
+
+
+class TestS3Lake(LakeContract):
+    @pytest.fixture
+    def lake(self, aws_lake: Lake) -> Lake:
+        return aws_lake
+
+    @pytest.fixture
+    def strike(self, aws: AwsServer) -> Iterator[Strike]:
+        def set_(status: int, *, count: int = 0, applied: bool = False) -> None:
+            if status:
+                about = {"match": "^s3:PutObject", "status": status, "count": count, "applied": applied}
+                ask(aws.port, "POST", about)
+            else:
+                ask(aws.port, "DELETE")
+
+        yield set_
+        ask(aws.port, "DELETE")
+
+    def test_a_listing_asks_for_metadata_only_where_somebody_looks_at_it(
+        self, lake: Lake, aws: AwsServer
+    ) -> None:
+        for number in range(3):
+            lake.put(f"d/{number}", b"x", metadata={"n": str(number)})
+        aws.forget_calls()
+        found = list(lake.list("d"))
+        assert [file.size_bytes for file in found] == [1, 1, 1]
+        assert aws.calls() == {"s3:ListBucket": 1}
+        assert [dict(file.metadata) for file in found] == [{"n": "0"}, {"n": "1"}, {"n": "2"}]
+        assert aws.calls() == {"s3:GetObject": 3, "s3:ListBucket": 1}
+
+    def test_a_stream_goes_on_where_the_connection_broke(self, lake: Lake, s3: Any) -> None:
+        body = bytes(range(256)) * 4 * 9_000
+        lake.put("x", body)
+        breaking = S3Lake(_Breaking(s3), lake._bucket)  # type: ignore[attr-defined]
+        assert b"".join(breaking.stream("x")) == body
+
+    def test_an_empty_value_of_metadata_is_kept(self, lake: Lake) -> None:
+        lake.put("x", b"1", metadata={"previous": "", "end": "7"})
+        file = lake.look("x")
+        assert file is not None
+        assert dict(file.metadata) == {"previous": "", "end": "7"}
+
+
+class _Breaking:
+    """A client whose first answer breaks off after a chunk."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._broken = False
+
+    def get_object(self, **request: Any) -> Any:
+        answer = self._client.get_object(**request)
+        if not self._broken:
+            self._broken = True
+            answer["Body"] = _BreakingBody(answer["Body"])
+        return answer
+
+
+class _BreakingBody:
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self._reads = 0
+
+    def read(self, size: int) -> bytes:
+        self._reads += 1
+        if self._reads > 1:
+            raise ConnectionResetError
+        return bytes(self._body.read(size))
+
+    def close(self) -> None:
+        self._body.close()

@@ -1,0 +1,52 @@
+"""moto's server as a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+
+from shared.adapters.aws.connections import AwsPlace
+
+ROOT = Path(__file__).parents[2]
+REGION = "eu-central-1"
+
+
+class AwsServer:
+    """A running emulator."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "local.emulators.aws", "--port", "0", "--faults"]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("AWS ready at"), line
+        self.url = line.split()[-1]
+        self.port = int(self.url.rpartition(":")[2])
+        self.place = AwsPlace(REGION, self.url)
+
+    def calls(self) -> dict[str, int]:
+        """The actions that were asked for since it began or was told to forget them, and how often."""
+        return self._ask("GET")
+
+    def forget_calls(self) -> None:
+        """Count from nothing again."""
+        self._ask("DELETE")
+
+    def _ask(self, method: str) -> dict[str, int]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request(method, "/_calls")
+            told: dict[str, int] = json.loads(connection.getresponse().read())
+            return told
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        """Ends it; nothing of it stays."""
+        self.process.terminate()
+        self.process.wait(timeout=15)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
