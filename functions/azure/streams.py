@@ -20,6 +20,24 @@ NEEDS = {hub.replace("-", "_"): (*INGEST, receives(hub)) for hub in names.HUBS}
 _strptime._CACHE_MAX_SIZE = max(64, _strptime._CACHE_MAX_SIZE)
 
 
+def _on_events(hub: str) -> typing.Callable[[typing.Any], typing.Any]:
+    """The function of a hub: its name, its trigger and its retries."""
+
+    def bind(handler: typing.Any) -> typing.Any:
+        trigger = streams.event_hub_message_trigger(
+            arg_name="events",
+            event_hub_name=hub,
+            connection=names.EVENT_HUBS_CONNECTION,
+            consumer_group=names.CONSUMER_GROUP,
+            cardinality=func.Cardinality.MANY,
+            data_type=func.DataType.BINARY,
+        )
+        retry = streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
+        return streams.function_name(hub.replace("-", "_"))(trigger(retry(handler)))
+
+    return bind
+
+
 def _receive(hub: str, events: typing.List[func.EventHubEvent]) -> None:
     from shared.bootstrap import services
 
@@ -27,46 +45,19 @@ def _receive(hub: str, events: typing.List[func.EventHubEvent]) -> None:
     services().stream_door.receive(hub, partition, records)
 
 
-@streams.function_name("clinical_events")
-@streams.event_hub_message_trigger(
-    arg_name="events",
-    event_hub_name=names.HUB_CLINICAL_EVENTS,
-    connection=names.EVENT_HUBS_CONNECTION,
-    consumer_group=names.CONSUMER_GROUP,
-    cardinality=func.Cardinality.MANY,
-    data_type=func.DataType.BINARY,
-)
-@streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
+@_on_events(names.HUB_CLINICAL_EVENTS)
 def clinical_events(events: typing.List[func.EventHubEvent]) -> None:
     """FHIR resources and bundles."""
     _receive(names.HUB_CLINICAL_EVENTS, events)
 
 
-@streams.function_name("vital_signs")
-@streams.event_hub_message_trigger(
-    arg_name="events",
-    event_hub_name=names.HUB_VITAL_SIGNS,
-    connection=names.EVENT_HUBS_CONNECTION,
-    consumer_group=names.CONSUMER_GROUP,
-    cardinality=func.Cardinality.MANY,
-    data_type=func.DataType.BINARY,
-)
-@streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
+@_on_events(names.HUB_VITAL_SIGNS)
 def vital_signs(events: typing.List[func.EventHubEvent]) -> None:
     """Device readings."""
     _receive(names.HUB_VITAL_SIGNS, events)
 
 
-@streams.function_name("safety_reports")
-@streams.event_hub_message_trigger(
-    arg_name="events",
-    event_hub_name=names.HUB_SAFETY_REPORTS,
-    connection=names.EVENT_HUBS_CONNECTION,
-    consumer_group=names.CONSUMER_GROUP,
-    cardinality=func.Cardinality.MANY,
-    data_type=func.DataType.BINARY,
-)
-@streams.retry(strategy="fixed_delay", max_retry_count="-1", delay_interval="00:00:01")
+@_on_events(names.HUB_SAFETY_REPORTS)
 def safety_reports(events: typing.List[func.EventHubEvent]) -> None:
     """Adverse event reports: landed and judged; they become nobody's record."""
     _receive(names.HUB_SAFETY_REPORTS, events)

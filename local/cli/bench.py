@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from local.bench.ingest import DoorResult
     from local.bench.vitals import VitalsResult
 
+    Kinds = argparse._SubParsersAction[argparse.ArgumentParser]
+
 _DOORS = ("file", "stream", "http")
 _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench ingest --door stream --resources 10000 --seconds 0
@@ -34,6 +36,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     summary = "measure throughput and latency, everything on this machine"
     parser = new_parser(subparsers, "bench", summary, _EXAMPLES)
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
+    for add in (
+        _add_ingest, _add_import, _add_validate, _add_surveillance, _add_lakehouse, _add_queries, _add_emulators,
+        bench_freshness.add,
+    ):  # fmt: skip
+        add(kinds).add_argument(
+            "--format", choices=("table", "json"), default="table", help="json: on standard output"
+        )
+
+
+def _add_ingest(kinds: Kinds) -> argparse.ArgumentParser:
     ingest = kinds.add_parser("ingest", help="each door, and vital signs to alerts")
     ingest.add_argument(
         "--resources", type=int, default=6_000, metavar="N", help="at least, a door (default 6000)"
@@ -56,8 +68,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     ingest.add_argument("--fresh", action="store_true", help="a platform of its own even where one runs")
     add_platform_options(ingest)
+    return ingest
+
+
+def _add_import(kinds: Kinds) -> argparse.ArgumentParser:
     imports = kinds.add_parser("import", help="import function_app in fresh processes")
     imports.add_argument("--runs", type=int, default=9, metavar="N", help="how often (default 9)")
+    return imports
+
+
+def _add_validate(kinds: Kinds) -> argparse.ArgumentParser:
     validate = kinds.add_parser("validate", help="the validator, fhir.resources and orjson side by side")
     validate.add_argument(
         "paths", nargs="*", metavar="PATH", help="files, folders or archives (default Synthea's bundles)"
@@ -74,15 +94,36 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     validate.add_argument("--whole", action="store_true", help="Bundles whole, not entry by entry")
     validate.add_argument("--by-type", action="store_true", help="each resource type in the JSON too")
+    return validate
+
+
+def _add_surveillance(kinds: Kinds) -> argparse.ArgumentParser:
     surveillance = kinds.add_parser(
         "surveillance", help="outbreaks injected: delay and false alarms by method"
     )
     surveillance.add_argument(
         "--series", type=int, default=100, metavar="N", help="for each shape and size (default 100)"
     )
+    return surveillance
+
+
+def _add_lakehouse(kinds: Kinds) -> argparse.ArgumentParser:
     lakehouse = kinds.add_parser("lakehouse", help="raw to gold on real patients and multiples (needs Spark)")
     lakehouse.add_argument("--patients", type=int, default=60, metavar="N", help="in ×1 (default 60)")
     lakehouse.add_argument("--multiples", default="1,4,16", metavar="N,…", help="by size (default 1,4,16)")
+    return lakehouse
+
+
+def _add_queries(kinds: Kinds) -> argparse.ArgumentParser:
+    queries = kinds.add_parser(
+        "queries", help="what Z-order and gold gain, over copies of a lake's own tables"
+    )
+    queries.add_argument("--copies", type=int, default=16, metavar="N", help="of each row (default 16)")
+    add_platform_options(queries)
+    return queries
+
+
+def _add_emulators(kinds: Kinds) -> argparse.ArgumentParser:
     emulators = kinds.add_parser("emulators", help="the emulators by themselves, through Microsoft's SDKs")
     for name, count, what in (
         ("events", 40_000, "of 1 KB"),
@@ -92,16 +133,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         emulators.add_argument(
             f"--{name}", type=int, default=count, metavar="N", help=f"{what} (default {count})"
         )
-    queries = kinds.add_parser(
-        "queries", help="what Z-order and gold gain, over copies of a lake's own tables"
-    )
-    queries.add_argument("--copies", type=int, default=16, metavar="N", help="of each row (default 16)")
-    add_platform_options(queries)
-    freshness = bench_freshness.add(kinds)
-    for kind in (ingest, imports, validate, surveillance, lakehouse, queries, emulators, freshness):
-        kind.add_argument(
-            "--format", choices=("table", "json"), default="table", help="json: on standard output"
-        )
+    return emulators
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.alerts.episodes import Episode, alert_of
 from shared.domain.records import Item
 from shared.domain.scores.changes import CREATED
 from shared.ports.meter import Meter
 from shared.ports.records import Create, Records, Replace
-from shared.services.alerts import alert_item
+from shared.services.alerts import alert_item, changed_at
 from shared.services.patient_news import Whose
-from shared.services.score import succeeding
+
+_OF_PEOPLE: Final = ("acknowledged_by", "acknowledged_at")
 
 
 def alert_items(
@@ -44,10 +45,15 @@ def alert_writes(
             meter.count("galen_alerts_total", change=CREATED, severity=item["alert"]["severity"])
             meter.observe("galen_alert_seconds", (now - recorded).total_seconds())
         elif _said(old) != _said(item):
-            writes.append(Replace(succeeding(item, old, now), old["_etag"]))
+            writes.append(Replace(still_acknowledged(item, old, now), old["_etag"]))
     return writes
 
 
+def still_acknowledged(item: Item, there: Item, now: datetime) -> Item:
+    """With the acknowledgement that is on record, later than what it replaces."""
+    kept = {name: there["alert"][name] for name in _OF_PEOPLE if name in there["alert"]}
+    return {**item, "at": changed_at(now, there), "alert": {**item["alert"], **kept}}
+
+
 def _said(item: Item) -> dict[str, Any]:
-    people = ("acknowledged_by", "acknowledged_at")
-    return {name: value for name, value in item["alert"].items() if name not in people}
+    return {name: value for name, value in item["alert"].items() if name not in _OF_PEOPLE}

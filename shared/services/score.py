@@ -13,17 +13,9 @@ from typing import Final
 
 from shared.domain.alerts.episodes import from_us, to_us
 from shared.domain.fhir import json
-from shared.domain.fhir.dates import instant_text, parse_instant
+from shared.domain.fhir.dates import parse_instant
 from shared.domain.fhir.identity import ResourceKey
-from shared.domain.records import (
-    Door,
-    Item,
-    Kind,
-    Provenance,
-    as_history,
-    resource_item,
-    source_version,
-)
+from shared.domain.records import Item, Kind
 from shared.domain.scores import PatientContext
 from shared.domain.scores.advance import advance
 from shared.domain.scores.changes import CREATED, SUPERSEDED, AlertChange, Changes, ScoreChange
@@ -46,16 +38,16 @@ from shared.ports.records import (
     Write,
 )
 from shared.services.alert_order import AlertOrder
-from shared.services.alerts import alert_id, alert_item, changed_at
+from shared.services.alert_writes import still_acknowledged
+from shared.services.alerts import alert_id, alert_item
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import NewsGatherer, PatientNews, Whose
+from shared.services.score_writes import ATTEMPTS, PARALLEL_PATIENTS, assessment_item, versioned
 from shared.services.vitals_state import Known, VitalsStates
 from shared.services.write import ResourceWriter
 
-PARALLEL_PATIENTS: Final = 4
-ATTEMPTS: Final = 30
 BATCH: Final = 90
 MOST_CONDITIONS: Final = 1_000
 
@@ -180,14 +172,11 @@ class ScoreVitals:
         return [write for item in items for write in versioned(item, there.get(item["id"]))]
 
     def _assessment(self, tenant: str, home: str, patient: str, change: ScoreChange) -> Item:
-        key = ResourceKey("RiskAssessment", alert_id(tenant, patient, home, change.score.key))
+        id_ = alert_id(tenant, patient, home, change.score.key)
         resource = risk_assessment(
-            change.score, id=key.id, patient=patient, superseded=change.kind == SUPERSEDED
+            change.score, id=id_, patient=patient, superseded=change.kind == SUPERSEDED
         )
-        now = instant_text(self._clock.now())
-        return resource_item(
-            tenant, home, resource, key, Provenance(Door.SCORE, source_version(now, "score", 0), now)
-        )
+        return assessment_item(tenant, home, resource, self._clock.now())
 
     def _alert_writes(
         self,
@@ -213,7 +202,7 @@ class ScoreVitals:
         for change in changes:
             self._meter.count("galen_alerts_total", change=change.kind, severity=change.alert.severity.value)
         return [
-            Replace(succeeding(item, there[item["id"]], now), there[item["id"]]["_etag"])
+            Replace(still_acknowledged(item, there[item["id"]], now), there[item["id"]]["_etag"])
             if item["id"] in there
             else Create(item)
             for item in items
@@ -224,25 +213,6 @@ def _needed(state: VitalsState, news: PatientNews, context: PatientContext) -> l
     anywhere = news.anywhere or encode_context(context) != state["context"]
     instants = [to_us(each.at) for each in news.observed if each.at and each.values]
     return names_from(state, first_needed(state, instants, anywhere=anywhere))
-
-
-def versioned(item: Item, there: Item | None) -> list[Write]:
-    """The writes that put an item in the place of what is there; none where the content is the same."""
-    if there is None:
-        return [Create(item)]
-    if there["hash"] == item["hash"]:
-        return []
-    return [Create(as_history(there)), Replace(item, there["_etag"])]
-
-
-def succeeding(item: Item, there: Item, now: datetime) -> Item:
-    """With the acknowledgement that is on record, later than what it replaces."""
-    kept = {
-        name: there["alert"][name]
-        for name in ("acknowledged_by", "acknowledged_at")
-        if name in there["alert"]
-    }
-    return {**item, "at": changed_at(now, there), "alert": {**item["alert"], **kept}}
 
 
 def _newest(state: VitalsState) -> datetime | None:

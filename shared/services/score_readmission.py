@@ -13,7 +13,7 @@ from typing import Any, Final
 from shared.domain.fhir.dates import instant_text, parse_instant
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
-from shared.domain.records import Door, Item, Kind, Provenance, resource_item, source_version
+from shared.domain.records import Item, Kind
 from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.discharge import discharges, is_discharge
 from shared.domain.stays.model_risk import READMISSION
@@ -29,11 +29,10 @@ from shared.services.charts import ChartReader
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import MONITORED_FOR
-from shared.services.score import versioned
+from shared.services.score_writes import ATTEMPTS, assessment_item, versioned
 from shared.services.write import ResourceWriter
 
 STAGE: Final = "score-readmission"
-ATTEMPTS: Final = 30
 
 
 class ScoreReadmission:
@@ -94,11 +93,8 @@ class ScoreReadmission:
         return self._write(item["tenant"], item["home"], resource)
 
     def _write(self, tenant: str, home: str, resource: dict[str, Any]) -> int:
-        key = ResourceKey("RiskAssessment", resource["id"])
         for _ in range(ATTEMPTS):
-            now = instant_text(self._clock.now())
-            origin = Provenance(Door.SCORE, source_version(now, "score", 0), now)
-            new = resource_item(tenant, home, resource, key, origin)
+            new = assessment_item(tenant, home, resource, self._clock.now())
             writes = versioned(new, self._records.read(tenant, home, new["id"]))
             if not writes:
                 return 0

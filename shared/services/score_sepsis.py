@@ -15,16 +15,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.domain.alerts.episodes import LAPSED, Episode, from_us, to_us
-from shared.domain.fhir.dates import instant_text, parse_instant
+from shared.domain.fhir.dates import parse_instant
 from shared.domain.fhir.identity import ResourceKey
-from shared.domain.records import (
-    Door,
-    Item,
-    Kind,
-    Provenance,
-    resource_item,
-    source_version,
-)
+from shared.domain.records import Item, Kind
 from shared.domain.scores.state import decode_episode, encode_episode
 from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.model_risk import SEPSIS, ModelRisk
@@ -53,13 +46,12 @@ from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import Whose
-from shared.services.score import PARALLEL_PATIENTS, versioned
+from shared.services.score_writes import ATTEMPTS, PARALLEL_PATIENTS, assessment_item, versioned
 from shared.services.stay_reader import StayReader
 from shared.services.stay_states import Known, StayStates
 from shared.services.write import ResourceWriter
 
 STAGE: Final = "score-sepsis"
-ATTEMPTS: Final = 30
 BY_THE_CLOCK: Final = timedelta(minutes=5)
 """How often a process looks for stays with an hour in which nothing was measured."""
 
@@ -223,12 +215,9 @@ class ScoreSepsis:
         stay = stay_of(state)
         hour = (to_us(risk.at) - stay.begun_us) // HOUR_US
         name = f"{MODEL}|{risk.version}|{stay.encounter}|{hour}"
-        key = ResourceKey("RiskAssessment", alert_id(tenant, patient, home, name))
-        resource = model_assessment(risk, SEPSIS, id=key.id, patient=patient, encounter=stay.encounter)
-        now = instant_text(self._clock.now())
-        item = resource_item(
-            tenant, home, resource, key, Provenance(Door.SCORE, source_version(now, "score", 0), now)
-        )
+        id_ = alert_id(tenant, patient, home, name)
+        resource = model_assessment(risk, SEPSIS, id=id_, patient=patient, encounter=stay.encounter)
+        item = assessment_item(tenant, home, resource, self._clock.now())
         there = self._records.read_many(tenant, home, [item["id"]])
         return versioned(item, there.get(item["id"]))
 

@@ -23,9 +23,9 @@ from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import Whose, vital_tokens
+from shared.services.score_writes import ATTEMPTS
 
 STAGE: Final = "watch-falls"
-ATTEMPTS: Final = 30
 MOST_RATINGS: Final = 90
 """The newest ratings of a patient that episodes are made of: a month, three a day."""
 _TOKEN: Final = vital_tokens(CODE)[0]

@@ -16,8 +16,27 @@ from local.spark_environment import SparkMissing, prepare, what_is_missing
 from shared.domain.ingest.raw_line import RawLine
 from shared.names import RawZone
 
+FOLDER = Path(__file__).parent
+TIMEOUT_S = 300
 TENANT = "default"
 ENQUEUED_AT = "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m spark` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What every test of this folder that runs Spark is: one that may be skipped, that has time, that leaves sockets."""
+    for item in items:
+        if not item.path.is_relative_to(FOLDER) or "spark" not in getattr(item, "fixturenames", ()):
+            continue
+        item.add_marker(pytest.mark.spark)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+        # Spark's Python side leaves its sockets to the garbage collector.
+        item.add_marker(
+            pytest.mark.filterwarnings(
+                "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+            )
+        )
 
 
 class RawLake:

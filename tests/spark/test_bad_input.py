@@ -10,13 +10,6 @@ import pytest
 
 from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.timeout(300),
-    # Spark's Python side leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 @pytest.fixture
 def jobs(spark: Any, raw: Any) -> Jobs:

@@ -19,13 +19,7 @@ from tests.spark import second_road_rows as second_rows
 from tests.spark.conftest import RawLake
 from tests.spark.gold_lake import GoldLake
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    # Spark's Python side leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

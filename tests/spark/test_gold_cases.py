@@ -11,12 +11,6 @@ import pytest
 
 pytest.importorskip("pyarrow", reason="not tested: gold, which needs the lake group")
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.timeout(300),
-    # Spark's Python side leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 HEARD_AT = datetime(2025, 6, 1, tzinfo=UTC)
 FAR_AWAY = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
 """What senders write for an end that nobody knows yet."""

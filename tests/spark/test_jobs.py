@@ -10,13 +10,6 @@ import pytest
 
 from shared.names import TABLES
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.timeout(300),
-    # Spark's Python side leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1980-05-17"}
 HELD = {"resourceType": "Encounter", "id": "e1", "status": "finished", "class": {"code": "AMB"}}
 WEIGHT = {

@@ -20,12 +20,7 @@ from shared.names import TABLES
 from tests.spark.conftest import RawLake
 from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.timeout(900),
-    # Spark's Python side leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.timeout(900)
 EVERYTHING = bool(os.environ.get("GALEN_TEST_EVERYTHING"))
 COMPARED = ["silver_patients", "silver_versions", "quarantine_set_aside"]
 MOMENTS = [("merge patients", "written")]

@@ -10,13 +10,6 @@ import pytest
 from tests.spark.conftest import RawLake
 from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.timeout(300),
-    # Spark's Python side leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 def test_what_is_landed_while_they_run_is_taken_and_what_was_before_too(
     spark: Any, raw: RawLake, capfd: pytest.CaptureFixture[str]

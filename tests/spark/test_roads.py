@@ -10,16 +10,7 @@ from shared.names import TABLES
 from tests.spark.conftest import RawLake
 from tests.spark.test_jobs import PATIENT, Jobs
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.timeout(600),
-    # Spark's Python side leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings(
-        "ignore::ResourceWarning",
-        "ignore::pytest.PytestUnraisableExceptionWarning",
-        "ignore::DeprecationWarning",
-    ),
-]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 @pytest.mark.filterwarnings("ignore")  # of the packages that Great Expectations brings

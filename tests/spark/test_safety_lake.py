@@ -24,7 +24,7 @@ from spark.paths import LakeRoot
 from tests.delivery.test_safety_reports import report, send
 from tests.delivery.world import TENANT, World
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.slow]
 GOLD = ("adverse_event_lines", "patient_adverse_event_report", "safety_signals")
 
 

@@ -16,13 +16,6 @@ from pyspark.sql.types import IntegerType, StringType, StructField, StructType
 from local.layout import CHECKOUT
 from spark.validation import validate_text, validated_schema
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.timeout(300),
-    # Spark's Python side leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 GOOD = '{"resourceType":"Patient","gender":"female"}'
 BAD = '{"resourceType":"Observation","status":"final"}'
 SNIPPET = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

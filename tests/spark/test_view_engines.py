@@ -19,11 +19,6 @@ from shared.domain.fhir.views import View, ViewError
 from spark.views.frame import SparkView
 from spark.views.shipped import load_view, view_names
 
-pytestmark = [
-    pytest.mark.spark,
-    # pyspark leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 ODD = (CHECKOUT / "tests/data/views/odd_observations.ndjson").read_text("utf-8").splitlines()
 PATHS = [
     "id",

@@ -6,15 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from spark.views.frame import SparkView
-
-pytestmark = [
-    pytest.mark.spark,
-    # pyspark leaves its sockets to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 
 VIEW: dict[str, Any] = {
     "resource": "Observation",

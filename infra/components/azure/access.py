@@ -37,37 +37,7 @@ class Access(pulumi.ComponentResource):
         super().__init__("galen:azure:Access", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         scope = str(uuid.uuid5(_IDS, f"{config.environment}/{USES_API}"))
-        api = azuread.Application(
-            f"{name}-api",
-            display_name=config.name("api"),
-            sign_in_audience="AzureADMyOrg",
-            prevent_duplicate_names=True,
-            api={
-                "requested_access_token_version": 2,
-                "oauth2_permission_scopes": [
-                    {
-                        "id": scope,
-                        "value": USES_API,
-                        "type": "User",
-                        "enabled": True,
-                        "admin_consent_display_name": "Use the API",
-                        "admin_consent_description": "Use Galen's API as the signed-in user",
-                    }
-                ],
-            },
-            app_roles=[
-                {
-                    "id": str(uuid.uuid5(_IDS, f"{config.environment}/{role}")),
-                    "value": role,
-                    "display_name": role.capitalize(),
-                    "description": text,
-                    "enabled": True,
-                    "allowed_member_types": [_KINDS.get(role, "User")],
-                }
-                for role, text in ROLES.items()
-            ],
-            opts=child,
-        )
+        api = _api(name, config, scope, child)
         azuread.ServicePrincipal(
             f"{name}-api-principal", client_id=api.client_id, app_role_assignment_required=True, opts=child
         )
@@ -89,3 +59,38 @@ class Access(pulumi.ComponentResource):
         )
         self.client_id = api.client_id
         self.register_outputs({"client_id": self.client_id})
+
+
+def _api(name: str, config: StackConfig, scope: str, opts: pulumi.ResourceOptions) -> azuread.Application:
+    """What tokens are asked for: one scope for people, a role for each kind of caller."""
+    return azuread.Application(
+        f"{name}-api",
+        display_name=config.name("api"),
+        sign_in_audience="AzureADMyOrg",
+        prevent_duplicate_names=True,
+        api={
+            "requested_access_token_version": 2,
+            "oauth2_permission_scopes": [
+                {
+                    "id": scope,
+                    "value": USES_API,
+                    "type": "User",
+                    "enabled": True,
+                    "admin_consent_display_name": "Use the API",
+                    "admin_consent_description": "Use Galen's API as the signed-in user",
+                }
+            ],
+        },
+        app_roles=[
+            {
+                "id": str(uuid.uuid5(_IDS, f"{config.environment}/{role}")),
+                "value": role,
+                "display_name": role.capitalize(),
+                "description": text,
+                "enabled": True,
+                "allowed_member_types": [_KINDS.get(role, "User")],
+            }
+            for role, text in ROLES.items()
+        ],
+        opts=opts,
+    )
