@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-JOBS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+Jobs = tuple[tuple[str, tuple[str, ...]], ...]
+JOBS: Final[Jobs] = (
     ("bronze", ()),
     ("safety-reports", ("bronze",)),
     ("quality-bronze", ("bronze",)),
@@ -21,3 +22,7 @@ ENTRY_FILE: Final = "spark_job.py"
 """What is submitted: beside it lie the packages `spark` and `shared`."""
 RUN_MINUTE: Final = 7
 """Of every hour."""
+BESIDE: Final[tuple[str, ...]] = ("upkeep",)
+"""Jobs on the same tables that run by themselves, once a day."""
+RUN_HOUR: Final = 2
+"""Of the day, for those, in UTC."""

@@ -121,6 +121,12 @@ LANDED_TO_GOLD = f"{Zone.PROCESSED}/landed-to-gold"
 LANDED_TO_GOLD_P95 = "landed_to_gold_p95_s"
 """Under this name each commit of that table says the 95th percentile of its run."""
 
+UPKEEP_OPERATIONS = (
+    *("OPTIMIZE", "VACUUM START", "VACUUM END"),
+    *("SET TBLPROPERTIES", "CHANGE COLUMN", "CHANGE COLUMNS"),
+)
+"""What commits of a Delta table say that leave every row as it was."""
+
 _HEALTH = f"{Zone.CURATED}/population-health"
 _SAFETY = f"{Zone.CURATED}/drug-safety"
 TABLES = {

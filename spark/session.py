@@ -26,6 +26,8 @@ _LOCAL: Final = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
+    # A VACUUM lists a table's folder in as many tasks, by default ten thousand.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
 }
 # A job over a laptop's lake lasts seconds: compiling Java to the last degree would cost more than it gives.
 _SHORT_LIVED: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"

@@ -59,7 +59,8 @@ def provision(config: StackConfig) -> None:
         functions.follow(hub.replace("-", "_"), hub, streams.streams[hub].arn)
     functions.follow(REACTIONS_FUNCTION, RECORDS_CONTAINER, records.table.stream_arn, changes=True)
     front = Front(config.name("front"), FrontArgs(around, functions, lake.buckets[ACCESS_LOGS]))
-    jobs = SparkJobs(config.name("spark"), around, lake, places)
+    reports = Reports(config.name("reports"), around)
+    jobs = SparkJobs(config.name("spark"), around, lake, places, reports)
     Schedules(
         config.name("clock"),
         SchedulesArgs(around, functions, jobs, lake.buckets[LANDING_FILE_SYSTEM].bucket),
@@ -67,7 +68,6 @@ def provision(config: StackConfig) -> None:
     Alarms(config.name("alarms"), around)
     Backups(config.name("backups"), around)
     Inference(config.name("models"), around, places)
-    Reports(config.name("reports"), around)
     users = Users(config.name("users"), around)
     pulumi.export("url", config.url)
     pulumi.export("distribution", front.host)

@@ -96,8 +96,11 @@ def provision(config: StackConfig) -> None:
             {"cosmosdb:DatabaseAccount": records.account.id},
         ),
     )
-    SparkWorkspace(config.name("spark"), SparkWorkspaceArgs(around, lake.account.name, lake.containers))
-    Reports(config.name("reports"), around)
+    reports = Reports(config.name("reports"), around)
+    SparkWorkspace(
+        config.name("spark"),
+        SparkWorkspaceArgs(around, lake.account.name, lake.containers, reports.jdbc_url),
+    )
     registry = ModelRegistry(config.name("images"), around)
     Inference(
         config.name("models"),

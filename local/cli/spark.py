@@ -13,12 +13,14 @@ from local import exits
 from local.cli.options import add_platform_options, new_parser
 from local.environment import say
 from local.spark_environment import lake_root, prepare, run_job
-from spark.jobs.graph import choices
+from spark.jobs.graph import IMPORT, choices
 
 _EXAMPLES = """  python3 -m local spark all               what is new in raw to bronze, silver and gold
   python3 -m local spark silver --full     make the silver tables anew from bronze
   python3 -m local spark events            one job alone
   python3 -m local spark all --continuous  what is landed, as it comes, until Ctrl-C
+  python3 -m local spark upkeep            compact, vacuum and comment every table
+  python3 -m local spark synthea-csv --from DIR   folders of Synthea CSV or Parquet, each new file once
   python3 -m local spark all --data DIR    over the lake of another platform
 """
 
@@ -37,13 +39,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     how.add_argument("--full", action="store_true", help="make the tables anew from the layer below")
     how.add_argument("--incremental", action="store_true", help="add what is new (the default)")
     how.add_argument("--continuous", action="store_true", help="go on as files are landed, until Ctrl-C")
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="DIR", help="the folder that the job synthea-csv reads"
+    )
     add_platform_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the job; two runs over one lake follow each other."""
     lake = lake_root(args.data)
-    if not args.continuous and not (lake / "raw").is_dir():
+    _check_source(args)
+    if args.source:
+        args.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif not args.continuous and not (lake / "raw").is_dir():
         say(f"nothing has been landed below {lake / 'raw'} yet: `python3 -m local up` feeds a sample")
         return exits.OK
     runtime = prepare(say=say)
@@ -52,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
         progress = JobProgress()
         how = ["--full"] if args.full else ["--continuous"] if args.continuous else []
+        how += ["--from", str(args.source.resolve())] if args.source else []
         try:
             run_job(runtime, [args.job, *how], lake, args.data / "logs" / "spark.log", progress.take)
         except KeyboardInterrupt:
@@ -59,6 +68,21 @@ def run(args: argparse.Namespace) -> int:
                 raise
     progress.close()
     return exits.OK
+
+
+def _check_source(args: argparse.Namespace) -> None:
+    """Raises CommandStopped where the job and `--from` do not go together."""
+    if (args.job == IMPORT) != bool(args.source):
+        raise exits.CommandStopped(
+            f"`--from DIR` belongs to the job {IMPORT}: `python3 -m local spark {IMPORT} --from DIR`",
+            exits.USAGE,
+        )
+    if args.source and not args.source.is_dir():
+        raise exits.CommandStopped(f"{args.source} is not a folder", exits.USAGE)
+    if args.source and args.continuous:
+        raise exits.CommandStopped(
+            f"{IMPORT} ends when it took what is new: leave out --continuous", exits.USAGE
+        )
 
 
 @contextmanager

@@ -11,14 +11,22 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.fhir.dates import instant_text
 from shared.domain.ingest.chain import Chain, hub_chain
 from shared.errors import Unavailable
-from shared.names import HUB_RAW_ZONE, HUBS, LANDED_TO_GOLD, LANDED_TO_GOLD_P95, TABLES, Zone
+from shared.names import (
+    HUB_RAW_ZONE,
+    HUBS,
+    LANDED_TO_GOLD,
+    LANDED_TO_GOLD_P95,
+    TABLES,
+    UPKEEP_OPERATIONS,
+    Zone,
+)
 from shared.ports.clock import Clock
-from shared.ports.lake import Lake
+from shared.ports.lake import Lake, LakeFile
 from shared.ports.meter import Meter
 from shared.ports.streams import Streams
 from shared.services.chain_walk import ChainFault, RecentWalk, RollingWalk
@@ -32,6 +40,8 @@ from shared.telemetry import note
 
 LAYERS: Final = (Zone.RAW, Zone.BRONZE, Zone.PROCESSED, Zone.CURATED)
 FAULTS: Final = ("hole", "fork", "altered", "unnamed")
+_COMMITS_READ: Final = 20
+"""Upkeep adds some a day where nothing is written."""
 _log = logging.getLogger("galen.watch")
 
 
@@ -123,25 +133,38 @@ class Watch:
     def _freshness(self) -> None:
         self._seen(Zone.RAW, self._files.last_landed_at(), self._commits.last_landed_at())
         for table in TABLES.values():
-            log = self._lake.list(f"{table}/_delta_log")
-            self._seen(table.partition("/")[0], *(file.modified_at for file in log))
+            layer = table.partition("/")[0]
+            self._seen(layer, self._written_at(table, after=self._newest.get(layer, "")))
         for layer in LAYERS:
             if newest := self._newest.get(layer):
                 age = self._clock.now() - datetime.fromisoformat(newest).astimezone(UTC)
                 self._meter.gauge("galen_freshness_seconds", age.total_seconds(), layer=layer)
 
     def _landed_to_gold(self) -> None:
-        """As the newest commit of its table says it; nothing where no run of the gold tables has measured it."""
-        log = [
-            file.path
-            for file in self._lake.list(f"{LANDED_TO_GOLD}/_delta_log")
-            if file.path.endswith(".json")
-        ]
-        for path in sorted(log, reverse=True)[:1]:
-            for action in map(json.loads, self._lake.read(path).splitlines()):
-                said = json.loads(action.get("commitInfo", {}).get("userMetadata") or "{}")
-                if seconds := said.get(LANDED_TO_GOLD_P95):
-                    self._meter.gauge("galen_landed_to_gold_seconds", float(seconds), percentile="95")
+        """As the newest commit of its table that has it says; nothing where no run of the gold tables has measured it."""
+        for file in self._commits_of(LANDED_TO_GOLD):
+            said = json.loads(self._commit_info(file).get("userMetadata") or "{}")
+            if seconds := said.get(LANDED_TO_GOLD_P95):
+                self._meter.gauge("galen_landed_to_gold_seconds", float(seconds), percentile="95")
+                return
+
+    def _written_at(self, table: str, *, after: str) -> str:
+        """When rows of a Delta table were last written, if after an instant: upkeep makes nothing fresh."""
+        for file in self._commits_of(table):
+            if file.modified_at <= after:
+                break
+            if self._commit_info(file).get("operation") not in UPKEEP_OPERATIONS:
+                return file.modified_at
+        return ""
+
+    def _commits_of(self, table: str) -> list[LakeFile]:
+        """The newest commits of a Delta table, newest first."""
+        log = [file for file in self._lake.list(f"{table}/_delta_log") if file.path.endswith(".json")]
+        return sorted(log, key=lambda file: file.path, reverse=True)[:_COMMITS_READ]
+
+    def _commit_info(self, commit: LakeFile) -> dict[str, Any]:
+        actions = map(json.loads, self._lake.read(commit.path).splitlines())
+        return next((dict(action["commitInfo"]) for action in actions if "commitInfo" in action), {})
 
     def _seen(self, layer: str, *instants: str) -> None:
         self._newest[layer] = max([self._newest.get(layer, ""), *instants])

@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.jobs.bronze import bronze_table
+from spark.jobs.commits import newest_change, readable_from, recent
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.tables import (
@@ -80,12 +81,14 @@ def _patients(context: RunContext, bronze_id: str, last: int) -> TableReport:
     uri = context.lake.uri(PATIENT_360.path)
     target, notes = open_declared(context.spark, uri, PATIENT_360)
     events = DeltaTable.forPath(context.spark, context.lake.uri(CLINICAL_EVENTS.path))
-    events_id, version = table_id(events), int(events.history(1).first()["version"])
+    commits = recent(events)
+    events_id, version = table_id(events), newest_change(commits)
     seen = 0 if context.full else progress_of(target, events_id)
     done = 0 if context.full else progress_of(target, bronze_id)
     written = 0
     if version > seen or last > done:
-        touched = _touched(context, (seen, version), (done, last)) if seen and done else None
+        readable = version <= seen or seen >= readable_from(commits, time.time())
+        touched = _touched(context, (seen, version), (done, last)) if seen and done and readable else None
         tables = {name: _current(context, BY_NAME[name], touched) for name in INPUTS}
         rows = patient_360(tables)
         set_progress(context.spark, Progress(events_id, version), Progress(bronze_id, last))

@@ -3,7 +3,7 @@
 A commit of a gold table carries which version of each input it was made of. A table that is kept by unit reads what
 each input gained since then (silver rows know their bronze batch) and what those rows said before (Delta's time travel),
 and does the units found in either anew: a resource that moved to another patient, or was deleted, changes both. Where a
-version is no longer there, an input was made anew, the definition changed, or too much changed, the table is done whole.
+version may be vacuumed, an input was made anew, the definition changed, or too much changed, the table is done whole.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class GoldJob:
         }
         before = None if self._full else _recorded(target, table)
         written, whole = 0, False
-        if before != now:
+        if before is None or not _are_as_recorded(inputs, before):
             said = json.dumps({"revision": table.revision, "inputs": now})
             session.conf.set(_METADATA, said)
             frames = {name: each.frame for name, each in inputs.items()}
@@ -106,9 +106,9 @@ class GoldJob:
                 return None
             if was.get("source") != each.source:
                 return None
-            if was["version"] == each.version:
+            if was["version"] >= each.written:
                 continue
-            if was["version"] < each.remade:
+            if was["version"] < max(each.remade, each.readable_from):
                 return None
             unit = _unit_column(each.frame, table.unit)
             new = each.frame.where(F.col("batch") > was["batch"])
@@ -137,6 +137,16 @@ def _in_memory(units: DataFrame) -> DataFrame | None:
     return held
 
 
+def _are_as_recorded(inputs: dict[str, Input], before: Inputs) -> bool:
+    """Whether the recorded versions have the rows of now: upkeep alone makes no table anew."""
+    return inputs.keys() == before.keys() and all(
+        before[name]["id"] == each.id
+        and before[name].get("source") == each.source
+        and before[name]["version"] >= each.written
+        for name, each in inputs.items()
+    )
+
+
 def _unit_column(frame: DataFrame, unit: str) -> str:
     """The column of an input that has the unit: of the patients' own table it is their id."""
     return unit if unit in frame.columns else "id"
@@ -157,9 +167,13 @@ def _recorded(target: DeltaTable, table: GoldTable) -> Inputs | None:
 
 
 def shaped(table: GoldTable, rows: DataFrame) -> DataFrame:
-    """The rows with the declared columns in their order and type."""
-    types = {field.name: field.dataType for field in struct_of(table.declared).fields}
-    return rows.select(*(F.col(f"`{name}`").cast(kind).alias(name) for name, kind in types.items()))
+    """The rows with the declared columns in their order and type, each with its comment."""
+    return rows.select(
+        *(
+            F.col(f"`{field.name}`").cast(field.dataType).alias(field.name, metadata=field.metadata)
+            for field in struct_of(table.declared).fields
+        )
+    )
 
 
 def _overwrite(table: GoldTable, rows: DataFrame, uri: str, target: DeltaTable, said: str) -> int:

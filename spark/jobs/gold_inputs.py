@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,15 +13,16 @@ from typing import Final
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
+from shared.names import UPKEEP_OPERATIONS
 from spark.gold import registry
 from spark.gold.safety_reports import REPORTS
+from spark.jobs.commits import newest_change, readable_from, recent
 from spark.jobs.tables import open_declared
 from spark.paths import LakeRoot
 from spark.schemas import silver
 from spark.schemas.columns import Derived, Table
 
-_KNOWN_COMMITS: Final = 50
-_KEEPS_ROWS: Final = ("MERGE", "OPTIMIZE", "VACUUM START", "VACUUM END", "ADD COLUMNS", "SET TBLPROPERTIES")
+_KEEPS_ROWS: Final = ("MERGE", "ADD COLUMNS", *UPKEEP_OPERATIONS)
 """Operations after which the rows that changed are those of a newer batch; so they are after an append."""
 _WRITES_ROWS: Final = ("MERGE", "WRITE")
 _HELD_BYTES: Final = 256 * 1024 * 1024
@@ -33,8 +35,12 @@ class Input:
 
     id: str
     version: int
+    written: int
+    """The version that last changed rows: what was read since then is what would be read now."""
     remade: int
     """The version of the newest commit that may have changed rows of any batch; one before the oldest that is known."""
+    readable_from: int
+    """The oldest version that can still be read."""
     batch: int | None
     """Rows that come later have a greater one, while `source` is the same."""
     source: str | None
@@ -63,8 +69,7 @@ class InputTables:
     def _open(self, declared: Table | Derived) -> Input:
         uri = self._lake.uri(declared.path)
         table = open_declared(self._spark, uri, declared)[0]
-        said = ("version", "operation", "operationParameters", "userMetadata")
-        commits = table.history(_KNOWN_COMMITS).select(*said).collect()
+        commits = recent(table)
         version = int(commits[0]["version"])
         remade = next((row["version"] for row in commits if not _keeps_rows(row)), commits[-1]["version"] - 1)
         detail = table.detail().select("id", "sizeInBytes").first()
@@ -77,7 +82,18 @@ class InputTables:
         # Rows of an earlier bronze may have greater batches than its successor. The reports number runs of their own.
         if taken is not None and batch is not None and declared is not REPORTS:
             batch = min(batch, taken)
-        return Input(str(detail["id"]), version, int(remade), batch, source, rows, uri, frame)
+        return Input(
+            id=str(detail["id"]),
+            version=version,
+            written=newest_change(commits),
+            remade=int(remade),
+            readable_from=readable_from(commits, time.time()),
+            batch=batch,
+            source=source,
+            rows=rows,
+            uri=uri,
+            frame=frame,
+        )
 
     def close(self) -> None:
         """Lets go of the inputs held in memory."""

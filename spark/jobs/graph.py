@@ -11,6 +11,8 @@ from graphlib import TopologicalSorter
 from typing import Final
 
 LAYERS: Final = ("bronze", "silver", "gold")
+IMPORT: Final = "synthea-csv"
+"""The job that reads a folder it is told, beside the lake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,22 @@ JOBS: Final = (
         "spark.jobs.sql:run",
         "adverse event reports into the SQL database",
         after=("gold",),
+    ),
+    Job(
+        IMPORT,
+        "bronze",
+        "spark.jobs.synthea_csv:run",
+        "folders of Synthea CSV or Parquet to bronze, each new file once; needs --from",
+        in_all=False,
+    ),
+    Job(
+        "upkeep",
+        "upkeep",
+        "spark.jobs.upkeep:run",
+        "small files compacted, old ones removed, comments renewed",
+        after=("gold", "freshness", "sql"),
+        every_minutes=24 * 60,
+        in_all=False,
     ),
 )
 _BY_NAME: Final = {job.name: job for job in JOBS}

@@ -10,6 +10,7 @@ from spark.schemas.bronze import BRONZE, lines_of
 from spark.schemas.columns import Classification, Column, Derived, Table
 from spark.schemas.derived import DERIVED
 from spark.schemas.silver import SILVER
+from spark.schemas.synthea_csv import DECLARED as SYNTHEA_CSV
 
 _HEAD: Final = """# Tables
 
@@ -35,6 +36,7 @@ def declared() -> Iterator[Table | Derived]:
     yield from BRONZE
     yield lines_of(RawZone.VITAL_SIGNS)
     yield lines_of(RawZone.SAFETY_REPORTS)
+    yield from SYNTHEA_CSV.values()
     yield from SILVER
     yield from DERIVED
     yield FRESHNESS

@@ -52,12 +52,12 @@ def _rows(frame: Any, columns: str) -> list[tuple[Any, ...]]:
     return sorted(tuple(row[name] for name in names) for row in frame.collect())
 
 
-def _stay(tables: Tables, id_: str, start: datetime, end: datetime | None, **more: Any) -> None:
+def stay(tables: Tables, id_: str, start: datetime, end: datetime | None, **more: Any) -> None:
     row = {"class_code": "IMP", "status": "finished", "organization_id": "h1"} | more
     tables.add("encounters", id=id_, started_at=start, ended_at=end, started_text=start.isoformat(), **row)
 
 
-def _day(number: int, hour: int = 10, month: int = 1) -> datetime:
+def day(number: int, hour: int = 10, month: int = 1) -> datetime:
     return datetime(2025, month, number, hour, tzinfo=UTC)
 
 
@@ -84,9 +84,9 @@ def test_who_is_there_is_counted_to_the_last_day_and_a_finished_visit_without_an
 ) -> None:
     from spark.gold.operations import operations_daily
 
-    _stay(tables, "e1", _day(1), None, class_code="AMB")
-    _stay(tables, "e2", _day(2, 12), FAR_AWAY, status="in-progress")
-    _stay(tables, "e3", _day(3, 9), _day(3, 21), class_code="AMB")
+    stay(tables, "e1", day(1), None, class_code="AMB")
+    stay(tables, "e2", day(2, 12), FAR_AWAY, status="in-progress")
+    stay(tables, "e3", day(3, 9), day(3, 21), class_code="AMB")
     columns = "class_code on admissions discharges census occupied"
     assert _rows(operations_daily(tables), columns) == [
         ("AMB", date(2025, 1, 1), 1, 0, 0, 0.0),
@@ -99,9 +99,9 @@ def test_who_is_there_is_counted_to_the_last_day_and_a_finished_visit_without_an
 def test_who_was_admitted_again_and_is_still_there_is_readmitted(tables: Tables) -> None:
     from spark.gold.quality_rows import quality_rows
 
-    _stay(tables, "e1", _day(1), _day(3))
-    _stay(tables, "nursing", _day(5), _day(6), class_code="NONAC")
-    _stay(tables, "e2", _day(10), FAR_AWAY, status="in-progress")
+    stay(tables, "e1", day(1), day(3))
+    stay(tables, "nursing", day(5), day(6), class_code="NONAC")
+    stay(tables, "e2", day(10), FAR_AWAY, status="in-progress")
     found = quality_rows(tables).where("measure = 'readmission'")
     assert _rows(found, "subject_id value in_denominator in_numerator") == [("e1", 7.0, True, True)]
 
@@ -109,9 +109,9 @@ def test_who_was_admitted_again_and_is_still_there_is_readmitted(tables: Tables)
 def test_a_diagnosis_of_which_only_the_day_is_known_is_late_by_whole_days(tables: Tables) -> None:
     from spark.gold.quality_rows import quality_rows
 
-    _stay(tables, "e1", _day(5), _day(5, 11), class_code="AMB")
+    stay(tables, "e1", day(5), day(5, 11), class_code="AMB")
     for code, on in (("a", 4), ("b", 5), ("c", 7)):
-        midnight = _day(on, 0)
+        midnight = day(on, 0)
         text = midnight.date().isoformat()
         tables.add(
             "conditions", id=code, code=code, encounter_id="e1", recorded_at=midnight, recorded_text=text
@@ -128,13 +128,13 @@ def test_no_journey_lasts_less_than_no_time_and_a_proposal_or_a_ban_is_no_treatm
     from spark.gold.journeys import patient_journeys
     from spark.transforms.patient_360 import INPUTS, patient_360
 
-    tables.add("conditions", id="c1", code="a", recorded_at=_day(5), abatement_at=_day(5, 0))
-    tables.add("conditions", id="c2", code="b", recorded_at=_day(5), abatement_at=_day(1))
-    tables.add("conditions", id="c3", code="c", recorded_at=_day(5), abatement_at=_day(15))
+    tables.add("conditions", id="c1", code="a", recorded_at=day(5), abatement_at=day(5, 0))
+    tables.add("conditions", id="c2", code="b", recorded_at=day(5), abatement_at=day(1))
+    tables.add("conditions", id="c3", code="c", recorded_at=day(5), abatement_at=day(15))
     asked = {"status": "active", "reason_condition_id": "c3"}
-    tables.add("medication_requests", id="m1", code="x", intent="proposal", authored_at=_day(6), **asked)
-    tables.add("medication_requests", id="m2", code="y", intent="order", authored_at=_day(7), **asked)
-    tables.add("medication_requests", id="m3", code="z", do_not_perform=True, authored_at=_day(5), **asked)
+    tables.add("medication_requests", id="m1", code="x", intent="proposal", authored_at=day(6), **asked)
+    tables.add("medication_requests", id="m2", code="y", intent="order", authored_at=day(7), **asked)
+    tables.add("medication_requests", id="m3", code="z", do_not_perform=True, authored_at=day(5), **asked)
     found = patient_journeys(tables)
     assert _rows(found, "condition_code days_to_resolution days_to_medication") == [
         ("a", 0.0, None),
@@ -149,14 +149,14 @@ def test_no_journey_lasts_less_than_no_time_and_a_proposal_or_a_ban_is_no_treatm
 def test_an_episode_counts_in_the_outcomes_once_its_thirty_days_are_over(tables: Tables) -> None:
     from spark.gold.outcomes import treatment_outcomes
 
-    tables.add("patient_journeys", condition_system="s", condition_code="a", diagnosed_at=_day(1))
+    tables.add("patient_journeys", condition_system="s", condition_code="a", diagnosed_at=day(1))
     for known_on in (date(2025, 2, 2), date(2025, 3, 3)):
         tables.add(
             "quality_rows", measure="readmission", known_on=known_on, in_denominator=True, in_numerator=False
         )
-    _stay(tables, "e1", _day(1), _day(3))
+    stay(tables, "e1", day(1), day(3))
     assert _rows(treatment_outcomes(tables), "hospitalised readmitted") == [(0, 0)]
-    _stay(tables, "e2", _day(2, month=2), _day(2, 11, month=2))
+    stay(tables, "e2", day(2, month=2), day(2, 11, month=2))
     assert _rows(treatment_outcomes(tables), "hospitalised readmitted") == [(1, 0)]
 
 
@@ -205,7 +205,7 @@ def test_what_was_made_anew_or_vacuumed_below_is_made_anew_in_gold(spark: Any, t
 
     visits = Tables(spark)
     for number in range(12):
-        _stay(visits, str(number), _day(1), _day(2), patient_id=f"of-{number}")
+        stay(visits, str(number), day(1), day(2), patient_id=f"of-{number}")
     visits["encounters"].write.format("delta").save(lake.uri(ENCOUNTERS.path))
     write("first", 7, {str(number): 1.0 for number in range(10)})
     assert claimed() == [1.0] * 10

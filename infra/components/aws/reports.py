@@ -16,6 +16,8 @@ from infra.scaling import scaling
 from shared.names import REPORTS_DATABASE
 
 RESTORABLE_DAYS: Final = 35
+WRITER: Final = "galen_jobs"
+"""The user of the Spark jobs, which the owner makes once with the role `rds_iam`."""
 
 
 class Reports(pulumi.ComponentResource):
@@ -80,4 +82,11 @@ class Reports(pulumi.ComponentResource):
                 opts=child,
             )
         self.endpoint = cluster.endpoint
+        self.user_arn = pulumi.Output.concat(
+            f"arn:aws:rds-db:{config.location}:", around.account, ":dbuser:", cluster.cluster_resource_id, f"/{WRITER}"
+        )  # fmt: skip
+        self.jdbc_url = pulumi.Output.concat(
+            "jdbc:aws-wrapper:postgresql://", cluster.endpoint, f":5432/{REPORTS_DATABASE}",
+            f"?wrapperPlugins=iam&user={WRITER}&sslmode=require",
+        )  # fmt: skip
         self.register_outputs({"endpoint": self.endpoint})

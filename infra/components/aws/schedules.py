@@ -16,7 +16,7 @@ from infra.components.aws.functions import Functions
 from infra.components.aws.spark_jobs import SparkJobs
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
-from infra.spark_jobs import RUN_MINUTE
+from infra.spark_jobs import BESIDE, RUN_HOUR, RUN_MINUTE
 
 TIMES: Final = {
     # A minute is the least; on Azure they run every fifteen seconds.
@@ -51,12 +51,14 @@ class Schedules(pulumi.ComponentResource):
         called = {timer: args.functions.functions[timer].arn for timer in TIMES}
         for timer, target in called.items():
             self._schedule(timer, TIMES[timer], group, {"arn": target, "role_arn": role.arn})
-        job = {
-            "arn": "arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun",
-            "role_arn": role.arn,
-            "input": args.jobs.start_request,
-        }
-        self._schedule("tables", f"cron({RUN_MINUTE} * * * ? *)", group, job)
+        for noun, request in args.jobs.start_requests.items():
+            job = {
+                "arn": "arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun",
+                "role_arn": role.arn,
+                "input": request,
+            }
+            hour = RUN_HOUR if noun in BESIDE else "*"
+            self._schedule(noun, f"cron({RUN_MINUTE} {hour} * * ? *)", group, job)
         self._tell_of_files()
         self.register_outputs({"role": role.arn})
 

@@ -13,24 +13,29 @@ from pulumi_aws import emrserverless, iam
 from functions.needs import replaces
 from infra.components.aws.data_lake import PACKAGES, DataLake
 from infra.components.aws.documents import allow, document, trust
+from infra.components.aws.reports import Reports
 from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from infra.spark_jobs import ENTRY_FILE
-from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER
+from infra.spark_jobs import BESIDE, ENTRY_FILE
+from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER, SQL_URL, TABLES_PIPELINE
 
 RELEASE: Final = "emr-7.9.0"
 SPARK_NEEDS: Final = frozenset({replaces(LAKE_FILE_SYSTEM), replaces(MODELS_CONTAINER)})
+DRIVER: Final = "aws-advanced-jdbc-wrapper-bundle.jar"
+"""Signs in to the database by the role of the job: https://github.com/aws/aws-advanced-jdbc-wrapper (its IAM plugin)."""
 _CORES, _MEMORY_GB = 4, 16
 """Of a worker."""
 _IDLE_MIN: Final = 5
 
 
 class SparkJobs(pulumi.ComponentResource):
-    """The application, the role of its jobs, and the request that starts them all in their order."""
+    """The application, the role of its jobs, and the requests that start them: all in their order, or one beside them."""
 
-    def __init__(self, name: str, around: Surroundings, lake: DataLake, places: Places) -> None:
+    def __init__(
+        self, name: str, around: Surroundings, lake: DataLake, places: Places, reports: Reports
+    ) -> None:
         super().__init__("galen:aws:SparkJobs", name, None, around.opts)
         child = pulumi.ResourceOptions(parent=self)
         tags = around.config.tags(Classification.PHI)
@@ -67,29 +72,43 @@ class SparkJobs(pulumi.ComponentResource):
             policy=document(
                 *statements(SPARK_NEEDS, places),
                 allow(["s3:GetObject"], pulumi.Output.concat(packages, "/*")),
+                allow(["rds-db:connect"], reports.user_arn),
             ),
             opts=child,
         )
         self.application_arn = application.arn
         self.role_arn = role.arn
-        self.start_request = self._request(application, role, lake)
+        starts = {TABLES_PIPELINE: "all", **{job: job for job in BESIDE}}
+        self.start_requests = {
+            noun: self._request(noun, job, application, role, lake, reports) for noun, job in starts.items()
+        }
+        """By the noun of its schedule."""
         self.register_outputs({"application": self.application_arn, "role": self.role_arn})
 
     def _request(
-        self, application: emrserverless.Application, role: iam.Role, lake: DataLake
+        self,
+        noun: str,
+        job: str,
+        application: emrserverless.Application,
+        role: iam.Role,
+        lake: DataLake,
+        reports: Reports,
     ) -> pulumi.Output[str]:
         packages = lake.buckets[PACKAGES].bucket
         root = pulumi.Output.concat("s3a://", lake.buckets[LAKE_FILE_SYSTEM].bucket)
         driver = {
             "EntryPoint": pulumi.Output.concat("s3://", packages, f"/{ENTRY_FILE}"),
-            "EntryPointArguments": ["all", "--lake", root],
-            "SparkSubmitParameters": pulumi.Output.concat("--py-files s3://", packages, "/spark.zip"),
-        }
+            "EntryPointArguments": [job, "--lake", root],
+            "SparkSubmitParameters": pulumi.Output.concat(
+                "--py-files s3://", packages, "/spark.zip --jars s3://", packages, f"/{DRIVER}",
+                f" --conf spark.emr-serverless.driverEnv.{SQL_URL}=", reports.jdbc_url,
+            ),
+        }  # fmt: skip
         return pulumi.Output.json_dumps(
             {
                 "ApplicationId": application.id,
                 "ExecutionRoleArn": role.arn,
-                "Name": "tables",
+                "Name": noun,
                 "JobDriver": {"SparkSubmit": driver},
             }
         )

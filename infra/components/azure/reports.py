@@ -60,6 +60,10 @@ class Reports(pulumi.ComponentResource):
         args.network.expose(name, self.server.id, Subresource.DATABASE)
         args.observability.watch(name, database.id)
         self.host = self.server.fully_qualified_domain_name
+        self.jdbc_url = pulumi.Output.concat(
+            "jdbc:sqlserver://", self.host, f";database={REPORTS_DATABASE};encrypt=true",
+            ";authentication=ActiveDirectoryManagedIdentity",
+        )  # fmt: skip
         self.register_outputs({"server_id": self.server.id, "host": self.host})
 
     def _server(self, name: str) -> sql.Server:

@@ -20,8 +20,8 @@ from infra.components.azure.roles import Role, role_of
 from infra.components.azure.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from infra.spark_jobs import ENTRY_FILE, JOBS, RUN_MINUTE
-from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER, TABLES_PIPELINE
+from infra.spark_jobs import BESIDE, ENTRY_FILE, JOBS, RUN_HOUR, RUN_MINUTE, Jobs
+from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER, SQL_URL, TABLES_PIPELINE
 
 SPARK_VERSION: Final = "17.3.x-scala2.13"
 WORKER: Final = "Standard_D4ds_v5"
@@ -33,11 +33,12 @@ SPARK_NEEDS: Final = frozenset({replaces(LAKE_FILE_SYSTEM), replaces(MODELS_CONT
 
 @dataclass(frozen=True, slots=True)
 class SparkWorkspaceArgs:
-    """Where, the lake's account, and the containers that the jobs may touch."""
+    """Where, the lake's account, the containers that the jobs may touch, and the database of the reports."""
 
     around: Surroundings
     account: pulumi.Output[str]
     containers: dict[str, pulumi.Output[str]]
+    database_url: pulumi.Output[str]
 
 
 class SparkWorkspace(pulumi.ComponentResource):
@@ -52,11 +53,12 @@ class SparkWorkspace(pulumi.ComponentResource):
         self._lake = pulumi.Output.concat(
             "abfss://", LAKE_FILE_SYSTEM, "@", args.account, ".dfs.core.windows.net"
         )
+        self._database_url = args.database_url
         self._child = pulumi.ResourceOptions(parent=self)
         self.workspace = self._workspace(args.around.keys.of("spark"))
         self._connector(args.containers)
         self.factory = self._factory()
-        self._pipeline(self._runtime())
+        self._pipelines(self._runtime())
         self.register_outputs({"workspace_url": self.workspace.workspace_url, "factory_id": self.factory.id})
 
     def _common(self, classification: Classification) -> dict[str, Any]:
@@ -137,11 +139,18 @@ class SparkWorkspace(pulumi.ComponentResource):
             **common,
         )
 
-    def _pipeline(self, runtime: datafactory.IntegrationRuntime) -> None:
+    def _pipelines(self, runtime: datafactory.IntegrationRuntime) -> None:
+        service = self._linked_service(runtime)
+        self._pipeline(TABLES_PIPELINE, JOBS, service, "hourly", "Hour")
+        for job in BESIDE:
+            self._pipeline(job, ((job, ()),), service, f"{job}-daily", "Day")
+
+    def _linked_service(self, runtime: datafactory.IntegrationRuntime) -> datafactory.LinkedService:
         size = scaling(self._around.config, "spark")
-        common = {"resource_group_name": self._around.resource_group, "factory_name": self.factory.name}
-        service = datafactory.LinkedService(
+        return datafactory.LinkedService(
             f"{self._name}-databricks",
+            resource_group_name=self._around.resource_group,
+            factory_name=self.factory.name,
             linked_service_name="databricks",
             properties=datafactory.AzureDatabricksLinkedServiceArgs(
                 type="AzureDatabricks",
@@ -151,31 +160,37 @@ class SparkWorkspace(pulumi.ComponentResource):
                 new_cluster_version=SPARK_VERSION,
                 new_cluster_node_type=WORKER,
                 new_cluster_num_of_worker=f"{size.least:.0f}:{size.most:.0f}",
+                new_cluster_spark_env_vars={SQL_URL: self._database_url},
                 connect_via=datafactory.IntegrationRuntimeReferenceArgs(
                     type="IntegrationRuntimeReference", reference_name=runtime.name
                 ),
             ),
             opts=self._child,
-            **common,
         )
+
+    def _pipeline(
+        self, noun: str, jobs: Jobs, service: datafactory.LinkedService, trigger: str, period: str
+    ) -> None:
+        common = {"resource_group_name": self._around.resource_group, "factory_name": self.factory.name}
         pipeline = datafactory.Pipeline(
-            f"{self._name}-tables",
-            pipeline_name=TABLES_PIPELINE,
+            f"{self._name}-{noun}",
+            pipeline_name=noun,
             concurrency=1,  # a run that is late is not overtaken
-            activities=[_activity(service.name, job, before, self._lake) for job, before in JOBS],
+            activities=[_activity(service.name, job, before, self._lake) for job, before in jobs],
             opts=self._child,
             **common,
         )
+        hours = [RUN_HOUR] if period == "Day" else None
         datafactory.Trigger(
-            f"{self._name}-hourly",
-            trigger_name="hourly",
+            f"{self._name}-{trigger}",
+            trigger_name=trigger,
             properties=datafactory.ScheduleTriggerArgs(
                 type="ScheduleTrigger",
                 recurrence=datafactory.ScheduleTriggerRecurrenceArgs(
-                    frequency="Hour",
+                    frequency=period,
                     interval=1,
                     time_zone="UTC",
-                    schedule=datafactory.RecurrenceScheduleArgs(minutes=[RUN_MINUTE]),
+                    schedule=datafactory.RecurrenceScheduleArgs(hours=hours, minutes=[RUN_MINUTE]),
                 ),
                 pipelines=[
                     datafactory.TriggerPipelineReferenceArgs(

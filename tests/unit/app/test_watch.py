@@ -172,6 +172,7 @@ def test_the_way_from_landing_to_gold_is_told_as_its_newest_run_measured_it() ->
         told = json.dumps({"commitInfo": {"userMetadata": json.dumps({LANDED_TO_GOLD_P95: seconds})}})
         world.stores.lake.put(f"{log}/{number:020d}.json", told.encode())
     world.stores.lake.put(f"{log}/{2:020d}.crc", b"{}")
+    world.stores.lake.put(f"{log}/{3:020d}.json", b'{"commitInfo":{"operation":"OPTIMIZE"}}')
     world.watch.inspect()
     assert gauges(world, "galen_landed_to_gold_seconds") == {"95": 42.5}
 
@@ -184,3 +185,16 @@ def test_the_freshness_of_a_table_is_that_of_its_log() -> None:
     world.stores.lake.put(f"{table}/part-0.parquet", b"")
     world.watch.inspect()
     assert gauges(world, "galen_freshness_seconds")[Zone.PROCESSED] == 30
+
+
+@pytest.mark.parametrize(("operation", "age"), [("OPTIMIZE", 30), ("VACUUM END", 30), ("MERGE", 0)])
+def test_upkeep_makes_no_table_fresh(operation: str, age: int) -> None:
+    world = World()
+    log = f"{TABLES['silver_patients']}/_delta_log"
+    world.stores.lake.put(f"{log}/{0:020d}.json", b'{"commitInfo":{"operation":"WRITE"}}')
+    world.moving.advance(30)
+    world.stores.lake.put(
+        f"{log}/{1:020d}.json", json.dumps({"commitInfo": {"operation": operation}}).encode()
+    )
+    world.watch.inspect()
+    assert gauges(world, "galen_freshness_seconds")[Zone.PROCESSED] == age
