@@ -16,8 +16,6 @@ from local.sdk_tests.outcome import Outcome, read_report
 from local.sdk_tests.suites import Suite
 
 STAND_IN = Path(__file__).parent / "stand_in"
-_TEST_LIMIT_S = 60
-_FILE_LIMIT_S = 900
 _HUBS = 150
 _HUB_PARTITIONS = 2
 _ACCOUNTS = (
@@ -55,7 +53,7 @@ def run_file(
                     "-p",
                     "no:cacheprovider",
                 ),
-                *("--timeout", str(_TEST_LIMIT_S), f"--junitxml={report}", *passed_on),
+                *("--timeout", str(suite.test_limit_s), f"--junitxml={report}", *passed_on),
                 *(part for test in out_of_scope for part in ("--deselect", f"{name}::{test}")),
             ]
             log = tests.parent / f"{name.replace('/', '.')}.log"
@@ -63,7 +61,7 @@ def run_file(
                 with log.open("wb") as out:
                     subprocess.run(
                         command, cwd=tests, env=_environment(served, tests), stdout=out, stderr=subprocess.STDOUT,
-                        check=False, timeout=_FILE_LIMIT_S,
+                        check=False, timeout=suite.file_limit_s,
                     )  # fmt: skip
             except subprocess.TimeoutExpired:
                 report.unlink(missing_ok=True)

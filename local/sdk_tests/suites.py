@@ -23,6 +23,9 @@ class Suite:
     selected: tuple[str, ...]
     left_out: tuple[str, ...] = ()
     folder: str = "tests"
+    # Tests of Event Hubs sleep until a connection has been idle for longer than a service keeps it.
+    test_limit_s: int = 60
+    file_limit_s: int = 900
 
     def selects(self, name: str) -> bool:
         """Returns whether the file, named by its path below the folder of tests, is run when none is named."""
@@ -59,6 +62,8 @@ SUITES = (
         "eventhubs",
         ("livetest/*/test_*.py",),
         ("*test_auth*.py", "*faultinjector*"),
+        test_limit_s=400,
+        file_limit_s=1800,
     ),
     Suite("azure-eventhub-checkpointstoreblob", "datalake", ("test_*.py",)),
     Suite("azure-eventhub-checkpointstoreblob-aio", "datalake", ("test_*.py",)),

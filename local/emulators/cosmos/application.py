@@ -20,11 +20,12 @@ from .addressing import Address, address_of
 from .auth import Signatures
 from .charges import HEADER as CHARGE
 from .charges import Budget
-from .errors import CosmosError, bad_request, not_found, too_large, too_many_requests
+from .errors import CosmosError, absent, bad_request, not_found, too_large, too_many_requests
 from .items import Answer, Items, is_query, require_permission_to_cross
 from .model import Container
 from .offers import Offers
 from .principals import Principals
+from .ranges import partitions_for
 from .resources import Resources, account
 from .sql.errors import SqlError
 from .store import Store
@@ -122,6 +123,8 @@ class Application:
 
     def _authorise(self, method: str, segments: list[str], address: Address, headers: dict[str, str]) -> None:
         authorization = headers.get("authorization", "")
+        if unquote(authorization).startswith("type=aad&"):
+            raise absent("Entra tokens")
         if unquote(authorization).startswith("type=resource&"):
             self._principals.check_token(method, address.segments, headers, authorization)
             return
@@ -202,6 +205,9 @@ class Application:
                     throughput = throughput or self._offers.default(resources.database(database))
                     if throughput:
                         self._offers.give(made, throughput)
+                    count = partitions_for(throughput)
+                    if count > 1:
+                        self._store.divide(resources.container(database, made["id"]), count)
                     return _json(201, made)
                 rows = resources.query(request, rows)
             return _json(200, {"_rid": "", "DocumentCollections": rows, "_count": len(rows)})
@@ -309,7 +315,7 @@ def _absent(segments: list[str]) -> CosmosError:
     """Returns the 501 that names what is not there; 404 for what no service has."""
     for name in reversed(segments[2::2]):
         if name in _ABSENT:
-            return CosmosError(501, "NotImplemented", f"This emulator does not implement {_ABSENT[name]}.")
+            return absent(_ABSENT[name])
     return CosmosError(404, "NotFound", "The requested resource is not served by this emulator.")
 
 

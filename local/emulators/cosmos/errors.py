@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb
 from __future__ import annotations
 
 SUBSTATUS_PARTITION_KEY_MISMATCH = 1001
+SUBSTATUS_RANGE_GONE = 1002
 SUBSTATUS_OWNER_MISSING = 1003
 SUBSTATUS_STALE_CONTAINER = 1024
 SUBSTATUS_THROUGHPUT_USED = 3200
@@ -33,6 +34,16 @@ class CosmosError(Exception):
 def bad_request(message: str, substatus: int | None = None) -> CosmosError:
     """Returns the 400 for a request that the service would not take."""
     return CosmosError(400, "BadRequest", message, substatus)
+
+
+def absent(what: str) -> CosmosError:
+    """Returns the 501 that names what the emulator leaves out."""
+    return CosmosError(501, "NotImplemented", f"This emulator does not implement {what}.")
+
+
+def range_gone() -> CosmosError:
+    """Returns the 410 for a partition key range that is not there, after which a client asks for the ranges again."""
+    return CosmosError(410, "Gone", "The requested resource is no longer available.", SUBSTATUS_RANGE_GONE)
 
 
 def key_mismatch() -> CosmosError:

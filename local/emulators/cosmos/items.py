@@ -8,18 +8,20 @@ from typing import Any, NamedTuple
 
 from . import batch, charges, feed, json_text, metrics
 from .documents import Transaction, key_from_header
-from .errors import CosmosError, bad_request
+from .errors import CosmosError, absent, bad_request
 from .execution import Execution
 from .model import Container, Item
 from .patching import patch_item
-from .reach import reach_of
+from .reach import ranges_within, reach_of
 from .sql.errors import SqlError
-from .sql.plan import query_plan
+from .sql.merging import needs_merging, not_servable, plan_of
 from .sql.queries import CompiledQuery, compile_text
 from .store import Store
 
 Headers = Mapping[str, str]
-_NAMES_RANGE = ("x-ms-documentdb-partitionkeyrangeid", "x-ms-start-epk")
+_RANGE = "x-ms-documentdb-partitionkeyrangeid"
+_NAMES_RANGE = (_RANGE, "x-ms-start-epk")
+_PART = "~"
 _PAGE_DEFAULT, _PAGE_MAX = 100, 1000
 
 
@@ -39,24 +41,25 @@ class Items:
 
     def on_feed(self, method: str, container: Container, headers: Headers, body: bytes) -> Answer:
         """Answers a request to the list of items itself: GET reads it, POST creates, queries or batches."""
+        _refuse_triggers(headers)
         if method == "GET":
             return self._changes(container, headers) if "a-im" in headers else self._list(container, headers)
         if method != "POST":
             raise _method_not_allowed()
         if headers.get("x-ms-cosmos-is-query-plan-request", "").lower() == "true":
-            _compiled(json_text.parse(body))
-            return Answer(200, json_text.dump(query_plan()), {})
+            return _plan(headers, json_text.parse(body))
         if is_query(headers):
             return self._query(container, headers, body)
         if headers.get("x-ms-cosmos-is-batch-request", "").lower() == "true":
             status, text, units = batch.execute(self._store, container, _full_key(container, headers), body)
-            return Answer(status, text, {**_sequence(container), **charges.header(units)})
+            return Answer(status, text, {**_sequence(container, headers), **charges.header(units)})
         return self._create(container, headers, body)
 
     def on_item(
         self, method: str, container: Container, item_id: str, headers: Headers, body: bytes
     ) -> Answer:
         """Answers a request to one item."""
+        _refuse_triggers(headers)
         transaction = Transaction(self._store, container, _full_key(container, headers))
         if_match = headers.get("if-match")
         if method == "GET":
@@ -65,12 +68,16 @@ class Items:
             return Answer(
                 200,
                 raw,
-                {"etag": item.etag, **_sequence(container), **charges.header(charges.of_read(len(raw)))},
+                {
+                    "etag": item.etag,
+                    **_sequence(container, headers),
+                    **charges.header(charges.of_read(len(raw))),
+                },
             )
         if method == "DELETE":
             transaction.delete(item_id, if_match)
             transaction.commit()
-            return Answer(204, b"", {**_sequence(container), **charges.header(charges.of_delete())})
+            return Answer(204, b"", {**_sequence(container, headers), **charges.header(charges.of_delete())})
         if method == "PUT":
             item = transaction.replace(item_id, body, if_match)
         elif method == "PATCH":
@@ -86,7 +93,7 @@ class Items:
         if partition is not None:
             gone = list(partition.items.values())
             self._store.commit(container, (), gone, container.lsn + len(gone))
-        return Answer(200, b"", _sequence(container))
+        return Answer(200, b"", _sequence(container, headers))
 
     def _create(self, container: Container, headers: Headers, body: bytes) -> Answer:
         transaction = Transaction(self._store, container, _full_key(container, headers))
@@ -102,7 +109,7 @@ class Items:
         minimal = headers.get("prefer", "").lower() == "return=minimal"
         raw = self._store.raw(item)
         units = (charges.of_create if status == 201 else charges.of_replace)(len(raw))
-        told = {"etag": item.etag, **_sequence(container), **charges.header(units)}
+        told = {"etag": item.etag, **_sequence(container, headers), **charges.header(units)}
         return Answer(status, b"" if minimal else raw, told)
 
     def _query(self, container: Container, headers: Headers, body: bytes) -> Answer:
@@ -111,12 +118,21 @@ class Items:
         parameters = {given["name"]: given["value"] for given in request.get("parameters") or ()}
         # What the clients make of an aggregate over nothing when they merge partitions: null, not undefined.
         merged = "x-ms-documentdb-partitionkey" not in headers
-        reach = reach_of(container, headers)
+        if merged and len(container.ranges) > 1:
+            merged = False
+            if not any(name in headers for name in _NAMES_RANGE) and needs_merging(request["query"]):
+                require_permission_to_cross(container, headers, query)
+                raise not_servable()
         require_permission_to_cross(container, headers, query)
+        token = headers.get("x-ms-continuation")
+        at, inner = _part_of(container, headers, token)
+        reach = reach_of(container, headers if at is None else {**headers, _RANGE: container.ranges[at].id})
         execution = Execution(self._store, container, query, reach, parameters, merged=merged)
         began = time.perf_counter()
-        rows, token = execution.page(_page_size(headers), headers.get("x-ms-continuation"))
-        answer = _page(container, rows, token)
+        rows, next_token = execution.page(_page_size(headers), inner)
+        if at is not None:
+            next_token = _next_part(container, at, next_token)
+        answer = _page(container, headers, rows, next_token)
         taken_ms = 1000 * (time.perf_counter() - began)
         answer.headers.update(charges.header(charges.of_query(execution.examined, len(answer.body))))
         answer.headers.update(metrics.of_query(headers, container, query, reach, rows, taken_ms))
@@ -126,20 +142,25 @@ class Items:
         query = compile_text("SELECT * FROM c")
         execution = Execution(self._store, container, query, reach_of(container, headers), {})
         rows, token = execution.page(_page_size(headers), headers.get("x-ms-continuation"))
-        return _page(container, rows, token)
+        return _page(container, headers, rows, token)
 
     def _changes(self, container: Container, headers: Headers) -> Answer:
         if "incremental" not in headers["a-im"].lower():
-            raise bad_request(
-                "Only the incremental change feed is there: all versions and deletes are not kept."
-            )
+            raise absent("the change feed of all versions and deletes")
         reach = reach_of(container, headers)
         rows, tag = feed.changes(self._store, container, reach, headers, _page_size(headers))
         if not rows:
-            return Answer(304, b"", {"etag": tag, **_sequence(container)})
-        answer = _page(container, rows, None)
+            return Answer(304, b"", {"etag": tag, **_sequence(container, headers)})
+        answer = _page(container, headers, rows, None)
         answer.headers["etag"] = tag
         return answer
+
+
+def _refuse_triggers(headers: Headers) -> None:
+    """An item written without the trigger that was asked for would be a wrong answer."""
+    for when in ("pre", "post"):
+        if headers.get(f"x-ms-documentdb-{when}-trigger-include"):
+            raise absent("triggers")
 
 
 def _method_not_allowed() -> CosmosError:
@@ -184,6 +205,37 @@ def _compiled(request: Any) -> CompiledQuery:
         raise error.as_response() from error
 
 
+def _plan(headers: Headers, request: Any) -> Answer:
+    _compiled(request)
+    parameters = {given["name"]: given["value"] for given in request.get("parameters") or ()}
+    told = headers.get("x-ms-cosmos-supported-query-features")
+    features = None if told is None else [feature.strip() for feature in told.split(",")]
+    return Answer(200, json_text.dump(plan_of(request["query"], parameters, features)), {})
+
+
+def _part_of(container: Container, headers: Headers, token: str | None) -> tuple[int | None, str | None]:
+    """Returns which physical partition a page is read from where a query goes through all, and the token for it.
+
+    As the gateway does: one after the other, each page from one of them.
+    """
+    if len(container.ranges) == 1 or "x-ms-documentdb-partitionkey" in headers:
+        return None, token
+    if any(name in headers for name in _NAMES_RANGE):
+        return None, token
+    if token is None:
+        return 0, None
+    number, mark, inner = token.partition(_PART)
+    if not mark or not number.isdecimal() or int(number) >= len(container.ranges):
+        raise bad_request("The continuation token is invalid.")
+    return int(number), inner or None
+
+
+def _next_part(container: Container, at: int, token: str | None) -> str | None:
+    if token is not None:
+        return f"{at}{_PART}{token}"
+    return f"{at + 1}{_PART}" if at + 1 < len(container.ranges) else None
+
+
 def _full_key(container: Container, headers: Headers) -> list[Any]:
     text = headers.get("x-ms-documentdb-partitionkey")
     if text is None:
@@ -202,20 +254,21 @@ def _page_size(headers: Headers) -> int:
     return min(size, _PAGE_MAX) if size > 0 else _PAGE_MAX
 
 
-def _sequence(container: Container) -> dict[str, str]:
+def _sequence(container: Container, headers: Headers) -> dict[str, str]:
     """Returns how far the container has come, and the two names by which a client's session remembers it."""
-    lsn = container.lsn
+    lsn, ids = container.lsn, ranges_within(container, headers)
     return {
-        "lsn": str(lsn), "x-ms-session-token": f"0:-1#{lsn}", "x-ms-alt-content-path": container.path,
-        "x-ms-content-path": container.rid, "x-ms-documentdb-partitionkeyrangeid": "0",
+        "lsn": str(lsn), "x-ms-session-token": ",".join(f"{each}:-1#{lsn}" for each in ids),
+        "x-ms-alt-content-path": container.path, "x-ms-content-path": container.rid,
+        "x-ms-documentdb-partitionkeyrangeid": ids[0] if ids else "0",
     }  # fmt: skip
 
 
-def _page(container: Container, rows: list[bytes], token: str | None) -> Answer:
+def _page(container: Container, headers: Headers, rows: list[bytes], token: str | None) -> Answer:
     rid = container.rid.encode()
     text = b'{"_rid":"%b","Documents":[%b],"_count":%d}' % (rid, b",".join(rows), len(rows))
     units = charges.of_read(sum(map(len, rows)))
-    headers = {"x-ms-item-count": str(len(rows)), **_sequence(container), **charges.header(units)}
+    told = {"x-ms-item-count": str(len(rows)), **_sequence(container, headers), **charges.header(units)}
     if token:
-        headers["x-ms-continuation"] = token
-    return Answer(200, text, headers)
+        told["x-ms-continuation"] = token
+    return Answer(200, text, told)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from .index import IndexingPolicy, IndexSpec, Postings
 from .partition_key import effective_key, extract, key_text, split_path
+from .ranges import WHOLE, ranges_of
 from .sql.compile import ITEM_SLOT
 from .sql.evaluators import Frame
 from .sql.queries import compile_text
@@ -122,6 +123,7 @@ class Container:
         self.partitions: dict[str, Partition] = {}
         self.lsn = 0
         self.count = 0
+        self.ranges = WHOLE
         # Indexes that are kept up, and those of them that are complete.
         self.specs: list[IndexSpec] = []
         self.ready: set[IndexSpec] = set()
@@ -150,6 +152,10 @@ class Container:
             [split_path(path) for path in unique["paths"]]
             for unique in (properties.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ())
         ]
+
+    def divide(self, count: int) -> None:
+        """Lays the container out over so many physical partitions."""
+        self.ranges = ranges_of(count, self.key_version)
 
     @property
     def name(self) -> str:

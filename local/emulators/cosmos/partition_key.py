@@ -116,6 +116,11 @@ def _first_version(component: Any) -> str:
     return (_ordered(float(murmur3_32(encoded))) + _ordered(component)).hex().upper()
 
 
+def first_version_bound(hashed: int) -> str:
+    """Returns the lowest key of version 1 whose hash is not below this one."""
+    return _ordered(float(hashed)).hex().upper()
+
+
 def _ordered(component: Any) -> bytes:
     """Returns an encoding whose bytes sort as the values do."""
     if isinstance(component, str):

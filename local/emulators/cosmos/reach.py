@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .documents import key_from_header
-from .errors import bad_request
+from .errors import range_gone
 from .model import Container, Group, Item, Partition
-from .partition_key import MAXIMUM, MINIMUM, key_text
+from .partition_key import MAXIMUM, MINIMUM, effective_key, key_text
 
 
 class Reach:
@@ -59,12 +59,30 @@ def reach_of(container: Container, headers: Mapping[str, str]) -> Reach:
         return _by_key(container, key)
     low = headers.get("x-ms-start-epk", MINIMUM)
     high = headers.get("x-ms-end-epk", MAXIMUM)
-    range_id = headers.get("x-ms-documentdb-partitionkeyrangeid", "0").rpartition(",")[2]
-    if range_id != "0":
-        raise bad_request("There is one partition key range, with the id 0.")
+    range_id = headers.get("x-ms-documentdb-partitionkeyrangeid", "").rpartition(",")[2]
+    if range_id:
+        asked = next((each for each in container.ranges if each.id == range_id), None)
+        if asked is None:
+            raise range_gone()
+        low, high = max(low, asked.low), min(high, asked.high)
     if low == MINIMUM and high == MAXIMUM:
         return Reach(list(container.groups.values()))
     return _by_range(container, low, high)
+
+
+def ranges_within(container: Container, headers: Mapping[str, str]) -> list[str]:
+    """Returns the ids of the physical partitions that a request goes to."""
+    if len(container.ranges) == 1:
+        return [container.ranges[0].id]
+    named = headers.get("x-ms-documentdb-partitionkeyrangeid", "").rpartition(",")[2]
+    if named:
+        return [named]
+    low, high = headers.get("x-ms-start-epk", MINIMUM), headers.get("x-ms-end-epk", MAXIMUM)
+    key = headers.get("x-ms-documentdb-partitionkey")
+    components = key_from_header(container, key) if key else []
+    if len(components) == len(container.key_paths):
+        low = high = effective_key(components, container.kind, container.key_version)
+    return [each.id for each in container.ranges if (each.low < high or each.low <= low) and low < each.high]
 
 
 def _by_key(container: Container, text: str) -> Reach:

@@ -151,12 +151,14 @@ class Resources:
         return found
 
     def ranges(self, container: Container) -> list[dict[str, Any]]:
-        """Returns the partition key ranges: one, over all keys."""
-        link = f"{container.properties['_self']}pkranges/0/"
+        """Returns the partition key ranges, which together are all keys."""
+        link, ts = f"{container.properties['_self']}pkranges/", container.properties["_ts"]
         return [
-            {"id": "0", "minInclusive": "", "maxExclusive": "FF", "ridPrefix": 0, "throughputFraction": 1,
-             "status": "online", "parents": [], "ownedArchivalPKRangeIds": [],
-             **system_properties(container.rid + "0", link, container.properties["_ts"])}
+            {"id": each.id, "minInclusive": each.low, "maxExclusive": each.high, "ridPrefix": int(each.id),
+             "throughputFraction": 1 / len(container.ranges), "status": "online", "parents": [],
+             "ownedArchivalPKRangeIds": [],
+             **system_properties(container.rid + each.id, f"{link}{each.id}/", ts)}
+            for each in container.ranges
         ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def authorise(lake: Lake, request: Request, letters: str) -> None:
     authorization = request.header("authorization")
     if authorization is not None:
         if authorization.partition(" ")[0] == "Bearer":
-            raise StorageError("AuthenticationFailed", "This emulator does not implement Entra tokens.")
+            raise not_implemented("Entra tokens")
         lake.key.check(request, authorization)
     elif "sig" in request.query:
         check_token(lake, request.query, request.place, letters)

@@ -35,6 +35,8 @@ _CONTENT_HEADERS = (
 )
 _LEFT_OUT_HEADERS = {
     "x-ms-tags": "blob tags",
+    "x-ms-if-tags": "blob tags",
+    "x-ms-source-if-tags": "blob tags",
     "x-ms-encryption-key": "customer-provided keys",
     "x-ms-structured-body": "structured message bodies",
     "x-ms-acl": "access control lists",

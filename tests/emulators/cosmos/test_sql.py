@@ -214,10 +214,15 @@ def test_index_follows_every_write(records: ContainerProxy) -> None:
     assert (count("all"), count("m0"), count("m1")) == (98, 49, 50)
 
 
-def test_query_plan_leaves_nothing_to_the_client(emulator: Emulator, table: ContainerProxy) -> None:
+def test_query_plan_says_what_is_left_to_merge(emulator: Emulator, table: ContainerProxy) -> None:
     headers = {"x-ms-cosmos-is-query-plan-request": "True", "content-type": "application/query+json"}
     answer = post(emulator, table, {"query": "SELECT * FROM c ORDER BY c.n"}, ["p"], headers)
-    assert answer.json()["queryInfo"]["orderBy"] == []
+    info = answer.json()["queryInfo"]
+    assert info["orderBy"] == ["Ascending"]
+    assert info["rewrittenQuery"] == (
+        'SELECT c._rid, [{"item": c.n}] AS orderByItems, c AS payload FROM c '
+        "WHERE ({documentdb-formattableorderbyquery-filter}) ORDER BY c.n ASC"
+    )
     wrong = post(emulator, table, {"query": "SELECT"}, ["p"], headers)
     assert wrong.status_code == 400
     assert "SC1001" in json.loads(wrong.text)["message"]

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .errors import UNKNOWN_FUNCTION, UNKNOWN_NAME, WRONG_ARGUMENTS, SqlError
+from .errors import UNKNOWN_FUNCTION, UNKNOWN_NAME, WRONG_ARGUMENTS, AbsentError, SqlError
 from .evaluators import Evaluator, Frame, equality, joined, on_numbers, path_evaluator, step
 from .functions import FUNCTIONS
 from .syntax import (
@@ -47,8 +47,15 @@ from .values import (
 )
 
 PARAMETERS_SLOT, ITEM_SLOT = 0, 1
-AGGREGATES = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG"})
+AGGREGATES = frozenset({"COUNT", "COUNTIF", "SUM", "MIN", "MAX", "AVG"})
 EVERYTHING = "*"
+_SPATIAL = "ST_"
+_ABSENT = {
+    "VECTORDISTANCE": "vector search", "RRF": "hybrid search",
+    **dict.fromkeys(
+        ("FULLTEXTCONTAINS", "FULLTEXTCONTAINSALL", "FULLTEXTCONTAINSANY", "FULLTEXTSCORE"), "full-text search"
+    ),
+}  # fmt: skip
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "=": equal, "!=": unequal, "<": less, "<=": less_or_equal, ">": greater, ">=": greater_or_equal,
@@ -144,6 +151,8 @@ class Compiler:
         name = node.name.upper()
         if name in AGGREGATES:
             return self._aggregate(node, name, scope)
+        if name.startswith(_SPATIAL) or name in _ABSENT:
+            raise AbsentError(UNKNOWN_FUNCTION, _ABSENT.get(name, "spatial functions"), node.start, node.end)
         if name not in FUNCTIONS:
             message = f"'{node.name}' is not a recognized built-in function name."
             raise SqlError(UNKNOWN_FUNCTION, message, node.start, node.end)

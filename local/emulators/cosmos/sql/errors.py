@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ..errors import CosmosError, bad_request
+from ..errors import CosmosError, absent, bad_request
 
 SYNTAX, UNKNOWN_NAME, UNKNOWN_FUNCTION, WRONG_ARGUMENTS = "SC1001", "SC2001", "SC2005", "SC2050"
 BAD_STAR, BAD_GROUPING, DUPLICATE_NAME = "SC2040", "SC2102", "SC2011"
@@ -28,3 +28,11 @@ class SqlError(Exception):
             "message": str(self),
         }
         return bad_request("Message: " + json.dumps({"errors": [error]}, separators=(",", ":")))
+
+
+class AbsentError(SqlError):
+    """A part of the language that the emulator leaves out."""
+
+    def as_response(self) -> CosmosError:
+        """Returns the 501 that names it."""
+        return absent(str(self))

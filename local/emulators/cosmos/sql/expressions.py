@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import SYNTAX, SqlError
+from .errors import SYNTAX, UNKNOWN_FUNCTION, AbsentError, SqlError
 from .lexer import Token
 from .syntax import (
     And,
@@ -56,6 +56,10 @@ class ExpressionParser:
     def following(self) -> Token:
         """The token after that."""
         return self._tokens[min(self._at + 1, len(self._tokens) - 1)]
+
+    def since(self, start: int) -> tuple[int, int]:
+        """Returns the place in the text from there to what was read last."""
+        return start, self._tokens[self._at - 1].end
 
     def accept(self, *values: str) -> str | None:
         """Reads one of these keywords or signs where it is next."""
@@ -174,6 +178,14 @@ class ExpressionParser:
         while True:
             if self.accept("."):
                 value = Property(value, self.name())
+                if (
+                    isinstance(value.base, Name)
+                    and value.base.name.lower() == "udf"
+                    and self.here.value == "("
+                ):
+                    raise AbsentError(
+                        UNKNOWN_FUNCTION, "user-defined functions", value.base.start, self.here.end
+                    )
             elif self.accept("["):
                 key = self.expression()
                 self.expect("]")

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import json
 import math
+import operator
+import random
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from local.emulators import clock
-
 from .. import json_text
+from .dates import DATES
 from .values import UNDEFINED, is_number, rank, same, tidy
 
 Function = Callable[..., Any]
@@ -200,34 +200,18 @@ def _math(function: Callable[..., Any]) -> Function:
     return computed
 
 
+def _whole_math(function: Callable[..., Any]) -> Function:
+    def computed(*numbers: Any) -> Any:
+        whole = [_integer(number) for number in numbers]
+        return UNDEFINED if None in whole else compute(*whole)
+
+    compute = _math(function)
+    return computed
+
+
 def _round(number: Any, digits: Any = 0) -> Any:
     factor = 10.0 ** int(digits)
     return math.copysign(math.floor(abs(number) * factor + 0.5), number) / factor
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _timestamp_to_datetime(milliseconds: Any) -> Any:
-    if not is_number(milliseconds):
-        return UNDEFINED
-    return _instant_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
-
-
-def _instant_text(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
-
-
-def _datetime_to_timestamp(text: Any) -> Any:
-    if not isinstance(text, str):
-        return UNDEFINED
-    try:
-        instant = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text).replace("Z", "+00:00"))
-    except ValueError:
-        return UNDEFINED
-    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1000)
 
 
 def _register() -> None:
@@ -235,10 +219,7 @@ def _register() -> None:
     _register_texts()
     _register_arrays()
     _register_mathematics()
-    _add("GETCURRENTTIMESTAMP", lambda: int(clock.now() * 1000), 0)
-    _add("GETCURRENTDATETIME", lambda: _instant_text(_now()), 0)
-    _add("TIMESTAMPTODATETIME", _timestamp_to_datetime, 1)
-    _add("DATETIMETOTIMESTAMP", _datetime_to_timestamp, 1)
+    FUNCTIONS.update(DATES)
     _add("IIF", lambda condition, then, otherwise: then if condition is True else otherwise, 3)
     _add("UNDEFINED", lambda: UNDEFINED, 0)
 
@@ -348,6 +329,16 @@ def _register_mathematics() -> None:
     _add("INTADD", _math(lambda left, right: left + right), 2)
     _add("INTSUB", _math(lambda left, right: left - right), 2)
     _add("INTMUL", _math(lambda left, right: left * right), 2)
+    _add("INTDIV", _whole_math(lambda left, right: int(left / right)), 2)
+    _add("INTMOD", _whole_math(math.fmod), 2)
+    _add("INTBITAND", _whole_math(operator.and_), 2)
+    _add("INTBITOR", _whole_math(operator.or_), 2)
+    _add("INTBITXOR", _whole_math(operator.xor), 2)
+    _add("INTBITNOT", _whole_math(operator.invert), 1)
+    _add("INTBITLEFTSHIFT", _whole_math(operator.lshift), 2)
+    _add("INTBITRIGHTSHIFT", _whole_math(operator.rshift), 2)
+    _add("COT", _math(lambda angle: 1 / math.tan(angle)), 1)
+    _add("RAND", random.random, 0)
     _add("NUMBERBIN", _math(lambda number, size=1: math.floor(number / size) * size), 1, 2)
 
 

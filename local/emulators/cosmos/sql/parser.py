@@ -5,7 +5,7 @@ from __future__ import annotations
 from .errors import BAD_STAR, DUPLICATE_NAME, SYNTAX, SqlError
 from .expressions import ExpressionParser
 from .lexer import tokenize
-from .syntax import Column, Expression, Name, Order, Property, Query, Source, Subquery
+from .syntax import Column, Expression, Name, Order, Property, Query, Source, Span, Subquery
 
 
 def parse_query(text: str) -> Query:
@@ -34,34 +34,42 @@ class Parser(ExpressionParser):
             query.top = self.primary()
         self._selection(query)
         if self.accept("from"):
+            begin = self.here.start
             self._sources(query, outermost)
+            query.spans.sources = self.since(begin)
         if query.star and len(query.sources) != 1:
             why = "with a single input set" if query.sources else "if a FROM clause is given"
             raise SqlError(BAD_STAR, f"'SELECT *' is only valid {why}.", start, self.here.end)
         if self.accept("where"):
+            begin = self.here.start
             query.where = self.expression()
+            query.spans.where = self.since(begin)
         if self.accept("group"):
             self.expect("by")
-            query.group = self._list()
+            query.group = self._list(query.spans.group)
         if self.accept("order"):
             self.expect("by")
-            query.order = [self._order()]
+            query.order = [self._order(query)]
             while self.accept(","):
-                query.order.append(self._order())
+                query.order.append(self._order(query))
         if self.accept("offset"):
             query.offset = self.additive()
             self.expect("limit")
             query.limit = self.additive()
         return query
 
-    def _list(self) -> list[Expression]:
-        found = [self.expression()]
-        while self.accept(","):
+    def _list(self, spans: list[Span]) -> list[Expression]:
+        found: list[Expression] = []
+        while not found or self.accept(","):
+            begin = self.here.start
             found.append(self.expression())
+            spans.append(self.since(begin))
         return found
 
-    def _order(self) -> Order:
+    def _order(self, query: Query) -> Order:
+        begin = self.here.start
         value = self.expression()
+        query.spans.order.append(self.since(begin))
         return Order(value, self.accept("asc", "desc") == "desc")
 
     def _selection(self, query: Query) -> None:
@@ -69,12 +77,15 @@ class Parser(ExpressionParser):
             query.star = True
             return
         if self.accept("value"):
+            begin = self.here.start
             query.value = self.expression()
+            query.spans.columns.append(self.since(begin))
             return
         unnamed = 0
         while True:
             start = self.here.start
             value = self.expression()
+            query.spans.columns.append(self.since(start))
             name = self._alias() or _natural_name(value)
             if name is None:
                 unnamed += 1

@@ -1,4 +1,4 @@
-"""Chooses what part of a filter the inverted index answers, and the answer to a query plan request."""
+"""Chooses what part of a filter the inverted index answers."""
 
 from __future__ import annotations
 
@@ -156,20 +156,3 @@ def comparison_of(expression: Expression, root: str) -> Comparison | None:
         if isinstance(value, (Constant, Parameter)) and found and found[1] and found[0].name == root:
             return Comparison(found[1], compare, value)
     return None
-
-
-def query_plan() -> dict[str, Any]:
-    """Returns the plan that tells a client to send the query as it is.
-
-    There is one physical partition and it executes every query in full, so nothing is left for the client to merge.
-    """
-    return {
-        "partitionedQueryExecutionInfoVersion": 2,
-        "queryInfo": {
-            "distinctType": "None", "top": None, "offset": None, "limit": None, "orderBy": [],
-            "orderByExpressions": [], "groupByExpressions": [], "groupByAliases": [], "aggregates": [],
-            "groupByAliasToAggregateType": {}, "rewrittenQuery": "", "hasSelectValue": False,
-            "hasNonStreamingOrderBy": False, "dCountInfo": None,
-        },
-        "queryRanges": [{"min": "", "max": "FF", "isMinInclusive": True, "isMaxInclusive": False}],
-    }  # fmt: skip

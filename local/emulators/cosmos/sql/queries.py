@@ -225,7 +225,7 @@ class _Sum:
         self._bad = False
 
     def add(self, value: Any) -> None:
-        if value is UNDEFINED:
+        if value is UNDEFINED or (self._name == "COUNTIF" and value is not True):
             return
         self._count += 1
         if self._name in ("SUM", "AVG"):
@@ -240,7 +240,7 @@ class _Sum:
             self._best = value
 
     def result(self) -> Any:
-        if self._name == "COUNT":
+        if self._name in ("COUNT", "COUNTIF"):
             return self._count
         if self._name in ("MIN", "MAX"):
             return self._best

@@ -147,6 +147,21 @@ class Order:
     descending: bool
 
 
+# Where something begins and ends in the text of its query.
+Span: TypeAlias = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Spans:
+    """Where the parts of a query stand in its text, for one that is written anew."""
+
+    columns: list[Span] = field(default_factory=list)
+    sources: Span = (0, 0)
+    where: Span = (0, 0)
+    group: list[Span] = field(default_factory=list)
+    order: list[Span] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Query:
     distinct: bool = False
@@ -162,6 +177,7 @@ class Query:
     limit: Expression | None = None
     # The root is whatever name the outermost FROM begins with.
     root: str | None = None
+    spans: Spans = field(default_factory=Spans)
 
 
 Expression: TypeAlias = (
