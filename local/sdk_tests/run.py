@@ -42,7 +42,17 @@ def run_file(
         needed = ("eventhubs", "datalake") if config else (suite.emulator,)
         with ServedEmulators(Path(scratch) / "data", needed, config=config) as served:
             command = [
-                *(str(python), "-m", "pytest", name, "-q", "--tb=short", "--show-capture=no", "-W", "ignore"),
+                *(
+                    str(python),
+                    "-m",
+                    "pytest",
+                    name,
+                    "-q",
+                    "--tb=native",
+                    "--show-capture=no",
+                    "-W",
+                    "ignore",
+                ),
                 *(
                     "-c",
                     str(_settings(Path(scratch))),

@@ -54,6 +54,10 @@ _MAX_CHANNEL: Final = 255
 _HIGH_WATER_BYTES: Final = 1024 * 1024
 _MAX_UNREAD_BYTES: Final = 32 * 1024 * 1024
 _SYMBOL: Final = 0xB3
+_HTTP: Final = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ")
+_NO_HTTP: Final = (
+    b'{"error": "This emulator does not implement AMQP over WebSockets, nor other requests of HTTP."}'
+)
 _CONTENT_LENGTH: Final = re.compile(rb"(?i)content-length: *(\d+)")
 
 
@@ -102,8 +106,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._last_input_at = self._loop.time()
         self._input += data
-        if self.faults is not None and not self._headers_done and not self._input.startswith(b"AMQP"):
-            self._answer_http(self.faults)
+        if not self._headers_done and self._input.startswith(_HTTP):
+            self._answer_http()
             return
         if self._transport.get_write_buffer_size() > _MAX_UNREAD_BYTES:
             self._transport.abort()
@@ -173,14 +177,17 @@ class Connection(asyncio.Protocol):
         """Do something after a while, unless the connection is gone by then."""
         self._loop.call_later(delay_s, lambda: None if self._closing else action())
 
-    def _answer_http(self, faults: Faults) -> None:
+    def _answer_http(self) -> None:
         """The door for faults is at the same port: a request of HTTP gets one answer, then the connection ends."""
         head, complete, body = bytes(self._input).partition(b"\r\n\r\n")
         length = _CONTENT_LENGTH.search(head)
         if not complete or len(body) < (int(length[1]) if length else 0):
             return
         method, _, path = head.split(b"\r\n", 1)[0].decode("latin-1").rpartition(" ")[0].partition(" ")
-        status, answer = faults.control(method, body) if path == FAULTS_PATH else (404, b"{}")
+        if self.faults is not None and path == FAULTS_PATH:
+            status, answer = self.faults.control(method, body)
+        else:
+            status, answer = 501, _NO_HTTP
         status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
         fields = f"Content-Length: {len(answer)}\r\nConnection: close"
         self._transport.write(f"{status_line}\r\n{fields}\r\n\r\n".encode() + answer)

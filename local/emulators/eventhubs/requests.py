@@ -116,7 +116,10 @@ class CbsRequests(Requests):
             return Answer(400, "Only put-token is known at $cbs.")
         kind = request.properties.get("type")
         if kind != SAS_TOKEN_TYPE:
-            return Answer(401, "InvalidToken: shared access signatures only; other tokens need Azure itself")
+            return Answer(
+                401,
+                "InvalidToken: this emulator does not implement Entra tokens, only shared access signatures",
+            )
         token = request.body
         try:
             self.session.connection.put_token(token.decode() if isinstance(token, bytes) else str(token))

@@ -127,7 +127,7 @@ async def serving(tmp_path: Path, **options: Any) -> AsyncIterator[Peer]:
 
 def test_answers_an_unknown_protocol_with_the_one_it_speaks(tmp_path: Path) -> None:
     async def scenario(peer: Peer) -> None:
-        peer.writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        peer.writer.write(b"ICY / HTTP/1.1\r\n\r\n")
         assert await asyncio.wait_for(peer.reader.read(), 10) == SASL_HEADER
 
     run(scenario, tmp_path)

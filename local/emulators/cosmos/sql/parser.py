@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import BAD_STAR, DUPLICATE_NAME, SYNTAX, SqlError
+from .errors import BAD_STAR, DUPLICATE_NAME, SYNTAX, UNKNOWN_FUNCTION, AbsentError, SqlError
 from .expressions import ExpressionParser
 from .lexer import tokenize
 from .syntax import Column, Expression, Name, Order, Property, Query, Source, Span, Subquery
@@ -68,6 +68,9 @@ class Parser(ExpressionParser):
 
     def _order(self, query: Query) -> Order:
         begin = self.here.start
+        if self.here.text.lower() == "rank" and self.following.kind == "name":
+            what = "ORDER BY RANK of full-text and hybrid search"
+            raise AbsentError(UNKNOWN_FUNCTION, what, begin, self.following.end)
         value = self.expression()
         query.spans.order.append(self.since(begin))
         return Order(value, self.accept("asc", "desc") == "desc")
