@@ -22,6 +22,9 @@ LEASES_PARTITION_KEY = ("/id",)
 
 # DynamoDB
 RECORDS_TABLE_KEY = ("pk", "sk")
+RECORDS_TABLE_DATE = "o"
+RECORDS_TABLE_BY_DATE = "by-date"
+"""The index of the table in which a partition's entries are in order of that attribute."""
 CONNECTIONS_TABLE = "connections"
 """Who listens to live updates, on AWS."""
 

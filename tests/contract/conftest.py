@@ -15,6 +15,8 @@ from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionK
 from shared import names
 from shared.adapters.aws.connections import client as aws_client
 from shared.adapters.aws.lake import S3Lake
+from shared.adapters.aws.records import DynamoRecords
+from shared.adapters.aws.table import table_request
 from shared.adapters.azure.connections import blob_service
 from shared.adapters.azure.lake import DataLake
 from shared.adapters.azure.records import CosmosRecords
@@ -147,3 +149,23 @@ def aws_lake(s3: Any) -> Lake:
     bucket = f"lake-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     return S3Lake(s3, bucket)
+
+
+@pytest.fixture(scope="session")
+def dynamodb(aws: AwsServer) -> Iterator[Any]:
+    client = aws_client("dynamodb", aws.place, tries=2)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def dynamo_table(dynamodb: Any) -> Iterator[str]:
+    table = f"records-{uuid.uuid4().hex}"
+    dynamodb.create_table(**table_request(table))
+    yield table
+    dynamodb.delete_table(TableName=table)
+
+
+@pytest.fixture
+def dynamo_records(dynamodb: Any, dynamo_table: str, aws_lake: Lake) -> Records:
+    return DynamoRecords(dynamodb, dynamo_table, aws_lake)

@@ -1,4 +1,4 @@
-"""Counts of processes that ended are folded into the total, on memory and on the emulator."""
+"""Counts of processes that ended are folded into the total, on memory and on the emulators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.ports.records import Records
 from shared.services.metrics import SILENT, Metrics
 
 
-@pytest.mark.parametrize("store", ["memory_records", "cosmos_records"])
+@pytest.mark.parametrize("store", ["memory_records", "cosmos_records", "dynamo_records"])
 def test_counts_of_an_ended_process_are_folded_once_and_stay(
     store: str, request: pytest.FixtureRequest
 ) -> None:

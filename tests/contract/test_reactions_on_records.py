@@ -1,4 +1,4 @@
-"""What alerts, states and scores on request ask of the records, on memory and on the emulator."""
+"""What alerts, states and scores on request ask of the records, on memory and on the emulators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.unit.scores.ward import HOME, vital
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory_records", "cosmos_records"])
+@pytest.fixture(params=["memory_records", "cosmos_records", "dynamo_records"])
 def records(request: pytest.FixtureRequest) -> Records:
     found: Records = request.getfixturevalue(request.param)
     return found

@@ -1,4 +1,4 @@
-"""The contract of the Records port, kept by memory and by Cosmos DB alike."""
+"""The contract of the Records port, kept by memory, by Cosmos DB and by DynamoDB alike."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from shared.ports.records import (
     Replace,
 )
 from tests.contract.conftest import Strike, ask
+from tests.emulators.aws_server import AwsServer
 from tests.emulators.cosmos.conftest import Emulator
 
 HOME = "0123456789ab"
@@ -267,3 +268,27 @@ class TestCosmosRecords(RecordsContract):
 
         yield set_
         ask(cosmos.port, "DELETE")
+
+
+class TestDynamoRecords(RecordsContract):
+    @pytest.fixture
+    def records(self, dynamo_records: Records) -> Records:
+        return dynamo_records
+
+    @pytest.fixture
+    def strike(self, aws: AwsServer) -> Iterator[Strike]:
+        def set_(status: int, *, count: int = 0, applied: bool = False) -> None:
+            if status:
+                # The SDK asks again by itself: an answer is lost as often as it asks.
+                about = {
+                    "status": status,
+                    "count": max(count, 1_000),
+                    "applied": applied,
+                    "match": "^dynamodb:",
+                }
+                ask(aws.port, "POST", about)
+            else:
+                ask(aws.port, "DELETE")
+
+        yield set_
+        ask(aws.port, "DELETE")

@@ -13,7 +13,13 @@ from pulumi_aws import dynamodb
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from shared.names import CONNECTIONS_TABLE, RECORDS_CONTAINER, RECORDS_TABLE_KEY
+from shared.names import (
+    CONNECTIONS_TABLE,
+    RECORDS_CONTAINER,
+    RECORDS_TABLE_BY_DATE,
+    RECORDS_TABLE_DATE,
+    RECORDS_TABLE_KEY,
+)
 
 RESTORABLE_DAYS: Final = 35
 
@@ -27,19 +33,32 @@ class Records(pulumi.ComponentResource):
         self.key = around.keys.of("records")
         follow = {"stream_enabled": True, "stream_view_type": "NEW_AND_OLD_IMAGES"}
         replicas = self._replicas()
+        by_date = {
+            "name": RECORDS_TABLE_BY_DATE,
+            "hash_key": RECORDS_TABLE_KEY[0],
+            "range_key": RECORDS_TABLE_DATE,
+            "projection_type": "KEYS_ONLY",
+        }
         self.table = self._table(
-            f"{name}-{RECORDS_CONTAINER}", RECORDS_TABLE_KEY, **follow, replicas=replicas
+            f"{name}-{RECORDS_CONTAINER}",
+            RECORDS_TABLE_KEY,
+            (RECORDS_TABLE_DATE,),
+            **follow,
+            global_secondary_indexes=[by_date],
+            replicas=replicas,
         )
         self.connections = self._table(f"{name}-{CONNECTIONS_TABLE}", ("id",))
         self.register_outputs({"table": self.table.name, "stream": self.table.stream_arn})
 
-    def _table(self, name: str, key: tuple[str, ...], **more: Any) -> dynamodb.Table:
+    def _table(
+        self, name: str, key: tuple[str, ...], indexed: tuple[str, ...] = (), **more: Any
+    ) -> dynamodb.Table:
         most = int(scaling(self._around.config, "records").most)
         return dynamodb.Table(
             name,
             hash_key=key[0],
             range_key=key[1] if len(key) > 1 else None,
-            attributes=[{"name": part, "type": "S"} for part in key],
+            attributes=[{"name": part, "type": "S"} for part in (*key, *indexed)],
             billing_mode="PAY_PER_REQUEST",
             on_demand_throughput={"max_read_request_units": most, "max_write_request_units": most},
             server_side_encryption={"enabled": True, "kms_key_arn": self.key},

@@ -6,6 +6,7 @@ thousand resources would take hours. It numbers the records of a shard 1, 2, 3, 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -79,10 +80,13 @@ def _refusal(
 
 
 def _query_of_partition(query: Any) -> Any:
-    def asked(table: Table, hash_key: Any, *args: Any, index_name: str | None = None, **more: Any) -> Any:
-        table.asked_for = None if index_name else hash_key
+    parameters = inspect.signature(query)
+
+    def asked(table: Table, *args: Any, **more: Any) -> Any:
+        given = parameters.bind(table, *args, **more).arguments
+        table.asked_for = None if given.get("index_name") else given["hash_key"]
         try:
-            return query(table, hash_key, *args, index_name=index_name, **more)
+            return query(table, *args, **more)
         finally:
             table.asked_for = None
 
