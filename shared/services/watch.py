@@ -110,6 +110,8 @@ class Watch:
     def _lag(self) -> None:
         for hub, partition, chain, last in self._hub_chains():
             lag = max(0, last - self._landing.end_of(chain))
+            if chain.has_gaps:
+                lag = min(lag, 1)  # no count of events, but whether any waits
             self._meter.gauge("galen_stream_lag_events", lag, hub=hub, partition=partition)
 
     def _chains(self) -> None:

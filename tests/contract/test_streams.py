@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
+import time
+import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from azure.eventhub import EventHubConsumerClient
 
+from shared.adapters.aws.connections import client as aws_client
+from shared.adapters.aws.streams import KinesisStreams
 from shared.adapters.azure.streams import EventHubsStreams
+from shared.adapters.memory.clock import MemoryClock
+from shared.domain.ingest.chain import hub_chain
+from shared.domain.ingest.raw_line import RawLine, sha256_hex
 from shared.errors import Unavailable
+from shared.names import RawZone
+from shared.ports.lake import Lake
+from shared.services.chain_walk import walk_chains
+from shared.services.landing import Landing
+from tests.contract.conftest import ask
+from tests.emulators.aws_server import AwsServer
 from tests.emulators.eventhubs.clients import Emulator
 
 HUB = "vital-signs"
@@ -41,3 +56,74 @@ def test_one_client_a_hub_answers_again_and_again_and_after_the_hubs_were_away(e
     emulator.start()
     assert streams.positions(HUB) == before
     assert made == [HUB]
+
+
+@pytest.fixture(scope="session")
+def kinesis(aws: AwsServer) -> Iterator[Any]:
+    client = aws_client("kinesis", aws.place, tries=1)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def stream(kinesis: Any) -> str:
+    name = f"{HUB}-{uuid.uuid4().hex}"
+    kinesis.create_stream(StreamName=name, ShardCount=2)
+    return name
+
+
+def put(kinesis: Any, stream: str, *keys: str) -> list[tuple[str, int]]:
+    records = [{"PartitionKey": key, "Data": key.encode()} for key in keys]
+    answer = kinesis.put_records(StreamName=stream, Records=records)
+    return [(each["ShardId"], int(each["SequenceNumber"])) for each in answer["Records"]]
+
+
+def test_the_last_sequence_of_each_shard_is_told_though_kinesis_does_not_tell_it(
+    kinesis: Any, stream: str, aws: AwsServer
+) -> None:
+    streams = KinesisStreams(kinesis, {HUB: stream})
+    assert set(streams.positions(HUB).last.values()) == {-1}
+    last = dict(put(kinesis, stream, *"abcdefghij"))
+    assert len(last) == 2
+    before = streams.positions(HUB)
+    assert before.last == last
+    assert before.generation == streams.generation(HUB)
+    a_day_later = KinesisStreams(kinesis, {HUB: stream}, now=lambda: time.time() + 86_400)
+    assert a_day_later.positions(HUB).last == last
+    last |= put(kinesis, stream, "k")
+    assert streams.positions(HUB).last == a_day_later.positions(HUB).last == last
+    assert all(len(str(each)) == 56 for each in last.values())
+    for status in (429, 503):
+        ask(aws.port, "POST", {"match": "^kinesis:", "status": status, "count": 5})
+        with pytest.raises(Unavailable):
+            streams.positions(HUB)
+        ask(aws.port, "DELETE")
+
+
+def test_sequences_of_56_digits_with_gaps_make_a_chain_without_a_hole(
+    kinesis: Any, stream: str, aws_lake: Lake
+) -> None:
+    shard, _ = put(kinesis, stream, "a")[0]
+    sequences = [number for _, number in put(kinesis, stream, *"aaaaaaaa")]
+    assert max(later - earlier for earlier, later in itertools.pairwise(sequences)) > 2**64
+    generation = KinesisStreams(kinesis, {HUB: stream}).generation(HUB)
+    chain = hub_chain(RawZone.VITAL_SIGNS, HUB, generation, "ward", shard)
+    lines = [line(generation, shard, number) for number in sequences]
+    landing = Landing(aws_lake, MemoryClock())
+    landing.land(chain, lines[:3])
+    landing.land(chain, lines[3:6])
+    # Redelivered to another instance, with more: what had landed is found, the rest follows it.
+    landed = Landing(aws_lake, MemoryClock()).land(chain, lines[1:])
+    assert [each.line.sequence for each in landed] == sequences[1:]
+    assert len(list(aws_lake.list(chain.folder))) == 3
+    assert list(walk_chains(aws_lake, read=True)) == []
+    aws_lake.delete(chain.path(sequences[2] + 1))
+    assert [fault.kind for fault in walk_chains(aws_lake)] == ["hole"]
+
+
+def line(generation: str, shard: str, sequence: int) -> RawLine:
+    body = str(sequence).encode()
+    zone, at = RawZone.VITAL_SIGNS, "2026-03-29T00:00:00.000000Z"
+    return RawLine(
+        "ward", "stream", zone, "x", HUB, generation, shard, sequence, at, "", sha256_hex(body), body
+    )

@@ -20,6 +20,9 @@ from shared.names import RawZone, Zone
 GENESIS: Final = "0" * 64
 SUFFIX: Final = ".ndjson.gz"
 MAX_FILE_BYTES: Final = 512 << 20
+SHARD: Final = "shardId-"
+"""How the partitions of Kinesis begin. Their sequences have up to 56 digits and gaps."""
+SHARD_DIGITS: Final = 56
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class Chain:
     folder: str
     first: int = 0
     digits: int = 20
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether the difference of two sequences is no count of events."""
+        return self.digits == SHARD_DIGITS
 
     def path(self, start: int) -> str:
         """The name of the file that begins at `start`."""
@@ -50,8 +58,9 @@ class Link:
 
 
 def hub_chain(zone: RawZone, hub: str, generation: str, tenant: str, partition: str) -> Chain:
-    """The chain of one partition of one hub since its creation."""
-    return Chain(f"{Zone.RAW}/{zone}/{hub}/{generation}/t={tenant}/p={partition}")
+    """The chain of one partition of one hub since its creation. A file follows the one that ended before it, gap or not."""
+    folder = f"{Zone.RAW}/{zone}/{hub}/{generation}/t={tenant}/p={partition}"
+    return Chain(folder, digits=SHARD_DIGITS) if partition.startswith(SHARD) else Chain(folder)
 
 
 def file_chain(zone: RawZone, tenant: str, file_hash: str) -> Chain:

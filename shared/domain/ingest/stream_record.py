@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class StreamRecord:
-    """`sequence` is its place in the partition, without gaps; `enqueued_at` is UTC-aware."""
+    """`sequence` is its place in the partition, larger than the one before; `enqueued_at` is UTC-aware."""
 
     body: bytes
     sequence: int
