@@ -52,11 +52,17 @@ def test_damaged_files_lines_and_holes_are_set_aside_and_a_mended_file_is_taken(
     assert jobs.take().rows == 0
 
 
-def test_the_absurd_and_the_changed_are_set_aside_and_the_last_good_version_stays(
+def test_the_absurd_is_set_aside_the_last_good_version_stays_and_references_that_lead_nowhere_are_rows(
     jobs: Jobs, raw: Any
 ) -> None:
-    raw.stream(PATIENT, WEIGHT)
+    from spark.jobs.references import run
+
+    assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
+    lost = {"subject": {"reference": "Patient/p9"}, "encounter": {"reference": "Encounter/e9"}}
+    raw.stream(PATIENT, WEIGHT, WEIGHT | {"id": "o9"} | lost)
     jobs.silver("silver_patients", "silver_observations")
+    (report,) = run(jobs.context)
+    assert report.notes == ("1 missing: Observation.encounter_id", "1 missing: Observation.patient_id")
     absurd = {"effectiveDateTime": "2020-02-31"}
     later = "2026-01-02T00:00:00.000000Z"
     raw.stream(
@@ -66,6 +72,7 @@ def test_the_absurd_and_the_changed_are_set_aside_and_the_last_good_version_stay
         PATIENT | {"id": "p4", "birthDate": 19800517},
         WEIGHT | {"id": "o2"} | absurd,
         WEIGHT | {"id": "o3", "valueQuantity": {"value": "heavy", "code": "kg"}},
+        PATIENT | {"id": "p9"},
         enqueued_at=later,
     )
     # Of these, good versions and newer ones that are not come in one batch.
@@ -88,12 +95,21 @@ def test_the_absurd_and_the_changed_are_set_aside_and_the_last_good_version_stay
     )
     assert sum(_reasons(jobs).values()) == 7
     patients = jobs.rows("silver_patients")
-    assert sorted(row["birth_text"] for row in patients) == ["1980", "1980-05-17", "1980-05-17"]
-    assert [row["deceased"] for row in patients if row["birth_text"] == "1980-05-17"] == [None, None]
+    assert sorted(row["birth_text"] for row in patients) == ["1980"] + 3 * ["1980-05-17"]
+    assert [row["deceased"] for row in patients if row["birth_text"] == "1980-05-17"] == 3 * [None]
     (last_good,) = (row for row in jobs.rows("silver_observations") if row["components"])
     assert (last_good["value"], len(last_good["components"])) == (2.0, 1)
     assert last_good["source_version"].startswith("2026-01-04")
     assert "\n" not in last_good["id"]
+    (report,) = run(jobs.context)
+    assert report.notes == ("1 missing: Observation.encounter_id",)
+    (row,) = jobs.rows("silver_unresolved_references")
+    assert (row["type"], row["element"], row["target_type"], row["problem"]) == (
+        "Observation", "encounter_id", "Encounter", "missing",
+    )  # fmt: skip
+    raw.stream()
+    jobs.silver("silver_patients")
+    assert jobs.rows("silver_patients") == patients
 
 
 def test_a_column_that_a_declaration_gained_is_added_and_said_and_a_changed_type_refused(
@@ -128,33 +144,3 @@ def test_a_column_that_a_declaration_gained_is_added_and_said_and_a_changed_type
 
 def text_of(table: Any, name: str) -> Any:
     return next(each for each in table.fields if each.columns[0].name == name)
-
-
-def test_references_that_lead_nowhere_are_rows_counted_by_element_until_what_was_missing_comes(
-    jobs: Jobs, raw: Any
-) -> None:
-    from spark.jobs.references import run
-
-    raw.stream(WEIGHT | {"encounter": {"reference": "Encounter/e9"}})
-    jobs.silver("silver_observations", "silver_patients")
-    (report,) = run(jobs.context)
-    assert report.notes == ("1 missing: Observation.encounter_id", "1 missing: Observation.patient_id")
-    raw.stream(PATIENT, enqueued_at="2026-01-02T00:00:00.000000Z")
-    jobs.silver("silver_observations", "silver_patients")
-    (report,) = run(jobs.context)
-    assert report.notes == ("1 missing: Observation.encounter_id",)
-    (row,) = jobs.rows("silver_unresolved_references")
-    assert (row["type"], row["element"], row["target_type"], row["problem"]) == (
-        "Observation", "encounter_id", "Encounter", "missing",
-    )  # fmt: skip
-
-
-def test_a_run_over_nothing_new_or_nothing_at_all_leaves_everything_as_it_is(jobs: Jobs, raw: Any) -> None:
-    assert jobs.take().rows == 0
-    assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
-    raw.stream(PATIENT)
-    jobs.silver("silver_patients")
-    before = jobs.rows("silver_patients")
-    raw.stream()
-    jobs.silver("silver_patients")
-    assert jobs.rows("silver_patients") == before

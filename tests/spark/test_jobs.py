@@ -78,88 +78,65 @@ def jobs(spark: Any, raw: Any) -> Jobs:
     return Jobs(spark, raw.root)
 
 
-def test_takes_each_raw_file_into_bronze_exactly_once(jobs: Jobs, raw: Any) -> None:
-    raw.stream(PATIENT, WEIGHT)
+def test_takes_each_raw_file_into_bronze_exactly_once_by_the_ids_that_the_records_have(
+    jobs: Jobs, raw: Any
+) -> None:
+    from shared.domain.fhir.json import decode_object
+    from shared.domain.ingest.expand import expand
+    from shared.domain.ingest.raw_line import parse_raw_line
+
+    entries = [{"resource": PATIENT}, {"resource": WEIGHT}]
+    path = raw.stream({"resourceType": "Bundle", "type": "collection", "entry": entries})
+    line = parse_raw_line(decode_object(gzip.decompress(path.read_bytes()).decode()))
+    wanted = {(each.key.type, each.key.id, each.home) for each in expand(line, lambda _: []).replicas}
     assert jobs.take().rows == 2
+    assert {(row["type"], row["id"], row["home"]) for row in jobs.rows("bronze_resources")} == wanted
     assert jobs.take().rows == 0
-    raw.stream(encounter("e1", "2020-02-03T09:00:00Z"))
-    assert jobs.take().rows == 1
+    new = raw.stream(encounter("e1", "2020-02-03T09:00:00Z"))
+    dead = jobs.bronze()
+    dead.plan(2, [file for file in dead.waiting([]) if file[0].endswith(new.name)])
+    raw.stream(PATIENT | {"id": "p2"})
+    assert jobs.take().rows == 2, "a batch whose run died after planning it, and one more"
     found = jobs.rows("bronze_resources")
     assert sorted((row["type"], row["batch"]) for row in found) == [
         ("Encounter", 2),
         ("Observation", 1),
         ("Patient", 1),
+        ("Patient", 3),
     ]
     assert not list(raw.root.glob("bronze/**/.*.crc"))
 
 
-def test_completes_a_batch_whose_run_died_after_planning_it(jobs: Jobs, raw: Any) -> None:
-    raw.stream(PATIENT)
-    dead = jobs.bronze()
-    dead.plan(1, dead.waiting([]))
-    raw.stream(WEIGHT)
-    assert jobs.take().rows == 2
-    assert sorted(row["batch"] for row in jobs.rows("bronze_resources")) == [1, 2]
-
-
-def test_bronze_has_the_ids_that_the_records_have(jobs: Jobs, raw: Any) -> None:
-    from shared.domain.fhir.json import decode_object
-    from shared.domain.ingest.expand import expand
-    from shared.domain.ingest.raw_line import parse_raw_line
-
-    path = raw.stream(
-        {
-            "resourceType": "Bundle",
-            "type": "collection",
-            "entry": [{"resource": PATIENT}, {"resource": WEIGHT}],
-        }
-    )
-    line = parse_raw_line(decode_object(gzip.decompress(path.read_bytes()).decode()))
-    wanted = {(each.key.type, each.key.id, each.home) for each in expand(line, lambda _: []).replicas}
-    jobs.take()
-    assert {(row["type"], row["id"], row["home"]) for row in jobs.rows("bronze_resources")} == wanted
-
-
-def test_newest_source_version_is_the_current_state_whatever_came_first(jobs: Jobs, raw: Any) -> None:
-    raw.stream(PATIENT | {"gender": "male"}, enqueued_at="2026-03-01T00:00:00.000000Z")
-    assert jobs.silver("silver_patients")["processed/patients"].rows == 1
-    raw.stream(PATIENT | {"gender": "unknown"}, enqueued_at="2026-02-01T00:00:00.000000Z")
-    assert jobs.silver("silver_patients")["processed/patients"].rows == 0
-    assert [row["gender"] for row in jobs.rows("silver_patients")] == ["male"]
-    assert len(jobs.rows("silver_versions")) == 2
-    assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
-
-
-def test_a_delete_is_carried_and_a_late_older_version_does_not_resurrect(jobs: Jobs, raw: Any) -> None:
+def test_newest_source_version_is_the_current_state_whatever_came_first_deletes_too(
+    jobs: Jobs, raw: Any
+) -> None:
     made = {"type": "Patient", "id": "c1", "client": "k", "request_sha256": "0"}
     body = '{"resourceType":"Patient","id":"c1","gender":"other"}'
+    raw.stream(PATIENT | {"gender": "male"}, enqueued_at="2026-03-01T00:00:00.000000Z")
     raw.commits(made | {"version": "2", "deleted": True, "last_updated": "2026-01-02T00:00:00.000000Z"})
-    jobs.silver("silver_patients")
+    assert jobs.silver("silver_patients")["processed/patients"].rows == 2
+    raw.stream(PATIENT | {"gender": "unknown"}, enqueued_at="2026-02-01T00:00:00.000000Z")
     raw.commits(
         made | {"version": "1", "deleted": False, "last_updated": "2026-01-01T00:00:00.000000Z", "body": body}
     )
-    jobs.silver("silver_patients")
-    (row,) = jobs.rows("silver_patients")
-    assert (row["id"], row["version"], row["deleted"], row["gender"]) == ("c1", "2", True, None)
+    assert jobs.silver("silver_patients")["processed/patients"].rows == 0
+    rows = {row["id"]: row for row in jobs.rows("silver_patients")}
+    deleted = rows.pop("c1")
+    assert (deleted["version"], deleted["deleted"], deleted["gender"]) == ("2", True, None)
+    assert [row["gender"] for row in rows.values()] == ["male"]
+    assert len(jobs.rows("silver_versions")) == 4
+    assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
 
 
-def test_dates_are_utc_instants_and_units_canonical_beside_what_was_written(jobs: Jobs, raw: Any) -> None:
-    raw.stream(PATIENT, WEIGHT)
-    jobs.silver("silver_observations", "silver_patients")
-    (row,) = jobs.rows("silver_observations")
-    assert row["effective_at"].astimezone(UTC) == datetime(2020, 2, 3, 8, tzinfo=UTC)
-    assert row["effective_text"] == "2020-02-03T10:00:00+02:00"
-    assert (row["value_text"], row["unit"], row["unit_canonical"]) == ("150", "[lb_av]", "kg")
-    assert row["value_canonical"] == pytest.approx(68.0388555)
-    assert jobs.rows("silver_patients")[0]["birth_on"] == date(1980, 5, 17)
-
-
-def test_gold_counts_distinct_encounters_by_condition_and_age(jobs: Jobs, raw: Any) -> None:
+def test_silver_has_utc_instants_and_canonical_units_and_gold_counts_distinct_encounters_by_condition_and_age(
+    jobs: Jobs, raw: Any
+) -> None:
     from spark.gold.encounters_per_condition import ENCOUNTERS_PER_CONDITION
     from spark.jobs.gold import GoldJob
 
     raw.stream(
         PATIENT,
+        WEIGHT,
         encounter("e1", "2005-05-16T09:00:00Z"),  # the day before the twenty-fifth birthday
         encounter("e2", "2005-05-17T09:00:00Z"),
         encounter("e3", "2006-01-01T09:00:00Z"),
@@ -172,7 +149,13 @@ def test_gold_counts_distinct_encounters_by_condition_and_age(jobs: Jobs, raw: A
         condition("c6", "e3", "44054006", verificationStatus={"coding": [{"code": "refuted"}]}),
         condition("c7", "elsewhere", "44054006"),
     )
-    jobs.silver("silver_patients", "silver_encounters", "silver_conditions")
+    jobs.silver("silver_patients", "silver_encounters", "silver_conditions", "silver_observations")
+    (row,) = jobs.rows("silver_observations")
+    assert row["effective_at"].astimezone(UTC) == datetime(2020, 2, 3, 8, tzinfo=UTC)
+    assert row["effective_text"] == "2020-02-03T10:00:00+02:00"
+    assert (row["value_text"], row["unit"], row["unit_canonical"]) == ("150", "[lb_av]", "kg")
+    assert row["value_canonical"] == pytest.approx(68.0388555)
+    assert jobs.rows("silver_patients")[0]["birth_on"] == date(1980, 5, 17)
     list(GoldJob(jobs.spark, jobs.lake).run_all((ENCOUNTERS_PER_CONDITION,)))
     found = {
         (row["condition_code"], row["age_group"]): (row["encounters"], row["patients"])

@@ -80,7 +80,11 @@ def test_what_is_no_sound_model_is_refused_although_its_hash_is_right(change: di
         read(pack(document(**change)))
 
 
-@pytest.mark.parametrize("packed", [b"", b"no gzip", gzip.compress(b"no json"), gzip.compress(b"[]")])
+@pytest.mark.parametrize(
+    "packed",
+    [b"", b"no gzip", gzip.compress(b"no json"), gzip.compress(b"[]")],
+    ids=["empty", "no gzip", "no json", "a list"],
+)
 def test_bytes_that_are_no_artefact_are_refused(packed: bytes) -> None:
     with pytest.raises(RefusedModel):
         read(packed)
