@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from local.run_state import RunState
-from shared.bootstrap import Services, azure_adapters
+from shared.bootstrap import Services, adapters_of
 from shared.settings import read_settings
 
 
 def services_of(state: RunState) -> Services:
     """The use cases on the stores of a running platform."""
     settings = read_settings(state.settings)
-    return Services(settings, azure_adapters(settings))
+    return Services(settings, adapters_of(settings))
 
 
 def bearer(services: Services, client: str, tenant: str, scopes: str) -> str:

@@ -109,10 +109,22 @@ EVENT_HUBS_CONNECTION = "GALEN_EVENT_HUBS"
 RECORDS_CONNECTION = "GALEN_RECORDS"
 LAKE_CONNECTION = "GALEN_LAKE"
 
-# Key Vault secrets
+# Secrets of Key Vault and Secrets Manager
 SECRET_TOKEN_SIGNING_KEY = "token-signing-key"  # noqa: S105 - the name of a secret, not a secret
 SECRET_TOKEN_CLIENTS = "token-clients"  # noqa: S105
 SECRET_LINK_KEY = "link-signing-key"  # noqa: S105
+SECRET_SETTINGS = {
+    SECRET_TOKEN_SIGNING_KEY: "GALEN_TOKEN_SIGNING_KEY",
+    SECRET_TOKEN_CLIENTS: "GALEN_TOKEN_CLIENTS",
+    SECRET_LINK_KEY: "GALEN_LINK_KEY",
+}
+"""The setting that each secret is."""
+
+
+def secret_variable(secret: str) -> str:
+    """The variable that says where a secret is, on AWS, where a function reads it itself."""
+    return f"GALEN_SECRET_{secret.replace('-', '_').upper()}"
+
 
 BRONZE_LEDGER = f"{Zone.BRONZE}/raw-files"
 """The raw files that the bronze job has taken."""

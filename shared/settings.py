@@ -20,6 +20,8 @@ OF_THE_OPERATOR: Final = tuple(
 )
 """What an operator chooses; all else says where the stores are and how to reach them."""
 LOCAL_URL: Final = "http://127.0.0.1:7071"
+AZURE: Final = "azure"
+AWS: Final = "aws"
 
 
 class SettingsError(Exception):
@@ -31,9 +33,10 @@ class Settings:
     """The configuration of one process.
 
     A connection is a connection string in `GALEN_X`, or (with a managed identity) an address in the setting named beside
-    it, as the bindings of Azure Functions read them.
+    it, as the bindings of Azure Functions read them. On AWS things are found by name, with the SDK's own settings.
     """
 
+    cloud: str = AZURE  # GALEN_CLOUD: azure or aws; where it is not set, what is present decides
     records: str = ""  # GALEN_RECORDS, or GALEN_RECORDS__accountEndpoint
     records_endpoint: str = ""
     lake: str = ""  # GALEN_LAKE, or GALEN_LAKE__blobServiceUri
@@ -41,6 +44,12 @@ class Settings:
     event_hubs: str = ""  # GALEN_EVENT_HUBS, or GALEN_EVENT_HUBS__fullyQualifiedNamespace
     event_hubs_namespace: str = ""
     identity_client_id: str = ""  # AZURE_CLIENT_ID of a user-assigned identity
+    region: str = ""  # AWS_REGION, which Lambda sets
+    endpoint: str = ""  # AWS_ENDPOINT_URL: instead of AWS's own, an emulator
+    table: str = ""  # GALEN_TABLE: the DynamoDB table of the records
+    lake_bucket: str = ""  # GALEN_LAKE_BUCKET
+    landing_bucket: str = ""  # GALEN_LANDING_BUCKET
+    streams: Mapping[str, str] = field(default_factory=dict)  # GALEN_STREAMS: JSON, hub → Kinesis stream
     url: str = ""  # GALEN_URL: the base that partners see and links have; empty: as each request reached it
     issuer: str = ""  # GALEN_TOKEN_ISSUER, by default the url, or http://127.0.0.1:7071
     audience: str = ""  # GALEN_TOKEN_AUDIENCE, by default the same and /fhir
@@ -78,6 +87,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     url = get("URL").rstrip("/")
     base = url or LOCAL_URL
     settings = Settings(
+        cloud=get("CLOUD") or _present(environment),
         records=environment.get(names.RECORDS_CONNECTION, ""),
         records_endpoint=environment.get(f"{names.RECORDS_CONNECTION}__accountEndpoint", ""),
         lake=environment.get(names.LAKE_CONNECTION, ""),
@@ -85,6 +95,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         event_hubs=environment.get(names.EVENT_HUBS_CONNECTION, ""),
         event_hubs_namespace=environment.get(f"{names.EVENT_HUBS_CONNECTION}__fullyQualifiedNamespace", ""),
         identity_client_id=environment.get("AZURE_CLIENT_ID", ""),
+        region=environment.get("AWS_REGION", ""),
+        endpoint=environment.get("AWS_ENDPOINT_URL", ""),
+        table=get("TABLE"),
+        lake_bucket=get("LAKE_BUCKET"),
+        landing_bucket=get("LANDING_BUCKET"),
+        streams=_mapping("STREAMS", get("STREAMS", "{}"), "hub → Kinesis stream"),
         url=url,
         issuer=get("TOKEN_ISSUER", base),
         audience=get("TOKEN_AUDIENCE", f"{base}/fhir"),
@@ -114,7 +130,16 @@ def _mapping(name: str, text: str, meaning: str) -> dict[str, str]:
     return {key: str(value) for key, value in found.items()}
 
 
-def _check(settings: Settings) -> None:
+def _present(environment: Mapping[str, str]) -> str:
+    """The cloud whose records are named; where both are or none is, Azure."""
+    azure = any(
+        environment.get(name)
+        for name in (names.RECORDS_CONNECTION, f"{names.RECORDS_CONNECTION}__accountEndpoint")
+    )
+    return AWS if environment.get(f"{PREFIX}TABLE") and not azure else AZURE
+
+
+def _check_azure(settings: Settings) -> None:
     pairs = (
         (names.RECORDS_CONNECTION, settings.records, settings.records_endpoint, "accountEndpoint"),
         (names.LAKE_CONNECTION, settings.lake, settings.lake_endpoint, "blobServiceUri"),
@@ -128,6 +153,29 @@ def _check(settings: Settings) -> None:
     for name, connection, address, suffix in pairs:
         if not connection and not address:
             raise SettingsError(f"{name} is missing: a connection string, or an address in {name}__{suffix}")
+
+
+def _check_aws(settings: Settings) -> None:
+    named = (
+        ("AWS_REGION", settings.region, "the region of the stores"),
+        (f"{PREFIX}TABLE", settings.table, "the DynamoDB table of the records"),
+        (f"{PREFIX}LAKE_BUCKET", settings.lake_bucket, "the bucket of the lake"),
+        (f"{PREFIX}LANDING_BUCKET", settings.landing_bucket, "the bucket that files are dropped in"),
+    )
+    for name, value, meaning in named:
+        if not value:
+            raise SettingsError(f"{name} is missing: {meaning}")
+    if absent := [hub for hub in names.HUBS if not settings.streams.get(hub)]:
+        raise SettingsError(f"{PREFIX}STREAMS names no Kinesis stream for {', '.join(absent)}")
+
+
+_STORES: Final = {AZURE: _check_azure, AWS: _check_aws}
+
+
+def _check(settings: Settings) -> None:
+    if settings.cloud not in _STORES:
+        raise SettingsError(f"{PREFIX}CLOUD is {' or '.join(_STORES)}")
+    _STORES[settings.cloud](settings)
     for tenant in (settings.default_tenant, *settings.hub_tenants.values()):
         if not is_valid_tenant(tenant):
             raise SettingsError("A tenant is lower-case letters, digits and inner hyphens, at most 64")

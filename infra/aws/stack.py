@@ -50,7 +50,8 @@ def provision(config: StackConfig) -> None:
             around,
             plans(config.maximum_instances),
             places,
-            settings(config, lake, streams, records, secrets),
+            settings(config, lake, streams, records),
+            secrets.arns,
             lake.buckets[FAILURES].arn,
             lake.key,
         ),
@@ -114,20 +115,16 @@ def _places(
 
 
 def settings(
-    config: StackConfig, lake: DataLake, streams: EventStreams, records: Records, secrets: Secrets
+    config: StackConfig, lake: DataLake, streams: EventStreams, records: Records
 ) -> dict[str, pulumi.Input[str]]:
-    """The functions' settings: where each thing is; of secrets the name, never the value."""
-    hubs = {
-        f"GALEN_STREAM_{hub.replace('-', '_').upper()}": each.name for hub, each in streams.streams.items()
-    }
-    hidden = {f"GALEN_SECRET_{secret.replace('-', '_').upper()}": arn for secret, arn in secrets.arns.items()}
+    """The functions' settings: where each thing is."""
     return {
-        **hubs,
-        **hidden,
+        "GALEN_CLOUD": "aws",
         "GALEN_TABLE": records.table.name,
         "GALEN_CONNECTIONS_TABLE": records.connections.name,
         "GALEN_LAKE_BUCKET": lake.buckets[LAKE_FILE_SYSTEM].bucket,
         "GALEN_LANDING_BUCKET": lake.buckets[LANDING_FILE_SYSTEM].bucket,
+        "GALEN_STREAMS": pulumi.Output.json_dumps({hub: each.name for hub, each in streams.streams.items()}),
         "GALEN_METRICS_ACCESS": config.metrics_access,
         "GALEN_URL": config.url,
     }

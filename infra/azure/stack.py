@@ -33,17 +33,8 @@ from shared.names import (
     LAKE_CONNECTION,
     MODELS_CONTAINER,
     RECORDS_CONNECTION,
-    SECRET_LINK_KEY,
-    SECRET_TOKEN_CLIENTS,
-    SECRET_TOKEN_SIGNING_KEY,
+    SECRET_SETTINGS,
 )
-
-SECRETS = {
-    "GALEN_TOKEN_SIGNING_KEY": SECRET_TOKEN_SIGNING_KEY,
-    "GALEN_TOKEN_CLIENTS": SECRET_TOKEN_CLIENTS,
-    "GALEN_LINK_KEY": SECRET_LINK_KEY,
-}
-"""The app settings that carry a secret, and its name in the vault."""
 
 
 def app_needs() -> frozenset[Need]:
@@ -67,7 +58,7 @@ def provision(config: StackConfig) -> None:
     secrets = Secrets(
         config.name("kv"),
         SecretsArgs(
-            config, group.name, identity, around.network, around.observability, tuple(SECRETS.values())
+            config, group.name, identity, around.network, around.observability, tuple(SECRET_SETTINGS)
         ),
     )
     dashboard = Dashboard(config.name("dashboard"), around)
@@ -135,6 +126,6 @@ def connection_settings(
     for connection in (EVENT_HUBS_CONNECTION, RECORDS_CONNECTION, LAKE_CONNECTION):
         settings[f"{connection}__credential"] = "managedidentity"
         settings[f"{connection}__clientId"] = identity.client_id
-    for setting, secret in SECRETS.items():
+    for secret, setting in SECRET_SETTINGS.items():
         settings[setting] = secrets.reference(secret)
     return settings

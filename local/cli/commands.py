@@ -58,7 +58,9 @@ _TABLE = (
     Command("status", "show what runs, where it listens and since when"),
     Command("dead-letters", "list, show or replay what could not be processed"),
     Command("rebuild", "rebuild the records from raw alone and compare them with what is live"),
-    Command("check", "format, lint, types and import contracts", (*_PLATFORM, "test", "check", "scoring")),
+    Command(
+        "check", "format, lint, types and import contracts", (*_PLATFORM, "test", "check", "scoring", "aws")
+    ),
     Command(
         "test",
         "run the tests",
@@ -81,7 +83,7 @@ _TABLE = (
     Command("score-dataset", "score a public data set with a shipped model", ("scoring",)),
     Command("report", "write a page of charts from the gold tables", (*_PLATFORM, "lake")),
     Command("infra", "show what would be provisioned in the cloud", (*_PLATFORM, "infra")),
-    Command("package", "build, weigh and index the function package", (*_PLATFORM, "installer")),
+    Command("package", "build and weigh the function packages", (*_PLATFORM, "installer")),
     Command("definitions", "build what the validator knows of FHIR R4 from HL7's definitions"),
     Command("lock", "write the lock files anew from the groups in pyproject.toml", ("installer",)),
     Command("sdk-tests", "run the tests of Microsoft's SDKs against the emulators"),

@@ -20,6 +20,8 @@ _FITS_ONLY = {
     "sdk-tests": ("function", "local", "test"),
     "aws": ("function", "local", "test"),
     "aws-emulator": ("function", "local", "test", "aws", "infra"),
+    "lambda": ("function", "local", "test", "aws"),
+    "lambda-http": ("function", "local", "test", "aws"),
     "conformance": ("function", "local", "test"),
 }
 _LINES_SHOWN = 20

@@ -1,4 +1,4 @@
-"""What a built package weighs, how long its parts take to import, and what Microsoft's library finds in its zip."""
+"""What a built package weighs, how long its parts take to import, and what its cloud finds in its zip."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ GROUPS: Final = {
     "schedules": f"import function_app, shared.bootstrap, {_ADAPTERS}, shared.adapters.azure.streams",
 }
 """What the first invocation of each group of functions imports."""
+_AWS: Final = (
+    "shared.bootstrap, shared.adapters.aws.records, shared.adapters.aws.lake, shared.adapters.aws.streams"
+)
+LAMBDA_IMPORTS: Final = {
+    "http": f"import functions.aws.http, functions.api.app, mangum, {_AWS}",
+    **{
+        group: f"import functions.aws.{group}, {_AWS}"
+        for group in ("streams", "landing", "reactions", "schedules")
+    },
+}
+"""The same for each package of Lambda."""
 _TIMED: Final = """
 import sys, time
 sys.path[:0] = sys.argv[1:3]
@@ -58,14 +69,11 @@ def weights(folder: Path) -> Counter[str]:
     return found
 
 
-def import_seconds(folder: Path, python: str, runs: int) -> dict[str, float]:
-    """The median of fresh processes for each group."""
-    found = {}
-    for group, imports in GROUPS.items():
-        program = _TIMED.format(imports=imports)
-        times = [float(_said([python, "-I", "-c", program, *_places(folder)])) for _ in range(runs + 1)]
-        found[group] = statistics.median(times[1:])  # the first one reads the files into memory
-    return found
+def import_seconds(folder: Path, imports: str, python: str, runs: int) -> float:
+    """The median of fresh processes that import this from a package's folder."""
+    program = _TIMED.format(imports=imports)
+    times = [float(_said([python, "-I", "-c", program, *_places(folder)])) for _ in range(runs + 1)]
+    return statistics.median(times[1:])  # the first one reads the files into memory
 
 
 def index_zip(package: Path, python: str, engine: str) -> dict[str, object]:

@@ -8,12 +8,21 @@ import os
 from functools import cache
 from typing import Final
 
-from shared.bootstrap.adapters import Adapters, azure_adapters
+from shared.bootstrap.adapters import Adapters, adapters_of, aws_adapters, azure_adapters, changed_items
+from shared.bootstrap.secrets import with_secrets
 from shared.bootstrap.use_cases import Services
 from shared.domain.observability.meter import ProcessMeter
 from shared.settings import SettingsError, read_settings
 
-__all__ = ["Adapters", "Services", "azure_adapters", "services"]
+__all__ = [
+    "Adapters",
+    "Services",
+    "adapters_of",
+    "aws_adapters",
+    "azure_adapters",
+    "changed_items",
+    "services",
+]
 
 _LOG: Final = logging.getLogger("galen")
 GC_ALLOCATIONS: Final = 20_000
@@ -32,7 +41,7 @@ def _meter() -> ProcessMeter:
 def services() -> Services:
     """The services of this process. Raises SettingsError, which names what is missing or malformed."""
     try:
-        settings = read_settings(os.environ)
+        settings = read_settings(with_secrets(os.environ))
     except SettingsError as wrong:
         _LOG.critical("the app cannot work: %s", wrong)
         raise
@@ -40,6 +49,6 @@ def services() -> Services:
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, 20, 50)
     meter = _meter()
-    made = Services(settings, azure_adapters(settings, meter), meter)
+    made = Services(settings, adapters_of(settings, meter), meter)
     made.metrics.start()
     return made

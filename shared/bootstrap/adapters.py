@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from shared import names
 from shared.adapters.system import SystemClock, SystemRandomness
 from shared.domain.observability.meter import ProcessMeter
+from shared.domain.records import Item
 from shared.ports.clock import Clock, Randomness
 from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
 from shared.ports.records import Records
 from shared.ports.streams import Streams
 from shared.ports.validator import Validator
-from shared.settings import Settings
+from shared.settings import AWS, Settings
 
 _KEY_DIGITS: Final = 32
 
@@ -35,30 +37,79 @@ class Adapters:
     randomness: Randomness
 
 
+def adapters_of(settings: Settings, meter: ProcessMeter | None = None) -> Adapters:
+    """The ports on the cloud that the settings choose."""
+    return aws_adapters(settings, meter) if settings.cloud == AWS else azure_adapters(settings, meter)
+
+
 def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Adapters:
     """The ports on Azure, or on emulators that speak its protocols."""
     from shared.adapters.azure.connections import blob_service, event_hub_consumer, records_container
     from shared.adapters.azure.lake import DataLake
     from shared.adapters.azure.records import CosmosRecords
     from shared.adapters.azure.streams import EventHubsStreams
-    from shared.domain.fhir.validation.validator import R4Validator
-
-    def on_busy() -> None:
-        if meter is not None:
-            meter.count("galen_store_busy_total", store="records")
 
     blobs = blob_service(settings)
     return Adapters(
-        records=CosmosRecords(records_container(settings), on_busy),
+        records=CosmosRecords(records_container(settings), _busy_counter(meter)),
         lake=DataLake(blobs.get_container_client(names.LAKE_FILE_SYSTEM)),
         dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
         jobs=_jobs(settings),
         streams=EventHubsStreams(lambda hub: event_hub_consumer(settings, hub)),
-        # What the specification merely recommends, such as a narrative, is true of nearly every resource there is.
-        validator=R4Validator(best_practice=False),
+        validator=_validator(),
         clock=SystemClock(),
         randomness=SystemRandomness(),
     )
+
+
+def aws_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Adapters:
+    """The ports on AWS, or on an emulator that speaks its protocols."""
+    from shared.adapters.aws.connections import AwsPlace, client
+    from shared.adapters.aws.lake import S3Lake
+    from shared.adapters.aws.records import DynamoRecords
+    from shared.adapters.aws.streams import KinesisStreams
+
+    place = AwsPlace(settings.region, settings.endpoint)
+    files = client("s3", place)
+    lake = S3Lake(files, settings.lake_bucket)
+    table = client("dynamodb", place)
+    return Adapters(
+        records=DynamoRecords(table, settings.table, lake, on_busy=_busy_counter(meter)),
+        lake=lake,
+        dropped=S3Lake(files, settings.landing_bucket),
+        jobs=_jobs(settings),
+        streams=KinesisStreams(client("kinesis", place), settings.streams),
+        validator=_validator(),
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+    )
+
+
+def changed_items(changes: Iterable[Mapping[str, Any]], lake: Lake) -> list[Item]:
+    """The items that a page of a DynamoDB stream shows as they are now, in order; those that were removed are not told.
+
+    Raises Busy and Unavailable, where part of an item lies in the lake.
+    """
+    from shared.adapters.aws.stored import item_of
+
+    images = (change["dynamodb"].get("NewImage") for change in changes)
+    items = (item_of(image, lake) for image in images if image)
+    return [item for item in items if item is not None]
+
+
+def _busy_counter(meter: ProcessMeter | None) -> Callable[[], None]:
+    def on_busy() -> None:
+        if meter is not None:
+            meter.count("galen_store_busy_total", store="records")
+
+    return on_busy
+
+
+def _validator() -> Validator:
+    from shared.domain.fhir.validation.validator import R4Validator
+
+    # What the specification merely recommends, such as a narrative, is true of nearly every resource there is.
+    return R4Validator(best_practice=False)
 
 
 def _jobs(settings: Settings) -> Jobs:

@@ -37,7 +37,7 @@ from shared.services.ingest import Ingest
 from shared.services.land_commits import LandCommits
 from shared.services.landing import Landing
 from shared.services.metrics import Metrics
-from shared.services.pulse import REACTIONS, TIMERS, Pulse
+from shared.services.pulse import FRESH, FRESH_BY_THE_MINUTE, REACTIONS, TIMERS, Pulse
 from shared.services.reactions import Reactions
 from shared.services.replay import Replay
 from shared.services.replicate import Replicate
@@ -53,7 +53,7 @@ from shared.services.tokens import TokenEndpoint
 from shared.services.watch import Watch
 from shared.services.watch_falls import STAGE as FALLS_STAGE
 from shared.services.watch_falls import WatchFalls
-from shared.settings import Settings
+from shared.settings import AWS, Settings
 
 
 class Services:
@@ -267,7 +267,8 @@ class Services:
 
     @cached_property
     def pulse(self) -> Pulse:
-        return Pulse(self.records, self.clock)
+        fresh = FRESH_BY_THE_MINUTE if self.settings.cloud == AWS else FRESH
+        return Pulse(self.records, self.clock, fresh)
 
     @cached_property
     def health(self) -> Health:

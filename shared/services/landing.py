@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -120,15 +120,25 @@ class Landing:
     def _adopt(self, chain: Chain, lines: list[RawLine]) -> list[Landed]:
         """The lines as they were landed first: same bytes, their landed-at."""
         wanted = {line.sequence: line for line in lines}
-        near = lines[0].sequence - MAX_LINES
-        found = self._landed_before(chain, wanted, chain.path(near)) if near > chain.first else {}
-        if len(found) < len(wanted):
-            # A file is named by where its predecessor ended: after a gap in the stream that is far from its first line.
-            found = self._landed_before(chain, wanted, "")
+        found: dict[int, Landed] = {}
+        for after in self._names_before(chain, lines[0].sequence):
+            found = self._landed_before(chain, wanted, after)
+            if len(found) == len(wanted):
+                break
         for sequence, line in wanted.items():
             if sequence not in found or found[sequence].line.sha256 != line.sha256:
                 raise Forked("What arrived differs from what was landed under the same sequence.")
         return [found[line.sequence] for line in lines]
+
+    def _names_before(self, chain: Chain, sequence: int) -> Iterator[str]:
+        """After which name to look for a line, the nearest first: a file is named by where its predecessor ended, which
+        after a gap in the stream is far from its first line, and sequences of Kinesis are nothing but gaps."""
+        if sequence - MAX_LINES > chain.first:
+            yield chain.path(sequence - MAX_LINES)
+        hint = self.near_end(chain)
+        if hint.path and hint.end < sequence:
+            yield hint.path
+        yield ""
 
     def _landed_before(self, chain: Chain, wanted: Mapping[int, RawLine], after: str) -> dict[int, Landed]:
         """Those of the wanted lines that stand in files after a name, by sequence."""

@@ -20,15 +20,18 @@ HOME: Final = "pulse"
 TIMERS: Final = "pulse.timers"
 REACTIONS: Final = "pulse.reactions"
 FRESH: Final = timedelta(seconds=90)
-"""Six beats of the timer that writes it."""
+"""Six beats of the timer that writes it, where that is one of fifteen seconds."""
+FRESH_BY_THE_MINUTE: Final = timedelta(minutes=4)
+"""For a timer that comes once a minute, at any second of it."""
 
 
 class Pulse:
     """Beats, echoes, and tells whether a beat is fresh."""
 
-    def __init__(self, records: Records, clock: Clock) -> None:
+    def __init__(self, records: Records, clock: Clock, fresh: timedelta = FRESH) -> None:
         self._records = records
         self._clock = clock
+        self._fresh = fresh
 
     def beat(self) -> None:
         """Written by a timer."""
@@ -43,8 +46,8 @@ class Pulse:
     def require(self, beat: str) -> None:
         """Raises Unavailable where a beat is missing or old."""
         item = self._records.read(TENANT, HOME, beat)
-        if item is None or item["at"] < instant_text(self._clock.now() - FRESH):
-            raise Unavailable("No sign of life within a minute and a half.")
+        if item is None or item["at"] < instant_text(self._clock.now() - self._fresh):
+            raise Unavailable(f"No sign of life within {self._fresh.total_seconds():.0f} seconds.")
 
     def _write(self, beat: str, at: str) -> None:
         item: Item = {"id": beat, "tenant": TENANT, "home": HOME, "kind": Kind.PULSE.value, "at": at}

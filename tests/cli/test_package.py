@@ -10,7 +10,7 @@ import pytest
 
 from local.layout import CHECKOUT
 from local.packaging.build import copy_sources, zip_folder
-from local.packaging.contents import source_files
+from local.packaging.contents import AZURE
 from local.packaging.measure import index_zip, weights
 from tests.host.engines import ENGINES, interpreter_for
 
@@ -26,7 +26,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_holds_what_the_functions_import_and_nothing_else() -> None:
-    found = {path.as_posix() for path in source_files(CHECKOUT)}
+    found = {path.as_posix() for path in AZURE.paths(CHECKOUT)}
     assert {"function_app.py", "host.json", "functions/azure/streams.py", "functions/needs.py"} <= found
     assert {Path(name).parts[0] for name in found} == {"function_app.py", "host.json", "functions", "shared"}
     needless = ("functions/aws/", "shared/adapters/aws/", "shared/adapters/memory/")

@@ -18,6 +18,8 @@ LEAST = {
     "GALEN_LINK_KEY": "k" * 32,
 }
 SAMPLES = {
+    "cloud": "azure",
+    "streams": '{"vital-signs":"readings"}',
     "hub_tenants": '{"vital-signs":"other"}',
     "link_key": "l" * 32,
     "default_tenant": "other",

@@ -1,14 +1,11 @@
-"""The Lambda functions: which group's package each is in, what it needs, and how large it is.
-
-The needs are those that the same use cases declare beside their Azure bindings: the code behind both is the same.
-"""
+"""The Lambda functions: which group's package each is in, what it needs, and how large it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from functions.azure import http, landing, reactions, schedules, streams
+from functions.aws import http, landing, reactions, schedules, streams
 from functions.needs import EVERY, Access, Need, Needs, Thing, without_included
 from shared.names import LIVE_HUB
 
@@ -31,6 +28,8 @@ class FunctionPlan:
     """How many run at once."""
     inside: bool = True
     """Whether it runs in the network, from which an endpoint of API Gateway reaches private APIs only."""
+    packaged: bool = True
+    """Whether `local package aws` builds a package of its group: there is no handler of live updates."""
 
     @property
     def handler(self) -> str:
@@ -50,8 +49,6 @@ def plans(maximum_instances: int) -> tuple[FunctionPlan, ...]:
         ("live", LIVE_NEEDS),
     ):
         for name, declared in needs.items():
-            if name == "tables":
-                continue  # the schedule starts the jobs itself
             found.append(_plan(name, group, without_included(declared), maximum_instances))
     return tuple(found)
 
@@ -67,6 +64,6 @@ def _plan(name: str, group: str, needs: frozenset[Need], maximum_instances: int)
             return FunctionPlan(name, group, needs, 1792, 900, 4)
         case "live":
             return FunctionPlan(
-                name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances // 20, inside=False
+                name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances // 20, inside=False, packaged=False
             )
     return FunctionPlan(name, group, needs, at_once=maximum_instances // 20)

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereport
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,11 +13,13 @@ from typing import Any, Final
 import pulumi
 from pulumi_aws import iam, lambda_
 
+from functions.needs import Thing
 from infra.components.aws.documents import LAMBDA, allow, document, trust
 from infra.components.aws.function_plan import FunctionPlan
 from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
+from shared.names import secret_variable
 
 PYTHON: Final = "python3.12"
 BATCH: Final = 256
@@ -26,6 +29,10 @@ SPLITS: Final = {
     "bisect_batch_on_function_error": True,
     "function_response_types": ["ReportBatchItemFailures"],
 }
+ITEMS_ONLY: Final = {
+    "filters": [{"pattern": json.dumps({"dynamodb": {"NewImage": {"k": {"S": [{"exists": True}]}}}})}]
+}
+"""Of the changes of the table: an item has its kind in `k`, an entry of the search index has none."""
 NETWORK_ACTIONS: Final = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -45,6 +52,8 @@ class FunctionsArgs:
     plans: tuple[FunctionPlan, ...]
     places: Places
     settings: Mapping[str, pulumi.Input[str]]
+    secrets: Mapping[str, pulumi.Input[str]]
+    """The ARN of each."""
     failures_arn: pulumi.Output[str]
     failures_key: pulumi.Output[str] | None
 
@@ -75,12 +84,12 @@ class Functions(pulumi.ComponentResource):
             runtime=PYTHON,
             architectures=["arm64"],
             handler=plan.handler,
-            code=self._code(plan.group),
+            code=self._code(plan),
             role=role.arn,
             memory_size=plan.memory_mb,
             timeout=plan.timeout_s,
             reserved_concurrent_executions=plan.at_once,
-            environment={"variables": dict(self._args.settings)},
+            environment={"variables": self._settings(plan)},
             kms_key_arn=self.key,
             vpc_config={
                 "subnet_ids": around.network.subnet_ids,
@@ -94,11 +103,19 @@ class Functions(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[group]),
         )
 
-    def _code(self, group: str) -> pulumi.Archive:
+    def _settings(self, plan: FunctionPlan) -> dict[str, pulumi.Input[str]]:
+        """The settings, with the names of those secrets alone that the function may read."""
+        read = {need.name for need in plan.needs if need.thing is Thing.SECRET}
+        return {
+            **self._args.settings,
+            **{secret_variable(each): self._args.secrets[each] for each in sorted(read)},
+        }
+
+    def _code(self, plan: FunctionPlan) -> pulumi.Archive:
         """The group's package; before one was built, an archive that says so."""
         folder = self._args.around.config.functions_package
-        if folder:
-            return pulumi.FileArchive(f"{folder}/{group}.zip")
+        if folder and plan.packaged:
+            return pulumi.FileArchive(f"{folder}/{plan.group}.zip")
         return pulumi.AssetArchive({"README": pulumi.StringAsset("No package was published yet.")})
 
     def _role(self, name: str, plan: FunctionPlan, log_group: pulumi.Output[str]) -> iam.Role:
@@ -144,6 +161,7 @@ class Functions(pulumi.ComponentResource):
             maximum_record_age_in_seconds=-1 if changes else RECORD_AGE_S,
             parallelization_factor=1,  # the chain of a shard has one writer
             destination_config={"on_failure": {"destination_arn": self._args.failures_arn}},
+            filter_criteria=ITEMS_ONLY if changes else None,
             tags=self._tags,
             opts=self._child,
             **SPLITS,

@@ -1,0 +1,1 @@
+"""Lambda handlers, one module per package: the module and the name of a handler are what the stack calls it by."""

@@ -1,0 +1,41 @@
+"""Schedules on Lambda: the sweeper, the walk along the chains. EventBridge calls them; the tables' job it starts itself."""
+
+from typing import Any
+
+from functions.needs import EVERY, HUBS, INGEST, TAKE_FILES
+
+NEEDS = {
+    "sweep": INGEST,
+    "sweep_files": TAKE_FILES,
+    "watch": (*EVERY, *HUBS),
+    "inspect": (*TAKE_FILES, *HUBS),
+}
+
+
+def sweep(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler
+    """Finish what a crash or a lost notification left undone."""
+    from shared.bootstrap import services
+
+    services().pulse.beat()
+    services().sweep.run()
+
+
+def sweep_files(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler
+    """Take up dropped files that no run is working on."""
+    from shared.bootstrap import services
+
+    services().sweep.take_files()
+
+
+def watch(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler
+    """Measure how far behind the streams are."""
+    from shared.bootstrap import services
+
+    services().watch.look()
+
+
+def inspect(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler
+    """Walk the chains, measure freshness, count dead letters."""
+    from shared.bootstrap import services
+
+    services().watch.inspect()

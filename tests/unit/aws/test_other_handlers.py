@@ -1,0 +1,110 @@
+"""Files and requests as Lambda hands them over, through the use cases over memory."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions.aws.http import gateway
+from functions.aws.landing import receive
+from shared.adapters.memory.faults import Failure
+from shared.errors import Unavailable
+from tests.delivery.world import World, patient
+from tests.unit.api.world import World as Api
+from tests.unit.aws.events import http, object_created
+
+
+def test_an_object_is_taken_up_under_its_own_name() -> None:
+    world = World()
+    path = world.drop("ward/März 2026+1%20.ndjson", json.dumps(patient("a")).encode() + b"\n")
+    receive(world, object_created(path))
+    assert len(world.current("Patient")) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"source": "aws.ec2"}, {"detail-type": "Object Deleted"}, {"detail-type": "Object Tags Added"}]
+)
+def test_another_event_takes_up_nothing(other: dict[str, str]) -> None:
+    world = World()
+    path = world.drop("ward/a.ndjson", json.dumps(patient("a")).encode())
+    receive(world, {**object_created(path), **other})
+    assert world.current() == []
+
+
+def test_a_store_that_is_away_makes_lambda_call_again() -> None:
+    world = World()
+    path = world.drop("ward/a.ndjson", json.dumps(patient("a")).encode())
+    world.script.plan = lambda _name, _writes: Failure(Unavailable())
+    with pytest.raises(Unavailable):
+        receive(world, object_created(path))
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """The one of this thread, which Mangum would otherwise make and leave open: a Lambda function ends with its process."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield
+    asyncio.set_event_loop(None)
+    made.close()
+
+
+class Door:
+    """The API behind API Gateway."""
+
+    def __init__(self) -> None:
+        self.world = Api()
+        self._gateway = gateway(self.world)
+        self._headers = {"authorization": f"Bearer {self.world.token()}"}
+
+    def __call__(self, method: str, path: str, query: str = "", **more: Any) -> dict[str, Any]:
+        headers = {**self._headers, **more.pop("headers", {})}
+        answer = self._gateway(json.loads(json.dumps(http(method, path, query, **more, **headers))), None)
+        json.dumps(answer)  # as Lambda does
+        return dict(answer)
+
+
+def test_a_resource_goes_in_and_comes_out_as_text() -> None:
+    door = Door()
+    body = json.dumps(patient())
+    made = door("POST", "/fhir/Patient", body=body, headers={"content-type": "application/fhir+json"})
+    assert (made["statusCode"], made["isBase64Encoded"]) == (201, False)
+    identity = json.loads(made["body"])["id"]
+    assert made["headers"]["location"].startswith(
+        f"https://api.example.org/fhir/Patient/{identity}/_history/"
+    )
+    read = door("GET", f"/fhir/Patient/{identity}")
+    assert json.loads(read["body"])["gender"] == "female"
+    assert read["headers"]["etag"] == made["headers"]["etag"]
+
+
+def test_repeated_parameters_are_both_heard() -> None:
+    door = Door()
+    query = "_lastUpdated=ge2020-01-01&_lastUpdated=le2030-01-01"
+    answer = door("GET", "/fhir/Patient", query)
+    (link,) = [each for each in json.loads(answer["body"])["link"] if each["relation"] == "self"]
+    assert query in link["url"]
+
+
+def test_a_packed_body_arrives_as_bytes() -> None:
+    packed = gzip.compress(json.dumps(patient()).encode())
+    headers = {"content-type": "application/fhir+json", "content-encoding": "gzip"}
+    assert Door()("POST", "/fhir/Patient", body=packed, headers=headers)["statusCode"] == 201
+
+
+def test_who_shows_no_token_is_refused() -> None:
+    answer = Door()("GET", "/fhir/Patient", headers={"authorization": ""})
+    assert answer["statusCode"] == 401
+    assert json.loads(answer["body"])["resourceType"] == "OperationOutcome"
+
+
+def test_health_and_counts_are_text() -> None:
+    door = Door()
+    for path in ("/health", "/metrics"):
+        answer = door("GET", path)
+        assert not answer["isBase64Encoded"]
