@@ -25,7 +25,7 @@ from .items import Answer, Items, is_query, require_permission_to_cross
 from .model import Container
 from .offers import Offers
 from .principals import Principals
-from .ranges import partitions_for
+from .ranges import partitions_for, ranges_of, split_for
 from .resources import Resources, account
 from .sql.errors import SqlError
 from .store import Store
@@ -205,9 +205,9 @@ class Application:
                     throughput = throughput or self._offers.default(resources.database(database))
                     if throughput:
                         self._offers.give(made, throughput)
-                    count = partitions_for(throughput)
+                    container, count = resources.container(database, made["id"]), partitions_for(throughput)
                     if count > 1:
-                        self._store.divide(resources.container(database, made["id"]), count)
+                        self._store.divide(container, ranges_of(count, container.key_version))
                     return _json(201, made)
                 rows = resources.query(request, rows)
             return _json(200, {"_rid": "", "DocumentCollections": rows, "_count": len(rows)})
@@ -242,15 +242,25 @@ class Application:
     def _on_offers(self, method: str, names: list[str], headers: dict[str, str], body: bytes) -> Answer:
         if names:
             if method == "PUT":
-                return _json(200, self._offers.replace(names[0], json_text.parse(body)))
+                return _json(200, self._replace_offer(names[0], json_text.parse(body)))
             return _json(200, self._offers.read(names[0]))
         rows: list[Any] = self._offers.all()
         if method == "POST" and is_query(headers):
             rows = self._resources.query(json_text.parse(body), rows)
         return _json(200, {"_rid": "", "Offers": rows, "_count": len(rows)})
 
+    def _replace_offer(self, rid: str, body: Any) -> dict[str, Any]:
+        """Changes a throughput; a container that has too few physical partitions for it gets more."""
+        offer = self._offers.replace(rid, body)
+        for container in self._store.containers.values():
+            if container.link == offer["resource"]:
+                divided = split_for(container.ranges, offer["content"])
+                if divided != container.ranges:
+                    self._store.divide(container, divided)
+        return offer
+
     def _ranges(self, container: Any, headers: dict[str, str]) -> Answer:
-        tag = f'"{container.rid}"'
+        tag = f'"{container.rid}-{"-".join(each.id for each in container.ranges)}"'
         if headers.get("if-none-match") == tag:
             return Answer(304, b"", {"etag": tag})
         rows = self._resources.ranges(container)

@@ -30,25 +30,23 @@ from .partition_key import UNDEFINED, extract, key_text
 from .store import Store
 
 ITEM_BYTES_MAX = 2 << 20
-ID_CHARACTERS_MAX = 255
+ID_CHARACTERS_MAX, ITEM_ID_CHARACTERS_MAX = 255, 1023
 KEY_BYTES_MAX = 2048
+# The bounds as the service words them.
+_TOLD = {ID_CHARACTERS_MAX: 255, ITEM_ID_CHARACTERS_MAX: 1024}
 _FORBIDDEN_IN_ID = frozenset("/\\?#")
 
 
-def check_id(value: Any) -> str:
-    """Returns an item id that the service takes."""
+def check_id(value: Any, most: int = ID_CHARACTERS_MAX) -> str:
+    """Returns an id that the service takes; those of items may be longer than others."""
     if not isinstance(value, str) or not value:
         raise bad_request(
             "The input content is invalid because the required properties - 'id; ' - are missing"
         )
-    if (
-        len(value) > ID_CHARACTERS_MAX
-        or not _FORBIDDEN_IN_ID.isdisjoint(value)
-        or value.endswith((" ", "\n"))
-    ):
+    if len(value) > most or not _FORBIDDEN_IN_ID.isdisjoint(value) or value.endswith((" ", "\n")):
         raise bad_request(
             "The input name is invalid. Ensure to provide a unique non-empty string less than "
-            f"'{ID_CHARACTERS_MAX}' characters, without any of / \\ ? #."
+            f"'{_TOLD[most]}' characters. It has none of / \\ ? # and no space at its end."
         )
     return value
 
@@ -108,7 +106,7 @@ class Transaction:
     def create(self, raw: bytes, parsed: tuple[Any, bool] | None = None) -> Item:
         """Writes a new item; raises 409 where the id is taken."""
         document, rough = _object(raw, parsed)
-        if self._find(check_id(document.get("id"))) is not None:
+        if self._find(check_id(document.get("id"), ITEM_ID_CHARACTERS_MAX)) is not None:
             raise conflict()
         return self._write(raw, document, rough, None)
 
@@ -117,7 +115,7 @@ class Transaction:
     ) -> tuple[int, Item]:
         """Creates (201) or replaces (200). A missing item is created even under If-Match, as the service does."""
         document, rough = _object(raw, parsed)
-        item_id = check_id(document.get("id"))
+        item_id = check_id(document.get("id"), ITEM_ID_CHARACTERS_MAX)
         old = self._find(item_id)
         if old is not None:
             self._existing(item_id, if_match)
@@ -129,7 +127,7 @@ class Transaction:
         """Writes another version of an existing item."""
         document, rough = _object(raw, parsed)
         old = self._existing(item_id, if_match)
-        new_id = check_id(document.get("id"))
+        new_id = check_id(document.get("id"), ITEM_ID_CHARACTERS_MAX)
         if new_id != item_id:
             # The service takes it for the same item under another name; its row here is a new one.
             if self._find(new_id) is not None:

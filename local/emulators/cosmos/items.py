@@ -33,6 +33,13 @@ class Answer(NamedTuple):
     headers: dict[str, str]
 
 
+class _Part(NamedTuple):
+    """The keys from `low` on and below `high`."""
+
+    low: str
+    high: str
+
+
 class Items:
     """Operations on the items of a container."""
 
@@ -125,13 +132,14 @@ class Items:
                 raise not_servable()
         require_permission_to_cross(container, headers, query)
         token = headers.get("x-ms-continuation")
-        at, inner = _part_of(container, headers, token)
-        reach = reach_of(container, headers if at is None else {**headers, _RANGE: container.ranges[at].id})
+        part, inner = _part_of(container, headers, token)
+        asked = {**headers, "x-ms-start-epk": part.low, "x-ms-end-epk": part.high} if part else headers
+        reach = reach_of(container, asked)
         execution = Execution(self._store, container, query, reach, parameters, merged=merged)
         began = time.perf_counter()
         rows, next_token = execution.page(_page_size(headers), inner)
-        if at is not None:
-            next_token = _next_part(container, at, next_token)
+        if part is not None:
+            next_token = _next_part(container, part, next_token)
         answer = _page(container, headers, rows, next_token)
         taken_ms = 1000 * (time.perf_counter() - began)
         answer.headers.update(charges.header(charges.of_query(execution.examined, len(answer.body))))
@@ -213,27 +221,30 @@ def _plan(headers: Headers, request: Any) -> Answer:
     return Answer(200, json_text.dump(plan_of(request["query"], parameters, features)), {})
 
 
-def _part_of(container: Container, headers: Headers, token: str | None) -> tuple[int | None, str | None]:
-    """Returns which physical partition a page is read from where a query goes through all, and the token for it.
+def _part_of(container: Container, headers: Headers, token: str | None) -> tuple[_Part | None, str | None]:
+    """Returns which keys a page is read from where a query goes through several partitions, and the token for them.
 
-    As the gateway does: one after the other, each page from one of them.
+    As the gateway does: one partition after the other, each page from one of them. The token holds keys, not the
+    partition's id, so that it outlives a split.
     """
     if len(container.ranges) == 1 or "x-ms-documentdb-partitionkey" in headers:
         return None, token
     if any(name in headers for name in _NAMES_RANGE):
         return None, token
     if token is None:
-        return 0, None
-    number, mark, inner = token.partition(_PART)
-    if not mark or not number.isdecimal() or int(number) >= len(container.ranges):
+        return _Part(container.ranges[0].low, container.ranges[0].high), None
+    low, first_mark, rest = token.partition(_PART)
+    high, second_mark, inner = rest.partition(_PART)
+    if not first_mark or not second_mark:
         raise bad_request("The continuation token is invalid.")
-    return int(number), inner or None
+    return _Part(low, high), inner or None
 
 
-def _next_part(container: Container, at: int, token: str | None) -> str | None:
+def _next_part(container: Container, part: _Part, token: str | None) -> str | None:
     if token is not None:
-        return f"{at}{_PART}{token}"
-    return f"{at + 1}{_PART}" if at + 1 < len(container.ranges) else None
+        return _PART.join((*part, token))
+    following = next((each for each in container.ranges if each.low >= part.high), None)
+    return None if following is None else _PART.join((following.low, following.high, ""))
 
 
 def _full_key(container: Container, headers: Headers) -> list[Any]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from .index import IndexingPolicy, IndexSpec, Postings
 from .partition_key import effective_key, extract, key_text, split_path
-from .ranges import WHOLE, ranges_of
+from .ranges import ranges_of
 from .sql.compile import ITEM_SLOT
 from .sql.evaluators import Frame
 from .sql.queries import compile_text
@@ -123,7 +123,6 @@ class Container:
         self.partitions: dict[str, Partition] = {}
         self.lsn = 0
         self.count = 0
-        self.ranges = WHOLE
         # Indexes that are kept up, and those of them that are complete.
         self.specs: list[IndexSpec] = []
         self.ready: set[IndexSpec] = set()
@@ -131,6 +130,7 @@ class Container:
         self._log_lsns: list[int] = []
         self._expiring: list[tuple[int, int, int, Item]] = []
         self.configure(properties)
+        self.ranges = ranges_of(1, self.key_version)
 
     def configure(self, properties: dict[str, Any]) -> None:
         """Takes (new) properties: key definition, indexing policy, time to live."""
@@ -152,10 +152,6 @@ class Container:
             [split_path(path) for path in unique["paths"]]
             for unique in (properties.get("uniqueKeyPolicy") or {}).get("uniqueKeys", ())
         ]
-
-    def divide(self, count: int) -> None:
-        """Lays the container out over so many physical partitions."""
-        self.ranges = ranges_of(count, self.key_version)
 
     @property
     def name(self) -> str:

@@ -95,10 +95,12 @@ def _fixed(text: str) -> dict[str, Any]:
 
 def _scaled(settings: Any) -> dict[str, Any]:
     most = settings.get("maxThroughput") if isinstance(settings, dict) else None
-    if not isinstance(most, int) or most < _LOWEST_SCALED or most % _STEP_SCALED:
+    if isinstance(most, int) and most < _LOWEST_SCALED:
         raise bad_request(
-            f"The maximum of an autoscale offer is at least {_LOWEST_SCALED}, in increments of {_STEP_SCALED}."
+            f"Requested throughput {most} is less than required minimum throughput {_LOWEST_SCALED}."
         )
+    if not isinstance(most, int) or most % _STEP_SCALED:
+        raise bad_request(f"The maximum of an autoscale offer is a number in increments of {_STEP_SCALED}.")
     step = ((settings.get("autoUpgradePolicy") or {}).get("throughputPolicy") or {}).get(
         "incrementPercent", 0
     )

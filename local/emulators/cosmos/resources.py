@@ -155,7 +155,7 @@ class Resources:
         link, ts = f"{container.properties['_self']}pkranges/", container.properties["_ts"]
         return [
             {"id": each.id, "minInclusive": each.low, "maxExclusive": each.high, "ridPrefix": int(each.id),
-             "throughputFraction": 1 / len(container.ranges), "status": "online", "parents": [],
+             "throughputFraction": 1 / len(container.ranges), "status": "online", "parents": list(each.parents),
              "ownedArchivalPKRangeIds": [],
              **system_properties(container.rid + each.id, f"{link}{each.id}/", ts)}
             for each in container.ranges

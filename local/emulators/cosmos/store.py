@@ -18,12 +18,13 @@ from local.emulators.held_folder import hold
 from . import json_text
 from .index import IndexSpec
 from .model import Container, Item
+from .ranges import KeyRange
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS containers (
     key INTEGER PRIMARY KEY, database TEXT NOT NULL, lsn INTEGER NOT NULL, specs TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS ranges (container INTEGER PRIMARY KEY, count INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS layouts (container INTEGER PRIMARY KEY, ranges TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS offers (rid TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS principals (path TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -75,8 +76,11 @@ class Store:
             container.lsn = lsn
             container.specs = [IndexSpec(tuple(path), each) for path, each in json.loads(specs)]
             self.containers[database, container.name] = container
-        for key, count in self._sql.execute("SELECT container, count FROM ranges"):
-            by_key[key].divide(count)
+        for key, ranges in self._sql.execute("SELECT container, ranges FROM layouts"):
+            by_key[key].ranges = tuple(
+                KeyRange(name, first, end, version, tuple(parents))
+                for name, first, end, version, parents in json.loads(ranges)
+            )
         self._counters = dict(self._sql.execute("SELECT name, value FROM counters"))
         last_row = 0
         loaded: dict[int, list[Item]] = {key: [] for key in by_key}
@@ -179,17 +183,17 @@ class Store:
         )
         self.containers[container.database, container.name] = container
 
-    def divide(self, container: Container, count: int) -> None:
-        """Lays a new container out over several physical partitions, for good."""
-        self._sql.execute("INSERT OR REPLACE INTO ranges VALUES (?,?)", (container.key, count))
-        container.divide(count)
+    def divide(self, container: Container, ranges: tuple[KeyRange, ...]) -> None:
+        """Lays a container out over these physical partitions."""
+        self._sql.execute("INSERT OR REPLACE INTO layouts VALUES (?,?)", (container.key, json.dumps(ranges)))
+        container.ranges = ranges
 
     def drop_container(self, container: Container) -> None:
         """Deletes a container with its items."""
         self._sql.execute("BEGIN")
         self._sql.execute("DELETE FROM items WHERE container=?", (container.key,))
         self._sql.execute("DELETE FROM containers WHERE key=?", (container.key,))
-        self._sql.execute("DELETE FROM ranges WHERE container=?", (container.key,))
+        self._sql.execute("DELETE FROM layouts WHERE container=?", (container.key,))
         self._drop_offers(container.link)
         self._sql.execute("COMMIT")
         del self.containers[container.database, container.name]

@@ -13,6 +13,7 @@ from local.emulators.cosmos.ranges import partitions_for, ranges_of
 from local.emulators.cosmos.sql.merging import plan_of
 
 from .conftest import Emulator, select
+from .raw import send
 
 _FIVE_PARTITIONS = 30_000
 _ITEMS = 60
@@ -141,6 +142,37 @@ def test_partitions_stay_over_a_restart(own_emulator: Emulator) -> None:
     assert len(list(container.read_feed_ranges())) == 5
     query = "SELECT VALUE COUNT(1) FROM c"
     assert select(container, query, enable_cross_partition_query=True) == [_ITEMS]
+
+
+def test_more_throughput_splits_partitions_under_a_query_that_goes_on(database: DatabaseProxy) -> None:
+    container = _filled(database, 12_000)
+    before = list(container.read_feed_ranges())
+    pages = container.query_items(
+        "SELECT VALUE c.id FROM c", enable_cross_partition_query=True, max_item_count=7
+    ).by_page()
+    found = list(next(pages))
+    container.replace_throughput(40_000)
+    for page in pages:
+        found += page
+    assert sorted(found) == [f"{at:02}" for at in range(_ITEMS)]
+    query = "SELECT VALUE c.n FROM c ORDER BY c.n"
+    assert len(select(container, query, enable_cross_partition_query=True)) == _ITEMS
+    after = list(container.read_feed_ranges(force_refresh=True))
+    assert (len(before), len(after)) == (2, 4)
+
+
+def test_a_split_partition_is_gone_and_its_children_name_it(
+    emulator: Emulator, database: DatabaseProxy
+) -> None:
+    container = _filled(database, 400)
+    container.replace_throughput(11_000)
+    headers = {"x-ms-documentdb-partitionkeyrangeid": "0", "content-type": "application/query+json"}
+    link = f"dbs/tests/colls/{container.id}"
+    gone = send(emulator, "POST", f"{link}/docs", link, {"query": "SELECT * FROM c"}, headers)
+    assert (gone.status_code, gone.headers["x-ms-substatus"]) == (410, "1002")
+    first, second = container.client_connection._ReadPartitionKeyRanges(container.container_link)
+    assert (first["id"], second["id"], first["parents"], second["parents"]) == ("1", "2", ["0"], ["0"])
+    assert select(container, "SELECT VALUE COUNT(1) FROM c", enable_cross_partition_query=True) == [_ITEMS]
 
 
 @pytest.mark.parametrize(
