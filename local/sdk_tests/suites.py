@@ -45,7 +45,7 @@ SUITES = (
             "test_transactional_batch*.py", "test_ttl*.py",
         ),
         (
-            "*vector*", "*hybrid*", "*full_text*", "*all_versions*", "*split*", "*_unit*.py", "*advisor*",
+            "*vector*", "*hybrid*", "*full_text*", "*all_versions*", "*_unit*.py", "*advisor*",
         ),
     ),
     Suite("azure-storage-file-datalake", "datalake", ("test_file*.py", "test_directory*.py", "test_large_file*.py")),
@@ -72,7 +72,6 @@ SUITES = (
 LEFT_OUT = {
     "*vector*, *hybrid*, *full_text*": "vector, full-text and hybrid search",
     "*all_versions*": "the change feed of all versions",
-    "*split*": "splitting a physical partition, of which an emulator has one",
     "*_unit*": "tests of the SDK itself that reach no service",
     "*advisor*": "the query advisor",
     "*test_auth*": "Entra tokens",

@@ -8,6 +8,7 @@ https://github.com/Azure/azure-cosmos-dotnet-v3 (QueryInfo, OrderByQueryResult).
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from ..errors import CosmosError, bad_request
@@ -25,6 +26,7 @@ _AGGREGATES = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def needs_merging(text: str) -> bool:
     """Returns whether rows of several partitions, one after the other, would not be the answer."""
     query = parse_query(text)
