@@ -145,10 +145,15 @@ def s3(aws: AwsServer) -> Iterator[Any]:
 
 
 @pytest.fixture
-def aws_lake(s3: Any) -> Lake:
+def aws_bucket(s3: Any) -> str:
     bucket = f"lake-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return S3Lake(s3, bucket)
+    return bucket
+
+
+@pytest.fixture
+def aws_lake(s3: Any, aws_bucket: str) -> Lake:
+    return S3Lake(s3, aws_bucket)
 
 
 @pytest.fixture(scope="session")

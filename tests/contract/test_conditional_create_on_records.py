@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import threading
 from collections import Counter
 from typing import Any
 
-from azure.cosmos import ContainerProxy, CosmosClient
+import pytest
 
-from local.emulators.cosmos.auth import WELL_KNOWN_KEY
-from shared import names
-from shared.adapters.azure.records import CosmosRecords
 from shared.adapters.memory.faults import Failure
 from shared.domain.records import Kind
 from shared.errors import Busy, Unavailable
 from shared.ports.records import Query
 from tests.contract.conftest import ask
+from tests.contract.places import CosmosPlace, DynamoPlace, Place
 from tests.delivery.world import TENANT, Stores, World, caller, patient
-from tests.emulators.cosmos.conftest import Emulator
+from tests.emulators.aws_server import AwsServer
 
-PROCESSES, THREADS, ROUNDS = 2, 8, 50
+PROCESSES, THREADS = 2, 8
+ROUNDS = {CosmosPlace: 50, DynamoPlace: 50 if os.environ.get("GALEN_TEST_EVERYTHING") else 6}
+"""moto takes five milliseconds a call, and one at a time."""
 BUSY_RATE = 0.05
 WITHIN_S = 100.0
 TRIES = 400
@@ -42,10 +43,19 @@ def _create(world: World, number: int, round_: int) -> str:
     return "never answered"
 
 
-def clients(url: str, container: str, process: int, together: Any, told: Any) -> None:
+@pytest.fixture(params=["cosmos", "dynamodb"])
+def place(request: pytest.FixtureRequest) -> Place:
+    if request.param == "cosmos":
+        cosmos = request.getfixturevalue("cosmos")
+        return CosmosPlace(cosmos.port, cosmos.url, request.getfixturevalue("cosmos_container").id)
+    aws: AwsServer = request.getfixturevalue("aws")
+    bucket = request.getfixturevalue("aws_bucket")
+    return DynamoPlace(aws.port, aws.place, request.getfixturevalue("dynamo_table"), bucket)
+
+
+def clients(place: Place, process: int, together: Any, told: Any) -> None:
     """One process: threads that start each round together with those of the other, on a connection of their own."""
-    with CosmosClient(url, WELL_KNOWN_KEY, retry_total=1) as client:
-        records = CosmosRecords(client.get_database_client(names.DATABASE).get_container_client(container))
+    with place.opened() as records:
         stores = Stores()
         stores.records = records  # type: ignore[assignment]
         answers: Answers = [[] for _ in range(THREADS)]
@@ -56,7 +66,7 @@ def clients(url: str, container: str, process: int, together: Any, told: Any) ->
             world.script.plan = lambda _name, writes: (
                 Failure(Unavailable(), applied=writes) if chance.random() < BUSY_RATE / 2 else None
             )
-            for round_ in range(ROUNDS):
+            for round_ in range(ROUNDS[type(place)]):
                 together.wait(WITHIN_S)
                 answers[number].append(_create(world, process * THREADS + number, round_))
 
@@ -68,17 +78,14 @@ def clients(url: str, container: str, process: int, together: Any, told: Any) ->
         told.put(answers)
 
 
-def test_of_sixteen_at_once_exactly_one_is_created_in_every_round(
-    cosmos: Emulator, cosmos_container: ContainerProxy
-) -> None:
+def test_of_sixteen_at_once_exactly_one_is_created_in_every_round(place: Place) -> None:
+    rounds = ROUNDS[type(place)]
     # Not forked from this process, for it has threads.
     context = multiprocessing.get_context("spawn")
     together, told = context.Barrier(PROCESSES * THREADS), context.Queue()
-    ask(cosmos.port, "POST", {"status": 429, "rate": BUSY_RATE, "match": "/docs", "seed": 10})
+    ask(place.port, "POST", {"status": 429, "rate": BUSY_RATE, "match": place.match, "seed": 10})
     started = [
-        context.Process(
-            target=clients, args=(cosmos.url, cosmos_container.id, number, together, told), daemon=True
-        )
+        context.Process(target=clients, args=(place, number, together, told), daemon=True)
         for number in range(PROCESSES)
     ]
     try:
@@ -88,13 +95,14 @@ def test_of_sixteen_at_once_exactly_one_is_created_in_every_round(
         for process in started:
             process.join(WITHIN_S)
     finally:
-        ask(cosmos.port, "DELETE")
+        ask(place.port, "DELETE")
         for process in started:
             process.kill()
     assert len(answers) == PROCESSES * THREADS
-    for round_ in range(ROUNDS):
+    for round_ in range(rounds):
         given = Counter(each[round_].partition(" ")[2] for each in answers)
         assert len(given) == 1, f"round {round_}: {sorted(given.values())}"
-    on_record = list(CosmosRecords(cosmos_container).query(Query(Kind.CURRENT, TENANT)))
-    assert len(on_record) == ROUNDS
+    with place.opened() as records:
+        on_record = list(records.query(Query(Kind.CURRENT, TENANT)))
+    assert len(on_record) == rounds
     assert {each["rid"] for each in on_record} == {each.partition(" ")[2] for each in answers[0]}
