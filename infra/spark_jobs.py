@@ -22,7 +22,7 @@ ENTRY_FILE: Final = "spark_job.py"
 """What is submitted: beside it lie the packages `spark` and `shared`."""
 RUN_MINUTE: Final = 7
 """Of every hour."""
-BESIDE: Final[tuple[str, ...]] = ("upkeep",)
+BESIDE: Final[tuple[str, ...]] = ("upkeep", "features")
 """Jobs on the same tables that run by themselves, once a day."""
 RUN_HOUR: Final = 2
 """Of the day, for those, in UTC."""

@@ -142,6 +142,11 @@ UPKEEP_OPERATIONS = (
 )
 """What commits of a Delta table say that leave every row as it was."""
 
+MODEL_WATCH = f"{Zone.ML_FEATURES}/model-watch"
+"""Drift, calibration and alert burden of a model by week."""
+MODEL_OUT_OF_BOUNDS = "model_out_of_bounds"
+"""Under this name each commit of that table says by kind how many figures of the newest week are out of bounds."""
+
 _HEALTH = f"{Zone.CURATED}/population-health"
 _SAFETY = f"{Zone.CURATED}/drug-safety"
 TABLES = {
@@ -192,5 +197,8 @@ TABLES = {
     "gold_ages_per_reaction": f"{_SAFETY}/ages-per-reaction",
     "gold_overdose_trend": f"{_SAFETY}/overdose-trend",
     "gold_safety_signals": f"{_SAFETY}/signals",
+    "features_patients": f"{Zone.ML_FEATURES}/patient_feature_store",
+    "features_predictions": f"{Zone.ML_FEATURES}/predictions",
+    "features_model_watch": MODEL_WATCH,
 }
 """Where each Delta table is. No table lies below another: its VACUUM would take the other's files away."""

@@ -124,6 +124,14 @@ ALARMS: Final = (
         Bound(Highest(_app("galen_freshness_seconds")), 3 * 3600, for_min=15),
     ),
     Alarm(
+        "model-out-of-bounds",
+        Priority.P3,
+        "A model is asked about other patients than it learned from, forecasts wrongly or alerts too often",
+        "See `python3 -m local report`; train the model anew, or take it out of service",
+        Bound(Highest(Metric("galen_model_out_of_bounds")), 0, for_min=15),
+        Bound(Highest(_app("galen_model_out_of_bounds")), 0, for_min=15),
+    ),
+    Alarm(
         "capacity",
         Priority.P3,
         "Events wait for longer than the app can catch up with soon",

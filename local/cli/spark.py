@@ -13,11 +13,14 @@ from local import exits
 from local.cli.options import add_platform_options, new_parser
 from local.environment import say
 from local.spark_environment import lake_root, prepare, run_job
+from shared.domain.features.patient.known import Clock
+from shared.domain.fhir.dates import parse_instant
 from spark.jobs.graph import IMPORT, choices
 
 _EXAMPLES = """  python3 -m local spark all               what is new in raw to bronze, silver and gold
   python3 -m local spark silver --full     make the silver tables anew from bronze
   python3 -m local spark events            one job alone
+  python3 -m local spark features          features of each patient as known now, or --as-of 2026-01-31T08:00:00Z
   python3 -m local spark all --continuous  what is landed, as it comes, until Ctrl-C
   python3 -m local spark upkeep            compact, vacuum and comment every table
   python3 -m local spark synthea-csv --from DIR   folders of Synthea CSV or Parquet, each new file once
@@ -42,7 +45,24 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--from", dest="source", type=Path, metavar="DIR", help="the folder that the job synthea-csv reads"
     )
+    parser.add_argument(
+        "--as-of", type=instant_text, action="append", default=[], metavar="INSTANT",
+        help="with features: as known then, such as 2026-01-31T08:00:00Z (default: the newest in silver)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--known-by", choices=tuple(map(str, Clock)), default=str(Clock.PLATFORM),
+        help="with features: since when a fact was known: by this platform's clock, or by the date its source states",
+    )  # fmt: skip
     add_platform_options(parser)
+
+
+def instant_text(text: str) -> str:
+    """The text of an instant with its zone. Raises ArgumentTypeError for anything less."""
+    if parse_instant(text) is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no instant with its zone, such as 2026-01-31T08:00:00Z"
+        )
+    return text
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +82,14 @@ def run(args: argparse.Namespace) -> int:
         how = ["--full"] if args.full else ["--continuous"] if args.continuous else []
         how += ["--from", str(args.source.resolve())] if args.source else []
         try:
-            run_job(runtime, [args.job, *how], lake, args.data / "logs" / "spark.log", progress.take)
+            how += [word for each in args.as_of for word in ("--as-of", each)]
+            run_job(
+                runtime,
+                [args.job, *how, "--known-by", args.known_by],
+                lake,
+                args.data / "logs" / "spark.log",
+                progress.take,
+            )
         except KeyboardInterrupt:
             if not args.continuous:
                 raise

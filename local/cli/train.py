@@ -17,7 +17,8 @@ _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local train sepsis
   python3 -m local train readmission /data/diabetic_data.csv
   python3 -m local train sepsis /data/stays --out /tmp/trial --runs /tmp/trial
 
-The data: physionet2019-setb (PhysioNet/CinC Challenge 2019) and uci-diabetes-readmission (UCI 296), both CC BY 4.0.
+The data: physionet2019-setb (PhysioNet/CinC Challenge 2019) and uci-diabetes-readmission (UCI 296), both CC BY 4.0;
+onset: FHIR R4 bundles, one of each patient (synthea-r4, simulated, Apache-2.0).
 exit codes: 0 published, 1 the data cannot be read, 2 wrong usage
 """
 
@@ -25,7 +26,7 @@ exit codes: 0 published, 1 the data cannot be read, 2 wrong usage
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = new_parser(subparsers, "train", "train and publish a model on public data", _EXAMPLES)
-    parser.add_argument("model", choices=("sepsis", "readmission"))
+    parser.add_argument("model", choices=("sepsis", "readmission", "onset"))
     parser.add_argument(
         "data", nargs="?", metavar="PATH", help="archive, folder or file (default: in $GALEN_TEST_DATA)"
     )
@@ -42,13 +43,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """0 where the model was published; 2 for wrong usage."""
     from local.datasets.encounters import UnreadableEncounters
+    from local.datasets.landmarks import UnreadablePatients
     from local.training.data import given_or_default, unpacked
 
     path = given_or_default(args.model, args.data)
     try:
         with unpacked(path) as data:
             _train(args.model, data, args.out, args.runs)
-    except UnreadableEncounters as unreadable:
+    except (UnreadableEncounters, UnreadablePatients) as unreadable:
         raise exits.CommandStopped(str(unreadable)) from unreadable
     return exits.OK
 

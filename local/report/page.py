@@ -7,8 +7,7 @@ from typing import Final
 
 from local.report.figures import Figure
 from local.report.sections import SECTIONS
-from local.report.tables import Gold
-from shared.names import TABLES
+from local.report.tables import Gold, path_of
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1a1a1a;--quiet:#555;--paper:#fff;--rule:#ddd;--head:#eef3f7;--link:#005a8c;
@@ -41,7 +40,7 @@ def page(gold: Gold, made_of: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Galen: report from gold</title>',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<style>{_STYLE}</style></head><body><h1>Report from gold</h1>",
-        f"<p>{escape(made_of)} Each measure is defined in docs/measures.md.</p><nav>{links}</nav>",
+        f"<p>{escape(made_of)} Defined in docs/measures.md and docs/models.md.</p><nav>{links}</nav>",
     ]
     for section in SECTIONS:
         figures = "".join(_figure(each) for each in section.figures(gold))
@@ -54,5 +53,5 @@ def _figure(figure: Figure) -> str:
     return (
         f"<h3>{escape(figure.title)}</h3><p>{escape(figure.words)}</p>"
         f'<div class="{kind}">{figure.chart}<div class="scroll" tabindex="0">{figure.figures}</div></div>'
-        f'<p class="source">From <code>{escape(TABLES[f"gold_{figure.source}"])}</code></p>'
+        f'<p class="source">From <code>{escape(path_of(figure.source))}</code></p>'
     )

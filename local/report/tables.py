@@ -11,18 +11,23 @@ Row = dict[str, Any]
 _LOG: Final = "_delta_log"
 
 
+def path_of(name: str) -> str:
+    """Where a gold table is by its short name, or another by its name in `shared.names`."""
+    return TABLES.get(f"gold_{name}") or TABLES[name]
+
+
 class Gold:
-    """The gold tables of one lake for one tenant. A table that was never written has no rows."""
+    """The tables of one lake for one tenant. A table that was never written has no rows."""
 
     def __init__(self, lake: Path, tenant: str) -> None:
         self._lake = lake
         self._tenant = tenant
 
     def rows(self, name: str) -> list[Row]:
-        """The tenant's rows of the gold table `name`, in no order."""
+        """The tenant's rows of a table by its name as `path_of` takes it, in no order."""
         from deltalake import DeltaTable
 
-        path = self._lake / TABLES[f"gold_{name}"]
+        path = self._lake / path_of(name)
         if not (path / _LOG).is_dir():
             return []
         found: list[Row] = DeltaTable(str(path)).to_pyarrow_table().to_pylist()

@@ -33,6 +33,30 @@ WORDS = {
             "Calibration holds for the population above. Watch it in another one before acting on the probability.",
         ),
     ),
+    "onset": Words(
+        title="Onset of heart disease within two years",
+        purpose=(
+            "It shows the road from the feature store to a forecast on request and on a schedule. The patients it learned "
+            "from are simulated: it says nothing about real ones, and nobody is to be treated by it."
+        ),
+        population=(
+            "simulated adults (Synthea, Massachusetts) with an Encounter in three years and no heart disease on record, at "
+            "the first of each year, as known then by the dates of recording"
+        ),
+        outcome="first diagnosis of coronary disease, infarction, heart failure or atrial fibrillation within 730 days",
+        split=(
+            "five folds by patient, and by time: the latest two fifths of landmarks are forecast by models that saw neither "
+            "their patients nor a landmark whose two years reach into them"
+        ),
+        operating_point="The fifth of landmarks with the highest forecast.",
+        limits=(
+            "Synthea makes heart disease by rules of age, blood pressure, cholesterol and chance: these are found.",
+            "Few patients have the outcome: the figures move by several hundredths with another split.",
+            "A patient appears at several landmarks, so rows are not independent.",
+            "Who dies without heart disease within two years counts as without it.",
+            "Train it anew on real histories, and judge it there, before anybody looks at a number of it.",
+        ),
+    ),
     "sepsis": Words(
         title="Sepsis in intensive care",
         purpose=(

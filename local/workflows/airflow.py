@@ -62,4 +62,6 @@ def _dag(workflow: Workflow) -> str:
 
 def description(workflow: Workflow) -> str:
     """One sentence for the list of workflows."""
-    return "raw to bronze, silver and gold" if len(workflow.jobs) > 1 else workflow.jobs[0].does
+    if workflow.name == "all":
+        return "raw to bronze, silver and gold"
+    return "; ".join(job.does for job in workflow.jobs)

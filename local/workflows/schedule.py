@@ -39,12 +39,12 @@ def _all_before(jobs: dict[str, Job], name: str) -> set[str]:
 
 
 def workflows() -> tuple[Workflow, ...]:
-    """The run of all jobs, and one for each job beside it that works on their tables; imports are started by hand."""
-    together = plan("all")
-    beside = [job for job in JOBS if not job.in_all and job.after]
-    return (
-        Workflow("all", min(job.every_minutes for job in together), together),
-        *(Workflow(job.name, job.every_minutes, (job,)) for job in beside),
+    """The run of all jobs, and one for each layer beside it that works on their tables; imports are started by hand."""
+    beside = dict.fromkeys(job.layer for job in JOBS if not job.in_all and job.after)
+    return tuple(
+        Workflow(name, min(job.every_minutes for job in jobs), jobs)
+        for name in ("all", *beside)
+        if (jobs := plan(name))
     )
 
 

@@ -1,7 +1,8 @@
 """A score on request: the same rules on the readings that are on record now.
 
-`POST /fhir/Patient/{id}/$risk?model=news2|qsofa|sepsis|readmission&asOf=…`. The answer is not stored: what is stored follows
-from readings, not from who asked. `asOf` looks back: at what was measured until then, as it is on record now.
+`POST /fhir/Patient/{id}/$risk?model=news2|qsofa|sepsis|readmission|onset&asOf=…`. The answer is not stored: what is stored
+follows from readings, not from who asked. `asOf` looks back: at what was measured until then, as it is on record now; of
+`onset` as it was on record then.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from shared.domain.scores.context import context_of
 from shared.domain.scores.model import INPUT_VALID_FOR
 from shared.domain.scores.not_applicable import not_applicable_assessment
 from shared.domain.scores.risk_assessment import risk_assessment
-from shared.domain.stays.model_risk import READMISSION, SEPSIS
+from shared.domain.stays.model_risk import ONSET, READMISSION, SEPSIS
 from shared.domain.vitals import Parameter, VitalReading, readings_of
 from shared.domain.vitals.parameters import PARAMETER_CODES
 from shared.errors import InputError, NotFound
@@ -28,6 +29,8 @@ from shared.ports.clock import Clock
 from shared.ports.records import AnyOf, Compare, Has, Predicate, Query, Records
 from shared.services.bodies import Bodies
 from shared.services.charts import ChartReader
+from shared.services.fact_reader import FactReader
+from shared.services.onset_on_request import onset_on_request
 from shared.services.patient_news import vital_tokens
 from shared.services.score_readmission import readmission_on_request
 from shared.services.sepsis_on_request import sepsis_on_request
@@ -35,6 +38,7 @@ from shared.services.stay_reader import StayReader
 from shared.services.write import ResourceWriter
 
 _MODELS: Final = {rule.model: rule for rule in RULES}
+_TRAINED: Final = (SEPSIS.model, READMISSION.model, ONSET.model)
 DEFAULT_MODEL: Final = next(iter(_MODELS))
 _SINCE: Final = "ix.d.date.lo"
 _UNTIL: Final = "ix.d.date.hi"
@@ -51,6 +55,7 @@ class Risk:
         self._clock = clock
         self._stays = StayReader(records, writer, bodies)
         self._charts = ChartReader(records, writer, bodies)
+        self._facts = FactReader(records, writer, bodies)
 
     def assess(
         self, caller: Caller, patient_id: str, model: str | None, as_of: datetime | None = None
@@ -60,7 +65,7 @@ class Risk:
         Where the rule does not apply (below 16, pregnancy) it has no score and says so. Raises NotFound for an unknown
         patient, InputError 400 for an unknown model and 422 where nothing usable is on record.
         """
-        rule = None if model in (SEPSIS.model, READMISSION.model) else _rule(model)
+        rule = None if model in _TRAINED else _rule(model)
         key = ResourceKey("Patient", patient_id)
         there = self._writer.locate(caller.tenant, key).current if is_valid_id(patient_id) else None
         if there is None or there["deleted"]:
@@ -69,6 +74,8 @@ class Risk:
         if as_of is not None and as_of > now:
             text = "asOf lies ahead: a score looks at what was measured until now."
             raise InputError(text, issues=[error("value", text, rule="risk-as-of")])
+        if model == ONSET.model:
+            return onset_on_request(self._facts, caller.tenant, key, now, as_of)
         now = as_of or now
         if model == READMISSION.model:
             return readmission_on_request(self._charts, caller.tenant, key, now)
@@ -129,6 +136,6 @@ def _of(patient: ResourceKey, type_: str) -> tuple[Predicate, ...]:
 def _rule(model: str | None) -> ScoringRule:
     rule = _MODELS.get(model or DEFAULT_MODEL)
     if rule is None:
-        text = f"model must be one of {', '.join((*_MODELS, SEPSIS.model, READMISSION.model))}."
+        text = f"model must be one of {', '.join((*_MODELS, *_TRAINED))}."
         raise InputError(text, issues=[error("value", text, rule="risk-model")])
     return rule

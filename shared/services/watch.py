@@ -21,6 +21,8 @@ from shared.names import (
     HUBS,
     LANDED_TO_GOLD,
     LANDED_TO_GOLD_P95,
+    MODEL_OUT_OF_BOUNDS,
+    MODEL_WATCH,
     TABLES,
     UPKEEP_OPERATIONS,
     Zone,
@@ -83,7 +85,14 @@ class Watch:
 
     def inspect(self) -> None:
         """What lists parts of the lake: chains, freshness, dead letters."""
-        self._each(self._chains, self._freshness, self._landed_to_gold, self._dead_letters, self._intents)
+        self._each(
+            self._chains,
+            self._freshness,
+            self._landed_to_gold,
+            self._models,
+            self._dead_letters,
+            self._intents,
+        )
 
     @staticmethod
     def _each(*parts: Callable[[], None]) -> None:
@@ -144,11 +153,21 @@ class Watch:
 
     def _landed_to_gold(self) -> None:
         """As the newest commit of its table that has it says; nothing where no run of the gold tables has measured it."""
-        for file in self._commits_of(LANDED_TO_GOLD):
+        if seconds := self._said(LANDED_TO_GOLD, LANDED_TO_GOLD_P95):
+            self._meter.gauge("galen_landed_to_gold_seconds", float(seconds), percentile="95")
+
+    def _models(self) -> None:
+        """As the newest commit of the table that has it says; nothing where no model was watched yet."""
+        for kind, figures in (self._said(MODEL_WATCH, MODEL_OUT_OF_BOUNDS) or {}).items():
+            self._meter.gauge("galen_model_out_of_bounds", float(figures), kind=kind)
+
+    def _said(self, table: str, name: str) -> Any:
+        """What the newest commit of a Delta table that says something under a name says; None where none does."""
+        for file in self._commits_of(table):
             said = json.loads(self._commit_info(file).get("userMetadata") or "{}")
-            if seconds := said.get(LANDED_TO_GOLD_P95):
-                self._meter.gauge("galen_landed_to_gold_seconds", float(seconds), percentile="95")
-                return
+            if name in said:
+                return said[name]
+        return None
 
     def _written_at(self, table: str, *, after: str) -> str:
         """When rows of a Delta table were last written, if after an instant: upkeep makes nothing fresh."""

@@ -13,10 +13,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
+from shared.domain.features.patient.known import Clock
 from shared.domain.fhir.admission import parse_modes
+from shared.domain.fhir.dates import parse_instant
 from spark.jobs.context import RunContext
 from spark.jobs.graph import Job, choices, plan
 from spark.jobs.stops import DatabaseRefused, PromotionStopped, SchemaRefused, SourceMissing
@@ -51,6 +54,16 @@ def live(context: RunContext, jobs: tuple[Job, ...], every_s: float) -> None:
     follow(context, one_pass, every_s=every_s, ended=ended)
 
 
+def instant(text: str) -> datetime:
+    """The instant that an option names. Raises ArgumentTypeError for anything less."""
+    found = parse_instant(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no instant with its zone, such as 2026-01-31T08:00:00Z"
+        )
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs what is asked for and ends the session."""
     parser = argparse.ArgumentParser(prog="python -m spark.jobs", description=__doc__)
@@ -58,6 +71,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lake", required=True, help="abfss://…, s3a://… or a folder")
     parser.add_argument("--full", action="store_true", help="make the tables anew from the layer below")
     parser.add_argument("--from", dest="source", default="", help="what an import reads: a folder or its URI")
+    parser.add_argument(
+        "--as-of", type=instant, action="append", default=[], help="features: an instant with its zone"
+    )
+    parser.add_argument(
+        "--known-by",
+        choices=tuple(map(str, Clock)),
+        default=str(Clock.PLATFORM),
+        help="features: whose clock",
+    )
     parser.add_argument("--continuous", action="store_true", help="go on as files come, until told to end")
     parser.add_argument("--every", type=float, default=5, help="with --continuous: seconds between looks (5)")
     options = parser.parse_args(arguments)
@@ -68,7 +90,15 @@ def main(arguments: list[str] | None = None) -> int:
     settings = SparkSettings.from_environment(os.environ)
     spark = create_session(settings)
     try:
-        context = RunContext(spark, LakeRoot(options.lake), modes, options.full, options.source)
+        context = RunContext(
+            spark,
+            LakeRoot(options.lake),
+            modes,
+            options.full,
+            options.source,
+            tuple(options.as_of),
+            Clock(options.known_by),
+        )
         if options.continuous:
             live(context, plan(options.job), options.every)
         else:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
+from shared.domain.features.patient.known import Clock
 from shared.domain.fhir.admission import ValidationModes
 from spark.paths import LakeRoot
 
@@ -23,7 +25,8 @@ def _unnoticed(_: str) -> None:
 class RunContext:
     """One run. `full` makes the tables anew from the layer below instead of adding what is new.
 
-    `source` is what an import reads: a folder or its URI. `on_phase` is told each phase before
+    `source` is what an import reads: a folder or its URI. `as_of` are the instants that features are of, and `known_by`
+    the clock that tells what was known at each. `on_phase` is told each phase before
     it begins; a test ends the run there.
     """
 
@@ -32,6 +35,8 @@ class RunContext:
     modes: ValidationModes = ValidationModes()  # noqa: RUF009 - frozen
     full: bool = False
     source: str = ""
+    as_of: tuple[datetime, ...] = ()
+    known_by: Clock = Clock.PLATFORM
     on_phase: Callable[[str], None] = _unnoticed
 
     def read(self, path: str) -> DataFrame:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Final
 
-LAYERS: Final = ("bronze", "silver", "gold")
+LAYERS: Final = ("bronze", "silver", "gold", "features")
 IMPORT: Final = "synthea-csv"
 """The job that reads a folder it is told, beside the lake."""
 
@@ -110,6 +110,33 @@ JOBS: Final = (
         "small files compacted, old ones removed, comments renewed",
         after=("gold", "freshness", "sql"),
         every_minutes=24 * 60,
+        in_all=False,
+    ),
+    Job(
+        "features",
+        "features",
+        "spark.jobs.features:run",
+        "features of each patient as known at an instant",
+        after=("silver", "quality-silver"),
+        every_minutes=1440,
+        in_all=False,
+    ),
+    Job(
+        "predictions",
+        "features",
+        "spark.jobs.predictions:run",
+        "what the published model says of each patient's features",
+        after=("features",),
+        every_minutes=1440,
+        in_all=False,
+    ),
+    Job(
+        "model-watch",
+        "features",
+        "spark.jobs.model_watch:run",
+        "drift, calibration and alert burden of the published model by week",
+        after=("predictions",),
+        every_minutes=1440,
         in_all=False,
     ),
 )

@@ -29,6 +29,9 @@ _SEVERITY: Final = list(Classification)
 
 def declared() -> Iterator[Table | Derived]:
     """Every table whose columns are declared, layer by layer. Gold is declared beside its code, which needs pyspark."""
+    from spark.features.model_watch import WATCH
+    from spark.features.predictions import PREDICTIONS
+    from spark.features.store import STORE
     from spark.gold.registry import GOLD
     from spark.gold.safety_reports import REPORTS
     from spark.jobs.freshness import FRESHNESS
@@ -42,6 +45,9 @@ def declared() -> Iterator[Table | Derived]:
     yield FRESHNESS
     yield REPORTS
     yield from (table.declared for table in GOLD)
+    yield STORE
+    yield PREDICTIONS
+    yield WATCH
 
 
 def classification_of(table: Table | Derived) -> str:

@@ -76,6 +76,7 @@ PROMETHEUS: dict[str, Series] = {
         **series("galen_freshness_seconds", _over_time(2e5, 2e5), layer="curated"),
         **series("galen_freshness_seconds", _over_time(1800, 15_000), layer="processed"),
     },
+    "model-out-of-bounds": series("galen_model_out_of_bounds", _over_time(0, 2), kind="drift"),
     "capacity": series("galen_stream_lag_events", _over_time(300, 80_000), hub="vital-signs", partition="0"),
     "certificate-expires": series("probe_ssl_earliest_cert_expiry", _instant(60, 3), instance="api"),
 }
@@ -102,6 +103,7 @@ CLOUDWATCH: dict[str, Samples] = {
         **_samples("galen", "galen_dead_letters_total", [1], [40]),
     },
     "tables-late": _samples("galen", "galen_freshness_seconds", [1800], [15_000]),
+    "model-out-of-bounds": _samples("galen", "galen_model_out_of_bounds", [0], [2]),
     "capacity": _samples("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", [200], [1_200_000]),
     "certificate-expires": _samples("AWS/CertificateManager", "DaysToExpiry", [60], [3]),
 }
@@ -186,7 +188,7 @@ def test_every_alarm_is_told_on_all_three() -> None:
 
 def test_each_priority_has_its_alarms() -> None:
     counted = {priority: [a.name for a in ALARMS if a.priority is priority] for priority in Priority}
-    assert [len(names) for names in counted.values()] == [4, 4, 4]
+    assert [len(names) for names in counted.values()] == [4, 4, 5]
 
 
 def _metrics_of(bound: Bound) -> list[Metric]:

@@ -299,22 +299,22 @@ COUNTS = {
     "azure-dev": {
         "authorization:RoleAssignment": 18, "network:PrivateEndpoint": 13, "storage:BlobContainer": 7,
         "eventhub:EventHub": len(HUBS), "keyvault:Key": 0, "frontdoor:Policy": 0, "sql:Database": 1,
-        "databricks:Workspace": 1, "datafactory:Pipeline": 2, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
+        "databricks:Workspace": 1, "datafactory:Pipeline": 3, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
     },
     "aws-dev": {
         "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 13 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
         "aws:kms:Key": 0, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 12,
-        "aws:scheduler:Schedule": 6, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
+        "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
     },
     "aws-prod": {
         "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 15 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
         "aws:kms:Key": 9, "aws:s3:Bucket": 10, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 12,
-        "aws:scheduler:Schedule": 6, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
+        "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
     },
     "azure-prod": {
         "authorization:RoleAssignment": 19, "network:PrivateEndpoint": 14, "storage:BlobContainer": 7,
         "eventhub:EventHub": len(HUBS), "keyvault:Key": 7, "frontdoor:Policy": 1, "sql:Database": 1,
-        "databricks:Workspace": 1, "datafactory:Pipeline": 2, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
+        "databricks:Workspace": 1, "datafactory:Pipeline": 3, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
     },
 }  # fmt: skip
 

@@ -6,7 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from local.cli.catalogue import PAGE
+from local.cli.catalogue import FEATURES, PAGE
+from spark.features.page import page as features
 from spark.jobs.graph import JOBS, choices, plan
 from spark.schemas.catalogue import classification_of, declared, page
 from spark.schemas.silver import ORGANIZATIONS, PATIENTS
@@ -39,6 +40,12 @@ def test_an_unknown_job_is_refused_by_name() -> None:
 def test_the_page_of_all_tables_is_what_the_declarations_give() -> None:
     assert PAGE.read_text("utf-8") == page(), (
         "docs/tables.md is out of date: run `python3 -m local catalogue`"
+    )
+
+
+def test_the_page_of_all_features_is_what_the_declarations_give() -> None:
+    assert FEATURES.read_text("utf-8") == features(), (
+        "docs/features.md is out of date: run `python3 -m local catalogue`"
     )
 
 

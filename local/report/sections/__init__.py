@@ -1,4 +1,4 @@
-"""The six projects of the report, in the order of the page."""
+"""The projects of the report, in the order of the page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from local.report.figures import Section
 from local.report.sections.demographics import demographics
 from local.report.sections.journey import journey
+from local.report.sections.models import models
 from local.report.sections.operations import operations
 from local.report.sections.quality import quality
 from local.report.sections.safety import safety
@@ -19,4 +20,5 @@ SECTIONS: Final = (
     Section("operations", "Operations", operations),
     Section("demographics", "Demographics", demographics),
     Section("safety", "Drug safety", safety),
+    Section("models", "Models", models),
 )

@@ -31,9 +31,12 @@ def model_assessment(
     *,
     id: str | None,  # noqa: A002 - FHIR's word
     patient: str,
-    encounter: str,
+    encounter: str | None = None,
 ) -> dict[str, Any]:
-    """The RiskAssessment of a risk, for `patient` (`Patient/<id>`) in `encounter`; without an id where it is not stored."""
+    """The RiskAssessment of a risk, for `patient` (`Patient/<id>`), in `encounter` where it is of one.
+
+    Without an id where it is not stored.
+    """
     method = {
         "system": SYSTEM_MODELS,
         "code": meaning.model,
@@ -47,7 +50,7 @@ def model_assessment(
         "status": FINAL,
         "method": {"coding": [method]},
         "subject": {"reference": patient},
-        "encounter": {"reference": encounter},
+        "encounter": None if encounter is None else {"reference": encounter},
         "occurrenceDateTime": instant_text(risk.at),
         "basis": [{"reference": reference} for reference in risk.basis],
         "prediction": [_prediction(risk, meaning)],

@@ -44,3 +44,4 @@ class ModelRisk:
 
 SEPSIS = Meaning("sepsis", "Sepsis risk", "Sepsis (Sepsis-3) now or within six hours")
 READMISSION = Meaning("readmission", "Readmission risk", "Readmission within 30 days of discharge")
+ONSET = Meaning("onset", "Onset of heart disease", "First diagnosis of heart disease within two years")

@@ -17,6 +17,8 @@ from shared.names import (
     HUB_RAW_ZONE,
     LANDED_TO_GOLD,
     LANDED_TO_GOLD_P95,
+    MODEL_OUT_OF_BOUNDS,
+    MODEL_WATCH,
     TABLES,
     Zone,
 )
@@ -175,6 +177,16 @@ def test_the_way_from_landing_to_gold_is_told_as_its_newest_run_measured_it() ->
     world.stores.lake.put(f"{log}/{3:020d}.json", b'{"commitInfo":{"operation":"OPTIMIZE"}}')
     world.watch.inspect()
     assert gauges(world, "galen_landed_to_gold_seconds") == {"95": 42.5}
+
+
+def test_what_is_out_of_bounds_of_a_model_is_told_by_kind_as_the_newest_run_found_it() -> None:
+    world = World()
+    for number, drift in enumerate((3, 0)):
+        told = json.dumps({MODEL_OUT_OF_BOUNDS: {"drift": drift, "burden": 1}})
+        commit = json.dumps({"commitInfo": {"userMetadata": told}}).encode()
+        world.stores.lake.put(f"{MODEL_WATCH}/_delta_log/{number:020d}.json", commit)
+    world.watch.inspect()
+    assert gauges(world, "galen_model_out_of_bounds") == {"drift": 0, "burden": 1}
 
 
 def test_the_freshness_of_a_table_is_that_of_its_log() -> None:

@@ -7,13 +7,15 @@ import pytest
 from shared.domain.models.artefact import RefusedModel
 from shared.domain.models.shipped import registry, shipped_model
 
+LICENCES = {"onset": "Apache-2.0", "readmission": "CC BY 4.0", "sepsis": "CC BY 4.0"}
 
-@pytest.mark.parametrize("name", ["readmission", "sepsis"])
+
+@pytest.mark.parametrize("name", sorted(LICENCES))
 def test_the_shipped_models_are_sound_and_say_where_they_come_from(name: str) -> None:
     model = shipped_model(name)
     assert model.name == name
     assert model.training["command"] == f"python3 -m local train {name}"
-    assert "CC BY 4.0" in model.training["data"]["licence"]
+    assert LICENCES[name] in model.training["data"]["licence"]
     assert len(model.training["data"]["sha256"]) == 64
     assert model.training["run_id"]
 

@@ -1,0 +1,77 @@
+"""Patients of FHIR bundles at landmarks: features as known at the first of each year, and whether the outcome followed.
+
+Known by the source's clock (`shared/domain/features/patient/known.py`): the histories were simulated in one day. What
+states no date of recording is not known at any landmark.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from shared.domain.features.patient.diagnoses import BY_NAME
+from shared.domain.features.patient.facts import Fact, facts_of
+from shared.domain.features.patient.features import vector
+from shared.domain.features.patient.known import Clock, Known, is_looked_at, known
+from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME, lacking
+
+NEVER = "9999-12-31T00:00:00Z"
+
+
+class UnreadablePatients(ValueError):
+    """A file that holds no bundle of a patient, or too few outcomes to learn from; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """One patient at one instant. `onset` is whether the outcome was first diagnosed within the horizon after it."""
+
+    patient: str
+    at: datetime
+    values: dict[str, float]
+    onset: bool
+
+
+def bundle_files(folder: Path) -> list[Path]:
+    """The bundles below a folder, or the one file, in the order of their names."""
+    return [folder] if folder.is_file() else sorted(folder.rglob("*.json"), key=lambda each: each.name)
+
+
+def facts_in(file: Path) -> list[Fact]:
+    """What a bundle of one patient says. Raises UnreadablePatients where the file is no such bundle."""
+    try:
+        bundle = json.loads(file.read_text("utf-8"))
+    except ValueError as broken:
+        raise UnreadablePatients(f"{file} is no JSON") from broken
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        raise UnreadablePatients(f"{file} is no FHIR Bundle")
+    resources = [entry.get("resource") or {} for entry in bundle.get("entry") or ()]
+    return [fact for each in resources for fact in facts_of(each, NEVER) if is_looked_at(fact)]
+
+
+def landmarks_of(patient: str, facts: Sequence[Fact], years: range, last: datetime) -> Iterator[Landmark]:
+    """The landmarks at which the model is meant for the patient, and whose horizon ends by `last`."""
+    everything = known(facts, last, Clock.SOURCE)
+    onset = _first_diagnosis(everything) if everything else None
+    for year in years:
+        at = datetime(year, 1, 1, tzinfo=UTC)
+        end = at + timedelta(days=HORIZON_DAYS)
+        seen = known(facts, at, Clock.SOURCE) if end <= last else None
+        if seen is None:
+            continue
+        values = vector(seen)
+        if not lacking(values, deceased=seen.died is not None):
+            yield Landmark(patient, at, values, onset is not None and at < onset <= end)
+
+
+def _first_diagnosis(patient: Known) -> datetime | None:
+    group = BY_NAME[OUTCOME]
+    return next((each.at for each in patient.of("Condition") if group.has(each.system, each.code)), None)
+
+
+def last_instant(facts: Sequence[Fact]) -> str:
+    """The newest beginning of an Encounter, as sortable text: until then the patient was followed."""
+    return max((fact.begun or "" for fact in facts if fact.type == "Encounter"), default="")

@@ -1,0 +1,178 @@
+"""Trains the onset model: gradient boosting on the features of a patient, judged on later years and other patients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from local.datasets.landmarks import (
+    Landmark,
+    UnreadablePatients,
+    bundle_files,
+    facts_in,
+    landmarks_of,
+    last_instant,
+)
+from local.training import calibrate, metrics
+from local.training.compare import compared
+from local.training.data import LICENCES, sha256_of
+from local.training.evaluation import Evaluation
+from local.training.export import forest_of
+from local.training.folds import patient_folds
+from local.training.publish import Trained
+from shared.domain.features.patient.features import FEATURES
+from shared.domain.models.drift import PROBABILITY, Reference
+from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME
+
+VERSION = "2026.11.1"
+FOLDS, SEEDS = 5, (1, 2, 3)
+YEARS = range(1980, 2030)
+SETTINGS: dict[str, Any] = {
+    "learning_rate": 0.05, "max_iter": 80, "max_leaf_nodes": 4, "max_features": 0.3, "l2_regularization": 10.0,
+    "min_samples_leaf": 20, "early_stopping": False,
+}  # fmt: skip
+LATER_SHARE = 0.4
+"""The share of landmarks, the latest ones, that forecasts are judged on."""
+FLAGGED = 0.2
+_DECILES = np.linspace(0.1, 0.9, 9)
+LEAST_ONSETS = 20
+_BINS, _PRIOR = 5, 5.0  # few events: wide bins, drawn towards the logistic line by the weight of a few
+_SAMPLED = 5
+_NAMES = [each.name for each in FEATURES if each.name != f"has_{OUTCOME}"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """The training data: a row a patient and landmark, in order of patient and time."""
+
+    rows: list[Landmark]
+    values: NDArray[np.float64]
+    labels: NDArray[np.int8]
+    folds: NDArray[np.int64]
+    years: NDArray[np.int64]
+    sha256: str
+
+    @classmethod
+    def read(cls, path: Path) -> Landmarks:
+        """The landmarks of all patients in bundles below a folder."""
+        files = bundle_files(path)
+        facts = {file.name: facts_in(file) for file in files}
+        newest = max(map(last_instant, facts.values()), default="") or "0001-01-01"
+        last = datetime.fromisoformat(newest).replace(tzinfo=UTC)
+        rows = [row for name in facts for row in landmarks_of(name, facts[name], YEARS, last)]
+        labels = np.array([row.onset for row in rows], np.int8)
+        if labels.sum() < LEAST_ONSETS:
+            raise UnreadablePatients(
+                f"the outcome follows {int(labels.sum())} landmarks in {path}: a model needs {LEAST_ONSETS}"
+            )
+        return cls(
+            rows, np.array([[row.values[name] for name in _NAMES] for row in rows]), labels,
+            patient_folds([row.patient for row in rows], labels, FOLDS, seed=17),
+            np.array([row.at.year for row in rows]), sha256_of(files),
+        )  # fmt: skip
+
+    @property
+    def first_later_year(self) -> int:
+        """From this year on landmarks are forecast, by models that saw no landmark whose horizon reaches into it."""
+        return int(np.quantile(self.years, 1 - LATER_SHARE))
+
+
+def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArray[np.float64]]:
+    """Cross-validates by patient and time, calibrates on those forecasts, then trains on everything."""
+    data = Landmarks.read(path)
+    cut = data.first_later_year
+    closed = data.years + HORIZON_DAYS // 365 <= cut
+    later = data.years >= cut
+    say(
+        f"{len(data.rows)} landmarks of {len({row.patient for row in data.rows})} patients, {int(data.labels.sum())} "
+        f"followed by the onset; judged on {int(later.sum())} from {cut} on"
+    )
+    raw = np.full(len(data.rows), np.nan)
+    for fold in range(FOLDS):
+        inside, outside = (data.folds != fold) & closed, (data.folds == fold) & later
+        members = _fit(data.values[inside], data.labels[inside])
+        raw[outside] = np.mean([member.decision_function(data.values[outside]) for member in members], axis=0)
+        say(f"fold {fold + 1} of {FOLDS}: trained on {int(inside.sum())}, forecast {int(outside.sum())}")
+    seen, labels = raw[later], data.labels[later]
+    say(f"AUROC {metrics.auroc(labels, seen):.4f}")
+    probabilities = _calibrated(seen, labels, data.folds[later])
+    say("training on all landmarks")
+    members = _fit(data.values, data.labels)
+    evaluation = Evaluation(
+        labels=labels,
+        probabilities=probabilities,
+        folds=data.folds[later],
+        operating_point=float(np.quantile(probabilities, 1 - FLAGGED)),
+        groups=_groups([row for row, use in zip(data.rows, later, strict=True) if use]),
+        compared=compared(*_judged(data, closed, later)),
+    )
+    trained = Trained(
+        "onset", VERSION, _NAMES, forest_of(members), _calibration(seen, labels), evaluation.operating_point,
+        {"reference": _reference(data.values, probabilities)},
+        {"licence": LICENCES["onset"], "sha256": data.sha256, "rows": len(data.rows)}, evaluation.figures(),
+    )  # fmt: skip
+    return trained, evaluation, data.values[::_SAMPLED]
+
+
+def _reference(values: NDArray[np.float64], probabilities: NDArray[np.float64]) -> dict[str, Any]:
+    """What the features and the forecasts looked like: drift is measured against it."""
+    columns = {**dict(zip(_NAMES, values.T, strict=True)), PROBABILITY: probabilities}
+    found = {}
+    for name, column in columns.items():
+        there = column[~np.isnan(column)]
+        edges = np.unique(np.quantile(there, _DECILES)).round(6).tolist() if len(there) else []
+        reference = Reference.of(column.tolist(), edges)
+        found[name] = {
+            "edges": list(reference.edges),
+            "shares": [round(share, 6) for share in reference.shares],
+            "rows": reference.rows,
+        }
+    return found
+
+
+def _judged(
+    data: Landmarks, closed: NDArray[np.bool_], later: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.bool_]]:
+    """Rows, labels and which are held out: the later years of a fifth of the patients and of their neighbours'."""
+    held_out = (data.folds < 2) & later
+    chosen = held_out | ((data.folds >= 2) & closed)
+    return data.values[chosen], data.labels[chosen], held_out[chosen]
+
+
+def _fit(values: NDArray[np.float64], labels: NDArray[np.int8]) -> list[HistGradientBoostingClassifier]:
+    return [
+        HistGradientBoostingClassifier(**SETTINGS, random_state=seed).fit(values, labels) for seed in SEEDS
+    ]
+
+
+def _calibration(raw: NDArray[np.float64], labels: NDArray[np.int8]) -> Any:
+    return calibrate.fit(raw, labels, bins=_BINS, prior=_PRIOR)
+
+
+def _calibrated(
+    raw: NDArray[np.float64], labels: NDArray[np.int8], folds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Probabilities where each fold is calibrated on the scores of the others."""
+    found = np.empty(len(raw))
+    for fold in np.unique(folds):
+        line = _calibration(raw[folds != fold], labels[folds != fold])
+        found[folds == fold] = [line.probability(float(each)) for each in raw[folds == fold]]
+    return found
+
+
+def _groups(rows: list[Landmark]) -> dict[str, list[str]]:
+    sexes = {1.0: "female", 0.0: "male"}
+    decades = [int(row.values["age_years"] // 20) * 20 for row in rows]
+    return {
+        "sex": [sexes.get(row.values["female"], "unknown") for row in rows],
+        "age": [f"{decade} to {decade + 19}" for decade in decades],
+    }

@@ -1,0 +1,1 @@
+"""The onset of a chronic disease, forecast from the features of a patient: whom it is for, and what the model says."""

@@ -1,0 +1,65 @@
+"""What the published onset model says of a patient as known at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from shared.domain.features.patient.features import vector
+from shared.domain.features.patient.known import Known
+from shared.domain.models.artefact import Contribution, PublishedModel, RefusedModel
+from shared.domain.models.shipped import shipped_model
+from shared.domain.onset.cohort import lacking
+from shared.domain.stays.model_risk import ONSET, ModelRisk, Reason
+
+MOST_SHOWN: Final = 5
+_LATEST: Final = "_latest"
+
+
+def model() -> PublishedModel:
+    """The model in service. Raises RefusedModel where it is not what was published."""
+    return shipped_model(ONSET.model)
+
+
+def inputs(values: Mapping[str, float], asked: PublishedModel) -> list[float]:
+    """The model's features out of a patient's. Raises RefusedModel where one has gone since it was trained."""
+    gone = [name for name in asked.features if name not in values]
+    if gone:
+        raise RefusedModel(f"the {asked.name} model was trained on other features: train it anew")
+    return [values[name] for name in asked.features]
+
+
+def evaluate(known: Known, versions: Mapping[str, str]) -> ModelRisk | list[str]:
+    """The risk, or what is missing. `versions` has the version of each reference, for what the risk rests on."""
+    values = vector(known)
+    lacks = lacking(values, deceased=known.died is not None)
+    if lacks:
+        return lacks
+    asked = model()
+    row = inputs(values, asked)
+    return ModelRisk(
+        known.at, asked.version, asked.sha256, asked.predict(row),
+        tuple(_reason(each, known, versions) for each in asked.contributions(row, MOST_SHOWN)),
+        tuple(_basis(known, versions)), tuple(name for name in asked.features if values[name] != values[name]),
+        known.not_counted,
+    )  # fmt: skip
+
+
+def _reason(moved: Contribution, known: Known, versions: Mapping[str, str]) -> Reason:
+    """With the date and the version of the Observation where the feature is the last value of a measure."""
+    measure = moved.feature.removesuffix(_LATEST)
+    found = [event for event in known.events if event.measure == measure]
+    if measure == moved.feature or not found or moved.value is None:
+        return Reason(moved.feature, moved.value, moved.log_odds, None, None)
+    return Reason(
+        moved.feature, moved.value, moved.log_odds, found[-1].at, _versioned("Observation", found[-1].id, versions)
+    )  # fmt: skip
+
+
+def _basis(known: Known, versions: Mapping[str, str]) -> Iterable[str]:
+    return dict.fromkeys(_versioned(event.type, event.id, versions) for event in known.events)
+
+
+def _versioned(type_: str, id_: str, versions: Mapping[str, str]) -> str:
+    reference = f"{type_}/{id_.partition('#')[0]}"
+    return f"{reference}/_history/{versions[reference]}"

@@ -1,0 +1,87 @@
+"""The table `ml-features/patient_feature_store`: a row a patient and instant, its columns the features' declarations."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Any, Final
+
+from pyspark.sql import DataFrame
+from pyspark.sql.types import BooleanType, DoubleType, LongType, StringType, StructField, StructType
+
+from shared.domain.features.patient.facts import fact_of_row
+from shared.domain.features.patient.features import DEFINITION, FEATURES, vector
+from shared.domain.features.patient.known import Clock, known
+from shared.names import TABLES
+from spark.schemas.columns import Classification, Column, Derived
+
+_C: Final = Classification
+STORE: Final = Derived(
+    "patient_feature_store",
+    TABLES["features_patients"],
+    "Features of each patient as known at an instant; docs/features.md has unit, meaning and source of each",
+    ("tenant", "patient_id", "as_of", "known_by"),
+    (
+        Column("tenant", "STRING", "Whose data it is", _C.INTERNAL),
+        Column("patient_id", "STRING", "The id of the Patient", _C.HIGHLY_CONFIDENTIAL),
+        Column("as_of", "TIMESTAMP", "The instant that the features are of, in UTC", _C.INTERNAL),
+        Column("known_by", "STRING", "The clock that tells what was known: platform or source", _C.INTERNAL),
+        Column("definition", "BIGINT", "The revision of the features' definitions", _C.INTERNAL),
+        *(
+            Column(each.name, "DOUBLE", f"{each.meaning} ({each.unit}); {each.missing}")
+            for each in FEATURES
+        ),
+        Column("deceased", "BOOLEAN", "Whether a death was known"),
+        Column("events", "BIGINT", "How many events were known and counted"),
+        Column("not_counted", "ARRAY<STRUCT<reason: STRING, facts: BIGINT>>", "Known facts that did not count, by reason"),
+    ),
+)  # fmt: skip
+_FLAT: Final = StructType([
+    *(StructField(name, StringType()) for name in ("tenant", "patient_id")),
+    *(StructField(each.name, DoubleType()) for each in FEATURES),
+    StructField("deceased", BooleanType()),
+    StructField("events", LongType()),
+    StructField("reasons", StringType()),
+])  # fmt: skip
+_NOT_COUNTED: Final = (
+    "transform(filter(split(reasons, ','), each -> each <> ''), each -> named_struct("
+    "'reason', split(each, '=')[0], 'facts', CAST(split(each, '=')[1] AS BIGINT)))"
+)
+
+
+def feature_rows(facts: DataFrame, as_of: datetime, by: Clock) -> DataFrame:
+    """The store's rows of every patient among the facts who was known at `as_of`; the others have none."""
+
+    def of_patient(group: Any) -> Any:
+        import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+
+        return pd.DataFrame(rows_of_patient(group.to_dict("records"), as_of, by), columns=_FLAT.names)
+
+    computed = facts.groupBy("tenant", "patient_id").applyInPandas(of_patient, _FLAT)
+    return computed.selectExpr(
+        "tenant", "patient_id",
+        f"TIMESTAMP '{as_of.isoformat()}' AS as_of", f"'{by}' AS known_by",
+        f"CAST({DEFINITION} AS BIGINT) AS definition",
+        # pandas has NaN where a number is missing; a reader of tables expects null.
+        *(f"nanvl({each.name}, NULL) AS {each.name}" for each in FEATURES),
+        "deceased", "events", f"{_NOT_COUNTED} AS not_counted",
+    )  # fmt: skip
+
+
+def rows_of_patient(facts: list[dict[str, Any]], as_of: datetime, by: Clock) -> list[dict[str, Any]]:
+    """One row, or none where no Patient was known: the facts of one group in any order."""
+    found = known((fact_of_row(_nulls(row)) for row in facts), as_of, by)
+    if found is None:
+        return []
+    return [{
+        "tenant": facts[0]["tenant"], "patient_id": facts[0]["patient_id"], **vector(found),
+        "deceased": found.died is not None, "events": len(found.events),
+        "reasons": ",".join(f"{reason}={count}" for reason, count in found.not_counted),
+    }]  # fmt: skip
+
+
+def _nulls(row: dict[str, Any]) -> dict[str, Any]:
+    """pandas has NaN where a text is missing, too."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()
+    }

@@ -1,0 +1,80 @@
+"""Silver to the feature store: a row for every patient as known at one instant, by the functions that the service calls.
+
+Without an instant the newest that silver has heard of: the store is a function of the lake, the same on any day. A run
+for an instant that the store has in this definition does nothing, unless it is to be made anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from typing import Final
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+
+from shared.domain.features.patient.features import DEFINITION
+from shared.domain.features.patient.known import Clock
+from spark.features.facts import SOURCES, facts
+from spark.features.store import STORE, feature_rows
+from spark.jobs.context import RunContext
+from spark.jobs.report import TableReport
+from spark.jobs.tables import open_declared
+from spark.schemas.struct import struct_of
+
+_NOTHING: Final = "nothing to make features of"
+
+
+def run(context: RunContext) -> Iterator[TableReport]:
+    """The rows of each instant asked for, in one commit each."""
+    uri = context.lake.uri(STORE.path)
+    store, notes = open_declared(context.spark, uri, STORE)
+    newest = None if context.as_of else newest_instant(context)
+    instants = context.as_of or ((newest,) if newest else ())
+    for as_of in instants:
+        yield _of_instant(context, store, as_of, notes)
+        notes = []
+    if not instants:
+        yield TableReport(STORE.path, 0, store.toDF().count(), 0.0, (*notes, _NOTHING))
+
+
+def newest_instant(context: RunContext) -> datetime | None:
+    """When the platform last heard of anything that features are made of; None where silver is empty."""
+    newest = [
+        open_declared(context.spark, context.lake.uri(table.path), table)[0]
+        .toDF()
+        .select(F.max(F.unix_micros("last_updated")).alias("at"))
+        for table in SOURCES
+    ]
+    found = reduce(DataFrame.unionByName, newest).agg(F.max("at")).first()[0]
+    return None if found is None else _EPOCH + timedelta(microseconds=int(found))
+
+
+def _of_instant(context: RunContext, store: DeltaTable, as_of: datetime, notes: list[str]) -> TableReport:
+    started = time.monotonic()
+    by = Clock(context.known_by)
+    here = (
+        (F.col("as_of") == F.lit(as_of))
+        & (F.col("known_by") == str(by))
+    )  # fmt: skip
+    there = store.toDF().where(here & (F.col("definition") == DEFINITION))
+    if not context.full and not there.isEmpty():
+        notes = [*notes, f"{as_of.isoformat()}: nothing new"]
+        return TableReport(STORE.path, 0, store.toDF().count(), time.monotonic() - started, tuple(notes))
+    found, more = facts(context, as_of, as_it_was=by is Clock.PLATFORM)
+    rows = feature_rows(found, as_of, by).to(struct_of(STORE))
+    context.on_phase("write features")
+    (
+        rows.write.format("delta").mode("overwrite")
+        .option("replaceWhere", f"as_of = TIMESTAMP '{as_of.isoformat()}' AND known_by = '{by}'")
+        .save(context.lake.uri(STORE.path))
+    )  # fmt: skip
+    written = int(store.history(1).first()["operationMetrics"].get("numOutputRows", 0))
+    said = (*notes, *more, f"as known at {as_of.isoformat()} by the {by}'s clock")
+    return TableReport(STORE.path, written, store.toDF().count(), time.monotonic() - started, said)
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,173 @@
+"""The feature store against the service: the same facts at an instant, the same values to the last digit."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pyarrow", reason="not tested: the feature store, which needs the lake group")
+pytest.importorskip("deltalake", reason="not tested: the feature store, which needs the lake group")
+pytest.importorskip("pandas", reason="not tested: the feature store, which needs pandas")
+
+from shared.domain.features.patient.facts import Fact
+from shared.domain.features.patient.features import FEATURES, vector
+from shared.domain.features.patient.known import SET_ASIDE, Clock, known
+from shared.domain.onset.cohort import lacking
+from shared.services.risk import Risk
+from tests.spark.feature_lake import CALLER, FeatureLake, facts_in, in_order
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+class Made:
+    """The lake after the job ran for both instants, twice for the second, and once by the source's clock."""
+
+    def __init__(self, spark: Any, lake: FeatureLake) -> None:
+        from spark.jobs import model_watch, predictions
+        from spark.jobs.context import RunContext
+        from spark.jobs.features import run
+        from spark.paths import LakeRoot
+
+        self.lake = lake
+        root = LakeRoot(str(lake.root))
+        self.context = RunContext(spark, root, as_of=(lake.first, lake.second))
+        self.reports = list(run(self.context))
+        self.again = list(run(RunContext(spark, root, as_of=(lake.second,))))
+        self.of_the_source = list(run(RunContext(spark, root, as_of=(lake.first,), known_by=Clock.SOURCE)))
+        self.predicted = [each.rows for _ in range(2) for each in predictions.run(self.context)]
+        self.watched = list(model_watch.run(self.context))
+        self.rows = lake.table("features_patients")
+        self.predictions = lake.table("features_predictions")
+        self.figures = lake.table("features_model_watch")
+
+    def row(self, patient_id: str, as_of: datetime, by: Clock = Clock.PLATFORM) -> dict[str, Any] | None:
+        found = [
+            row
+            for row in self.rows
+            if (row["patient_id"], row["as_of"], row["known_by"]) == (patient_id, as_of, by)
+        ]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def seen_by_spark(self, as_of: datetime) -> dict[str, list[dict[str, Any]]]:
+        from spark.features.facts import facts
+
+        frame, notes = facts(self.context, as_of, as_it_was=True)
+        assert notes == []
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in frame.toArrow().to_pylist():
+            found.setdefault(row["patient_id"], []).append(row)
+        return found
+
+
+@pytest.fixture(scope="module")
+def made(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return Made(spark, FeatureLake(tmp_path_factory.mktemp("features") / "lake"))
+
+
+def _values(row: dict[str, Any]) -> dict[str, float]:
+    return {each.name: math.nan if row[each.name] is None else row[each.name] for each in FEATURES}
+
+
+def _set_aside(fact: Fact, patient: Fact, as_of: datetime) -> bool:
+    """Whether silver has set the fact aside: what the service names, the lake has in quarantine."""
+    found = known([patient, fact], as_of)
+    return found is not None and any(reason in SET_ASIDE for reason, _ in found.not_counted)
+
+
+def test_both_see_the_same_facts_though_some_were_corrected_since(made: Made) -> None:
+    as_of = made.lake.first
+    seen = made.seen_by_spark(as_of)
+    aside = 0
+    for patient_id in made.lake.patients():
+        served = in_order(made.lake.served(patient_id, as_of))
+        kept = [fact for fact in served if not _set_aside(fact, served[-1], as_of)]
+        assert facts_in(seen.get(patient_id, [])) == kept
+        aside += len(served) - len(kept)
+    assert aside == 2
+    assert sum(map(len, seen.values())) > 40
+
+
+def test_both_compute_the_same_to_the_last_digit(made: Made) -> None:
+    compared = 0
+    for as_of in (made.lake.first, made.lake.second):
+        for patient_id in made.lake.patients():
+            served = known(made.lake.served(patient_id, as_of), as_of)
+            row = made.row(patient_id, as_of)
+            assert (served is None) == (row is None)
+            if served is not None and row is not None:
+                assert str(_values(row)) == str(vector(served))
+                assert row["events"] == len(served.events)
+                counted = [(each["reason"], each["facts"]) for each in row["not_counted"]]
+                assert counted == [each for each in served.not_counted if each[0] not in SET_ASIDE]
+                compared += 1
+    assert compared == 2 * len(made.lake.patients()) - 1
+
+
+def test_a_row_says_what_was_known_then_and_not_what_is_known_now(made: Made) -> None:
+    both = [
+        [row for row in made.rows if row["as_of"] == as_of and row["not_counted"] and row["known_by"] == "platform"]
+        for as_of in (made.lake.first, made.lake.second)
+    ]  # fmt: skip
+    (before,) = (row for row in both[0] if {"reason": "unknown-unit", "facts": 1} in row["not_counted"])
+    (after,) = (row for row in both[1] if row["patient_id"] == before["patient_id"])
+    assert (before["glucose_latest"], after["glucose_latest"]) == (99, 140)
+    assert (before["glucose_highest_730d"], after["glucose_highest_730d"]) == (6.1 * 18.016, 140)
+    assert (before["has_prediabetes"], after["has_prediabetes"]) == (1, 0)
+
+
+def test_an_instant_that_the_store_has_is_left_alone(made: Made) -> None:
+    assert [report.rows for report in made.again] == [0]
+    assert [report.rows for report in made.reports] == [
+        len(made.lake.patients()) - 1,
+        len(made.lake.patients()),
+    ]
+
+
+def test_the_sources_clock_is_a_row_of_its_own(made: Made) -> None:
+    assert [report.rows for report in made.of_the_source] == [len(made.lake.patients())]
+    patient_id = made.lake.patients()[0]
+    assert made.row(patient_id, made.lake.first, Clock.SOURCE) is not None
+    assert made.row(patient_id, made.lake.first) is not None
+
+
+def test_each_row_of_the_store_is_asked_about_once_where_the_model_is_meant_for_the_patient(
+    made: Made,
+) -> None:
+    meant = {
+        (row["patient_id"], row["as_of"], row["known_by"])
+        for row in made.rows
+        if not lacking(_values(row), deceased=row["deceased"])
+    }
+    assert {(row["patient_id"], row["as_of"], row["known_by"]) for row in made.predictions} == meant
+    assert made.predicted == [len(meant), 0]
+    assert len(meant) >= 3
+
+
+def test_a_prediction_by_schedule_is_the_one_on_request(made: Made) -> None:
+    risk = Risk(
+        made.lake.world.records,
+        made.lake.world.intents.writer,
+        made.lake.world.bodies,
+        made.lake.world.clock,
+    )
+    mine = [row for row in made.predictions if row["known_by"] == Clock.PLATFORM]
+    for row in mine:
+        asked = risk.assess(CALLER, row["patient_id"], "onset", row["as_of"])
+        said = asked["prediction"][0]
+        assert said["probabilityDecimal"] == round(row["probability"], 6)
+        assert said["qualitativeRisk"]["coding"][0]["code"] == row["band"]
+    assert mine
+
+
+def test_each_week_has_its_figures_with_their_bounds(made: Made) -> None:
+    kinds = {row["kind"] for row in made.figures}
+    assert {"drift", "burden"} <= kinds
+    assert {row["subject"] for row in made.figures} > {"age_years", "probability"}
+    beyond = [row for row in made.figures if row["out_of_bounds"]]
+    assert all(row["kind"] != "drift" or row["value"] > row["high"] for row in beyond)
+    (report,) = made.watched
+    assert report.rows == len(made.figures)

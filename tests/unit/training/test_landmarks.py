@@ -1,0 +1,71 @@
+"""Landmarks of a patient: at the first of each year, as known then, with what followed; no look ahead."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.datasets.landmarks import NEVER, UnreadablePatients, facts_in, landmarks_of, last_instant
+from shared.domain.features.patient.facts import facts_of
+from tests.unit.features.patients import condition, encounter, observation, patient
+
+LAST = datetime(2020, 6, 1, tzinfo=UTC)
+YEARS = range(2010, 2020)
+HEART = "53741008"
+
+
+def visits(*years: int) -> list[dict[str, Any]]:
+    return [encounter(f"e{year}", "AMB", f"{year}-06-01T09:00:00Z") for year in years]
+
+
+def landmarks(*resources: dict[str, Any]) -> dict[int, bool]:
+    facts = [fact for each in (patient(), *resources) for fact in facts_of(each, NEVER)]
+    return {row.at.year: row.onset for row in landmarks_of("p", facts, YEARS, LAST)}
+
+
+def test_the_onset_follows_the_landmarks_of_the_two_years_before_it() -> None:
+    sick = condition("c", HEART, "2015-03-01T00:00:00Z", recordedDate="2015-03-01T00:00:00Z")
+    found = landmarks(*visits(2011, 2013, 2016), sick)
+    assert found == {2012: False, 2013: False, 2014: True, 2015: True}
+
+
+def test_a_horizon_that_is_not_over_and_years_without_a_visit_have_no_landmark() -> None:
+    assert landmarks(*visits(2010, 2017)) == {2011: False, 2012: False, 2013: False, 2018: False}
+
+
+def test_what_states_no_date_of_recording_is_not_known_at_a_landmark() -> None:
+    undated = condition("c", HEART, "2012-01-01")
+    assert not any(landmarks(*visits(2011), undated).values())
+
+
+def test_what_comes_after_a_landmark_changes_none_of_its_features() -> None:
+    facts = [fact for each in (patient(), *visits(2011)) for fact in facts_of(each, NEVER)]
+    later = observation("o", 300, at="2012-02-01", issued="2012-02-01T00:00:00Z")
+    before, after = (
+        str(list(landmarks_of("p", each, range(2012, 2013), LAST)))
+        for each in (facts, [*facts, *facts_of(later, NEVER)])
+    )
+    assert before == after
+
+
+def test_a_file_that_is_no_bundle_is_named(tmp_path: Path) -> None:
+    for text, words in (("{", "is no JSON"), ('{"resourceType":"Patient"}', "is no FHIR Bundle")):
+        file = tmp_path / "patient.json"
+        file.write_text(text, "utf-8")
+        with pytest.raises(UnreadablePatients, match=words):
+            facts_in(file)
+
+
+def test_a_bundle_gives_its_facts_and_the_end_of_what_is_known(tmp_path: Path) -> None:
+    file = tmp_path / "patient.json"
+    entries = [
+        {"resource": each} for each in (patient(), *visits(2011, 2013), observation("o", 1, code="1-1"))
+    ]
+    file.write_text(json.dumps({"resourceType": "Bundle", "entry": entries}), "utf-8")
+    facts = facts_in(file)
+    assert [fact.type for fact in facts] == ["Patient", "Encounter", "Encounter"]
+    assert last_instant(facts) == "2013-06-01T09:00:00Z"
