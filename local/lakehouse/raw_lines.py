@@ -76,7 +76,7 @@ def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _is_of(fields: Mapping[str, Any], row: Mapping[str, Any], sequence: int | None) -> bool:
     if sequence is not None:
-        return bool(fields.get("sequence") == sequence)
+        return bool(fields.get("ordinal", fields.get("sequence")) == sequence)
     names = ("type", "id", "version")
     return all(fields.get(name) == row.get(name) for name in names)
 

@@ -73,6 +73,8 @@ class Landing:
     def _put(self, chain: Chain, head: Link, lines: list[RawLine]) -> list[Landed] | None:
         now = instant_text(self._clock.now())
         stamped = [replace(line, landed_at=now) for line in lines]
+        if chain.has_gaps:
+            stamped = [replace(line, ordinal=number) for number, line in enumerate(stamped, head.lines)]
         data = pack(stamped)
         path = chain.path(head.end + 1)
         about = describe(data, stamped, head)
@@ -114,8 +116,7 @@ class Landing:
             self._written += 1
             due = self._written % HINT_EVERY == 0
         if due and head.path:
-            about = {"path": head.path, "end": str(head.end), "chain": head.chain}
-            self._lake.put(f"{chain.folder}/_head", b"{}", metadata=about)
+            self._lake.put(f"{chain.folder}/_head", b"{}", metadata=head.about())
 
     def _adopt(self, chain: Chain, lines: list[RawLine]) -> list[Landed]:
         """The lines as they were landed first: same bytes, their landed-at."""

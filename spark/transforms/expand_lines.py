@@ -56,7 +56,7 @@ def line_of(text: bytes, path: str, context: BatchContext) -> tuple[Row, Row]:
     for name in _TEXTS & line.keys():
         if line[name] is not None:
             _text(line[name])
-    sequence = line.get("sequence")
+    sequence = line.get("ordinal", line.get("sequence"))  # sequences of Kinesis are longer than 64 bits
     landed_at = instant(line.get("landed_at"))
     day = landed_at or instant(line.get("last_updated")) or context.ingested_at
     shared: Row = context.about(path) | {

@@ -73,14 +73,25 @@ def origin(**more: str) -> Provenance:
     return Provenance(Door.HTTP, source_version(AT, "http", 0), AT, **more)
 
 
-ARRIVALS = landed(
-    hub_chain(RawZone.VITAL_SIGNS, "vital-signs", "20260329T013000000000", "ward-7", "0"),
-    line(),
-    line(b"not \xff UTF-8", sequence=1),
-    line(b"", sequence=2, key="p-12", content_type="application/json", properties={"traceparent": "00-…"}),
-) + landed(
-    file_chain(RawZone.PATIENT_RECORDS, "ward-7", "a" * 32),
-    line(door=Door.FILE, zone=RawZone.PATIENT_RECORDS, stream="a" * 32, generation="b" * 16, sequence=1),
+ARRIVALS = (
+    landed(
+        hub_chain(RawZone.VITAL_SIGNS, "vital-signs", "20260329T013000000000", "ward-7", "0"),
+        line(),
+        line(b"not \xff UTF-8", sequence=1),
+        line(
+            b"", sequence=2, key="p-12", content_type="application/json", properties={"traceparent": "00-…"}
+        ),
+    )
+    + landed(
+        hub_chain(
+            RawZone.VITAL_SIGNS, "vital-signs", "20260329T013000000000", "ward-7", "shardId-000000000000"
+        ),
+        line(partition="shardId-000000000000", sequence=10**55),
+    )
+    + landed(
+        file_chain(RawZone.PATIENT_RECORDS, "ward-7", "a" * 32),
+        line(door=Door.FILE, zone=RawZone.PATIENT_RECORDS, stream="a" * 32, generation="b" * 16, sequence=1),
+    )
 )
 COMMITS = commits(
     resource_item(

@@ -50,11 +50,20 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a file says of itself: its name, its last sequence, and the chain's hash at its end."""
+    """What a file says of itself: its name, its last sequence, and the chain's hash at its end.
+
+    `lines` is how many lines the chain has up to there; counted only where sequences have gaps.
+    """
 
     path: str
     end: int
     chain: str
+    lines: int = 0
+
+    def about(self) -> dict[str, str]:
+        """What makes the same link anew."""
+        counted = {"lines": str(self.lines)} if self.lines else {}
+        return {"path": self.path, "end": str(self.end), "chain": self.chain, **counted}
 
 
 def hub_chain(zone: RawZone, hub: str, generation: str, tenant: str, partition: str) -> Chain:
@@ -93,7 +102,9 @@ def unpack(data: bytes) -> list[RawLine]:
 
 def describe(data: bytes, lines: list[RawLine], before: Link) -> dict[str, str]:
     """The metadata written in the same call as the file."""
+    last = lines[-1].ordinal
     return {
+        **({} if last is None else {"lines": str(last + 1)}),
         "end": str(lines[-1].sequence),
         "count": str(len(lines)),
         "sha256": sha256_hex(data),
@@ -104,4 +115,4 @@ def describe(data: bytes, lines: list[RawLine], before: Link) -> dict[str, str]:
 
 def link_of(path: str, metadata: Mapping[str, str]) -> Link:
     """The link a file's metadata describes. Raises KeyError or ValueError where it is none of ours."""
-    return Link(path, int(metadata["end"]), metadata["chain"])
+    return Link(path, int(metadata["end"]), metadata["chain"], int(metadata.get("lines", 0)))

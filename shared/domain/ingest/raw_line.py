@@ -25,7 +25,8 @@ class RawLine:
     """What arrived and how. Instants are sortable UTC text.
 
     `stream` is the hub or the file's hash, `generation` the hub's creation time or the file's ETag hash, `source` the
-    logical sending system whose names the ids are minted from.
+    logical sending system whose names the ids are minted from. `ordinal` counts the lines of a chain whose sequences have
+    gaps, from 0; where they have none the sequence does that.
     """
 
     tenant: str
@@ -44,13 +45,16 @@ class RawLine:
     content_type: str = ""
     traceparent: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
+    ordinal: int | None = None
 
     def to_json(self) -> str:
         """The line without its line feed."""
         fields: dict[str, Any] = {
             "v": SCHEMA_VERSION,
-            **{k: v for k, v in asdict(self).items() if k != "body"},
+            **{k: v for k, v in asdict(self).items() if k not in ("body", "ordinal")},
         }
+        if self.ordinal is not None:
+            fields["ordinal"] = self.ordinal
         fields["properties"] = dict(self.properties)
         try:
             fields["body"] = self.body.decode("utf-8")
