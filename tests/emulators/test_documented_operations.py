@@ -362,10 +362,15 @@ def _receive(reach: Reach) -> None:
     assert told[0]["sequence_number"] >= 0
 
 
-def _websocket(reach: Reach) -> Refusal:
+def _websocket(reach: Reach) -> None:
     host, port = reach.hub_address()
-    answer = httpx.get(f"http://{host}:{port}/$servicebus/websocket", headers={"upgrade": "websocket"})
-    return answer.status_code, answer.text
+    fields = {
+        "upgrade": "websocket",
+        "connection": "Upgrade",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    with httpx.stream("GET", f"http://{host}:{port}/$servicebus/websocket", headers=fields) as answer:
+        assert answer.status_code == 101
 
 
 class _Entra:

@@ -42,6 +42,7 @@ from .frames import (
 from .hub import Namespace, wall_clock_ms
 from .security import EVERYTHING, MECHANISMS, SASL_AUTH_FAILED, SASL_OK, Grants, Policy
 from .session import Session
+from .websocket import WebSocket, handshake
 
 if TYPE_CHECKING:
     from collections.abc import MutableSet
@@ -55,9 +56,7 @@ _HIGH_WATER_BYTES: Final = 1024 * 1024
 _MAX_UNREAD_BYTES: Final = 32 * 1024 * 1024
 _SYMBOL: Final = 0xB3
 _HTTP: Final = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ")
-_NO_HTTP: Final = (
-    b'{"error": "This emulator does not implement AMQP over WebSockets, nor other requests of HTTP."}'
-)
+_NO_HTTP: Final = b'{"error": "This emulator does not implement this request of HTTP."}'
 _CONTENT_LENGTH: Final = re.compile(rb"(?i)content-length: *(\d+)")
 
 
@@ -89,6 +88,7 @@ class Connection(asyncio.Protocol):
         self._headers_done = False
         self._sasl_open = False
         self._closing = False
+        self._web: WebSocket | None = None
         self._last_input_at = 0.0
         self._timers: list[asyncio.TimerHandle] = []
 
@@ -105,8 +105,27 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last_input_at = self._loop.time()
+        if self._web is not None:
+            self._receive_framed(self._web, data)
+            return
+        self._take(data)
+
+    def _receive_framed(self, web: WebSocket, data: bytes) -> None:
+        try:
+            held = web.receive(data)
+        except ValueError as error:
+            _LOG.warning("A client's WebSocket was closed: %s", error)
+            self.abort()
+            return
+        if held:
+            self._take(held)
+        if web.closed:
+            self._closing = True
+            self._transport.close()
+
+    def _take(self, data: bytes) -> None:
         self._input += data
-        if not self._headers_done and self._input.startswith(_HTTP):
+        if not self._headers_done and self._web is None and self._input.startswith(_HTTP):
             self._answer_http()
             return
         if self._transport.get_write_buffer_size() > _MAX_UNREAD_BYTES:
@@ -164,7 +183,7 @@ class Connection(asyncio.Protocol):
     def cut(self, frame_bytes: bytes, after: int) -> None:
         """Send the beginning of a frame and close the connection under the client's hands."""
         self._flush()
-        self._transport.write(frame_bytes[:after])
+        self._put(frame_bytes[:after])
         self.abort()
 
     def abort(self) -> None:
@@ -178,8 +197,15 @@ class Connection(asyncio.Protocol):
         self._loop.call_later(delay_s, lambda: None if self._closing else action())
 
     def _answer_http(self) -> None:
-        """The door for faults is at the same port: a request of HTTP gets one answer, then the connection ends."""
+        """A request for a WebSocket opens one; any other, as for the door of faults, is answered and ends."""
         head, complete, body = bytes(self._input).partition(b"\r\n\r\n")
+        opened = handshake(head) if complete else None
+        if opened is not None:
+            self._transport.write(opened)
+            self._web = WebSocket(self._transport.write)
+            self._input.clear()
+            self._receive_framed(self._web, body)
+            return
         length = _CONTENT_LENGTH.search(head)
         if not complete or len(body) < (int(length[1]) if length else 0):
             return
@@ -204,6 +230,8 @@ class Connection(asyncio.Protocol):
         if self._headers_done:
             self.write(frame(0, performative(CLOSE, [error.described() if error else None])))
         self._flush()
+        if self._web is not None:
+            self._web.close()
         self._closing = True
         self._transport.close()
 
@@ -211,7 +239,13 @@ class Connection(asyncio.Protocol):
         self._flush_planned = False
         if self._output and not self._transport.is_closing():
             output, self._output = self._output, []
-            self._transport.write(output[0] if len(output) == 1 else b"".join(output))
+            self._put(output[0] if len(output) == 1 else b"".join(output))
+
+    def _put(self, data: bytes) -> None:
+        if self._web is None:
+            self._transport.write(data)
+        else:
+            self._web.send(data)
 
     def _repeat(self, every_s: float, action: Callable[[], None]) -> None:
         def run() -> None:

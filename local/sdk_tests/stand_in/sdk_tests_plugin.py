@@ -49,6 +49,8 @@ def _without_tls(owner: Any, port: int) -> None:
 
     def led(self: Any, endpoint: str, **options: Any) -> None:
         host = endpoint.partition("://")[2].partition("/")[0].partition(":")[0]
+        if getattr(options.get("transport_type"), "name", "") == "AmqpOverWebsocket":
+            options["custom_endpoint_address"] = f"ws://{host}:{port}/$servicebus/websocket"
         made(self, f"amqp://{host}:{port}", **{**options, "use_tls": False})
 
     owner.__init__ = led
