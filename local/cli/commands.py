@@ -80,6 +80,11 @@ _TABLE = (
     Command("workflows", "print the job graph for Airflow, Databricks or Data Factory"),
     Command("catalogue", "write the page of all tables from their declarations", (*_PLATFORM, "spark")),
     Command("train", "train and publish a model on public data", ("scoring", "ml")),
+    Command(
+        "publish",
+        "publish a registered champion to the lake of a running platform",
+        (*_PLATFORM, "scoring", "ml"),
+    ),
     Command("score-dataset", "score a public data set with a shipped model", ("scoring",)),
     Command("report", "write a page of charts from the gold tables", (*_PLATFORM, "lake")),
     Command("infra", "show what would be provisioned in the cloud", (*_PLATFORM, "infra")),

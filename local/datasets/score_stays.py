@@ -13,7 +13,7 @@ import numpy as np
 
 from local.datasets.evaluate import model_scores, probabilities
 from local.datasets.stays import UnreadableStay, read_stay
-from shared.domain.features.sepsis import NAMES, sepsis_features
+from shared.domain.features.sepsis import chosen, sepsis_features
 from shared.domain.stays.sepsis_risk import sepsis_model
 
 _STAYS_AT_ONCE = 200
@@ -61,9 +61,9 @@ def score_batch(pairs: Sequence[tuple[Path, Path]]) -> Scored:
         except (UnreadableStay, UnicodeDecodeError) as unreadable:
             problems.append(str(unreadable))
             continue
-        rows.extend(sepsis_features(hours))
+        rows.extend(chosen(row, model.features) for row in sepsis_features(hours))
         parts.append((out, len(hours)))
-    matrix = np.array(rows, np.float64).reshape(len(rows), len(NAMES))
+    matrix = np.array(rows, np.float64).reshape(len(rows), len(model.features))
     scores = probabilities(model.calibration, model_scores(model, matrix)).tolist()
     first = 0
     for out, count in parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,15 @@ def _append(nodes: Any, place: int, columns: dict[str, list[Any]]) -> None:
     _append(nodes, int(node["right"]), columns)
 
 
+def gains_of(member: Any, features: int) -> NDArray[np.float64]:
+    """What the splits of a fitted member gained, by feature."""
+    gains = np.zeros(features)
+    for (tree,) in member._predictors:
+        branches = tree.nodes[tree.nodes["is_leaf"] == 0]
+        np.add.at(gains, branches["feature_idx"], branches["gain"])
+    return gains
+
+
 def columns_of(forest: Forest) -> dict[str, Any]:
     """The forest as it stands in an artefact."""
     return {name: list(getattr(forest, name)) for name in _COLUMNS}
@@ -70,6 +79,11 @@ def together(forests: Sequence[Forest]) -> Forest:
         for name in ("feature", "threshold", "missing_left", "cover", "baselines", "members"):
             joined[name] += getattr(forest, name)
     return Forest(**joined)
+
+
+def asking(forest: Forest, places: Sequence[int]) -> Forest:
+    """The same trees, asking for feature `places[n]` where they asked for feature n."""
+    return replace(forest, feature=[LEAF if each == LEAF else places[each] for each in forest.feature])
 
 
 def as_array(forest: Forest) -> NDArray[np.float64]:

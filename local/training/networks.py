@@ -75,3 +75,22 @@ def inputs_for(rows: Floats, flags: Sequence[int]) -> Inputs:
         low.tolist(), high.tolist(), unit.tolist(), mean.tolist(), np.where(spread > 0, spread, 1.0).tolist(),
         [place for place in flags if missing[place] > _OFTEN_MISSING],
     )  # fmt: skip
+
+
+def narrowed(inputs: Inputs, places: Sequence[int]) -> Inputs:
+    """The inputs for some of the features, in the order of `places`."""
+    sides: dict[str, Any] = {
+        name: [getattr(inputs, name)[place] for place in places]
+        for name in Inputs.__slots__
+        if name != "flags"
+    }
+    return Inputs(**sides, flags=[number for number, place in enumerate(places) if place in inputs.flags])
+
+
+def widened(network: Network, narrow: Inputs, wide: Inputs, places: Sequence[int]) -> Network:
+    """The network on more features: those of `narrow` stand at `places` of `wide`, and the others weigh nothing."""
+    flag = {place: len(wide.low) + number for number, place in enumerate(wide.flags)}
+    where = [*places, *(flag[places[number]] for number in narrow.flags)]
+    hidden = np.zeros((len(network.hidden), len(wide.low) + len(wide.flags)))
+    hidden[:, where] = network.hidden
+    return Network(hidden.tolist(), network.biases, network.output, network.bias)

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from shared.domain.models.shipped import CHAMPION
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The registry's champion of a model: its artefact's bytes, the hash it was registered with, its run."""
+
+    packed: bytes
+    sha256: str
+    run_id: str
+
+
+def champion_of(store: Path, model: str) -> Champion | None:
+    """The champion that the registry in a store names; None where there is no registry, or no champion in it."""
+    database = store / "mlflow.db"
+    if not database.exists():
+        return None
+    uri = f"sqlite:///{database.absolute()}"
+    try:
+        version = MlflowClient(tracking_uri=uri, registry_uri=uri).get_model_version_by_alias(model, CHAMPION)
+    except MlflowException:
+        return None
+    source = Path(unquote(urlparse(str(version.source)).path))
+    return Champion(source.read_bytes(), str(version.tags["sha256"]), str(version.run_id))
 
 
 class Tracking:

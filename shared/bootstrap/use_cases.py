@@ -15,6 +15,8 @@ from shared.domain.fhir.admission import ValidationModes, parse_modes
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.observability.meter import ProcessMeter
 from shared.domain.records import Item
+from shared.domain.stays import readmission_risk, sepsis_risk
+from shared.domain.stays.model_risk import READMISSION, SEPSIS
 from shared.ports.clock import Clock, Randomness
 from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
@@ -47,6 +49,7 @@ from shared.services.score_readmission import STAGE as READMISSION_STAGE
 from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import STAGE as SEPSIS_STAGE
 from shared.services.score_sepsis import ScoreSepsis
+from shared.services.served_models import ServedModels
 from shared.services.stream_door import StreamDoor
 from shared.services.sweep import Sweep
 from shared.services.tokens import TokenEndpoint
@@ -186,15 +189,22 @@ class Services:
         )
 
     @cached_property
+    def models(self) -> ServedModels:
+        checks = {SEPSIS.model: sepsis_risk.checked, READMISSION.model: readmission_risk.checked}
+        return ServedModels(self.lake, self.clock, self.meter, checks)
+
+    @cached_property
     def score_sepsis(self) -> ScoreSepsis:
+        w = self.intents.writer
         return ScoreSepsis(
-            self.records, self.intents.writer, self.bodies, self.clock, self.meter, self.dead_letters
+            self.records, w, self.bodies, self.clock, self.meter, self.dead_letters, self.models
         )
 
     @cached_property
     def score_readmission(self) -> ScoreReadmission:
+        w = self.intents.writer
         return ScoreReadmission(
-            self.records, self.intents.writer, self.bodies, self.clock, self.meter, self.dead_letters
+            self.records, w, self.bodies, self.clock, self.meter, self.dead_letters, self.models
         )
 
     @cached_property
@@ -203,7 +213,7 @@ class Services:
 
     @cached_property
     def risk(self) -> Risk:
-        return Risk(self.records, self.intents.writer, self.bodies, self.clock)
+        return Risk(self.records, self.intents.writer, self.bodies, self.clock, self.models)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -34,6 +34,7 @@ from shared.services.onset_on_request import onset_on_request
 from shared.services.patient_news import vital_tokens
 from shared.services.score_readmission import readmission_on_request
 from shared.services.sepsis_on_request import sepsis_on_request
+from shared.services.served_models import ServedModels
 from shared.services.stay_reader import StayReader
 from shared.services.write import ResourceWriter
 
@@ -48,7 +49,10 @@ _PAGE: Final = 10
 class Risk:
     """Evaluates a patient now."""
 
-    def __init__(self, records: Records, writer: ResourceWriter, bodies: Bodies, clock: Clock) -> None:
+    def __init__(
+        self, records: Records, writer: ResourceWriter, bodies: Bodies, clock: Clock, models: ServedModels
+    ) -> None:
+        self._models = models
         self._records = records
         self._writer = writer
         self._bodies = bodies
@@ -78,9 +82,11 @@ class Risk:
             return onset_on_request(self._facts, caller.tenant, key, now, as_of)
         now = as_of or now
         if model == READMISSION.model:
-            return readmission_on_request(self._charts, caller.tenant, key, now)
+            return readmission_on_request(
+                self._models.model(READMISSION.model), self._charts, caller.tenant, key, now
+            )
         if rule is None:
-            return sepsis_on_request(self._stays, caller.tenant, key, now)
+            return sepsis_on_request(self._models.model(SEPSIS.model), self._stays, caller.tenant, key, now)
         reference, tenant = str(key), caller.tenant
         found = self._records.query(Query(Kind.CURRENT, tenant, key.address, _of(key, "Condition")))
         context = context_of(self._decoded(there), (self._decoded(item) for item in found))

@@ -13,6 +13,7 @@ from typing import Any, Final
 from shared.domain.fhir.dates import instant_text, parse_instant
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
+from shared.domain.models.artefact import PublishedModel
 from shared.domain.records import Item, Kind
 from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.discharge import discharges, is_discharge
@@ -30,6 +31,7 @@ from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import MONITORED_FOR
 from shared.services.score_writes import ATTEMPTS, assessment_item, versioned
+from shared.services.served_models import ServedModels
 from shared.services.write import ResourceWriter
 
 STAGE: Final = "score-readmission"
@@ -46,11 +48,13 @@ class ScoreReadmission:
         clock: Clock,
         meter: Meter,
         dead_letters: DeadLetters,
+        models: ServedModels,
     ) -> None:
         self._records = records
         self._clock = clock
         self._meter = meter
         self._dead_letters = dead_letters
+        self._models = models
         self._reader = ChartReader(records, writer, bodies)
 
     def react(self, items: Iterable[Item]) -> int:
@@ -84,7 +88,7 @@ class ScoreReadmission:
         name = f"{READMISSION.model}|Encounter/{item['rid']}"
         id_ = alert_id(item["tenant"], patient, item["home"], name)
         resource = model_assessment(
-            evaluate(chart, encounter),
+            evaluate(self._models.model(READMISSION.model), chart, encounter),
             READMISSION,
             id=id_,
             patient=patient,
@@ -108,7 +112,7 @@ class ScoreReadmission:
 
 
 def readmission_on_request(
-    reader: ChartReader, tenant: str, patient: ResourceKey, at: datetime
+    model: PublishedModel, reader: ChartReader, tenant: str, patient: ResourceKey, at: datetime
 ) -> dict[str, Any]:
     """A RiskAssessment of the last discharge, without an id. Raises InputError 422 that names what is missing."""
     chart = reader.chart(tenant, patient.address, patient, at)
@@ -119,5 +123,5 @@ def readmission_on_request(
     last = discharges(chart)[-1]
     encounter = f"Encounter/{last['id']}"
     return model_assessment(
-        evaluate(chart, last), READMISSION, id=None, patient=str(patient), encounter=encounter
+        evaluate(model, chart, last), READMISSION, id=None, patient=str(patient), encounter=encounter
     )

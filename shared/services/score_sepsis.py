@@ -21,7 +21,7 @@ from shared.domain.records import Item, Kind
 from shared.domain.scores.state import decode_episode, encode_episode
 from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.model_risk import SEPSIS, ModelRisk
-from shared.domain.stays.sepsis_risk import MODEL, Prefix, alarm, evaluate, lacking, sepsis_model
+from shared.domain.stays.sepsis_risk import MODEL, Prefix, alarm, evaluate, lacking
 from shared.domain.stays.stay import (
     AT,
     HOUR_US,
@@ -47,6 +47,7 @@ from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import Whose
 from shared.services.score_writes import ATTEMPTS, PARALLEL_PATIENTS, assessment_item, versioned
+from shared.services.served_models import ServedModels
 from shared.services.stay_reader import StayReader
 from shared.services.stay_states import Known, StayStates
 from shared.services.write import ResourceWriter
@@ -81,11 +82,13 @@ class ScoreSepsis:
         clock: Clock,
         meter: Meter,
         dead_letters: DeadLetters,
+        models: ServedModels,
     ) -> None:
         self._records = records
         self._clock = clock
         self._meter = meter
         self._dead_letters = dead_letters
+        self._models = models
         self._reader = StayReader(records, writer, bodies)
         self._order = AlertOrder(records)
         self._states = StayStates(records, clock)
@@ -193,7 +196,7 @@ class ScoreSepsis:
             ended = _ended(before)
         risk = None
         if state is not None and at_us is not None and not lacking(state, at_us):
-            risk, prefix = evaluate(sepsis_model(), state, at_us, prefix)
+            risk, prefix = evaluate(self._models.model(MODEL), state, at_us, prefix)
             writes = self._assessment(whose, state, risk)
             open_, closed = alarm(decode_episode(state["episode"]), risk, state, _trigger(state, at_us))
             ended += [closed] if closed else []
@@ -226,7 +229,7 @@ class ScoreSepsis:
     ) -> list[Create | Replace]:
         now = self._clock.now()
         recorded = parse_instant(news.recorded_at) or now
-        rule = f"{MODEL}-{sepsis_model().version}"
+        rule = f"{MODEL}-{self._models.model(MODEL).version}"
         items = alert_items(whose, MODEL, rule, episodes, now, newest=newest, recorded=recorded)
         return alert_writes(self._records, self._meter, items, now, recorded)
 

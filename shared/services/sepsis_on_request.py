@@ -8,14 +8,17 @@ from typing import Any
 from shared.domain.alerts.episodes import to_us
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
+from shared.domain.models.artefact import PublishedModel
 from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.model_risk import SEPSIS
-from shared.domain.stays.sepsis_risk import evaluate, lacking, sepsis_model
+from shared.domain.stays.sepsis_risk import evaluate, lacking
 from shared.errors import InputError
 from shared.services.stay_reader import StayReader
 
 
-def sepsis_on_request(reader: StayReader, tenant: str, patient: ResourceKey, at: datetime) -> dict[str, Any]:
+def sepsis_on_request(
+    model: PublishedModel, reader: StayReader, tenant: str, patient: ResourceKey, at: datetime
+) -> dict[str, Any]:
     """A RiskAssessment without an id. Raises InputError 422 that names what is missing."""
     stay = reader.stay(tenant, patient.address, patient, at)
     if stay is None:
@@ -24,7 +27,7 @@ def sepsis_on_request(reader: StayReader, tenant: str, patient: ResourceKey, at:
     lacks = lacking(state, to_us(at))
     if lacks:
         raise _incomplete(lacks)
-    risk, _ = evaluate(sepsis_model(), state, to_us(at))
+    risk, _ = evaluate(model, state, to_us(at))
     return model_assessment(risk, SEPSIS, id=None, patient=str(patient), encounter=stay.encounter)
 
 

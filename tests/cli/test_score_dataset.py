@@ -15,7 +15,7 @@ import pytest
 
 from local import exits
 from shared.domain.features.readmission import COLUMNS
-from shared.domain.features.sepsis import sepsis_features
+from shared.domain.features.sepsis import chosen, sepsis_features
 from shared.domain.models.shipped import shipped_model
 from tests.unit.features.stays import as_psv, made_up_stay
 from tests.unit.features.test_readmission_features import encounter
@@ -76,7 +76,9 @@ def test_every_hour_of_every_stay_is_answered_by_a_file_of_the_same_name(stays: 
 def test_the_command_gives_what_serving_gives(stays: Path, tmp_path: Path) -> None:
     command("sepsis", str(stays), str(tmp_path / "out"))
     model = shipped_model("sepsis")
-    served = [model.predict(row).probability for row in sepsis_features(made_up_stay(1, 30))]
+    served = [
+        model.predict(chosen(row, model.features)).probability for row in sepsis_features(made_up_stay(1, 30))
+    ]
     assert [probability for probability, _ in scores(tmp_path / "out" / "b.psv")] == pytest.approx(
         served, abs=1e-9
     )

@@ -13,14 +13,15 @@ _NOTHING = [math.nan] * 3
 class Laboratory:
     """A laboratory value: the last one, its age in hours, how many there were, and how it differs from earlier ones."""
 
-    __slots__ = ("_first", "_highest", "_interval", "_lowest", "_previous", "at", "count", "last")
+    __slots__ = ("_begun", "_first", "_highest", "_interval", "_lowest", "_previous", "at", "count", "last")
     PARTS: ClassVar = (
         "last", "age", "count", "change", "from first", "hours between the last two", "lowest", "highest",
+        "hours since the first",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.last = self.at = self._previous = self._first = math.nan
-        self._interval = self._lowest = self._highest = math.nan
+        self._interval = self._lowest = self._highest = self._begun = math.nan
         self.count = 0
 
     def take(self, now: int, value: float) -> None:
@@ -30,6 +31,7 @@ class Laboratory:
             self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
         else:
             self._first = self._lowest = self._highest = value
+            self._begun = now
         self._previous, self.last, self.at = self.last, value, now
         self.count += 1
 
@@ -45,7 +47,12 @@ class Laboratory:
             self._interval,
             self._lowest,
             self._highest,
+            now - self._begun,
         ]
+
+    def unusual(self, now: int) -> bool:
+        """Whether a value in this hour would be one that nobody looked at for a day, or ever."""
+        return not now - self.at <= WINDOWS[-1]
 
     def copy(self) -> Laboratory:
         """The same, to go on from on its own."""
@@ -63,6 +70,7 @@ class Vital:
         "last", "age", "count", "count in 24 h",
         *(f"{part} in {window} h" for window in WINDOWS for part in ("mean", "lowest", "highest")),
         "spread in 12 h", "slope in 12 h", "from its mean", "running mean",
+        "count in 3 h", "count in 6 h", "mean in 6 h from mean in 24 h",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -102,7 +110,19 @@ class Vital:
             if window == 12:
                 shape = _shape(hours[start:], inside, mean)
         from_mean = self.last - self._total / self.count if self.count else math.nan
-        return [self.last, now - self.at, self.count, len(values), *recent, *shape, from_mean, self._running]
+        return [
+            self.last,
+            now - self.at,
+            self.count,
+            len(values),
+            *recent,
+            *shape,
+            from_mean,
+            self._running,
+            sum(hour > now - 3 for hour in hours),
+            sum(hour > now - 6 for hour in hours),
+            recent[0] - recent[6],
+        ]
 
     def copy(self) -> Vital:
         """The same, to go on from on its own."""

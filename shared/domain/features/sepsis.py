@@ -9,10 +9,12 @@ measured. Ages and windows are in hours.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, TypeAlias
 
-from shared.domain.features.measured import Laboratory, Vital
+from shared.domain.features.measured import WINDOWS, Laboratory, Vital
 
 VITALS: Final = ("HR", "O2Sat", "Temp", "SBP", "MAP", "DBP", "Resp", "EtCO2")
 LABS: Final = (
@@ -40,14 +42,22 @@ PLAUSIBLE: Final[dict[str, tuple[float, float]]] = {
 _PANEL = 4  # laboratory values in one hour that make a panel
 _SHOCK_HOURS = 12
 _RECENT = 24
-_SIRS, _SOFA = 4, 12  # places of the sums among the criteria
+_SIRS, _SOFA, _NEWS = 4, 12, 13  # places of the sums among the criteria
 
+# The vital signs of NEWS2 (shared/domain/scores/news2.py): the highest value of each column of the chart, and its points.
+_NEWS2: Final = {
+    "Resp": ((8, 11, 20, 24), (3, 1, 0, 2, 3)), "O2Sat": ((91, 93, 95), (3, 2, 1, 0)),
+    "SBP": ((90, 100, 110, 219), (3, 2, 1, 0, 3)), "HR": ((40, 50, 90, 110, 130), (3, 1, 0, 1, 2, 3)),
+    "Temp": ((35, 36, 38, 39), (3, 1, 0, 1, 2)),
+}  # fmt: skip
+
+_MOVED = ("change in 6 h", "above its lowest in 24 h", "mean in 24 h", "highest in 24 h", "mean in 6 h")
 _DERIVED: Final = (
     "ICULOS", "HospAdmTime", "Age", "Gender", "Unit", "shock index", "highest shock index in 12 h",
     "pulse pressure", "modified shock index", "BUN/Creatinine", "O2Sat/FiO2", "SaO2/FiO2",
     "SIRS temperature", "SIRS heart rate", "SIRS respiration", "SIRS white cells", "SIRS",
     "low systolic pressure", "fast breathing", "SOFA platelets", "SOFA bilirubin", "SOFA creatinine",
-    "SOFA pressure", "SOFA oxygen", "SOFA without catecholamines and coma",
+    "SOFA pressure", "SOFA oxygen", "SOFA without catecholamines and coma", "NEWS2 of vital signs",
     "laboratory values now", "laboratory values in 6 h", "laboratory values in 12 h",
     "laboratory values in 24 h", "laboratory values", "vital signs now", "vital signs in 6 h",
     "vital signs in 24 h", "kinds of laboratory values", "hours since a laboratory value",
@@ -55,10 +65,11 @@ _DERIVED: Final = (
     "Chloride + HCO3", "hours with fever", "hours with fast pulse", "hours with low pressure",
     "laboratory values an hour", "temperatures an hour", "hours in intensive care before the first row",
     "hours in hospital", "kinds of laboratory values in 6 h", "kinds of laboratory values in 24 h",
+    *(f"{what} laboratory values in {window} h" for what in ("unusual", "first") for window in WINDOWS),
     *(
         f"{score} {part}"
-        for score in ("SIRS", "SOFA")
-        for part in ("change in 6 h", "above its lowest in 24 h", "mean in 24 h", "highest in 24 h")
+        for score in ("SIRS", "SOFA", "NEWS2")
+        for part in _MOVED
     ),
 )  # fmt: skip
 NAMES: Final = (
@@ -73,6 +84,18 @@ def sepsis_features(hours: Iterable[Hour]) -> Iterator[list[float]]:
     stay = Stay()
     for hour in hours:
         yield stay.advance(hour)
+
+
+@cache
+def places_of(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Where features stand among NAMES: a model asks for some of them. Raises KeyError for one that is not there."""
+    place = {name: number for number, name in enumerate(NAMES)}
+    return tuple(place[name] for name in names)
+
+
+def chosen(row: Sequence[float], names: tuple[str, ...]) -> list[float]:
+    """The values of some features, in the order of their names."""
+    return [row[place] for place in places_of(names)]
 
 
 def implausible(hour: Hour) -> list[str]:
@@ -100,8 +123,11 @@ class Stay:
         )
         self._lab_counts: list[int] = []
         self._vital_counts: list[int] = []
+        # By hour, how many laboratory values nobody had looked at for a day, or ever: what a new suspicion asks for.
+        self._unusual: list[int] = []
+        self._new: list[int] = []
         self._shock: list[float] = []
-        self._totals: tuple[list[float], list[float]] = ([], [])  # of SIRS and SOFA, hour by hour
+        self._totals: tuple[list[float], ...] = ([], [], [])  # of SIRS, SOFA and NEWS2, hour by hour
         self._lab_total = self._panels = self._fever = self._fast = self._low = 0
         self._lab_at = self._panel_at = math.nan
 
@@ -109,16 +135,20 @@ class Stay:
         """The features of this hour, which comes after all that were given before."""
         now = self._hours
         self._hours += 1
-        vitals = labs = 0
+        vitals = labs = unusual = new = 0
         for place, (name, state) in enumerate(self._known.items()):
             value = hour[place]
             if value == value and (value := _plausible(name, value)) == value:
-                state.take(now, value)
-                if place < len(VITALS):
+                if isinstance(state, Vital):
                     vitals += 1
                 else:
                     labs += 1
+                    unusual += state.unusual(now)
+                    new += not state.count
+                state.take(now, value)
         self._count(now, vitals, labs)
+        self._unusual = [*self._unusual[1 - _RECENT :], unusual]
+        self._new = [*self._new[1 - _RECENT :], new]
         found: list[float] = []
         for state in self._known.values():
             found += state.features(now)
@@ -129,7 +159,8 @@ class Stay:
         found += self._measuring(now)
         found += self._course(now, hour[-1])
         found += self._longer(now, hour)
-        for totals, place in zip(self._totals, (_SIRS, _SOFA), strict=True):
+        found += [sum(counts[-window:]) for counts in (self._unusual, self._new) for window in WINDOWS]
+        for totals, place in zip(self._totals, (_SIRS, _SOFA, _NEWS), strict=True):
             totals.append(criteria[place])
             del totals[:-_RECENT]
             found += _moved(totals)
@@ -142,8 +173,7 @@ class Stay:
         twin._vitals = [each.copy() for each in self._vitals]
         twin._labs = [each.copy() for each in self._labs]
         twin._known = dict(zip(MEASURED, [*twin._vitals, *twin._labs], strict=True))
-        sirs, sofa = self._totals
-        twin._totals = (list(sirs), list(sofa))
+        twin._totals = tuple(list(totals) for totals in self._totals)
         return twin
 
     def _count(self, now: int, vitals: int, labs: int) -> None:
@@ -213,7 +243,17 @@ class Stay:
             _below(ratio, (512, 357, 214, 89)),
         ]
         total = sum(points for points in sofa if points == points)
-        return [*sirs, sum(sirs), float(systolic <= 100), float(breathing >= 22), *sofa, total]
+        shock = [float(systolic <= 100), float(breathing >= 22)]
+        return [*sirs, sum(sirs), *shock, *sofa, total, self._news()]
+
+    def _news(self) -> float:
+        """The points of NEWS2 that the vital signs give; one that was never measured gives none."""
+        total = 0.0
+        for name, (limits, points) in _NEWS2.items():
+            value = self._known[name].last
+            if value == value:
+                total += points[bisect_left(limits, value)]
+        return total
 
     def _measuring(self, now: int) -> list[float]:
         labs, vitals = self._lab_counts, self._vital_counts
@@ -257,7 +297,14 @@ def _moved(totals: list[float]) -> list[float]:
     """How a score of the last 24 hours, the newest last, has moved."""
     newest = totals[-1]
     before = newest - totals[-7] if len(totals) > 6 else math.nan
-    return [before, newest - min(totals), sum(totals) / len(totals), max(totals)]
+    recent = totals[-6:]
+    return [
+        before,
+        newest - min(totals),
+        sum(totals) / len(totals),
+        max(totals),
+        sum(recent) / len(recent),
+    ]
 
 
 def _below(value: float, limits: tuple[float, ...]) -> float:

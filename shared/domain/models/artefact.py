@@ -1,7 +1,7 @@
 """A published model: one gzipped JSON document, whose hash stands apart in `published.json` beside the shipped ones.
 
 Data only: names, numbers and text. Reading it runs no code from it, and a byte that differs from the registered hash
-refuses it (docs/decisions/021-models-as-data.md).
+refuses it (docs/decisions/016-models-as-data.md).
 """
 
 from __future__ import annotations

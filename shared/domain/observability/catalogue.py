@@ -14,6 +14,7 @@ COUNTERS: Final[dict[str, str]] = {
     "galen_safety_reports_total": "Adverse event reports taken, by door; one that is delivered again counts again.",
     "galen_files_total": "Dropped files, by result.",
     "galen_scores_total": "Scores made or changed.",
+    "galen_models_refused_total": "Published models that were refused while the last good one stayed, by model.",
     "galen_alerts_total": "Alerts created, changed or superseded, by severity.",
     "galen_readings_not_scored_total": "Readings recorded and not scored, by reason.",
     "galen_commits_found_unlanded_total": "HTTP commits that only the sweep landed.",

@@ -23,9 +23,15 @@ def lacking(chart: Chart) -> list[str]:
     )
 
 
-def evaluate(chart: Chart, encounter: Resource) -> ModelRisk:
+def checked(model: PublishedModel) -> PublishedModel:
+    """The model, where it asks for the features of the shipped one; raises RefusedModel otherwise."""
+    if model.features != shipped_model(READMISSION.model).features or "rates" not in model.tables:
+        raise RefusedModel("the readmission model was trained on other features: train it anew")
+    return model
+
+
+def evaluate(model: PublishedModel, chart: Chart, encounter: Resource) -> ModelRisk:
     """The risk at the end of a hospital stay, from it and the ones before; nothing `lacking`."""
-    model = _model()
     stays = discharges(chart)
     ids = [each.get("id") for each in stays]
     before = stays[: ids.index(encounter.get("id"))]
@@ -44,10 +50,6 @@ def evaluate(chart: Chart, encounter: Resource) -> ModelRisk:
         at, model.version, model.sha256, model.predict(values), reasons,
         _basis(chart, [encounter, *conditions_of(chart, encounter), *before]), tuple(unknown), (),
     )  # fmt: skip
-
-
-def _model() -> PublishedModel:
-    return shipped_model(READMISSION.model)
 
 
 def _basis(chart: Chart, resources: list[Any]) -> tuple[str, ...]:

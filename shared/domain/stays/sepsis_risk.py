@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from shared.domain.alerts.episodes import Episode, Outcome, from_us, step, to_us
 from shared.domain.alerts.responses import Severity
-from shared.domain.features.sepsis import MEASURED, NAMES, VITALS, Stay
+from shared.domain.features.sepsis import MEASURED, VITALS, Stay, chosen, places_of
 from shared.domain.models.artefact import PublishedModel, RefusedModel
 from shared.domain.models.shipped import shipped_model
 from shared.domain.stays.model_risk import SEPSIS, ModelRisk, Reason
@@ -43,9 +43,15 @@ class Prefix:
 
 def sepsis_model() -> PublishedModel:
     """The shipped model. Raises RefusedModel where it was made for other features than this code computes."""
-    model = shipped_model(MODEL)
-    if model.features != NAMES:
-        raise RefusedModel("the sepsis model was trained on other features: train it anew")
+    return checked(shipped_model(MODEL))
+
+
+def checked(model: PublishedModel) -> PublishedModel:
+    """The model, where this code computes what it asks for; raises RefusedModel otherwise."""
+    try:
+        places_of(model.features)
+    except KeyError as unknown:
+        raise RefusedModel("the sepsis model was trained on other features: train it anew") from unknown
     return model
 
 
@@ -64,7 +70,8 @@ def evaluate(
 
     The prefix that it gives saves the next evaluation the hours that are over, as long as none of them changes.
     """
-    row, prefix = _features(state, at_us, prefix)
+    known, prefix = _features(state, at_us, prefix)
+    row = chosen(known, model.features)
     last = last_readings(state, at_us)
     reasons = tuple(
         _reason(each.feature, each.value, each.log_odds, last)

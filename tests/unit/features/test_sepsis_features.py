@@ -7,7 +7,14 @@ import random
 
 import pytest
 
-from shared.domain.features.sepsis import NAMES, PLAUSIBLE, Stay, implausible, sepsis_features
+from shared.domain.features.sepsis import (
+    NAMES,
+    PLAUSIBLE,
+    Stay,
+    chosen,
+    implausible,
+    sepsis_features,
+)
 from tests.unit.features.stays import hour_of, made_up_stay
 
 
@@ -96,3 +103,29 @@ def test_ratios_and_criteria_of_a_patient_in_shock() -> None:
     assert (found["low systolic pressure"], found["fast breathing"]) == (1, 1)
     assert (found["SOFA creatinine"], found["SOFA pressure"]) == (2, 1)
     assert found["hours with fever"] == found["hours with low pressure"] == 1
+
+
+def test_a_laboratory_value_is_unusual_where_nobody_looked_at_it_for_a_day() -> None:
+    usual = [hour_of(Lactate=2.0), hour_of(Lactate=2.1)]
+    found = _last(*usual)
+    assert (found["unusual laboratory values in 6 h"], found["first laboratory values in 6 h"]) == (1, 1)
+    found = _last(*usual, *[hour_of()] * 24, hour_of(Lactate=2.0, pH=7.3))
+    assert (found["unusual laboratory values in 6 h"], found["first laboratory values in 6 h"]) == (2, 1)
+    assert (found["Lactate hours since the first"], found["pH hours since the first"]) == (26, 0)
+
+
+def test_the_points_of_news2_follow_the_chart_and_what_was_never_measured_gives_none() -> None:
+    assert _last(hour_of(HR=131.0))["NEWS2 of vital signs"] == 3
+    sick = hour_of(HR=111.0, Resp=25.0, O2Sat=91.0, SBP=90.0, Temp=39.1)
+    found = _last(hour_of(), sick)
+    assert found["NEWS2 of vital signs"] == 2 + 3 + 3 + 3 + 2
+    assert found["NEWS2 mean in 6 h"] == 13 / 2
+    well = hour_of(HR=90.0, Resp=20.0, O2Sat=96.0, SBP=219.0, Temp=38.0)
+    assert _last(well)["NEWS2 of vital signs"] == 0
+
+
+def test_a_model_asks_for_some_features_in_its_own_order() -> None:
+    row = [float(place) for place in range(len(NAMES))]
+    assert chosen(row, (NAMES[7], NAMES[2])) == [7.0, 2.0]
+    with pytest.raises(KeyError):
+        chosen(row, ("no such feature",))

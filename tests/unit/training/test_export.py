@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: E402
 
 from local.datasets.evaluate import raw_scores  # noqa: E402
 from local.training import calibrate, metrics  # noqa: E402
-from local.training.export import as_array, columns_of, forest_of, from_array, together  # noqa: E402
+from local.training.export import as_array, columns_of, forest_of, from_array, gains_of, together  # noqa: E402
 from shared.domain.models.artefact import pack, read_model  # noqa: E402
 
 
@@ -67,6 +67,12 @@ def test_a_split_that_only_tells_missing_from_measured_is_published_without_infi
     )
     assert not any(math.isinf(value) for value in forest.threshold)
     forest.check(features=6)
+
+
+def test_the_features_that_decide_the_outcome_gain_most(fitted) -> None:  # type: ignore[no-untyped-def]
+    gains = gains_of(fitted[0], 6)
+    assert set(np.argsort(-gains)[:3]) == {0, 1, 5}
+    assert gains.min() >= 0
 
 
 def test_no_rows_have_no_scores(fitted) -> None:  # type: ignore[no-untyped-def]

@@ -118,3 +118,12 @@ def test_the_blend_gives_the_networks_their_share_whatever_their_spread() -> Non
     assert first == 1 - networks.SHARE
     assert second * 5 == pytest.approx(networks.SHARE, abs=1e-5)
     assert asdict(networks.network_of(np.array([[1.0, 2, 3, 4, 5]])))["bias"] == 5
+
+
+def test_a_network_on_more_features_gives_the_same_score(rows, inputs) -> None:  # type: ignore[no-untyped-def]
+    narrow = networks.narrowed(inputs, [1])
+    assert narrow.flags == [0]
+    network = networks.network_of(np.array([[1.5, -2.0, 0.1, 2.0, 0.3], [-1.0, 0.5, 0.2, -1.0, 0.3]]))
+    wide = networks.widened(network, narrow, inputs, [1])
+    found = network_scores(Networks(inputs, [wide]), rows)
+    assert found == pytest.approx(network_scores(Networks(narrow, [network]), rows[:, [1]]))

@@ -1,0 +1,55 @@
+"""`local publish`: makes a registered champion the one that a running platform serves."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from local import exits
+from local.cli.options import add_platform_options, new_parser
+from local.environment import say
+from local.layout import DEFAULT_DATA
+from local.run_state import find_platform
+
+_EXAMPLES = """  python3 -m local publish sepsis
+  python3 -m local publish readmission --runs /tmp/trial
+
+What `train` made champion of the registered model goes to ml-features/model-artifacts in the lake; every process of the
+platform verifies its hash and serves it within a minute. exit codes: 0 published, 1 refused, 3 no platform runs
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = new_parser(
+        subparsers, "publish", "publish a registered champion to the lake of a running platform", _EXAMPLES
+    )
+    add_platform_options(parser)
+    parser.add_argument("model", choices=("sepsis", "readmission"))
+    parser.add_argument(
+        "--runs", type=Path, default=DEFAULT_DATA / "mlflow", metavar="DIR",
+        help="where MLflow keeps its store (default .local/mlflow)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where the champion is in the lake."""
+    from local.running import services_of
+    from local.training.tracking import champion_of
+    from shared.domain.models.artefact import RefusedModel, read_model
+    from shared.domain.models.lake_layout import Alias, artefact_path
+    from shared.services.served_models import publish_champion
+
+    champion = champion_of(args.runs, args.model)
+    if champion is None:
+        raise exits.CommandStopped(
+            f"no model {args.model} is registered in {args.runs}: run `python3 -m local train {args.model}` first"
+        )
+    lake = services_of(find_platform(args.data, args.port)).lake
+    try:
+        version = read_model(champion.packed, champion.sha256).version
+        publish_champion(lake, champion.packed, Alias(args.model, version, champion.sha256, champion.run_id))
+    except RefusedModel as refused:
+        raise exits.CommandStopped(f"nothing was published: {refused}") from refused
+    say(f"{args.model} {version} is the champion in {artefact_path(args.model, champion.sha256)}")
+    return exits.OK

@@ -1,0 +1,62 @@
+"""Where published models lie in the lake, and what an alias says: file and SHA-256 of an artefact.
+
+Below `ml-features/model-artifacts/<model>/` each artefact is `<sha256>.model.json.gz`, written once; `<alias>.json` names
+one of them and is the only file that changes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.models.artefact import RefusedModel
+from shared.domain.models.shipped import CHAMPION
+from shared.names import Zone
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """What stands behind a name such as `champion`."""
+
+    model: str
+    version: str
+    sha256: str
+    run_id: str
+
+    def encode(self) -> bytes:
+        """The file's bytes."""
+        document = {
+            "model": self.model,
+            "version": self.version,
+            "sha256": self.sha256,
+            "runId": self.run_id,
+        }
+        return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def alias_path(model: str, alias: str = CHAMPION) -> str:
+    """The path of an alias."""
+    return f"{Zone.ML_FEATURES}/model-artifacts/{model}/{alias}.json"
+
+
+def artefact_path(model: str, sha256: str) -> str:
+    """The path of an artefact."""
+    return f"{Zone.ML_FEATURES}/model-artifacts/{model}/{sha256}.model.json.gz"
+
+
+def read_alias(data: bytes, model: str) -> Alias:
+    """The alias in a file. Raises RefusedModel where it is none of this model."""
+    try:
+        document: dict[str, Any] = json.loads(data)
+        alias = Alias(
+            str(document["model"]), str(document["version"]), str(document["sha256"]), str(document["runId"])
+        )
+    except (ValueError, KeyError, TypeError) as broken:
+        raise RefusedModel(f"the alias of the model {model} cannot be read") from broken
+    if alias.model != model or not _SHA256.fullmatch(alias.sha256):
+        raise RefusedModel(f"the alias of the model {model} names no artefact of it")
+    return alias

@@ -1,0 +1,100 @@
+"""The models in service: the champion that was published to the lake, and the last good one where that is wrong.
+
+A process begins with the models that ship with the code and looks once a minute whether an alias has changed. What it
+names is read, its hash verified and its features held against this code's; an artefact that is missing, tampered with,
+of another model or of other features is refused, counted and named in the log, and what was in service stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.domain.models.artefact import PublishedModel, RefusedModel, read_model
+from shared.domain.models.lake_layout import Alias, alias_path, artefact_path, read_alias
+from shared.domain.models.shipped import shipped_model
+from shared.errors import Busy, NotFound, Unavailable
+from shared.ports.clock import Clock
+from shared.ports.lake import Lake
+from shared.ports.meter import Meter
+
+LOOKED_FOR: Final = timedelta(minutes=1)
+"""How long a process goes on with what it has before it looks for another champion."""
+REFUSED: Final = "galen_models_refused_total"
+
+Check = Callable[[PublishedModel], PublishedModel]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Served:
+    model: PublishedModel
+    looked: datetime
+    etag: str = ""
+
+
+class ServedModels:
+    """Gives the model to score with. `checks` raise RefusedModel for a model that this code cannot serve."""
+
+    def __init__(self, lake: Lake, clock: Clock, meter: Meter, checks: Mapping[str, Check]) -> None:
+        self._lake = lake
+        self._clock = clock
+        self._meter = meter
+        self._checks = checks
+        self._served: dict[str, _Served] = {}
+        self._lock = threading.Lock()
+
+    def model(self, name: str) -> PublishedModel:
+        """The champion, or the last good one. Never waits for another thread that is looking."""
+        now = self._clock.now()
+        served = self._served.get(name)
+        if served is not None and now - served.looked < LOOKED_FOR:
+            return served.model
+        with self._lock:
+            served = self._served.get(name)
+            if served is None:
+                shipped = self._checks[name](shipped_model(name))
+                served = self._served[name] = _Served(shipped, now - LOOKED_FOR)
+            if now - served.looked >= LOOKED_FOR:
+                served.looked = now
+                self._look(name, served)
+        return served.model
+
+    def _look(self, name: str, served: _Served) -> None:
+        try:
+            seen = self._lake.look(alias_path(name))
+            if seen is None or seen.etag == served.etag:
+                return
+            alias = read_alias(self._lake.read(alias_path(name)), name)
+            if alias.sha256 != served.model.sha256:
+                served.model = self._read(name, alias)
+            served.etag = seen.etag
+        except (Busy, Unavailable):  # looked for again in a minute
+            return
+        except (RefusedModel, NotFound) as refused:
+            # The same alias is not tried again; one that is published anew has another etag.
+            served.etag = seen.etag if seen is not None else ""
+            self._meter.count(REFUSED, model=name)
+            _log.error("the champion of the model %s is refused, the last good one stays: %s", name, refused)
+
+    def _read(self, name: str, alias: Alias) -> PublishedModel:
+        model = read_model(self._lake.read(artefact_path(name, alias.sha256)), alias.sha256)
+        if model.name != name:
+            raise RefusedModel(f"the artefact is one of the model {model.name}")
+        return self._checks[name](model)
+
+
+def publish_champion(lake: Lake, packed: bytes, alias: Alias) -> PublishedModel:
+    """Writes an artefact to the lake and makes it the champion. Raises RefusedModel, and then writes nothing."""
+    model = read_model(packed, alias.sha256)
+    if (model.name, model.version) != (alias.model, alias.version):
+        raise RefusedModel("the artefact is not the one that its registration names")
+    path = artefact_path(alias.model, alias.sha256)
+    if not lake.put_if_absent(path, packed) and lake.read(path) != packed:
+        lake.put(path, packed)  # what lay there was damaged: its name is its hash
+    lake.put(alias_path(alias.model), alias.encode())
+    return model
