@@ -116,6 +116,10 @@ _CODES: dict[str, tuple[int, str]] = {
     ),
     "NoPendingCopyOperation": (409, "There is currently no pending copy operation."),
     "NotImplemented": (501, "The requested operation is not implemented by this emulator."),
+    "RequestForbiddenByContainerEncryptionPolicy": (
+        403,
+        "The request names another encryption scope than the one that its container prescribes.",
+    ),
     "OperationConflict": (409, "The operation conflicts with another one on the same resource."),
     "OperationTimedOut": (408, "The operation could not be completed within the permitted time."),
     "OutOfRangeQueryParameterValue": (

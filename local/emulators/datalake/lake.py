@@ -71,6 +71,22 @@ class Lake:
         else:
             self.scopes.pop(entry.place.container, None)
 
+    def scope_of(self, request: Request) -> str | None:
+        """Returns the encryption scope of what a request writes; raises where its container allows no other."""
+        place, asked, signed = request.place, request.header("x-ms-encryption-scope"), request.query.get("ses")
+        if request.method not in ("PUT", "PATCH") or not place.path:
+            return None
+        if signed and asked not in (None, signed):
+            raise StorageError("AuthorizationPermissionMismatch")
+        if signed and not asked:
+            asked = request.headers["x-ms-encryption-scope"] = signed
+        own = self.scopes.get(place.container)
+        if asked and own and asked != own:
+            container = self.store.find(Place(place.container, ""))
+            if container and container.attributes.traits.get(DENY_OTHER_SCOPES, "").lower() == "true":
+                raise StorageError("RequestForbiddenByContainerEncryptionPolicy")
+        return asked or own
+
     def require_container(self, request: Request) -> None:
         """Raise the caller's 404 unless the request's container exists."""
         if not os.path.isdir(self.store.path_of(Place(request.place.container, ""))):

@@ -112,7 +112,11 @@ class App:
             route = routes.find(request)
             access.authorise(self._lake, request, route.letters)
             refuse_left_out(request)
-            return await route.operation(self._lake, request)
+            scope = self._lake.scope_of(request)
+            response = await route.operation(self._lake, request)
+            if scope:
+                response.headers.setdefault("x-ms-encryption-scope", scope)
+            return response
         except StorageError as error:
             return _refusal(request, error)
         except ClientGone:

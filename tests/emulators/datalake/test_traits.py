@@ -12,6 +12,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.storage.blob import (
     BlobClient,
     ContainerClient,
+    ContainerEncryptionScope,
     ImmutabilityPolicy,
     RehydratePriority,
     StandardBlobTier,
@@ -133,3 +134,19 @@ def test_who_holds_the_lease_may_replace_a_blob_that_others_may_only_create(
     lease = blob.acquire_lease()
     blob.upload_blob(b"y", lease=lease)
     assert blob.download_blob().readall() == b"y"
+
+
+def test_tells_the_encryption_scope_of_what_is_written_and_keeps_to_the_containers_own(
+    emulator: Emulator,
+) -> None:
+    with emulator.blobs() as service:
+        open_one = service.create_container(f"c{uuid.uuid4().hex[:12]}")
+        appended = open_one.get_blob_client("a")
+        assert appended.create_append_blob(encryption_scope="one")["encryption_scope"] == "one"
+        assert appended.get_blob_properties().encryption_scope == "one"
+        own = ContainerEncryptionScope("own", prevent_encryption_scope_override=True)
+        strict = service.create_container(f"c{uuid.uuid4().hex[:12]}", container_encryption_scope=own)
+        assert strict.get_blob_client("b").upload_blob(b"x")["encryption_scope"] == "own"
+        with pytest.raises(HttpResponseError) as refused:
+            strict.get_blob_client("c").upload_blob(b"x", encryption_scope="other")
+        assert code_of(refused.value) == "RequestForbiddenByContainerEncryptionPolicy"
