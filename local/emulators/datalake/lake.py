@@ -73,7 +73,8 @@ class Lake:
 
     def scope_of(self, request: Request) -> str | None:
         """Returns the encryption scope of what a request writes; raises where its container allows no other."""
-        place, asked, signed = request.place, request.header("x-ms-encryption-scope"), request.query.get("ses")
+        asked, signed = request.header("x-ms-encryption-scope"), request.query.get("ses")
+        place = request.place
         if request.method not in ("PUT", "PATCH") or not place.path:
             return None
         if signed and asked not in (None, signed):
