@@ -91,7 +91,18 @@ class Networks:
     def score(self, values: Sequence[float]) -> float:
         """The mean raw score for one row of features; NaN is missing."""
         inputs = self.inputs.of(values)
-        return sum(member.score(inputs) for member in self.members) / len(self.members)
+        scores = (member.score([inputs[place] for place in places]) for places, member in self._weighed)
+        return sum(scores) / len(self.members)
+
+    @cached_property
+    def _weighed(self) -> list[tuple[list[int], Network]]:
+        """By member the places of the inputs that weigh anything in it, and the member on those alone."""
+        found = []
+        for member in self.members:
+            places = [place for place, weights in enumerate(zip(*member.hidden, strict=True)) if any(weights)]
+            hidden = [[weights[place] for place in places] for weights in member.hidden]
+            found.append((places, Network(hidden, member.biases, member.output, member.bias)))
+        return found
 
     def contributions(self, values: Sequence[float]) -> dict[int, float]:
         """Feature → its part of the raw score: weight by input over the units that are on, where 0 is the mean patient.

@@ -125,5 +125,8 @@ def test_a_network_on_more_features_gives_the_same_score(rows, inputs) -> None: 
     assert narrow.flags == [0]
     network = networks.network_of(np.array([[1.5, -2.0, 0.1, 2.0, 0.3], [-1.0, 0.5, 0.2, -1.0, 0.3]]))
     wide = networks.widened(network, narrow, inputs, [1])
+    network_of_all = networks.network_of(np.array([[1.0, 0.5, 0, 2, 0.5, 2.0, 0.3]]))
     found = network_scores(Networks(inputs, [wide]), rows)
     assert found == pytest.approx(network_scores(Networks(narrow, [network]), rows[:, [1]]))
+    alone = [Networks(inputs, [wide, network_of_all]).score(row) for row in rows.tolist()]
+    assert network_scores(Networks(inputs, [wide, network_of_all]), rows) == pytest.approx(alone)
