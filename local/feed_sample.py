@@ -28,7 +28,7 @@ def main() -> int:
     state = RunState.load(Path(os.environ["GALEN_RUN_DATA"]))
     if state is None:
         return 1
-    if has_records(state.settings[names.RECORDS_CONNECTION]):
+    if names.RECORDS_CONNECTION in state.settings and has_records(state.settings[names.RECORDS_CONNECTION]):
         print("galen: records are there already: the sample is not fed again", file=sys.stderr)
         return 0
     return int(feed.run(state) or 0)

@@ -152,13 +152,20 @@ def app_settings(ports: Mapping[str, int], data: Path) -> dict[str, str]:
         names.LAKE_CONNECTION: connections["datalake"],
         names.RECORDS_CONNECTION: connections["cosmos"],
         "AzureWebJobsStorage": connections["datalake"],
+        "GALEN_JOBS_COMMAND": shlex.join(
+            [sys.executable, str(CHECKOUT / "local"), "spark", "--data", str(data)]
+        ),
+        **common_settings(ports, data),
+    }
+
+
+def common_settings(ports: Mapping[str, int], data: Path) -> dict[str, str]:
+    """Those that are the same whichever cloud's protocols the emulators speak."""
+    return {
         "GALEN_URL": f"http://{HOST}:{ports['http']}",
         "GALEN_LOCAL_DATA": str(data),
         **access_settings(data),
         **_of_the_operator(),
-        "GALEN_JOBS_COMMAND": shlex.join(
-            [sys.executable, str(CHECKOUT / "local"), "spark", "--data", str(data)]
-        ),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), _without_proxy()),
     }
 

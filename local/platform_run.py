@@ -12,22 +12,23 @@ from typing import Any
 
 from local import java
 from local.banner import print_banner
+from local.clouds import CLOUDS, Cloud
 from local.data_folder import DataFolder, keep_private
 from local.environment import say
 from local.exits import USAGE, CommandStopped
 from local.jobs import Job
-from local.plan import WORKERS, app_settings, chosen_ports, emulator_specs, new_state, worker_specs
+from local.plan import new_state
 from local.ports import get, is_free
 from local.run_state import RUN_VARIABLE, RunState
 from local.supervisor import Stopped, Supervisor, clear_leftovers
-from shared.settings import SettingsError, read_settings
+from shared.settings import AZURE, SettingsError, read_settings
 
 _HEALTH_TIMEOUT_S = 120.0
 _SPARK_DONE = "spark-done"
 
 
 @contextlib.contextmanager
-def platform_on(data: Path, port: int, *, fresh: bool = False) -> Iterator[PlatformRun]:
+def platform_on(data: Path, port: int, *, fresh: bool = False, cloud: str = AZURE) -> Iterator[PlatformRun]:
     """A platform that holds `data`, clean of what a killed run left, and is ended on leaving.
 
     Raises CommandStopped where the folder or the port is not to be had.
@@ -46,8 +47,11 @@ def platform_on(data: Path, port: int, *, fresh: bool = False) -> Iterator[Platf
         before = RunState.load(data)
         if fresh:
             folder.empty()
-        ports = chosen_ports(port, before)
-        platform = PlatformRun(_checked(new_state(data, port), ports), ports)
+        parts = CLOUDS[cloud]
+        if before is not None and before.settings.get("GALEN_CLOUD", AZURE) != cloud and not fresh:
+            raise CommandStopped(f"{data} holds a platform of the other cloud: choose another --data", USAGE)
+        ports = parts.ports(port, before)
+        platform = PlatformRun(_checked(new_state(data, port), ports, parts), ports, parts)
         try:
             yield platform
         finally:
@@ -56,9 +60,9 @@ def platform_on(data: Path, port: int, *, fresh: bool = False) -> Iterator[Platf
         folder.release()
 
 
-def _checked(state: RunState, ports: dict[str, int]) -> RunState:
+def _checked(state: RunState, ports: dict[str, int], parts: Cloud) -> RunState:
     """The state with its settings. Raises CommandStopped before anything starts where the app would refuse them."""
-    state.settings = app_settings(ports, state.data_folder)
+    state.settings = parts.settings(ports, state.data_folder)
     try:
         read_settings(state.settings)
     except SettingsError as wrong:
@@ -70,9 +74,10 @@ def _checked(state: RunState, ports: dict[str, int]) -> RunState:
 class PlatformRun:
     """The processes and tasks of one platform."""
 
-    def __init__(self, state: RunState, ports: dict[str, int]) -> None:
+    def __init__(self, state: RunState, ports: dict[str, int], parts: Cloud) -> None:
         self._state = state
         self._ports = ports
+        self._parts = parts
         self._supervisor = Supervisor(state, say, state.settings)
         self._jobs: list[Job] = []
 
@@ -85,7 +90,7 @@ class PlatformRun:
             say(f"ready after {time.monotonic() - started:.1f} s")
             if feed:
                 self._feed()
-            if spark:
+            if spark and self._parts.has_tables:
                 self._start_spark()
             say(f"serving on {self._state.url} until Ctrl-C")
             self._serve()
@@ -99,11 +104,11 @@ class PlatformRun:
 
     def _start(self) -> None:
         say("starting the emulators")
-        self._supervisor.start(emulator_specs(self._ports, self._state.data_folder))
+        self._supervisor.start(self._parts.emulators(self._ports, self._state.data_folder))
         self._supervisor.wait_until(self._supervisor.all_answer, "an emulator")
-        self._finish(self._job("provision", "local.provision"), "the stores could not be provisioned")
+        self._finish(self._job("provision", self._parts.provision), "the stores could not be provisioned")
         say("starting the functions host")
-        self._supervisor.start(worker_specs(self._ports))
+        self._supervisor.start(self._parts.workers(self._ports, self._state.data_folder))
         self._supervisor.wait_until(self._supervisor.all_answer, "a worker of the functions host")
         self._supervisor.wait_until(self._is_healthy, f"{self._state.url}/health", _HEALTH_TIMEOUT_S)
         self._state.state = "serving"
@@ -178,5 +183,5 @@ class PlatformRun:
 
     def _functions(self) -> list[dict[str, Any]]:
         """Of all workers: each has those that it listens for."""
-        ports = [self._ports[worker.name] for worker in WORKERS]
+        ports = [self._ports[name] for name in self._parts.worker_names]
         return [function for port in ports for function in json.loads(get(port, "/admin/functions")[1])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from local.run_state import RunState
 from shared.bootstrap import Services, adapters_of
 from shared.settings import read_settings
@@ -10,6 +12,8 @@ from shared.settings import read_settings
 def services_of(state: RunState) -> Services:
     """The use cases on the stores of a running platform."""
     settings = read_settings(state.settings)
+    # Where the SDK of AWS looks for credentials.
+    os.environ.update({name: value for name, value in state.settings.items() if name.startswith("AWS_")})
     return Services(settings, adapters_of(settings))
 
 

@@ -108,7 +108,9 @@ def _places(
         **files,
         **hubs,
         **hidden,
-        (Thing.RECORDS, None, RECORDS_CONTAINER): Place((records.table.arn,), records.key),
+        (Thing.RECORDS, None, RECORDS_CONTAINER): Place(
+            (records.table.arn, pulumi.Output.concat(records.table.arn, "/index/*")), records.key
+        ),
         (Thing.RECORDS, Access.FOLLOW, RECORDS_CONTAINER): Place((records.table.stream_arn,), records.key),
         (Thing.LIVE_UPDATES, None, LIVE_HUB): Place((live, records.connections.arn), None),
     }

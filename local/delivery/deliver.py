@@ -14,7 +14,7 @@ from local.delivery.http_door import Accepted, HttpDoor, Posting, postings
 from local.delivery.parcels import Parcel
 from local.delivery.refusals import Refusals
 from local.delivery.sources import Document
-from local.delivery.stream_door import StreamDoor
+from local.delivery.stream_door import stream_door
 from local.delivery.target import Target
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
@@ -151,7 +151,7 @@ class Delivery:
 
     def _stream(self, items: Iterable[Ready]) -> None:
         files = self._files()
-        with StreamDoor(self._target.settings.event_hubs, self._taken) as door:
+        with stream_door(self._target.settings, self._taken) as door:
             for item in items:
                 assert isinstance(item, Parcel)
                 if not item.fits_hub:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from local.delivery.parcels import Parcel
-from shared.adapters.azure.lake import DataLake
 from shared.domain.ingest.raw_line import sha256_hex
+from shared.ports.lake import Lake
 from shared.services.file_door import file_identity
 
 MAX_FILE_LINES: Final = 20_000
@@ -21,7 +21,7 @@ Dropped = Callable[[str, list[Parcel]], None]
 class FileDoor:
     """Drops files in `landing/<tenant>/`; the names hold no word of the data."""
 
-    def __init__(self, container: DataLake, tenant: str, dropped: Dropped) -> None:
+    def __init__(self, container: Lake, tenant: str, dropped: Dropped) -> None:
         self._container = container
         self._tenant = tenant
         self._dropped = dropped

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from azure.eventhub import EventData, EventDataBatch, EventHubProducerClient
 
+from local.delivery.kinesis_door import KinesisDoor
 from local.delivery.parcels import HUB_LIMIT_BYTES, Parcel
+from shared.settings import AWS, Settings
 
 _OPEN_BATCHES: Final = 64
 NO_KEY: Final = "0"
@@ -73,3 +75,12 @@ class StreamDoor:
                 self._connection, eventhub_name=hub
             )
         return self._producers[hub]
+
+
+def stream_door(settings: Settings, accepted: Callable[[list[Parcel]], None]) -> StreamDoor | KinesisDoor:
+    """The door of the cloud that the platform runs on."""
+    return (
+        KinesisDoor(settings, accepted)
+        if settings.cloud == AWS
+        else StreamDoor(settings.event_hubs, accepted)
+    )

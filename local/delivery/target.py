@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from azure.storage.blob import BlobServiceClient
-
 from local.delivery.api import Api
 from local.delivery.parcels import Packer
 from local.keys import CLIENT_ID
 from local.run_state import RunState
 from local.running import bearer, services_of
-from shared import names
-from shared.adapters.azure.connections import blob_service
-from shared.adapters.azure.lake import DataLake
 from shared.bootstrap import Services
+from shared.ports.lake import Lake
 from shared.settings import Settings, read_settings
 
 ALL_SCOPES = "system/*.cruds"
@@ -22,13 +18,13 @@ ALL_SCOPES = "system/*.cruds"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to send, for one tenant. `dropped` is the container `landing`."""
+    """Where to send, for one tenant. `dropped` is where files are dropped."""
 
     tenant: str
     settings: Settings
     services: Services
     api: Api
-    dropped: DataLake
+    dropped: Lake
     packer: Packer
 
 
@@ -36,12 +32,11 @@ def target_of(state: RunState, tenant: str) -> Target:
     """The platform of a run, with a token for the tenant."""
     settings = read_settings(state.settings)
     services = services_of(state)
-    blobs: BlobServiceClient = blob_service(settings)
     return Target(
         tenant=tenant,
         settings=settings,
         services=services,
         api=Api(state.url, lambda: bearer(services, CLIENT_ID, tenant, ALL_SCOPES)),
-        dropped=DataLake(blobs.get_container_client(names.LANDING_FILE_SYSTEM)),
+        dropped=services.adapters.dropped,
         packer=Packer(tenant, settings.source, services.clock),
     )

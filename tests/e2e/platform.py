@@ -58,9 +58,10 @@ class Platform:
         self.output = data.parent / f"{data.name}.out"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, sample: bool = False) -> Platform:
+    def start(self, *, sample: bool = False, cloud: str = "azure") -> Platform:
         """Starts it and waits until it serves; with the `sample` it goes on to feed that to an empty store."""
         command = [sys.executable, "-m", "local", "up", "--no-spark", *([] if sample else ["--empty"])]
+        command += ["--cloud", cloud]
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [*command, "--data", str(self.data), "--port", str(self.port)],

@@ -12,6 +12,18 @@ from shared.names import LIVE_HUB
 TIMEOUT_S: Final = 300
 HTTP_TIMEOUT_S: Final = 29
 """API Gateway waits no longer than thirty."""
+KINESIS_BATCH: Final = 256
+CHANGES_BATCH: Final = 1000
+RECORD_AGE_S: Final = 6 * 24 * 3600
+"""A day less than the streams keep: what was retried for so long is set aside while it can still be read."""
+TIMES: Final = {
+    # A minute is the least; on Azure they run every fifteen seconds.
+    "sweep": "rate(1 minute)",
+    "sweep_files": "rate(1 minute)",
+    "watch": "rate(1 minute)",
+    "inspect": "rate(15 minutes)",
+}
+"""When the functions of schedules are called."""
 LIVE_NEEDS: Final[Needs] = {"live": (*EVERY, Need(Thing.LIVE_UPDATES, Access.SEND, LIVE_HUB))}
 
 

@@ -15,16 +15,13 @@ from pulumi_aws import iam, lambda_
 
 from functions.needs import Thing
 from infra.components.aws.documents import LAMBDA, allow, document, trust
-from infra.components.aws.function_plan import FunctionPlan
+from infra.components.aws.function_plan import CHANGES_BATCH, KINESIS_BATCH, RECORD_AGE_S, FunctionPlan
 from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from shared.names import secret_variable
 
 PYTHON: Final = "python3.12"
-BATCH: Final = 256
-RECORD_AGE_S: Final = 6 * 24 * 3600
-"""A day less than the streams keep: what was retried for so long is set aside while it can still be read."""
 SPLITS: Final = {
     "bisect_batch_on_function_error": True,
     "function_response_types": ["ReportBatchItemFailures"],
@@ -155,7 +152,7 @@ class Functions(pulumi.ComponentResource):
             function_name=self.functions[plan_name].arn,
             event_source_arn=arn,
             starting_position="TRIM_HORIZON",
-            batch_size=1000 if changes else BATCH,
+            batch_size=CHANGES_BATCH if changes else KINESIS_BATCH,
             maximum_batching_window_in_seconds=0,  # an alert may not wait
             maximum_retry_attempts=-1,
             maximum_record_age_in_seconds=-1 if changes else RECORD_AGE_S,

@@ -29,6 +29,7 @@ ACTIONS: Final = {
     (Thing.RECORDS, Access.READ): ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"),
     (Thing.RECORDS, Access.WRITE): (
         "dynamodb:BatchGetItem",
+        "dynamodb:BatchWriteItem",
         "dynamodb:ConditionCheckItem",
         "dynamodb:DeleteItem",
         "dynamodb:GetItem",

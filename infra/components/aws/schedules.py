@@ -6,25 +6,17 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 from pulumi_aws import cloudwatch, iam, scheduler
 
 from infra.components.aws.documents import allow, document, trust
+from infra.components.aws.function_plan import TIMES
 from infra.components.aws.functions import Functions
 from infra.components.aws.spark_jobs import SparkJobs
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from infra.spark_jobs import BESIDE, RUN_HOUR, RUN_MINUTE
-
-TIMES: Final = {
-    # A minute is the least; on Azure they run every fifteen seconds.
-    "sweep": "rate(1 minute)",
-    "sweep_files": "rate(1 minute)",
-    "watch": "rate(1 minute)",
-    "inspect": "rate(15 minutes)",
-}
 
 
 @dataclass(frozen=True, slots=True)
