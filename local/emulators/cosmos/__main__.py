@@ -78,9 +78,11 @@ async def _keep_house(store: Store) -> None:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
+    # What is loaded stays: the collector need not look at it, neither now nor later.
+    gc.disable()
     store = Store(arguments.data, fsync=arguments.sync == "full")
-    # What was loaded stays: the collector need not look at it again.
     gc.freeze()
+    gc.enable()
     application = Application(store, arguments.key, Faults(FAULT_CODES) if arguments.faults else None)
     config = uvicorn.Config(
         application,
