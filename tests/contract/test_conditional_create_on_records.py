@@ -21,7 +21,7 @@ from tests.delivery.world import TENANT, Stores, World, caller, patient
 from tests.emulators.aws_server import AwsServer
 
 PROCESSES, THREADS = 2, 8
-ROUNDS = {CosmosPlace: 50, DynamoPlace: 50 if os.environ.get("GALEN_TEST_EVERYTHING") else 6}
+ROUNDS = {CosmosPlace: 50, DynamoPlace: 50 if os.environ.get("GALEN_TEST_EVERYTHING") else 4}
 """moto takes five milliseconds a call, and one at a time."""
 BUSY_RATE = 0.05
 WITHIN_S = 100.0

@@ -63,7 +63,11 @@ class App:
             return answered
         if rule.latency_ms:
             time.sleep(rule.latency_ms / 1000)
-        return _struck(rule, environ, start_response) if rule.refuses or rule.applied else answered
+        if rule.refuses:
+            return _refused(rule, environ, start_response)
+        if rule.applied:
+            _hang_up(environ)  # the work is done, and nobody hears of it
+        return answered
 
     def _tell(self, method: str, start_response: StartResponse) -> Iterable[bytes]:
         with self._lock:
@@ -84,10 +88,13 @@ def action_of(environ: Environ) -> str:
     return "s3:ListBucket" if method in ("GET", "HEAD") else "s3:CreateBucket"
 
 
-def _struck(rule: Rule, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    if rule.applied or rule.status == 0:
-        # The work is done, or not, and nobody hears of it.
-        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+def _hang_up(environ: Environ) -> None:
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+
+
+def _refused(rule: Rule, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    if rule.status == 0:
+        _hang_up(environ)
         return _answer(start_response, 500, b"", "text/plain")
     if environ.get("HTTP_X_AMZ_TARGET"):
         status, code = _JSON_ERRORS[rule.status or 503]

@@ -216,7 +216,10 @@ class DynamoRecords:
                 if code_of(failure) != "TransactionCanceledException":
                     with translated(self._on_busy):
                         raise
-                codes = [each.get("Code") for each in failure.response.get("CancellationReasons", ())]
+                reasons = failure.response.get("CancellationReasons", ())
+                codes = [each.get("Code") for each in reasons]
+                if _were_written(requests, reasons):
+                    return  # by an earlier attempt of the SDK, whose answer was lost
                 if "ConditionalCheckFailed" in codes:
                     index = codes.index("ConditionalCheckFailed")
                     raise BatchRefused(index, 409 if isinstance(writes[index], Create) else 412) from failure
@@ -244,6 +247,15 @@ class _Refused(Exception):
     def __init__(self, there: Attributes) -> None:
         super().__init__("the condition of a write did not hold")
         self.there = there
+
+
+def _were_written(requests: Sequence[dict[str, Any]], reasons: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what stood in the way of a transaction is what it was to write."""
+    puts = (
+        (request.get("Put"), reason.get("Item", {}))
+        for request, reason in zip(requests, reasons, strict=False)
+    )
+    return any(put["Item"]["e"] == there.get("e") for put, there in puts if put)
 
 
 def _unchanged(etag: str) -> dict[str, Any]:
