@@ -17,28 +17,31 @@ from local.exits import CommandStopped, NotRunning
 from local.layout import CHECKOUT
 from local.ports import free_ports
 from local.run_state import RunState, find_platform
+from shared.settings import AZURE
 
 _STARTS_WITHIN_S: Final = 180.0
 _STOPS_WITHIN_S: Final = 30.0
 
 
 @contextlib.contextmanager
-def measured_platform(data: Path, port: int | None, *, fresh: bool) -> Iterator[RunState]:
-    """The platform on `data` unless `fresh`; where none runs, a temporary one that is gone afterwards."""
+def measured_platform(data: Path, port: int | None, *, fresh: bool, cloud: str = AZURE) -> Iterator[RunState]:
+    """The platform on `data` unless `fresh`; where none of that cloud runs, a temporary one that is gone afterwards."""
     if not fresh:
         with contextlib.suppress(NotRunning):
-            yield find_platform(data, port)
-            return
+            found = find_platform(data, port)
+            if found.settings.get("GALEN_CLOUD", AZURE) == cloud:
+                yield found
+                return
     folder = Path(tempfile.mkdtemp(prefix="galen-bench-"))
     try:
-        with temporary_platform(folder) as state:
+        with temporary_platform(folder, cloud) as state:
             yield state
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def temporary_platform(folder: Path) -> Iterator[RunState]:
+def temporary_platform(folder: Path, cloud: str = AZURE) -> Iterator[RunState]:
     data, log = folder / "data", folder / "up.log"
     port = free_ports(1)[0]
     say(f"starting a platform with an empty store in {data}, port {port}")
@@ -50,6 +53,8 @@ def temporary_platform(folder: Path) -> Iterator[RunState]:
             "up",
             "--empty",
             "--no-spark",
+            "--cloud",
+            cloud,
             "--data",
             str(data),
             "--port",

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from azure.eventhub import EventData, EventHubProducerClient
-
 from local.bench.figures import spread
 from local.delivery.confirm import Confirmer
 from local.delivery.parcels import Parcel
 from local.delivery.sources import Document
+from local.delivery.stream_door import sender
 from local.delivery.target import Target
 from shared import names
 from shared.domain.fhir import json
@@ -173,18 +172,15 @@ def _await_scores(target: Target, patients: int, since: str) -> None:
 
 def _send(target: Target, readings: list[_Reading], rate: float, reader: AlertReader) -> tuple[int, float]:
     """At the rate, one event each; how many, and how long it took."""
-    connection = target.settings.event_hubs
     started = time.monotonic()
-    with EventHubProducerClient.from_connection_string(
-        connection, eventhub_name=names.HUB_VITAL_SIGNS
-    ) as producer:
+    with sender(target.settings, names.HUB_VITAL_SIGNS) as send:
         for number, each in enumerate(readings):
             wait_s = started + number / rate - time.monotonic()
             if wait_s > 0:
                 time.sleep(wait_s)
             if each.tells:
                 reader.expect(each.tells, time.monotonic())
-            producer.send_event(EventData(each.parcel.body), partition_key=each.parcel.key)
+            send(each.parcel.body, each.parcel.key)
     return len(readings), time.monotonic() - started
 
 

@@ -21,6 +21,7 @@ _DOORS = ("file", "stream", "http")
 _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench ingest --door stream --resources 10000 --seconds 0
   python3 -m local bench ingest --fresh --format json > figures.json
+  python3 -m local bench ingest --cloud aws --resources 2000
   python3 -m local bench validate /data/bundles --by-type
   python3 -m local bench import
   python3 -m local bench surveillance
@@ -65,6 +66,9 @@ def _add_ingest(kinds: Kinds) -> argparse.ArgumentParser:
     )
     ingest.add_argument(
         "--rate", type=float, default=200, metavar="R", help="readings a second (default 200)"
+    )
+    ingest.add_argument(
+        "--cloud", choices=("azure", "aws"), default="azure", help="whose protocols its emulators speak"
     )
     ingest.add_argument("--fresh", action="store_true", help="a platform of its own even where one runs")
     add_platform_options(ingest)
@@ -159,7 +163,7 @@ def _ingest(args: argparse.Namespace) -> int:
     doors = args.door or ([] if args.resources == 0 else list(_DOORS))
     chosen = portions(real_bundles(), doors, args.resources) if doors else {}
     vitals = None
-    with measured_platform(args.data, args.port, fresh=args.fresh) as state:
+    with measured_platform(args.data, args.port, fresh=args.fresh, cloud=args.cloud) as state:
         target = target_of(state, TENANT)
         results = [run_door(target, door, chosen[door]) for door in doors]
         if args.seconds:

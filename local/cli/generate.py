@@ -100,10 +100,12 @@ def run(args: argparse.Namespace) -> int:
     from local.generate.show import counter, print_outcome
     from shared import names
     from shared.domain.fhir.dates import instant_text
-    from shared.settings import read_settings
+    from shared.settings import AWS, read_settings
 
     hub = names.HUB_SAFETY_REPORTS if args.kind == "safety-reports" else names.HUB_VITAL_SIGNS
     settings = read_settings(state.settings)
+    if settings.cloud == AWS:
+        raise exits.CommandStopped("generate sends to Event Hubs, and this platform has Kinesis", exits.USAGE)
     target = target_of(state, settings.tenant_of(hub))
     seed = secrets.randbits(32) if args.seed is None else args.seed
     since = instant_text(target.services.clock.now())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from azure.eventhub import EventData, EventDataBatch, EventHubProducerClient
 
 from local.delivery.kinesis_door import KinesisDoor
 from local.delivery.parcels import HUB_LIMIT_BYTES, Parcel
+from shared.adapters.aws.connections import AwsPlace, client
 from shared.settings import AWS, Settings
 
 _OPEN_BATCHES: Final = 64
@@ -84,3 +86,15 @@ def stream_door(settings: Settings, accepted: Callable[[list[Parcel]], None]) ->
         if settings.cloud == AWS
         else StreamDoor(settings.event_hubs, accepted)
     )
+
+
+@contextmanager
+def sender(settings: Settings, hub: str) -> Iterator[Callable[[bytes, str], None]]:
+    """What sends one event with its key, and returns when the hub has it."""
+    if settings.cloud == AWS:
+        streams, name = client("kinesis", AwsPlace(settings.region, settings.endpoint)), settings.streams[hub]
+        yield lambda body, key: streams.put_record(StreamName=name, PartitionKey=key, Data=body)
+        streams.close()
+        return
+    with EventHubProducerClient.from_connection_string(settings.event_hubs, eventhub_name=hub) as producer:
+        yield lambda body, key: producer.send_event(EventData(body), partition_key=key)
