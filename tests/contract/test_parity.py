@@ -1,4 +1,4 @@
-"""The same recorded input through both stacks gives the same records, histories, alerts and dead letters.
+"""The same recorded input through both stacks gives the same records, histories, alerts, dead letters and bronze rows.
 
 Azure's on its emulators, AWS's on moto through Kinesis, the readers of shards and the handlers of Lambda. Identifiers and
 contents are equal; versions hold the sequence of their stream, which each cloud counts in its own way, so of them the order.
@@ -44,6 +44,10 @@ from shared.domain.records import Item, Kind
 from shared.ports.records import Query
 from shared.services.chain_walk import walk_chains
 from shared.settings import AWS, Settings
+from spark.transforms.expand_files import FILE as FILE_ROW
+from spark.transforms.expand_files import RESOURCE as RESOURCE_ROW
+from spark.transforms.expand_files import rows_of_files
+from spark.transforms.expand_lines import BatchContext
 from tests.delivery.world import caller, observation, patient, synthea_bundles
 from tests.emulators.aws_server import AwsServer
 from tests.unit.aws.events import object_created
@@ -257,6 +261,15 @@ def commits(stack: Stack) -> int:
     return sum(int(file.metadata["count"]) for file in stack.lake.list("raw/commits"))
 
 
+def bronze(stack: Stack) -> list[tuple[str, ...]]:
+    """The rows that the bronze job makes of the raw files, as far as no sequence is in them."""
+    at = stack.moving.now()
+    files = [(f"/{file.path}", stack.lake.read(file.path)) for file in stack.lake.list("raw")]
+    rows = rows_of_files(files, BatchContext("/raw", 1, at), stack.adapters.validator.validate)
+    columns = ("kind", "reason", "tenant", "type", "id", "home", "deleted", "zone")
+    return sorted(tuple(str(row.get(name)) for name in columns) for row in rows if row["kind"] != FILE_ROW)
+
+
 def test_both_stacks_make_the_same_of_the_same_input_and_call_what_they_are_granted(
     azure: Stack, cosmos_container: ContainerProxy, amazon: Stack, aws: AwsServer
 ) -> None:
@@ -287,6 +300,8 @@ def test_both_stacks_make_the_same_of_the_same_input_and_call_what_they_are_gran
     assert len(letters(amazon)) >= 4
     assert letters(amazon) == letters(azure)
     assert commits(amazon) == commits(azure) == 2
+    assert bronze(amazon) == bronze(azure)
+    assert sum(row[0] == RESOURCE_ROW for row in bronze(amazon)) > 100
     assert not list(walk_chains(amazon.lake, read=True))
     granted = {
         action for plan in plans(40) for need in plan.needs for action in ACTIONS[need.thing, need.access]
