@@ -134,9 +134,8 @@ def test_files_changes_and_timers_are_taken(packages: dict[str, Path], settings:
     with LambdaFunction(packages["reactions"], "functions.aws.reactions.react", settings) as function:
         change = {"eventName": "REMOVE", "dynamodb": {"SequenceNumber": "1100", "Keys": {"pk": {"S": "a"}}}}
         assert function({"Records": [change]}) == {"batchItemFailures": []}
-    for timer in ("sweep", "inspect"):
-        with LambdaFunction(packages["schedules"], f"functions.aws.schedules.{timer}", settings) as function:
-            assert function({}) is None
+    with LambdaFunction(packages["schedules"], "functions.aws.schedules.sweep", settings) as function:
+        assert function({}) is None
 
 
 def test_every_secret_of_the_stack_is_a_setting() -> None:
