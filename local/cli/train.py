@@ -18,7 +18,7 @@ _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local train sepsis
   python3 -m local train sepsis /data/stays --out /tmp/trial --runs /tmp/trial
 
 The data: physionet2019-setb (PhysioNet/CinC Challenge 2019) and uci-diabetes-readmission (UCI 296), both CC BY 4.0;
-onset: FHIR R4 bundles, one of each patient (synthea-r4, simulated, Apache-2.0).
+onset: FHIR R4 bundles, one of each patient (synthea-r4, simulated, Apache-2.0), or a lake with a feature store.
 exit codes: 0 published, 1 the data cannot be read, 2 wrong usage
 """
 

@@ -16,6 +16,7 @@ from shared.domain.features.patient.diagnoses import BY_NAME
 from shared.domain.features.patient.facts import Fact, facts_of
 from shared.domain.features.patient.features import vector
 from shared.domain.features.patient.known import Clock, Known, is_looked_at, known
+from shared.domain.fhir.dates import EARLIEST, date_range
 from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME, lacking
 
 NEVER = "9999-12-31T00:00:00Z"
@@ -72,6 +73,8 @@ def _first_diagnosis(patient: Known) -> datetime | None:
     return next((each.at for each in patient.of("Condition") if group.has(each.system, each.code)), None)
 
 
-def last_instant(facts: Sequence[Fact]) -> str:
-    """The newest beginning of an Encounter, as sortable text: until then the patient was followed."""
-    return max((fact.begun or "" for fact in facts if fact.type == "Encounter"), default="")
+def last_instant(facts: Sequence[Fact]) -> datetime:
+    """The newest beginning of an Encounter: until then the patient was followed."""
+    ranges = (date_range(fact.begun) for fact in facts if fact.type == "Encounter" and fact.begun)
+    newest = max((found.lo for found in ranges if found), default=EARLIEST)
+    return datetime.fromisoformat(newest)

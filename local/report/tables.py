@@ -9,6 +9,8 @@ from shared.names import TABLES
 
 Row = dict[str, Any]
 _LOG: Final = "_delta_log"
+MODELS: Final = "features_model_watch"
+"""The one table beside gold that the page shows."""
 
 
 def path_of(name: str) -> str:
@@ -35,7 +37,6 @@ class Gold:
 
     @property
     def exists(self) -> bool:
-        """Whether any gold table was written."""
-        return any(
-            (self._lake / path / _LOG).is_dir() for name, path in TABLES.items() if name.startswith("gold_")
-        )
+        """Whether any table that the page shows was written."""
+        shown = (path for name, path in TABLES.items() if name.startswith("gold_") or name == MODELS)
+        return any((self._lake / path / _LOG).is_dir() for path in shown)

@@ -20,6 +20,7 @@ from local.datasets.landmarks import (
     landmarks_of,
     last_instant,
 )
+from local.datasets.stored_landmarks import has_store, store_files, stored_landmarks
 from local.training import calibrate, metrics
 from local.training.compare import compared
 from local.training.data import LICENCES, sha256_of
@@ -63,12 +64,11 @@ class Landmarks:
 
     @classmethod
     def read(cls, path: Path) -> Landmarks:
-        """The landmarks of all patients in bundles below a folder."""
-        files = bundle_files(path)
-        facts = {file.name: facts_in(file) for file in files}
-        newest = max(map(last_instant, facts.values()), default="") or "0001-01-01"
-        last = datetime.fromisoformat(newest).replace(tzinfo=UTC)
-        rows = [row for name in facts for row in landmarks_of(name, facts[name], YEARS, last)]
+        """The landmarks of a lake's feature store, else of all patients in bundles below a folder."""
+        if has_store(path):
+            rows, files = stored_landmarks(path), store_files(path)
+        else:
+            rows, files = _of_bundles(bundle_files(path))
         labels = np.array([row.onset for row in rows], np.int8)
         if labels.sum() < LEAST_ONSETS:
             raise UnreadablePatients(
@@ -84,6 +84,12 @@ class Landmarks:
     def first_later_year(self) -> int:
         """From this year on landmarks are forecast, by models that saw no landmark whose horizon reaches into it."""
         return int(np.quantile(self.years, 1 - LATER_SHARE))
+
+
+def _of_bundles(files: list[Path]) -> tuple[list[Landmark], list[Path]]:
+    facts = {file.name: facts_in(file) for file in files}
+    last = max(map(last_instant, facts.values()), default=datetime.min.replace(tzinfo=UTC))
+    return [row for name in facts for row in landmarks_of(name, facts[name], YEARS, last)], files
 
 
 def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArray[np.float64]]:
@@ -117,14 +123,14 @@ def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArr
     )
     trained = Trained(
         "onset", VERSION, _NAMES, forest_of(members), _calibration(seen, labels), evaluation.operating_point,
-        {"reference": _reference(data.values, probabilities)},
+        {"reference": _reference(data.values[later], probabilities)},
         {"licence": LICENCES["onset"], "sha256": data.sha256, "rows": len(data.rows)}, evaluation.figures(),
     )  # fmt: skip
     return trained, evaluation, data.values[::_SAMPLED]
 
 
 def _reference(values: NDArray[np.float64], probabilities: NDArray[np.float64]) -> dict[str, Any]:
-    """What the features and the forecasts looked like: drift is measured against it."""
+    """What features and forecasts looked like where the model was judged: drift is measured against it."""
     columns = {**dict(zip(_NAMES, values.T, strict=True)), PROBABILITY: probabilities}
     found = {}
     for name, column in columns.items():

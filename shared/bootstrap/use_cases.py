@@ -14,9 +14,10 @@ from shared.domain.access.settings import TokenSettings, TrustedIssuer, parse_cl
 from shared.domain.fhir.admission import ValidationModes, parse_modes
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.observability.meter import ProcessMeter
+from shared.domain.onset import risk as onset_risk
 from shared.domain.records import Item
 from shared.domain.stays import readmission_risk, sepsis_risk
-from shared.domain.stays.model_risk import READMISSION, SEPSIS
+from shared.domain.stays.model_risk import ONSET, READMISSION, SEPSIS
 from shared.ports.clock import Clock, Randomness
 from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
@@ -190,7 +191,11 @@ class Services:
 
     @cached_property
     def models(self) -> ServedModels:
-        checks = {SEPSIS.model: sepsis_risk.checked, READMISSION.model: readmission_risk.checked}
+        checks = {
+            SEPSIS.model: sepsis_risk.checked,
+            READMISSION.model: readmission_risk.checked,
+            ONSET.model: onset_risk.checked,
+        }
         return ServedModels(self.lake, self.clock, self.meter, checks)
 
     @cached_property

@@ -8,6 +8,7 @@ from typing import Any
 from shared.domain.features.patient.known import known
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
+from shared.domain.models.artefact import PublishedModel
 from shared.domain.onset.risk import evaluate
 from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.model_risk import ONSET
@@ -16,14 +17,19 @@ from shared.services.fact_reader import FactReader
 
 
 def onset_on_request(
-    reader: FactReader, tenant: str, patient: ResourceKey, now: datetime, as_of: datetime | None
+    model: PublishedModel,
+    reader: FactReader,
+    tenant: str,
+    patient: ResourceKey,
+    now: datetime,
+    as_of: datetime | None,
 ) -> dict[str, Any]:
     """A RiskAssessment without an id, of what is known now or was at `as_of`. Raises InputError 422 with what is missing."""
     seen = reader.read(tenant, patient, as_of)
     # What was committed at this very instant may carry the next microsecond.
     newest = max((datetime.fromisoformat(fact.known_at) for fact in seen.facts), default=now)
     found = known(seen.facts, as_of or max(now, newest))
-    risk = ["a Patient that was on record then"] if found is None else evaluate(found, seen.versions)
+    risk = ["a Patient that was on record then"] if found is None else evaluate(model, found, seen.versions)
     if isinstance(risk, list):
         text = f"{ONSET.title} needs what is not on record: {', '.join(risk)}."
         raise InputError(text, issues=[error("incomplete", text, rule="risk-inputs")], status=422)

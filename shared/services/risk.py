@@ -79,7 +79,9 @@ class Risk:
             text = "asOf lies ahead: a score looks at what was measured until now."
             raise InputError(text, issues=[error("value", text, rule="risk-as-of")])
         if model == ONSET.model:
-            return onset_on_request(self._facts, caller.tenant, key, now, as_of)
+            return onset_on_request(
+                self._models.model(ONSET.model), self._facts, caller.tenant, key, now, as_of
+            )
         now = as_of or now
         if model == READMISSION.model:
             return readmission_on_request(

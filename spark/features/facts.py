@@ -6,6 +6,7 @@ bronze still holds: silver itself has only the present.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Final
@@ -63,20 +64,35 @@ _OF_COMPONENT: Final = ("system", "code", "words", "value", "unit", "value_code"
 _INSTANT: Final = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
 
 
-def facts(context: RunContext, as_of: datetime, *, as_it_was: bool) -> tuple[DataFrame, list[str]]:
-    """One row a fact, with `tenant` and `patient_id`, and notes on what could not be told; the newest versions by `as_of`.
+@dataclass(slots=True)
+class Seen:
+    """One row a fact, with `tenant` and `patient_id`; what could not be told; and what is held in memory until `close`."""
+
+    frame: DataFrame
+    notes: list[str]
+    held: list[DataFrame]
+
+    def close(self) -> None:
+        """Lets go of what is held."""
+        for each in self.held:
+            each.unpersist()
+
+
+def facts(context: RunContext, as_of: datetime, *, as_it_was: bool) -> Seen:
+    """The facts of all patients, of each resource the newest version by `as_of`.
 
     Without `as_it_was` the rows are those of now, whenever they came.
     """
-    frames, notes = [], []
+    frames: list[DataFrame] = []
+    notes: list[str] = []
+    held: list[DataFrame] = []
     for table in SOURCES:
         uri = context.lake.uri(table.path)
         rows = open_declared(context.spark, uri, table)[0].toDF()
         if as_it_was:
-            rows, note = _as_known(context, table, rows, as_of)
-            notes += note
+            rows = _as_known(context, table, rows, as_of, notes, held)
         frames.append(facts_of_rows(rows, table))
-    return reduce(DataFrame.unionByName, frames), notes
+    return Seen(reduce(DataFrame.unionByName, frames), notes, held)
 
 
 def facts_of_rows(rows: DataFrame, table: Table) -> DataFrame:
@@ -112,22 +128,29 @@ def _fact(table: Table, own: dict[str, Column], id_: Column, patient: Column) ->
 
 
 def _as_known(
-    context: RunContext, table: Table, now: DataFrame, as_of: datetime
-) -> tuple[DataFrame, list[str]]:
+    context: RunContext,
+    table: Table,
+    now: DataFrame,
+    as_of: datetime,
+    notes: list[str],
+    held: list[DataFrame],
+) -> DataFrame:
     instant = F.lit(as_of.astimezone(UTC))
     later = now.where(F.col("last_updated") > instant).select("tenant", "id")
     known = now.where(F.col("last_updated") <= instant)
     if later.isEmpty():
-        return known, []
+        return known
     bronze = context.lake.uri(TABLES["bronze_resources"])
     if not DeltaTable.isDeltaTable(context.spark, bronze):
-        return known, [f"{table.name}: what later versions replaced is not known without bronze"]
+        notes.append(f"{table.name}: what later versions replaced is not known without bronze")
+        return known
     then = context.spark.read.format("delta").load(bronze)
     then = then.where((F.col("type") == table.type) & (F.col("last_updated") <= instant))
-    then = then.join(F.broadcast(later), ["tenant", "id"], "left_semi")
+    then = then.join(later, ["tenant", "id"], "left_semi")
     rows = silver_rows(then, table).persist()
+    held.append(rows)
     refused = rows.where(F.col(PROBLEM).isNotNull())
     good = rows.where(F.col(PROBLEM).isNull())
     if not refused.isEmpty():
         good = good.unionByName(last_good_rows(then, table, refused))
-    return known.unionByName(good.select(*known.columns)), []
+    return known.unionByName(good.select(*known.columns))

@@ -26,6 +26,7 @@ instant. A score on request calls the same functions; a test compares what both 
 | `python3 -m local spark features --full` | the rows of the instant anew |
 
 A run for an instant that the store has already does nothing. A new definition (now {definition}) makes the rows anew.
+`python3 -m local query "select * from features_patients limit 5"` asks the table; `python3 -m local query` lists all.
 
 ## As known at an instant
 

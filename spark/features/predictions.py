@@ -1,4 +1,4 @@
-"""The table `ml-features/predictions`: what the onset model says of the newest features of each patient."""
+"""The table `ml-features/predictions`: what the onset model says of features, and what models said live."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from shared.domain.features.patient.features import FEATURES
+from shared.domain.features.patient.known import Clock
+from shared.domain.fhir import json
 from shared.domain.onset.cohort import lacking
 from shared.domain.onset.risk import MOST_SHOWN, inputs, model
-from shared.domain.stays.assessment import band_of
+from shared.domain.stays.assessment import BANDS, band_of, said_by
 from shared.names import TABLES
+from spark.gold.frames import first_by
 from spark.schemas.columns import Classification, Column, Derived
 from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
@@ -69,3 +73,24 @@ def predictions_of(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 for each in asked.contributions(inputs_, MOST_SHOWN)
             ],
         }  # fmt: skip
+
+
+def assessed_rows(bronze: DataFrame) -> DataFrame:
+    """The predictions in the RiskAssessments that models wrote as the data came, of each key the newest version."""
+    bodies = bronze.where("type = 'RiskAssessment' AND body IS NOT NULL")
+    said = map_rows(bodies.select("tenant", "body", "source_version"), assessed, _ASSESSED)
+    newest = first_by(said, list(PREDICTIONS.key), F.col("source_version").desc(), F.col("risk_index"))
+    return newest.drop("source_version")
+
+
+def assessed(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """One row for each RiskAssessment of a model; the scores by rule are none."""
+    for row in rows:
+        said = said_by(json.decode_object(row["body"]))
+        if said is not None:
+            alert = said["band"] == BANDS[0][1]
+            shared = {"tenant": row["tenant"], "source_version": row["source_version"]}
+            yield said | shared | {"known_by": str(Clock.PLATFORM), "alert": alert}
+
+
+_ASSESSED: Final = struct_of(PREDICTIONS).add("source_version", "string")

@@ -20,6 +20,7 @@ from typing import Any
 from shared.domain.features.patient.known import Clock
 from shared.domain.fhir.admission import parse_modes
 from shared.domain.fhir.dates import parse_instant
+from shared.domain.models.artefact import RefusedModel
 from spark.jobs.context import RunContext
 from spark.jobs.graph import Job, choices, plan
 from spark.jobs.stops import DatabaseRefused, PromotionStopped, SchemaRefused, SourceMissing
@@ -104,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             for event in run_jobs(context, plan(options.job)):
                 print(json.dumps(event), flush=True)
-    except (DatabaseRefused, PromotionStopped, SchemaRefused, SourceMissing) as stopped:
+    except (DatabaseRefused, PromotionStopped, RefusedModel, SchemaRefused, SourceMissing) as stopped:
         print(stopped, file=sys.stderr)
         return 1
     finally:

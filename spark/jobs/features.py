@@ -64,16 +64,20 @@ def _of_instant(context: RunContext, store: DeltaTable, as_of: datetime, notes: 
     if not context.full and not there.isEmpty():
         notes = [*notes, f"{as_of.isoformat()}: nothing new"]
         return TableReport(STORE.path, 0, store.toDF().count(), time.monotonic() - started, tuple(notes))
-    found, more = facts(context, as_of, as_it_was=by is Clock.PLATFORM)
-    rows = feature_rows(found, as_of, by).to(struct_of(STORE))
+    found = facts(context, as_of, as_it_was=by is Clock.PLATFORM)
+    rows = feature_rows(found.frame, as_of, by).to(struct_of(STORE))
     context.on_phase("write features")
-    (
-        rows.write.format("delta").mode("overwrite")
-        .option("replaceWhere", f"as_of = TIMESTAMP '{as_of.isoformat()}' AND known_by = '{by}'")
-        .save(context.lake.uri(STORE.path))
-    )  # fmt: skip
+    try:
+        (
+            rows.write.format("delta")
+            .mode("overwrite")
+            .option("replaceWhere", f"as_of = TIMESTAMP '{as_of.isoformat()}' AND known_by = '{by}'")
+            .save(context.lake.uri(STORE.path))
+        )
+    finally:
+        found.close()
     written = int(store.history(1).first()["operationMetrics"].get("numOutputRows", 0))
-    said = (*notes, *more, f"as known at {as_of.isoformat()} by the {by}'s clock")
+    said = (*notes, *found.notes, f"as known at {as_of.isoformat()} by the {by}'s clock")
     return TableReport(STORE.path, written, store.toDF().count(), time.monotonic() - started, said)
 
 

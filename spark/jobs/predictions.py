@@ -1,4 +1,7 @@
-"""The feature store to predictions: every instant of the store that the published model has not been asked about."""
+"""To predictions: every instant of the feature store that the champion was not asked about, and what models said live.
+
+Live are the RiskAssessments in bronze that models wrote as the data came: sepsis and readmission.
+"""
 
 from __future__ import annotations
 
@@ -11,31 +14,66 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from shared.domain.features.patient.features import DEFINITION
 from shared.domain.onset.risk import model
-from spark.features.predictions import PREDICTIONS, prediction_rows
+from shared.names import TABLES
+from spark.features.predictions import PREDICTIONS, assessed_rows, prediction_rows
 from spark.features.store import STORE
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import merge_newer, open_declared
+from spark.jobs.tables import Progress, merge_newer, open_declared, progress_of, set_progress, table_id
 
 _INSTANT: Final = ["as_of", "known_by"]
 
 
 def run(context: RunContext) -> Iterator[TableReport]:
-    """Asks the champion; with `full` about every row of the store anew."""
+    """Both sources into one table; with `full` every row of both anew. Raises RefusedModel for a tampered artefact."""
     started = time.monotonic()
-    uri = context.lake.uri(PREDICTIONS.path)
-    target, notes = open_declared(context.spark, uri, PREDICTIONS)
+    target, notes = open_declared(context.spark, context.lake.uri(PREDICTIONS.path), PREDICTIONS)
+    asked, meant = _of_the_store(context, target)
+    live = _of_assessments(context, target)
+    said = (
+        f"{asked} rows of features asked about, {meant} of patients whom the model is meant for",
+        f"{live} live predictions",
+    )
+    total = target.toDF().count()
+    yield TableReport(PREDICTIONS.path, meant + live, total, time.monotonic() - started, (*notes, *said))
+
+
+def _of_the_store(context: RunContext, target: DeltaTable) -> tuple[int, int]:
     if not DeltaTable.isDeltaTable(context.spark, context.lake.uri(STORE.path)):
-        yield TableReport(PREDICTIONS.path, 0, target.toDF().count(), 0.0, (*notes, "no features yet"))
-        return
+        return 0, 0
     features = context.read(STORE.path).where(F.col("definition") == DEFINITION)
     if not context.full:
         said = target.toDF().where(F.col("model_sha256") == model().sha256).select(*_INSTANT).distinct()
         features = features.join(F.broadcast(said), _INSTANT, "left_anti")
-    written = 0
-    if not features.isEmpty():
+    asked = features.count()
+    if not asked:
+        return 0, 0
+    rows = prediction_rows(features).persist()
+    meant = rows.count()
+    if meant:
         context.on_phase("write predictions")
-        written = merge_newer(target, prediction_rows(features), PREDICTIONS.key, "true")
-    yield TableReport(
-        PREDICTIONS.path, written, target.toDF().count(), time.monotonic() - started, tuple(notes)
-    )
+        merge_newer(target, rows, PREDICTIONS.key, "true")
+    rows.unpersist()
+    return asked, meant
+
+
+def _of_assessments(context: RunContext, target: DeltaTable) -> int:
+    """How many predictions were new in bronze since the last run that found some."""
+    uri = context.lake.uri(TABLES["bronze_resources"])
+    if not DeltaTable.isDeltaTable(context.spark, uri):
+        return 0
+    bronze = DeltaTable.forPath(context.spark, uri)
+    source = table_id(bronze)
+    done = 0 if context.full else progress_of(target, source)
+    rows = bronze.toDF().where(F.col("batch") > done)
+    new = assessed_rows(rows).persist()
+    found = new.count()
+    if found:
+        last = int(rows.agg(F.max("batch")).first()[0])
+        set_progress(context.spark, Progress(source, last))
+        try:
+            merge_newer(target, new, PREDICTIONS.key, "true")
+        finally:
+            set_progress(context.spark, None)
+    new.unpersist()
+    return found

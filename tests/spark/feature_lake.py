@@ -6,6 +6,7 @@ HTTP. Silver and bronze are written by the Python engine, whose tables are those
 
 from __future__ import annotations
 
+import os
 import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.delivery.world import TENANT, World
 from tests.unit.features.patients import condition, encounter, observation, patient, request
 
 PATIENTS = CHECKOUT / "local" / "demo" / "patients.tar.xz"
+EVERYTHING = bool(os.environ.get("GALEN_TEST_EVERYTHING"))
 REAL = "Buster_Hoeger"
 """An adult of whom there is enough and not too much."""
 CALLER = Caller("gateway", TENANT, ())
@@ -95,6 +97,9 @@ class FeatureLake:
         new = observation("new", 140, at="2026-03-30T08:00:00Z") | {"subject": body["subject"]}
         interactions.create(CALLER, {name: value for name, value in new.items() if name != "id"})
         interactions.create(CALLER, {"resourceType": "Patient", "gender": "male", "birthDate": "1990"})
+        patient_id = body["subject"]["reference"].removeprefix("Patient/")
+        self.live = self.world.risk.assess(CALLER, patient_id, "onset", self.world.clock.now())
+        interactions.create(CALLER, self.live)
 
     def _write(self) -> None:
         for file in self.world.lake.list("raw"):

@@ -8,15 +8,14 @@ from typing import Final
 
 from local.report.charts import Bar, Line, bars, lines
 from local.report.figures import SHOWN, Figure, largest, rows_table
-from local.report.tables import Gold, Row
+from local.report.tables import MODELS, Gold, Row
 
-_TABLE: Final = "features_model_watch"
 _PERCENT: Final = 100.0
 
 
 def models(gold: Gold) -> list[Figure]:
     """The newest week's drift by feature, calibration by week, and alerts by week."""
-    rows = gold.rows(_TABLE)
+    rows = gold.rows(MODELS)
     newest = max((row["week_on"] for row in rows), default=None)
     return [
         _drift([row for row in rows if row["kind"] == "drift" and row["week_on"] == newest]),
@@ -29,7 +28,7 @@ def _drift(rows: list[Row]) -> Figure:
     shown = largest(rows, "value")
     return Figure(
         "Drift in the newest week",
-        "The population stability index of each feature against the training data, the largest first; `probability` is the "
+        "The population stability index of each feature against the training data, the largest first; probability is the "
         "forecast itself. The table has the bound beyond which a feature has drifted.",
         bars([Bar(row["subject"], row["value"]) for row in shown], "population stability index"),
         rows_table(
@@ -37,7 +36,7 @@ def _drift(rows: list[Row]) -> Figure:
             ("subject", "value", "high", "rows", "out_of_bounds", "known_by"),
             ("feature", "index", "bound", "patients", "out of bounds", "clock"),
         ),
-        _TABLE,
+        MODELS,
     )
 
 
@@ -53,7 +52,7 @@ def _calibration(rows: list[Row]) -> Figure:
             ("week_on", "value", "low", "high", "rows", "out_of_bounds", "known_by"),
             ("week", "forecast", "seen, low", "seen, high", "patients", "out of bounds", "clock"),
         ),
-        _TABLE,
+        MODELS,
     )  # fmt: skip
 
 
@@ -73,9 +72,7 @@ def _burden(rows: list[Row]) -> Figure:
         for clock in clocks
     ]
     days = sorted({_day(row) for row in rows})
-    labels = [
-        (day, date.fromordinal(day).strftime("%d %b %Y")) for day in days[:: max(1, len(days) // 5 + 1)]
-    ]
+    labels = [(day, date.fromordinal(day).strftime("%b %Y")) for day in days[:: max(1, len(days) // 5 + 1)]]
     return Figure(
         "Alerts by week",
         "How many of a hundred patients the model was asked about it alerted; a diamond marks a week with too many.",
@@ -85,7 +82,7 @@ def _burden(rows: list[Row]) -> Figure:
             ("week_on", "value", "high", "rows", "out_of_bounds", "known_by"),
             ("week", "alerts a patient", "bound", "patients", "out of bounds", "clock"),
         ),
-        _TABLE,
+        MODELS,
     )
 
 

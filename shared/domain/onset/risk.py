@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from shared.domain.features.patient.features import vector
+from shared.domain.features.patient.features import FEATURES, vector
 from shared.domain.features.patient.known import Known
 from shared.domain.models.artefact import Contribution, PublishedModel, RefusedModel
 from shared.domain.models.shipped import shipped_model
@@ -17,25 +17,29 @@ _LATEST: Final = "_latest"
 
 
 def model() -> PublishedModel:
-    """The model in service. Raises RefusedModel where it is not what was published."""
-    return shipped_model(ONSET.model)
+    """The model that ships with the code. Raises RefusedModel where it is not what was published."""
+    return checked(shipped_model(ONSET.model))
+
+
+def checked(asked: PublishedModel) -> PublishedModel:
+    """The model, where this code has all its features. Raises RefusedModel."""
+    known = {each.name for each in FEATURES}
+    if not known.issuperset(asked.features):
+        raise RefusedModel("the onset model was trained on other features: train it anew")
+    return asked
 
 
 def inputs(values: Mapping[str, float], asked: PublishedModel) -> list[float]:
-    """The model's features out of a patient's. Raises RefusedModel where one has gone since it was trained."""
-    gone = [name for name in asked.features if name not in values]
-    if gone:
-        raise RefusedModel(f"the {asked.name} model was trained on other features: train it anew")
+    """The features of a checked model out of a patient's."""
     return [values[name] for name in asked.features]
 
 
-def evaluate(known: Known, versions: Mapping[str, str]) -> ModelRisk | list[str]:
+def evaluate(asked: PublishedModel, known: Known, versions: Mapping[str, str]) -> ModelRisk | list[str]:
     """The risk, or what is missing. `versions` has the version of each reference, for what the risk rests on."""
     values = vector(known)
     lacks = lacking(values, deceased=known.died is not None)
     if lacks:
         return lacks
-    asked = model()
     row = inputs(values, asked)
     return ModelRisk(
         known.at, asked.version, asked.sha256, asked.predict(row),

@@ -6,9 +6,10 @@ model version and hash, the features that moved it and what did not count are pa
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from shared.domain.fhir.dates import instant_text
+from shared.domain.fhir.dates import instant_text, parse_instant
 from shared.domain.scores.risk_assessment import FINAL, RISK_PROBABILITY
 from shared.domain.stays.model_risk import Meaning, ModelRisk, Reason
 from shared.domain.stays.sepsis_risk import ALARM_ABOVE
@@ -56,6 +57,40 @@ def model_assessment(
         "prediction": [_prediction(risk, meaning)],
     }
     return {name: value for name, value in resource.items() if value is not None}
+
+
+def said_by(resource: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a RiskAssessment of a model says, by name; None for one of another kind. The way back from `model_assessment`."""
+    (method, *_) = (resource.get("method") or {}).get("coding") or [{}]
+    if method.get("system") != SYSTEM_MODELS:
+        return None
+    (extension,) = (each for each in resource["extension"] if each["url"] == EXTENSION_MODEL)
+    parts = {part["url"]: part for part in extension["extension"]}
+    prediction = resource["prediction"][0]
+    reasons = (part["extension"] for part in extension["extension"] if part["url"] == "contribution")
+    return {
+        "patient_id": resource["subject"]["reference"].removeprefix("Patient/"),
+        "model": method["code"],
+        "model_version": method["version"],
+        "model_sha256": parts["modelSha256"]["valueString"],
+        "as_of": parse_instant(resource["occurrenceDateTime"]),
+        "probability": float(prediction["probabilityDecimal"]),
+        "low": float(parts["probabilityLow"]["valueDecimal"]),
+        "high": float(parts["probabilityHigh"]["valueDecimal"]),
+        "risk_index": float(parts["riskIndex"]["valueDecimal"]),
+        "band": prediction["qualitativeRisk"]["coding"][0]["code"],
+        "reasons": [_reason_in(each) for each in reasons],
+    }
+
+
+def _reason_in(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    found = {part["url"]: part for part in parts}
+    value = found.get("value", {}).get("valueDecimal")
+    return {
+        "feature": found["feature"]["valueString"],
+        "value": None if value is None else float(value),
+        "log_odds": float(found["logOdds"]["valueDecimal"]),
+    }
 
 
 def _prediction(risk: ModelRisk, meaning: Meaning) -> dict[str, Any]:

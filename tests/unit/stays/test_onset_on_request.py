@@ -11,9 +11,10 @@ from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.models.shipped import shipped_model
 from shared.domain.onset.cohort import lacking
+from shared.domain.stays.assessment import said_by
 from shared.errors import InputError, NotFound
 from tests.unit.features.patients import condition, encounter, observation, patient
-from tests.unit.scores.ward import CALLER, Ward
+from tests.unit.scores.ward import CALLER, Ward, vital
 
 
 class Practice(Ward):
@@ -50,6 +51,20 @@ def test_gives_a_probability_with_its_reasons_and_what_it_rests_on() -> None:
     assert "hba1c_latest" in [part["valueCode"] for part in _parts(risk, "missing")]
     assert "encounter" not in risk
     assert "id" not in risk
+
+
+def test_what_it_says_can_be_read_back_and_a_score_by_rule_is_none() -> None:
+    practice = Practice()
+    risk = practice.risk()
+    said = said_by(risk)
+    assert said is not None
+    assert (said["model"], said["patient_id"]) == ("onset", "p")
+    assert said["probability"] == float(risk["prediction"][0]["probabilityDecimal"])
+    assert [each["feature"] for each in said["reasons"]] == [
+        part["extension"][0]["valueString"] for part in _parts(risk, "contribution")
+    ]
+    practice.post(vital(practice.now, "9279-1", 30))
+    assert said_by(practice.world.risk.assess(CALLER, "p", "news2")) is None
 
 
 def test_what_does_not_count_is_in_the_answer() -> None:

@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from local.datasets.landmarks import NEVER, UnreadablePatients, facts_in, landmarks_of, last_instant
+from local.datasets.stored_landmarks import has_store, store_files, stored_landmarks
 from shared.domain.features.patient.facts import facts_of
-from tests.unit.features.patients import condition, encounter, observation, patient
+from shared.domain.features.patient.features import DEFINITION, vector
+from shared.domain.features.patient.known import Clock, known
+from shared.names import TABLES
+from tests.unit.features.patients import SNOMED, condition, encounter, observation, patient
 
 LAST = datetime(2020, 6, 1, tzinfo=UTC)
 YEARS = range(2010, 2020)
@@ -68,4 +72,54 @@ def test_a_bundle_gives_its_facts_and_the_end_of_what_is_known(tmp_path: Path) -
     file.write_text(json.dumps({"resourceType": "Bundle", "entry": entries}), "utf-8")
     facts = facts_in(file)
     assert [fact.type for fact in facts] == ["Patient", "Encounter", "Encounter"]
-    assert last_instant(facts) == "2013-06-01T09:00:00Z"
+    assert last_instant(facts) == datetime(2013, 6, 1, 9, tzinfo=UTC)
+
+
+def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_says_followed(tmp_path: Path) -> None:
+    pytest.importorskip("deltalake", reason="not tested: landmarks of a lake, which need the group `lake`")
+    at = datetime(2014, 1, 1, tzinfo=UTC)
+    facts = [fact for each in (patient(), *visits(2013)) for fact in facts_of(each, NEVER)]
+    seen = known(facts, at, Clock.SOURCE)
+    assert seen is not None
+    who = {"tenant": "t", "as_of": at, "definition": DEFINITION, "deceased": False, **vector(seen)}
+    rows = [
+        who | {"patient_id": id_, "known_by": str(by)}
+        for id_ in ("sick", "well", "mistaken")
+        for by in (Clock.SOURCE, Clock.PLATFORM)
+    ]
+    write(tmp_path, "features_patients", rows)
+    begun = {
+        "tenant": "t",
+        "code": HEART,
+        "code_system": SNOMED,
+        "onset_at": at.replace(year=2015),
+        "recorded_at": None,
+    }
+    write(tmp_path, "silver_conditions", [
+        begun | {"patient_id": "sick", "verification_status": "confirmed", "deleted": False},
+        begun | {"patient_id": "mistaken", "verification_status": "refuted", "deleted": False},
+    ])  # fmt: skip
+    write(tmp_path, "silver_encounters", [{"started_at": LAST}])
+    assert has_store(tmp_path)
+    assert len(store_files(tmp_path)) == 1
+    found = stored_landmarks(tmp_path)
+    assert [(row.patient, row.onset) for row in found] == [
+        ("t/mistaken", False),
+        ("t/sick", True),
+        ("t/well", False),
+    ]
+    assert str(found[0].values) == str(vector(seen))
+
+
+def test_a_store_without_rows_by_the_sources_clock_says_how_to_make_them(tmp_path: Path) -> None:
+    pytest.importorskip("deltalake", reason="not tested: landmarks of a lake, which need the group `lake`")
+    write(tmp_path, "features_patients", [{"known_by": "platform", "definition": DEFINITION}])
+    with pytest.raises(UnreadablePatients, match="--known-by source"):
+        stored_landmarks(tmp_path)
+
+
+def write(lake: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    write_deltalake(lake / TABLES[name], pa.Table.from_pylist(rows))
