@@ -18,6 +18,8 @@ from shared.names import RawZone
 
 FOLDER = Path(__file__).parent
 TIMEOUT_S = 300
+SHORT_LIVED = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+"""A session of some minutes spends an eighth of its processor time on machine code that it then hardly uses."""
 TENANT = "default"
 ENQUEUED_AT = "2026-01-01T00:00:00.000000Z"
 
@@ -101,7 +103,7 @@ def spark() -> Iterator[Any]:
     except SparkMissing as stopped:
         pytest.skip(f"not tested: {stopped}")
     before = dict(os.environ)
-    os.environ.update(runtime.variables())
+    os.environ.update(runtime.variables() | SHORT_LIVED)
     from spark.session import SparkSettings, create_session
 
     session = create_session(
