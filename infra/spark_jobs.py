@@ -15,7 +15,8 @@ JOBS: Final[Jobs] = (
     ("quality-silver", ("events", "references")),
     ("gold", ("quality-silver", "safety-reports")),
     ("freshness", ("gold",)),
-    ("sql", ("gold",)),
+    ("quality-gold", ("gold",)),
+    ("sql", ("quality-gold",)),
 )
 """Each job and those it waits for."""
 ENTRY_FILE: Final = "spark_job.py"

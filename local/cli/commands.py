@@ -68,7 +68,9 @@ _TABLE = (
         passes_on=True,
     ),
     Command("bench", "measure throughput and latency, everything on this machine"),
-    Command("spark", "run the Spark jobs over the lake", (*_PLATFORM, "spark", "quality"), needs_java=True),
+    Command(
+        "spark", "run the Spark jobs over the lake", (*_PLATFORM, "spark", "lake", "quality"), needs_java=True
+    ),
     Command(
         "query",
         "ask the lake's tables by SQL, or print what shows them to another engine",

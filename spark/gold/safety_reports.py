@@ -10,6 +10,7 @@ stop and FAERS's `/00123401/` dropped. Drugs are not mapped to substances: brand
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,17 +29,18 @@ from spark.schemas.columns import Derived
 from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
 
+BODIES: Final = "safety_report_lines"
+"""The lines as they landed, of which the messages name theirs: a report stands in bronze once."""
 REPORTS: Final = Derived(
     "safety_reports",
     TABLES["bronze_safety_reports"],
-    "Every message about an adverse event report, as it came",
+    "Every message that is an adverse event report, by the line it came in",
     ("tenant", "report_id", "raw_path", "sequence"),
     (
         TENANT,
         sensitive("report_id", "STRING", "The report's safetyreportid"),
         internal("report_version", "BIGINT", "Its safetyreportversion, 0 where not given"),
         internal("received", "STRING", "Its receiptdate, as written"),
-        sensitive("body", "STRING", "The report as JSON"),
         internal("raw_path", "STRING", "The raw file the message came in"),
         internal("sequence", "BIGINT", "The line's number in its stream or file"),
         internal("landed_at", "TIMESTAMP", "When the raw line was landed"),
@@ -79,6 +81,12 @@ EXACT: Final = Derived(
 )
 
 
+def text_of(line: dict[str, Any]) -> str:
+    """What a line says; what is no UTF-8 in it is replaced. Raises binascii.Error for a body that is no base64."""
+    body: str | None = line["body"]
+    return base64.b64decode(line["body_b64"] or "").decode("utf-8", "replace") if body is None else body
+
+
 def _flatten(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
         shared = {
@@ -87,7 +95,7 @@ def _flatten(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             "reaction_key": None,
             "drug_key": None,
         }
-        for number, line in enumerate(report_rows(decode_object(row["body"]))):
+        for number, line in enumerate(report_rows(decode_object(text_of(row)))):
             yield {**shared, "line": number, **line}
 
 
@@ -108,7 +116,10 @@ def adverse_event_lines(frames: Frames) -> DataFrame:
         F.col("raw_path").desc(),
         F.col("sequence").desc(),
     )
-    lines = map_rows(newest.select("tenant", "report_id", "body"), _flatten, struct_of(LINES))
+    place = ["tenant", "raw_path", "sequence"]
+    bodies = frames[BODIES].select(*place, "body", "body_b64")
+    told = newest.select(*place, "report_id").join(bodies, place).drop("raw_path", "sequence")
+    lines = map_rows(told, _flatten, struct_of(LINES))
     return lines.withColumn("reaction_key", _name_key("`reaction.reactionmeddrapt`")).withColumn(
         "drug_key", _name_key("drug_name")
     )
@@ -127,6 +138,6 @@ def patient_adverse_event_report(frames: Frames) -> DataFrame:
 
 
 TABLES_OF_REPORTS: Final = (
-    GoldTable(LINES, ("safety_reports",), adverse_event_lines, unit="report_id"),
+    GoldTable(LINES, ("safety_reports",), adverse_event_lines, unit="report_id", lookups=(BODIES,)),
     GoldTable(EXACT, ("adverse_event_lines",), patient_adverse_event_report),
 )

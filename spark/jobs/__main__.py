@@ -37,22 +37,24 @@ def run_jobs(context: RunContext, jobs: tuple[Job, ...]) -> Iterator[dict[str, A
             yield {"event": "table", "job": job.name, **asdict(report)}
 
 
-def live(context: RunContext, jobs: tuple[Job, ...], every_s: float) -> None:
-    """Runs the jobs as files come; promotion that is stopped is said, and the next files are tried."""
-    from spark.jobs.live import follow
+def one_pass(events: Iterator[dict[str, Any]]) -> None:
+    """Says what a run of the continuous jobs does; one that was stopped, or whose database failed, is said too, no more."""
+    try:
+        for event in events:
+            print(json.dumps(event), flush=True)
+    except (DatabaseRefused, PromotionStopped) as stopped:
+        print(stopped, file=sys.stderr, flush=True)
+    print(json.dumps({"event": "current"}), flush=True)
 
-    def one_pass() -> None:
-        try:
-            for event in run_jobs(context, jobs):
-                print(json.dumps(event), flush=True)
-        except PromotionStopped as stopped:
-            print(stopped, file=sys.stderr, flush=True)
-        print(json.dumps({"event": "current"}), flush=True)
+
+def live(context: RunContext, jobs: tuple[Job, ...], every_s: float) -> None:
+    """Runs the jobs as files come; what one run could not do is tried again with the next files."""
+    from spark.jobs.live import follow
 
     ended = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: ended.set())
-    follow(context, one_pass, every_s=every_s, ended=ended)
+    follow(context, lambda: one_pass(run_jobs(context, jobs)), every_s=every_s, ended=ended)
 
 
 def instant(text: str) -> datetime:

@@ -15,18 +15,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 from delta.tables import DeltaTable
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from shared.names import BRONZE_FILES, BRONZE_LEDGER, TABLES, Zone
 from spark.jobs.chains import missing_files
+from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside, summary
 from spark.jobs.stops import SchemaRefused
-from spark.jobs.tables import open_declared, remove_table, table_id
+from spark.jobs.tables import LOCAL, open_declared, remove_table, row_count
 from spark.schemas.bronze import DAY, FILES, KIND, LEDGER, PASS, RESOURCES, lines_of
 from spark.schemas.columns import Derived
 from spark.schemas.struct import struct_of
@@ -39,6 +42,8 @@ TABLE: Final = "bronze_resources"
 BATCH_BYTES: Final = 256 * 1024 * 1024
 """Compressed bytes of raw files in one batch; a first run over a large lake goes in steps of it."""
 BATCH_FILES: Final = 5_000
+SMALL_BYTES: Final = 1024 * 1024
+"""Compressed bytes of a batch that the driver expands by itself where the lake is a folder."""
 
 
 def run(context: RunContext) -> Iterator[TableReport]:
@@ -72,7 +77,7 @@ class BronzeJob:
             raise SchemaRefused(f"{TABLES[TABLE]} is of an older layout: run `bronze --full` once")
         open_declared(self._spark, self._ledger_uri, LEDGER)
         open_declared(self._spark, self._files_uri, FILES)
-        self._id = table_id(table)
+        self._id = TableLog(self._spark, self._uri).id
         self._written: Counter[str] = Counter()
 
     def run(self) -> Iterator[TableReport]:
@@ -98,7 +103,7 @@ class BronzeJob:
             *(stream_path(zone) for zone in STREAM_ZONES if self._written[stream_path(zone)]),
         ]
         for path in paths:
-            total = self._context.read(path).count()
+            total = row_count(self._spark, self._lake.uri(path))
             seconds = time.monotonic() - started
             yield TableReport(path, self._written[path], total, seconds, tuple(notes))
             notes = []
@@ -194,6 +199,11 @@ class BronzeJob:
         self._context.on_phase(f"append {zone}")
         self._append(_columns(rows.where(F.col("zone") == zone), LINE, lines), uri, f"lines-{zone}", batch)
 
+    def _is_small(self, planned: list[Row]) -> bool:
+        """Whether the driver reads the files itself, which is done before Spark's Python workers have begun."""
+        size_bytes = sum(int(row["size_bytes"]) for row in planned)
+        return bool(self._context.few) and self._lake.is_local and size_bytes <= SMALL_BYTES
+
     def _rows(self, batch: int, planned: list[Row]) -> DataFrame:
         context = BatchContext(self._raw, batch, planned[0]["planned_at"], self._context.modes)
         validate = self._validate  # the workers get this function, never the job with its session
@@ -201,9 +211,13 @@ class BronzeJob:
         def expand(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             return rows_of_files(as_pairs(rows), context, validate)
 
-        files = self._spark.read.format("binaryFile").load(
-            [self._lake.uri(row["raw_path"]) for row in planned]
-        )
+        uris = [self._lake.uri(row["raw_path"]) for row in planned]
+        if self._is_small(planned):
+            contents = ((uri, Path(uri.removeprefix(LOCAL)).read_bytes()) for uri in uris)
+            rows = list(rows_of_files(contents, context, validate))
+            table = pa.Table.from_pylist(rows, schema=to_arrow_schema(struct_of(PASS)))
+            return self._spark.createDataFrame(table, struct_of(PASS))
+        files = self._spark.read.format("binaryFile").load(uris)
         return map_rows(files.select("path", "content"), expand, struct_of(PASS))
 
 

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.jobs.bronze import bronze_table
-from spark.jobs.commits import newest_change, readable_from, recent
+from spark.jobs.commits import TableLog, newest_change, readable_from
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.tables import (
@@ -24,11 +24,12 @@ from spark.jobs.tables import (
     open_declared,
     progress_of,
     replace_all,
+    row_count,
     rows_written,
     set_progress,
-    table_id,
 )
-from spark.schemas.columns import Table
+from spark.schemas.bronze import RESOURCES
+from spark.schemas.columns import Derived, Table
 from spark.schemas.derived import CLINICAL_EVENTS, PATIENT_360, VERSIONS
 from spark.schemas.silver import BY_NAME, PATIENTS
 from spark.transforms.clinical_events import SOURCES, events_of
@@ -40,9 +41,10 @@ _NEWER: Final = "new.source_version >= now.source_version"
 
 def run(context: RunContext) -> Iterator[TableReport]:
     """Both tables, each with what it has not seen."""
-    bronze_id = table_id(bronze_table(context))
-    versions = open_declared(context.spark, context.lake.uri(VERSIONS.path), VERSIONS)[0]
-    last = progress_of(versions, bronze_id)
+    bronze_table(context)
+    bronze_id = _log(context, RESOURCES).id
+    open_declared(context.spark, context.lake.uri(VERSIONS.path), VERSIONS)
+    last = progress_of(_log(context, VERSIONS), bronze_id)
     try:
         yield _events(context, bronze_id, last)
         yield _patients(context, bronze_id, last)
@@ -54,7 +56,7 @@ def _events(context: RunContext, bronze_id: str, last: int) -> TableReport:
     started = time.monotonic()
     uri = context.lake.uri(CLINICAL_EVENTS.path)
     target, notes = open_declared(context.spark, uri, CLINICAL_EVENTS, CHANGE_FEED)
-    done = 0 if context.full else progress_of(target, bronze_id)
+    done = 0 if context.full else progress_of(_log(context, CLINICAL_EVENTS), bronze_id)
     written = 0
     tables = [BY_NAME[name] for name in SOURCES if _exists(context, BY_NAME[name])]
     if last > done and tables:
@@ -64,13 +66,13 @@ def _events(context: RunContext, bronze_id: str, last: int) -> TableReport:
         context.on_phase("merge clinical events")
         if done == 0:
             replace_all(rows, uri)
-            written = context.read(CLINICAL_EVENTS.path).count()
+            written = row_count(context.spark, uri)
         else:
             same = "now.tenant = new.tenant AND now.type = new.type AND now.id = new.id"
             merge = target.alias("now").merge(rows.alias("new"), same)
             merge.whenMatchedUpdateAll(condition=_NEWER).whenNotMatchedInsertAll().execute()
-            written = rows_written(target)
-    total = context.read(CLINICAL_EVENTS.path).count()
+            written = rows_written(context.spark, uri)
+    total = row_count(context.spark, uri)
     return TableReport(CLINICAL_EVENTS.path, written, total, time.monotonic() - started, tuple(notes))
 
 
@@ -80,25 +82,28 @@ def _patients(context: RunContext, bronze_id: str, last: int) -> TableReport:
     set_progress(context.spark, None)
     uri = context.lake.uri(PATIENT_360.path)
     target, notes = open_declared(context.spark, uri, PATIENT_360)
-    events = DeltaTable.forPath(context.spark, context.lake.uri(CLINICAL_EVENTS.path))
-    commits = recent(events)
-    events_id, version = table_id(events), newest_change(commits)
-    seen = 0 if context.full else progress_of(target, events_id)
-    done = 0 if context.full else progress_of(target, bronze_id)
+    events, mine = _log(context, CLINICAL_EVENTS), _log(context, PATIENT_360)
+    commits = events.recent()
+    version = newest_change(commits)
+    seen = 0 if context.full else progress_of(mine, events.id)
+    done = 0 if context.full else progress_of(mine, bronze_id)
     written = 0
     if version > seen or last > done:
         readable = version <= seen or seen >= readable_from(commits, time.time())
         touched = _touched(context, (seen, version), (done, last)) if seen and done and readable else None
         tables = {name: _current(context, BY_NAME[name], touched) for name in INPUTS}
         rows = patient_360(tables)
-        set_progress(context.spark, Progress(events_id, version), Progress(bronze_id, last))
+        set_progress(context.spark, Progress(events.id, version), Progress(bronze_id, last))
         context.on_phase("merge patient 360")
-        written = _replace_patients(target, rows, touched, uri)
-    total = context.read(PATIENT_360.path).count()
+        written = _replace_patients(context, target, rows, touched)
+    total = row_count(context.spark, uri)
     return TableReport(PATIENT_360.path, written, total, time.monotonic() - started, tuple(notes))
 
 
-def _replace_patients(target: DeltaTable, rows: DataFrame, touched: DataFrame | None, uri: str) -> int:
+def _replace_patients(
+    context: RunContext, target: DeltaTable, rows: DataFrame, touched: DataFrame | None
+) -> int:
+    uri = context.lake.uri(PATIENT_360.path)
     if touched is None:
         replace_all(rows, uri)
         return int(target.toDF().count())
@@ -112,7 +117,7 @@ def _replace_patients(target: DeltaTable, rows: DataFrame, touched: DataFrame | 
         .whenNotMatchedInsert(condition="new.known", values=columns)
         .execute()
     )
-    return rows_written(target)
+    return rows_written(context.spark, uri)
 
 
 def _touched(context: RunContext, versions: tuple[int, int], batches: tuple[int, int]) -> DataFrame:
@@ -142,6 +147,10 @@ def _current(context: RunContext, table: Table, touched: DataFrame | None) -> Da
 
 def _since(context: RunContext, table: Table, done: int) -> DataFrame:
     return context.read(table.path).where(F.col("batch") > done)
+
+
+def _log(context: RunContext, table: Derived) -> TableLog:
+    return TableLog(context.spark, context.lake.uri(table.path))
 
 
 def _exists(context: RunContext, table: Table) -> bool:

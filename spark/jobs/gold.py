@@ -12,30 +12,35 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import reduce
+from threading import local
 from typing import Any, Final
 
 from delta.tables import DeltaTable
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold import registry
 from spark.gold.table import GoldTable
+from spark.jobs.changed_units import (
+    ChangedUnits,
+    Since,
+    Units,
+    can_read_files,
+    has_units,
+    unit_column,
+)
+from spark.jobs.commits import TableLog
 from spark.jobs.context import AT_A_TIME, RunContext
 from spark.jobs.gold_inputs import Input, InputTables
 from spark.jobs.report import TableReport
-from spark.jobs.tables import open_declared
+from spark.jobs.tables import open_declared, row_count, rows_written
 from spark.paths import LakeRoot
 from spark.schemas.struct import struct_of
 
 _METADATA: Final = "spark.databricks.delta.commitInfo.userMetadata"
-_RECENT_COMMITS: Final = 50
 _MOST_CHANGED: Final = 0.2
 """The share of all units from which on doing the table whole is quicker."""
 _GONE: Final = "_gone"
-_UNREADABLE: Final = (PySparkException, Py4JJavaError)
 Inputs = dict[str, dict[str, Any]]
 """Input name → `id`, `version`, newest `batch` and its `source` of the table that was read."""
 
@@ -48,6 +53,8 @@ class GoldJob:
         self._lake = lake
         self._full = full
         self._inputs = InputTables(spark, lake)
+        self._units = ChangedUnits(spark)
+        self._sessions = local()
 
     def run_all(self, tables: tuple[GoldTable, ...]) -> Iterator[TableReport]:
         """Each table after those it reads, which come before it; the reports in their order."""
@@ -73,68 +80,60 @@ class GoldJob:
         """Brings one table up to its inputs; returns what was written."""
         started = time.monotonic()
         uri = self._lake.uri(table.declared.path)
-        # A session of its own has settings of its own: a MERGE takes from them what its commit says.
-        session = self._spark.newSession()
-        target = open_declared(session, uri, table.declared)[0]
+        session = self._session()
         inputs = {name: self._inputs.look(name) for name in table.inputs}
+        log = TableLog(session, uri)
+        before = None if self._full or not log.exists else _recorded(log, table)
+        if before is not None and _are_as_recorded(inputs, before):
+            return TableReport(table.declared.path, 0, row_count(session, uri), time.monotonic() - started)
+        target = open_declared(session, uri, table.declared)[0]
         now: Inputs = {
             name: {"id": each.id, "version": each.version, "batch": each.batch, "source": each.source}
             for name, each in inputs.items()
         }
-        before = None if self._full else _recorded(target, table)
-        written, whole = 0, False
-        if before is None or not _are_as_recorded(inputs, before):
-            said = json.dumps({"revision": table.revision, "inputs": now})
-            session.conf.set(_METADATA, said)
-            frames = {name: each.frame for name, each in inputs.items()}
-            changed = self._changed_units(table, inputs, before) if table.unit and before else None
-            if changed is None:
-                whole, written = True, _overwrite(table, table.build(frames), uri, target, said)
-            else:
-                written = _bring_up(table, target, frames, changed)
-            self._inputs.forget(table.name)
-        total = written if whole else self._spark.read.format("delta").load(uri).count()
+        said = json.dumps({"revision": table.revision, "inputs": now})
+        frames = {name: each.frame for name, each in inputs.items()}
+        lookups = {name: self._inputs.look(name).frame for name in table.lookups}
+        changed = self._changed_units(table, inputs, before) if table.unit and before else None
+        if changed is None:
+            total = written = _write(session, table, table.build(frames | lookups), uri, said)
+        else:
+            written = (
+                _bring_up(session, table, (uri, target), (frames, lookups), changed, said) if changed else 0
+            )
+            total = row_count(session, uri)
+        self._inputs.forget(table.name)
         return TableReport(table.declared.path, written, total, time.monotonic() - started)
 
-    def _changed_units(self, table: GoldTable, inputs: dict[str, Input], before: Inputs) -> DataFrame | None:
-        """The units to do anew, held in memory; None where the table has to be done whole."""
-        found = []
+    def _session(self) -> SparkSession:
+        """This thread's own, with settings of its own: a MERGE takes from them what its commit says."""
+        if not hasattr(self._sessions, "own"):
+            self._sessions.own = self._spark.newSession()
+        found: SparkSession = self._sessions.own
+        return found
+
+    def _changed_units(self, table: GoldTable, inputs: dict[str, Input], before: Inputs) -> Units | None:
+        """The units to do anew; None where the table has to be done whole."""
+        found: set[tuple[str, str]] = set()
         assert table.unit is not None
         for name, each in inputs.items():
             was = before.get(name)
-            if was is None or was["id"] != each.id or was["batch"] is None or each.batch is None:
-                return None
-            if was.get("source") != each.source:
+            if was is None or was["id"] != each.id or was.get("source") != each.source:
                 return None
             if was["version"] >= each.written:
                 continue
-            if was["version"] < max(each.remade, each.readable_from):
+            if (
+                was["batch"] is None
+                or each.batch is None
+                or was["version"] < max(each.remade, each.readable_from)
+            ):
                 return None
-            unit = _unit_column(each.frame, table.unit)
-            new = each.frame.where(F.col("batch") > was["batch"])
-            if new.count() > _MOST_CHANGED * each.rows:
+            since = Since(each.uri, was["version"], was["batch"], each.version, _MOST_CHANGED * each.rows)
+            units = self._units.of(since, table.unit)
+            if units is None:
                 return None
-            try:
-                old = self._inputs.read(each.uri, was["version"])
-                key = [column for column in ("tenant", "id", table.unit) if column in old.columns][:2]
-                said = old.join(new.select(*key).distinct(), key, "left_semi")
-            except _UNREADABLE:  # the log does not know the version any more
-                return None
-            found += [frame.select("tenant", F.col(unit).alias(table.unit)) for frame in (new, said)]
-        if not found:
-            return inputs[table.inputs[0]].frame.select("tenant", F.lit("").alias(table.unit)).limit(0)
-        return _in_memory(reduce(DataFrame.union, found).where(F.col(table.unit).isNotNull()).distinct())
-
-
-def _in_memory(units: DataFrame) -> DataFrame | None:
-    """The units, read; None where files of an earlier version were vacuumed, which shows only when they are read."""
-    held = units.persist()
-    try:
-        held.count()
-    except _UNREADABLE:
-        held.unpersist()
-        return None
-    return held
+            found |= units
+        return frozenset(found)
 
 
 def _are_as_recorded(inputs: dict[str, Input], before: Inputs) -> bool:
@@ -147,20 +146,15 @@ def _are_as_recorded(inputs: dict[str, Input], before: Inputs) -> bool:
     )
 
 
-def _unit_column(frame: DataFrame, unit: str) -> str:
-    """The column of an input that has the unit: of the patients' own table it is their id."""
-    return unit if unit in frame.columns else "id"
-
-
 def _of_units(frame: DataFrame, changed: DataFrame, unit: str, column: str) -> DataFrame:
     chosen = F.broadcast(changed.withColumnRenamed(unit, column))
     return frame.join(chosen, ["tenant", column], "left_semi")
 
 
-def _recorded(target: DeltaTable, table: GoldTable) -> Inputs | None:
+def _recorded(log: TableLog, table: GoldTable) -> Inputs | None:
     """The inputs of the newest commit that says them; None where none does, or the definition was another."""
-    for row in target.history(_RECENT_COMMITS).select("userMetadata").collect():
-        found = json.loads(row["userMetadata"]) if row["userMetadata"] else {}
+    for commit in log.recent():
+        found = json.loads(commit.metadata) if commit.metadata else {}
         if "inputs" in found:
             return dict(found["inputs"]) if found.get("revision") == table.revision else None
     return None
@@ -176,25 +170,40 @@ def shaped(table: GoldTable, rows: DataFrame) -> DataFrame:
     )
 
 
-def _overwrite(table: GoldTable, rows: DataFrame, uri: str, target: DeltaTable, said: str) -> int:
-    writer = shaped(table, rows).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-    writer.option("userMetadata", said).save(uri)
-    return int(target.history(1).first()["operationMetrics"].get("numOutputRows", 0))
+def _write(
+    session: SparkSession, table: GoldTable, rows: DataFrame, uri: str, said: str, mode: str = "overwrite"
+) -> int:
+    """The table's rows become these, or are more by these, in one commit; returns how many were written."""
+    writer = shaped(table, rows).write.format("delta").mode(mode).option("userMetadata", said)
+    (writer.option("overwriteSchema", "true") if mode == "overwrite" else writer).save(uri)
+    return rows_written(session, uri)
 
 
-def _bring_up(table: GoldTable, target: DeltaTable, frames: dict[str, DataFrame], changed: DataFrame) -> int:
-    """Does the changed units anew; returns the rows written."""
-    assert table.unit is not None
+def _bring_up(
+    session: SparkSession,
+    table: GoldTable,
+    target: tuple[str, DeltaTable],
+    frames: tuple[dict[str, DataFrame], dict[str, DataFrame]],
+    changed: Units,
+    said: str,
+) -> int:
+    """Does the changed units anew; returns the rows written.
+
+    `target` is the table's URI and what is there, `frames` are its inputs and its lookups.
+    """
+    unit = str(table.unit)
+    units = session.createDataFrame(sorted(changed), f"tenant STRING, {unit} STRING")
+    inputs, parts = frames[0], dict(frames[1])
+    for name, frame in inputs.items():
+        parts[name] = _of_units(frame, units, unit, unit_column(frame.columns, unit))
+    uri, opened = target
+    if can_read_files(uri) and not has_units(uri, changed, unit):
+        return _write(session, table, table.build(parts).coalesce(1), uri, said, "append")
+    session.conf.set(_METADATA, said)
     try:
-        if changed.isEmpty():
-            return 0
-        parts = {
-            name: _of_units(frame, changed, table.unit, _unit_column(frame, table.unit))
-            for name, frame in frames.items()
-        }
-        return _replace(table, target, table.build(parts), changed)
+        return _replace(table, opened, table.build(parts), units)
     finally:
-        changed.unpersist()
+        session.conf.unset(_METADATA)
 
 
 def _replace(table: GoldTable, target: DeltaTable, rows: DataFrame, changed: DataFrame) -> int:

@@ -6,21 +6,24 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from threading import Lock
+from functools import cached_property
+from threading import Lock, RLock
 from typing import Final
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
-from shared.names import UPKEEP_OPERATIONS
+from shared.names import UPKEEP_OPERATIONS, RawZone
 from spark.gold import registry
-from spark.gold.safety_reports import REPORTS
-from spark.jobs.commits import newest_change, readable_from, recent
-from spark.jobs.tables import open_declared
+from spark.gold.safety_reports import BODIES, REPORTS
+from spark.jobs.changed_units import can_read_files, newest_batch
+from spark.jobs.commits import Commit, TableLog, newest_change, readable_from
+from spark.jobs.tables import open_declared, row_count
 from spark.paths import LakeRoot
 from spark.schemas import silver
+from spark.schemas.bronze import DAY, lines_of
 from spark.schemas.columns import Derived, Table
+from spark.schemas.struct import struct_of
 
 _KEEPS_ROWS: Final = ("MERGE", "ADD COLUMNS", *UPKEEP_OPERATIONS)
 """Operations after which the rows that changed are those of a newer batch; so they are after an append."""
@@ -29,25 +32,80 @@ _HELD_BYTES: Final = 256 * 1024 * 1024
 """An input up to this size is kept in memory: several tables read it, most of them more than once."""
 
 
-@dataclass(frozen=True, slots=True)
 class Input:
-    """An input of `rows` rows as it is now. `frame` is pinned to `version`: what is recorded is what was read."""
+    """An input as it is now. `frame` is pinned to `version`: what is recorded is what was read.
 
-    id: str
-    version: int
-    written: int
-    """The version that last changed rows: what was read since then is what would be read now."""
-    remade: int
-    """The version of the newest commit that may have changed rows of any batch; one before the oldest that is known."""
-    readable_from: int
-    """The oldest version that can still be read."""
-    batch: int | None
-    """Rows that come later have a greater one, while `source` is the same."""
-    source: str | None
-    """The bronze table that the rows were last taken from: one that was made anew counts its batches from 1 again."""
-    rows: int
-    uri: str
-    frame: DataFrame
+    What its log says is known at once; its rows are looked at when they are asked for.
+    """
+
+    def __init__(self, spark: SparkSession, uri: str, declared: Table | Derived) -> None:
+        if not TableLog(spark, uri).exists:
+            days = DAY if any(column.name == DAY for column in declared.columns) else None
+            open_declared(spark, uri, declared, partition_by=days)
+        self._spark = spark
+        self._declared = declared
+        self._once = RLock()
+        self.uri = uri
+        log = TableLog(spark, uri)
+        commits = log.recent()
+        self.id = log.id
+        self.version = commits[0].version
+        self.written = newest_change(commits)
+        """The version that last changed rows: what was read since then is what would be read now."""
+        self.remade = next(
+            (each.version for each in commits if not _keeps_rows(each)), commits[-1].version - 1
+        )
+        """The version of the newest commit that may have changed rows of any batch; one before the oldest that is known."""
+        self.readable_from = readable_from(commits, time.time())
+        """The oldest version that can still be read."""
+        self.source, self._taken = _taken(commits)
+        """The bronze table that the rows were last taken from: one that was made anew counts its batches from 1 again."""
+
+    @property
+    def frame(self) -> DataFrame:
+        """Its rows, with every column that is declared; in memory where it is small."""
+        with self._once:
+            return self._frame
+
+    @property
+    def batch(self) -> int | None:
+        """Rows that come later have a greater one, while `source` is the same."""
+        newest = self._size[0]
+        # Rows of an earlier bronze may have greater batches than its successor. The reports number runs of their own.
+        if self._taken is None or newest is None or self._declared is REPORTS:
+            return newest
+        return min(newest, self._taken)
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self._size[1]
+
+    @cached_property
+    def _frame(self) -> DataFrame:
+        found = self._spark.read.format("delta").option("versionAsOf", self.version).load(self.uri)
+        is_small = _size_bytes(found) <= _HELD_BYTES
+        missing = [field for field in struct_of(self._declared) if field.name not in found.columns]
+        for field in missing:  # a declaration gained it since the table was last written
+            found = found.withColumn(field.name, F.lit(None).cast(field.dataType))
+        return found.persist() if is_small else found
+
+    @cached_property
+    def _size(self) -> tuple[int | None, int]:
+        has_batch = any(column.name == "batch" for column in self._declared.columns)
+        if can_read_files(self.uri):
+            return newest_batch(self.uri, self.version) if has_batch else None, row_count(
+                self._spark, self.uri
+            )
+        newest = F.coalesce(F.max("batch"), F.lit(0)) if has_batch else F.lit(None)
+        batch, rows = self.frame.agg(newest, F.count("*")).first()
+        return batch, rows
+
+    def forget(self) -> None:
+        """Lets go of what is held in memory."""
+        with self._once:
+            if "_frame" in self.__dict__:
+                self._frame.unpersist()
 
 
 class InputTables:
@@ -63,37 +121,9 @@ class InputTables:
         """The input of this name."""
         with self._looking[name]:
             if name not in self._seen:
-                self._seen[name] = self._open(declaration(name))
+                declared = declaration(name)
+                self._seen[name] = Input(self._spark, self._lake.uri(declared.path), declared)
             return self._seen[name]
-
-    def _open(self, declared: Table | Derived) -> Input:
-        uri = self._lake.uri(declared.path)
-        table = open_declared(self._spark, uri, declared)[0]
-        commits = recent(table)
-        version = int(commits[0]["version"])
-        remade = next((row["version"] for row in commits if not _keeps_rows(row)), commits[-1]["version"] - 1)
-        detail = table.detail().select("id", "sizeInBytes").first()
-        frame = self.read(uri, version)
-        if detail["sizeInBytes"] <= _HELD_BYTES:
-            frame = frame.persist()
-        newest = F.coalesce(F.max("batch"), F.lit(0)) if "batch" in frame.columns else F.lit(None)
-        batch, rows = frame.agg(newest, F.count("*")).first()
-        source, taken = _taken(commits)
-        # Rows of an earlier bronze may have greater batches than its successor. The reports number runs of their own.
-        if taken is not None and batch is not None and declared is not REPORTS:
-            batch = min(batch, taken)
-        return Input(
-            id=str(detail["id"]),
-            version=version,
-            written=newest_change(commits),
-            remade=int(remade),
-            readable_from=readable_from(commits, time.time()),
-            batch=batch,
-            source=source,
-            rows=rows,
-            uri=uri,
-            frame=frame,
-        )
 
     def close(self) -> None:
         """Lets go of the inputs held in memory."""
@@ -103,31 +133,34 @@ class InputTables:
     def forget(self, name: str) -> None:
         """An input that was written has to be looked at anew."""
         if name in self._seen:
-            self._seen.pop(name).frame.unpersist()
-
-    def read(self, uri: str, version: int) -> DataFrame:
-        """A table as it was."""
-        return self._spark.read.format("delta").option("versionAsOf", version).load(uri)
+            self._seen.pop(name).forget()
 
 
 def declaration(name: str) -> Table | Derived:
     """What is declared of an input table. Raises KeyError for a name that no layer has."""
     if name == REPORTS.name:
         return REPORTS
+    if name == BODIES:
+        return lines_of(RawZone.SAFETY_REPORTS)
     if name in registry.BY_NAME:
         return registry.BY_NAME[name].declared
     return silver.BY_NAME[name]
 
 
-def _keeps_rows(commit: Row) -> bool:
-    appends = commit["operation"] == "WRITE" and commit["operationParameters"].get("mode") == "Append"
-    return appends or commit["operation"] in _KEEPS_ROWS
+def _size_bytes(frame: DataFrame) -> int:
+    """Of the files of a table, as their log has it."""
+    return int(str(frame._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()))
 
 
-def _taken(commits: Iterable[Row]) -> tuple[str | None, int | None]:
+def _keeps_rows(commit: Commit) -> bool:
+    appends = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
+    return appends or commit.operation in _KEEPS_ROWS
+
+
+def _taken(commits: Iterable[Commit]) -> tuple[str | None, int | None]:
     """The bronze table, and the batch of it, that the newest commit of rows took in; None where none says so."""
     for commit in commits:
-        if commit["operation"] in _WRITES_ROWS and commit["userMetadata"]:
-            for source, batch in json.loads(commit["userMetadata"]).get("taken", {}).items():
+        if commit.operation in _WRITES_ROWS and commit.metadata:
+            for source, batch in json.loads(commit.metadata).get("taken", {}).items():
                 return source, int(batch)
     return None, None

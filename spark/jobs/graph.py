@@ -90,11 +90,18 @@ JOBS: Final = (
         after=("gold",),
     ),
     Job(
+        "quality-gold",
+        "gold",
+        "spark.jobs.quality:gold",
+        "the expectations of gold; a critical failure stops here",
+        after=("gold",),
+    ),
+    Job(
         "sql",
         "gold",
         "spark.jobs.sql:run",
         "adverse event reports into the SQL database",
-        after=("gold",),
+        after=("gold", "quality-gold"),
     ),
     Job(
         IMPORT,
@@ -108,7 +115,7 @@ JOBS: Final = (
         "upkeep",
         "spark.jobs.upkeep:run",
         "small files compacted, old ones removed, comments renewed",
-        after=("gold", "freshness", "sql"),
+        after=("gold", "freshness", "quality-gold", "sql"),
         every_minutes=24 * 60,
         in_all=False,
     ),

@@ -17,9 +17,10 @@ from shared.domain.onset.risk import model
 from shared.names import TABLES
 from spark.features.predictions import PREDICTIONS, assessed_rows, prediction_rows
 from spark.features.store import STORE
+from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import Progress, merge_newer, open_declared, progress_of, set_progress, table_id
+from spark.jobs.tables import Progress, merge_newer, open_declared, progress_of, set_progress
 
 _INSTANT: Final = ["as_of", "known_by"]
 
@@ -62,10 +63,10 @@ def _of_assessments(context: RunContext, target: DeltaTable) -> int:
     uri = context.lake.uri(TABLES["bronze_resources"])
     if not DeltaTable.isDeltaTable(context.spark, uri):
         return 0
-    bronze = DeltaTable.forPath(context.spark, uri)
-    source = table_id(bronze)
-    done = 0 if context.full else progress_of(target, source)
-    rows = bronze.toDF().where(F.col("batch") > done)
+    source = TableLog(context.spark, uri).id
+    log = TableLog(context.spark, context.lake.uri(PREDICTIONS.path))
+    done = 0 if context.full else progress_of(log, source)
+    rows = context.spark.read.format("delta").load(uri).where(F.col("batch") > done)
     new = assessed_rows(rows).persist()
     found = new.count()
     if found:

@@ -22,7 +22,8 @@ from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside
 from spark.jobs.stops import PromotionStopped
-from spark.jobs.tables import open_declared
+from spark.jobs.tables import open_declared, row_count
+from spark.quality.rows import rows_of
 from spark.quality.runner import Expectations, Finding
 from spark.quality.suites import SUITES, Check
 from spark.schemas.derived import QUALITY_RESULTS
@@ -39,7 +40,7 @@ def run(
     findings: list[Finding] = []
     for path, checks in groupby(sorted(suites[layer], key=_path), key=_path):
         if DeltaTable.isDeltaTable(context.spark, context.lake.uri(path)):
-            findings += expectations.judge(path, context.read(path), list(checks))
+            findings += expectations.judge(path, partial(rows_of, context, path), list(checks))
     expectations.write_docs()
     context.on_phase("write quality results")
     _write(context, layer, findings)
@@ -47,7 +48,7 @@ def run(
     critical = [each for each in failed if each.check.critical]
     for finding in critical:
         _quarantine(context, layer, finding)
-    total = context.read(QUALITY_RESULTS.path).count()
+    total = row_count(context.spark, context.lake.uri(QUALITY_RESULTS.path))
     notes = tuple(_words(each) for each in failed)
     yield TableReport(QUALITY_RESULTS.path, len(findings), total, time.monotonic() - started, notes)
     if critical:
@@ -57,6 +58,7 @@ def run(
 
 bronze: Final = partial(run, layer="bronze")
 silver: Final = partial(run, layer="silver")
+gold: Final = partial(run, layer="gold")
 
 
 def _path(check: Check) -> str:

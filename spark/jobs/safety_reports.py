@@ -6,7 +6,6 @@ the number of its bronze batch, which is written with the rows: in one commit, o
 
 from __future__ import annotations
 
-import base64
 import binascii
 import time
 from collections.abc import Iterable, Iterator
@@ -18,11 +17,12 @@ from shared.domain.fhir.json import decode_object
 from shared.domain.safety.report import check_report
 from shared.errors import InputError
 from shared.names import RawZone
-from spark.gold.safety_reports import REPORTS
+from spark.gold.safety_reports import REPORTS, text_of
 from spark.jobs.bronze import stream_path
+from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import Progress, open_declared, progress_of, set_progress, table_id
+from spark.jobs.tables import Progress, open_declared, progress_of, row_count, set_progress
 from spark.measures.adverse_events import report_version
 from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
@@ -33,11 +33,8 @@ _READ: Final = ("tenant", "body", "body_b64", "raw_path", "sequence", "landed_at
 def reports_of(lines: Iterable[dict[str, Any]], batch: int) -> Iterator[dict[str, Any]]:
     """The rows of those lines that are reports; `batch` numbers the runs of this job."""
     for line in lines:
-        text = line["body"]
         try:
-            if text is None:
-                text = base64.b64decode(line["body_b64"] or "").decode("utf-8", "replace")
-            report = decode_object(text)
+            report = decode_object(text_of(line))
         except (InputError, binascii.Error):
             continue
         landed_at = line["landed_at"]
@@ -49,7 +46,6 @@ def reports_of(lines: Iterable[dict[str, Any]], batch: int) -> Iterator[dict[str
             "report_id": report["safetyreportid"].strip(),
             "report_version": version,
             "received": received,
-            "body": text,
             "batch": batch,
             **{name: line[name] for name in ("raw_path", "sequence", "landed_at")},
         }
@@ -60,22 +56,22 @@ def run(context: RunContext) -> Iterator[TableReport]:
     started = time.monotonic()
     uri = context.lake.uri(REPORTS.path)
     target = open_declared(context.spark, uri, REPORTS)[0]
-    before = target.toDF().count()
+    before = row_count(context.spark, uri)
     source = context.lake.uri(stream_path(RawZone.SAFETY_REPORTS))
     if DeltaTable.isDeltaTable(context.spark, source):
-        _take(context, DeltaTable.forPath(context.spark, source), target, uri)
-    total = context.read(REPORTS.path).count()
+        _take(context, source, target, uri)
+    total = row_count(context.spark, uri)
     yield TableReport(
         REPORTS.path, total if context.full else total - before, total, time.monotonic() - started
     )
 
 
-def _take(context: RunContext, source: DeltaTable, target: DeltaTable, uri: str) -> None:
+def _take(context: RunContext, source: str, target: DeltaTable, uri: str) -> None:
     """New lines are appended; of a bronze that was made anew, or in a full run, the table is made anew."""
-    lines = source.toDF().select(*_READ)
+    lines = context.spark.read.format("delta").load(source).select(*_READ)
     last = lines.agg({"batch": "max"}).first()[0]
-    source_id = table_id(source)
-    done = 0 if context.full else progress_of(target, source_id)
+    source_id = TableLog(context.spark, source).id
+    done = 0 if context.full else progress_of(TableLog(context.spark, uri), source_id)
     if last is None or last <= done:
         return
     # Bronze that was made anew counts its batches from 1 again; gold asks this table for what is new.

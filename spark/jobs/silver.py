@@ -7,8 +7,9 @@ merging a batch twice changes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from typing import Final
 
 from delta.tables import DeltaTable
@@ -17,27 +18,28 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.jobs.bronze import bronze_table
+from spark.jobs.commits import TableLog
 from spark.jobs.context import AT_A_TIME, RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside, summary
 from spark.jobs.tables import (
     Progress,
-    is_empty,
     merge_newer,
     open_declared,
     progress_of,
     replace_all,
+    row_count,
     rows_written,
     set_progress,
-    table_id,
 )
+from spark.plain.current import NEWER, VERSION_KEY
+from spark.schemas.bronze import RESOURCES
 from spark.schemas.columns import Table
 from spark.schemas.derived import VERSIONS
 from spark.schemas.silver import SILVER
-from spark.transforms.current_state import NEWER, last_good_rows, silver_rows
+from spark.transforms.current_state import last_good_rows, silver_rows
+from spark.transforms.expand_lines import Row
 from spark.transforms.plausibility import PROBLEM
-
-_VERSION_KEY: Final = ("tenant", "type", "id", "source_version", "content_hash")
 
 
 def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[TableReport]:
@@ -46,16 +48,26 @@ def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[Tab
     spark, lake = context.spark, context.lake
     source = bronze_table(context)
     versions, notes = open_declared(spark, lake.uri(VERSIONS.path), VERSIONS)
-    bronze_id = table_id(source)
-    done = 0 if context.full else progress_of(versions, bronze_id)
+    bronze_id = TableLog(spark, lake.uri(RESOURCES.path)).id
+    done = 0 if context.full else progress_of(TableLog(spark, lake.uri(VERSIONS.path)), bronze_id)
     rows = source.toDF()
     last = int(rows.agg(F.max("batch")).first()[0] or 0)
     if last <= done:
         yield TableReport(
-            VERSIONS.path, 0, versions.toDF().count(), time.monotonic() - started, ("nothing new",)
+            VERSIONS.path,
+            0,
+            row_count(spark, lake.uri(VERSIONS.path)),
+            time.monotonic() - started,
+            ("nothing new",),
         )
         return
     new = rows.where((F.col("batch") > done) & (F.col("batch") <= last))
+    if (few := _few_rows(context, new)) is not None:
+        from spark.jobs.silver_few import merge_few  # a cluster need not have deltalake
+
+        notes += _unlisted({row["type"] for row in few})
+        yield from merge_few(context, tables, few, Progress(bronze_id, last), tuple(notes))
+        return
     types = {row["type"] for row in new.select("type").distinct().collect()}
     set_progress(spark, Progress(bronze_id, last))
     try:
@@ -71,6 +83,14 @@ def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[Tab
         yield _list_versions(context, versions, new, (*notes, *_unlisted(types)))
     finally:
         set_progress(spark, None)
+
+
+def _few_rows(context: RunContext, new: DataFrame) -> list[Row] | None:
+    """The new rows where they are few and the lake is a folder; None where Spark is to do them."""
+    if context.full or not context.few or not context.lake.is_local or find_spec("deltalake") is None:
+        return None
+    found = new.limit(context.few + 1).toArrow()
+    return None if found.num_rows > context.few else found.to_pylist()
 
 
 def _unlisted(types: set[str]) -> list[str]:
@@ -95,38 +115,44 @@ def _merge(context: RunContext, table: Table, new: DataFrame) -> TableReport:
         target, notes = open_declared(context.spark, uri, table)
         if context.full:
             written = target.toDF().count()
-        elif is_empty(target):
-            good.write.format("delta").mode("append").save(uri)
-            written = rows_written(target)
         else:
-            written = merge_newer(target, good, ("tenant", "id"), NEWER)
+            written = _merge_or_append(context, target, uri, good, ("tenant", "id"), NEWER)
         context.on_phase(f"set aside {table.name}")
         problems = refused.withColumn("type", F.lit(table.type))
         reasons = set_aside(context, "silver", problems.withColumnRenamed(PROBLEM, "reason"))
     finally:
         rows.unpersist()
-    total = context.read(table.path).count()
+    total = row_count(context.spark, uri)
     return TableReport(table.path, written, total, time.monotonic() - started, (*notes, *summary(reasons)))
+
+
+def _merge_or_append(
+    context: RunContext, target: DeltaTable, uri: str, rows: DataFrame, key: Sequence[str], newer: str
+) -> int:
+    """Merges into what is there; where nothing ever was, the rows are written as they are. Returns the rows written."""
+    if TableLog(context.spark, uri).has_rows():
+        merge_newer(target, rows, key, newer)
+    else:
+        rows.write.format("delta").mode("append").save(uri)
+    return rows_written(context.spark, uri)
 
 
 def _list_versions(
     context: RunContext, target: DeltaTable, new: DataFrame, notes: tuple[str, ...]
 ) -> TableReport:
     started = time.monotonic()
-    names = [column.name for column in VERSIONS.columns if column.name not in _VERSION_KEY]
+    names = [column.name for column in VERSIONS.columns if column.name not in VERSION_KEY]
     first = F.min(F.struct("batch", "raw_path", "sequence", *(n for n in names if n not in _LINEAGE)))
-    rows = new.groupBy(*_VERSION_KEY).agg(first.alias("first"))
-    rows = rows.select(*_VERSION_KEY, *(F.col(f"first.{name}").alias(name) for name in names))
+    rows = new.groupBy(*VERSION_KEY).agg(first.alias("first"))
+    rows = rows.select(*VERSION_KEY, *(F.col(f"first.{name}").alias(name) for name in names))
     rows = rows.select(*(column.name for column in VERSIONS.columns))
     if context.full:
         replace_all(rows, context.lake.uri(VERSIONS.path))
         written = context.read(VERSIONS.path).count()
-    elif is_empty(target):
-        rows.write.format("delta").mode("append").save(context.lake.uri(VERSIONS.path))
-        written = rows_written(target)
     else:
-        written = merge_newer(target, rows, _VERSION_KEY, "false")
-    total = context.read(VERSIONS.path).count()
+        uri = context.lake.uri(VERSIONS.path)
+        written = _merge_or_append(context, target, uri, rows, VERSION_KEY, "false")
+    total = row_count(context.spark, context.lake.uri(VERSIONS.path))
     return TableReport(VERSIONS.path, written, total, time.monotonic() - started, notes)
 
 

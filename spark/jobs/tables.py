@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from spark.jobs.commits import TableLog
 from spark.jobs.stops import SchemaRefused
 from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
 
 _PROGRESS_CONF: Final = "spark.databricks.delta.commitInfo.userMetadata"
-_RECENT_COMMITS: Final = 50
+LOCAL: Final = "file:"
+"""How the URI of a table begins that lies in a folder."""
 CHANGE_FEED: Final = {"delta.enableChangeDataFeed": "true"}
 
 
@@ -82,29 +85,23 @@ def _quoted(field: Any) -> str:
     return str(field.metadata.get("comment", "")).replace("\\", "\\\\").replace("'", "\\'")
 
 
-def table_id(table: DeltaTable) -> str:
-    """The identity Delta gave the table when it was made: a rebuilt table has another."""
-    return str(table.detail().select("id").first()["id"])
-
-
-def is_empty(table: DeltaTable) -> bool:
-    """Whether no file is in the table."""
-    return int(table.detail().select("numFiles").first()["numFiles"]) == 0
-
-
 def set_progress(spark: SparkSession, *progress: Progress | None) -> None:
     """From now on commits carry this progress: it is written with the data, or not at all. None ends it."""
-    known = {each.table_id: each.batch for each in progress if each}
-    if known:
-        spark.conf.set(_PROGRESS_CONF, json.dumps({"taken": known}))
+    if any(progress):
+        spark.conf.set(_PROGRESS_CONF, said_of(*(each for each in progress if each)))
     else:
         spark.conf.unset(_PROGRESS_CONF)
 
 
-def progress_of(table: DeltaTable, source_id: str) -> int:
+def said_of(*progress: Progress) -> str:
+    """The metadata of a commit that says how far it came."""
+    return json.dumps({"taken": {each.table_id: each.batch for each in progress}})
+
+
+def progress_of(log: TableLog, source_id: str) -> int:
     """The last batch that a recent commit took in; 0 where none says so, and then everything is merged again, harmlessly."""
-    for row in table.history(_RECENT_COMMITS).select("userMetadata").collect():
-        taken = json.loads(row["userMetadata"]).get("taken", {}) if row["userMetadata"] else {}
+    for commit in log.recent():
+        taken = json.loads(commit.metadata).get("taken", {}) if commit.metadata else {}
         if source_id in taken:
             return int(taken[source_id])
     return 0
@@ -122,8 +119,8 @@ def replace_all(rows: DataFrame, uri: str) -> None:
     rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(uri)
 
 
-def merge_newer(target: DeltaTable, rows: DataFrame, key: Sequence[str], newer: str) -> int:
-    """Rows replace those of the same key where `newer` holds of `new` and `now`. Returns the rows written."""
+def merge_newer(target: DeltaTable, rows: DataFrame, key: Sequence[str], newer: str) -> None:
+    """Rows replace those of the same key where `newer` holds of `new` and `now`."""
     same = " AND ".join(f"now.{name} = new.{name}" for name in key)
     (
         target.alias("now")
@@ -132,12 +129,20 @@ def merge_newer(target: DeltaTable, rows: DataFrame, key: Sequence[str], newer: 
         .whenNotMatchedInsertAll()
         .execute()
     )
-    return rows_written(target)
 
 
-def rows_written(table: DeltaTable) -> int:
-    """What the last commit inserted and updated."""
-    metrics = table.history(1).first()["operationMetrics"]
+def row_count(spark: SparkSession, uri: str) -> int:
+    """The rows of a table, which its log says; Spark plans a query for that, deltalake does not."""
+    if uri.startswith(LOCAL) and find_spec("deltalake"):
+        from deltalake import DeltaTable as Files
+
+        return int(Files(uri.removeprefix(LOCAL)).count())
+    return int(spark.read.format("delta").load(uri).count())
+
+
+def rows_written(spark: SparkSession, uri: str) -> int:
+    """What the last commit of a table inserted and updated."""
+    metrics = next(TableLog(spark, uri).commits()).metrics
     return sum(
         int(metrics.get(name) or 0) for name in ("numTargetRowsInserted", "numTargetRowsUpdated")
     ) or int(metrics.get("numOutputRows") or 0 if "numTargetRowsInserted" not in metrics else 0)

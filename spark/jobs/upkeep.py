@@ -15,10 +15,9 @@ from typing import Final
 
 from delta.exceptions import DeltaConcurrentModificationException
 from delta.tables import DeltaTable
-from pyspark.sql import Row
 
 from shared.names import UPKEEP_OPERATIONS
-from spark.jobs.commits import RETENTION, recent
+from spark.jobs.commits import RETENTION, Commit, TableLog
 from spark.jobs.context import AT_A_TIME, RunContext
 from spark.jobs.report import TableReport
 from spark.schemas.bronze import DAY
@@ -61,7 +60,7 @@ def run(context: RunContext, chosen: Sequence[Table | Derived] = ()) -> Iterator
 
 def _keep_up(context: RunContext, table: Table | Derived, found: DeltaTable) -> list[str]:
     uri = context.lake.uri(table.path)
-    commits = recent(found)
+    commits = TableLog(context.spark, uri).recent()
     notes = _comments(context, table, found, uri)
     if context.full or was_written(commits):
         notes += _compact(table, found)
@@ -71,19 +70,19 @@ def _keep_up(context: RunContext, table: Table | Derived, found: DeltaTable) -> 
     return notes
 
 
-def was_written(commits: Sequence[Row]) -> bool:
+def was_written(commits: Sequence[Commit]) -> bool:
     """Whether a write came after the last OPTIMIZE."""
-    operations = (row["operation"] for row in commits)
+    operations = (each.operation for each in commits)
     return (
         next((name for name in operations if name == "OPTIMIZE" or name not in UPKEEP_OPERATIONS), "")
         != "OPTIMIZE"
     )
 
 
-def has_garbage(commits: Sequence[Row]) -> bool:
+def has_garbage(commits: Sequence[Commit]) -> bool:
     """Whether a file may be there that left the table: until a VACUUM came a retention after the last change."""
-    vacuumed = next((row["at"] for row in commits if row["operation"] == "VACUUM END"), None)
-    changed = next((row["at"] for row in commits if row["operation"] not in _VACUUM), None)
+    vacuumed = next((each.at for each in commits if each.operation == "VACUUM END"), None)
+    changed = next((each.at for each in commits if each.operation not in _VACUUM), None)
     return vacuumed is None or changed is None or vacuumed <= changed + RETENTION.total_seconds()
 
 

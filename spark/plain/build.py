@@ -10,23 +10,18 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from shared.domain.fhir.admission import ValidationModes
-from shared.domain.fhir.json import decode_object
 from shared.names import Zone
 from spark.jobs.report import TableReport
 from spark.plain.arrow_types import arrow_schema
-from spark.plain.problems import problem_of
-from spark.schemas.columns import KEY, VERSION, Derived, Table
+from spark.plain.current import VERSION_KEY, keep_newest, table_rows
+from spark.schemas.columns import Derived, Table
 from spark.schemas.derived import SET_ASIDE, VERSIONS
 from spark.schemas.silver import SILVER
 from spark.transforms.expand_files import PROBLEM, RESOURCE, rows_of_files
 from spark.transforms.expand_lines import BatchContext, Row, Validate
-from spark.transforms.normalise import silver_row
-
-_CARRIED: Final = tuple(column.name for column in (*KEY, *VERSION))
-_VERSION_KEY: Final = ("tenant", "type", "id", "source_version", "content_hash")
 
 
 def build(
@@ -43,8 +38,8 @@ def build(
         if row["kind"] == PROBLEM:
             aside.append(row | {"layer": "raw"})
         elif row["kind"] == RESOURCE:
-            versions.setdefault(tuple(row[name] for name in _VERSION_KEY), row)
-            _keep_newest(newest.setdefault(row["type"], {}), row)
+            versions.setdefault(tuple(row[name] for name in VERSION_KEY), row)
+            keep_newest(newest.setdefault(row["type"], {}), row)
     for table in SILVER:
         if table.type in newest:
             yield _table(lake, table, list(newest.pop(table.type).values()), versions.values(), aside)
@@ -60,56 +55,15 @@ def _rows(lake: Path, validate: Validate, modes: ValidationModes) -> Iterator[Ro
     return rows_of_files(((str(file), file.read_bytes()) for file in files), context, validate)
 
 
-def _keep_newest(current: dict[tuple[str, str], Row], row: Row) -> None:
-    """The greatest source version; of equal ones, which conflict, always the smaller hash, as `current_state` has it."""
-    key = (row["tenant"], row["id"])
-    now = current.get(key)
-    if (
-        now is None
-        or row["source_version"] > now["source_version"]
-        or (row["source_version"] == now["source_version"] and row["content_hash"] < now["content_hash"])
-    ):
-        current[key] = row
-
-
 def _table(
     lake: Path, table: Table, resources: list[Row], versions: Iterable[Row], aside: list[Row]
 ) -> TableReport:
     started = time.monotonic()
-    rows: list[Row] = []
-    number = len(aside)
-    for resource in resources:
-        row, reason = _judged(table, resource)
-        if reason is None:
-            rows.append(row)
-        else:
-            aside.append(resource | {"layer": "silver", "reason": reason})
-    refused = {(each["tenant"], each["id"]) for each in aside[number:]}
-    rows += _last_good(table, refused, versions) if refused else ()
+    rows, refused = table_rows(table, resources, versions)
+    aside += [each | {"layer": "silver"} for each in refused]
     report = _write(lake, table, rows, started)
-    set_aside = len(aside) - number
-    notes = (f"{set_aside} set aside",) if set_aside else ()
+    notes = (f"{len(refused)} set aside",) if refused else ()
     return TableReport(report.table, report.rows, report.total, report.seconds, notes)
-
-
-def _judged(table: Table, resource: Row) -> tuple[Row, str | None]:
-    carried = {name: resource[name] for name in _CARRIED}
-    if resource["deleted"]:
-        return carried, None
-    content = decode_object(resource["body"])
-    row = silver_row(table, content) | carried
-    return row, problem_of(table, row, content)
-
-
-def _last_good(table: Table, refused: set[tuple[str, str]], versions: Iterable[Row]) -> list[Row]:
-    """The newest version without a problem of each resource whose newest one has one."""
-    found: dict[tuple[str, str], Row] = {}
-    for resource in versions:
-        if resource["type"] == table.type and (resource["tenant"], resource["id"]) in refused:
-            row, reason = _judged(table, resource)
-            if reason is None:
-                _keep_newest(found, row)
-    return list(found.values())
 
 
 def _write(lake: Path, table: Table | Derived, rows: list[Row], started: float) -> TableReport:

@@ -1,4 +1,4 @@
-"""Great Expectations over Spark frames: https://docs.greatexpectations.io/docs/core/ (1.24).
+"""Great Expectations over frames of Spark or pandas: https://docs.greatexpectations.io/docs/core/ (1.24).
 
 Results say how many rows were unexpected, never which values: Data Docs and the table of results hold nothing of a person.
 """
@@ -6,16 +6,18 @@ Results say how many rows were unexpected, never which values: Data Docs and the
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
 
-from spark.quality.suites import Check
+from spark.quality.suites import NOT_NULL, Check
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read at import: nothing is told to anybody
+RowsOf = Callable[[str, Mapping[str, bool]], Any]
+"""A condition in SQL, empty for all rows, and the columns that are looked at, with whether their values matter → a frame."""
 _COUNTS_ONLY: Final = {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
@@ -39,22 +41,34 @@ class Expectations:
         self._gx = gx
         self._context = gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = {"globally": False}
-        self._source = self._context.data_sources.add_spark("lake")
+        self._sources: dict[bool, Any] = {}
         self._docs = docs
         if docs:
             self._context.add_data_docs_site("galen", _site(docs))
 
-    def judge(self, path: str, rows: DataFrame, checks: Sequence[Check]) -> list[Finding]:
-        """The findings of a table's checks; checks with the same `where` run together."""
+    def judge(self, path: str, rows_of: RowsOf, checks: Sequence[Check]) -> list[Finding]:
+        """The findings of a table's checks; checks with the same `where` run together, over what `rows_of` gives."""
         found: list[Finding] = []
         for number, where in enumerate(dict.fromkeys(check.where for check in checks)):
             chosen = [check for check in checks if check.where == where]
             name = f"{path.replace('/', ' ')} {number}" if number else path.replace("/", " ")
-            found += self._run(name, rows.where(where) if where else rows, chosen)
+            columns: dict[str, bool] = {}
+            for check in chosen:
+                for column in check.column_list:
+                    columns[column] = columns.get(column, False) or check.expectation != NOT_NULL
+            found += self._run(name, rows_of(where, columns), chosen)
         return found
 
-    def _run(self, name: str, frame: DataFrame, checks: Sequence[Check]) -> list[Finding]:
-        asset = self._source.add_dataframe_asset(name)
+    def _source(self, frame: Any) -> Any:
+        """Where frames of this kind come from."""
+        is_spark = isinstance(frame, DataFrame)
+        if is_spark not in self._sources:
+            sources = self._context.data_sources
+            self._sources[is_spark] = sources.add_spark("lake") if is_spark else sources.add_pandas("files")
+        return self._sources[is_spark]
+
+    def _run(self, name: str, frame: Any, checks: Sequence[Check]) -> list[Finding]:
+        asset = self._source(frame).add_dataframe_asset(name)
         batch = asset.add_batch_definition_whole_dataframe("all")
         made = [getattr(self._gx.expectations, check.expectation)(**check.arguments) for check in checks]
         suite = self._context.suites.add(self._gx.ExpectationSuite(name=name, expectations=made))

@@ -10,11 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shared.names import TABLES
+from spark.gold.registry import GOLD
 from spark.schemas.bronze import RESOURCES
 from spark.schemas.columns import Derived, Table
 from spark.schemas.derived import CLINICAL_EVENTS, PATIENT_360, VERSIONS
 from spark.schemas.silver import CONDITIONS, ENCOUNTERS, OBSERVATIONS, PATIENTS, SILVER
 
+_SHARES: Final = ("rate", "low", "high")
+_SHARE_ENDINGS: Final = ("_share", "_low", "_high")
+NOT_NULL: Final = "ExpectColumnValuesToNotBeNull"
 GENDERS: Final = ("male", "female", "other", "unknown")
 _CLINICAL_STATUS: Final = ("active", "recurrence", "relapse", "inactive", "remission", "resolved")
 _ENCOUNTER_STATUS: Final = (
@@ -34,14 +39,19 @@ class Check:
     where: str = ""
 
     @property
+    def column_list(self) -> list[str]:
+        """The columns it is about."""
+        named = (self.arguments.get(name) for name in ("column", "column_A", "column_B"))
+        return [*self.arguments.get("column_list", ()), *(each for each in named if each)]
+
+    @property
     def columns(self) -> str:
-        """The columns it is about, as text."""
-        named = self.arguments.get("column_list") or [self.arguments.get("column", "")]
-        return ", ".join(named)
+        """The same as text."""
+        return ", ".join(self.column_list)
 
 
 def _not_null(path: str, column: str, **more: Any) -> Check:
-    return Check(path, "ExpectColumnValuesToNotBeNull", {"column": column}, **more)
+    return Check(path, NOT_NULL, {"column": column}, **more)
 
 
 def _in_set(path: str, column: str, values: tuple[str, ...], **more: Any) -> Check:
@@ -62,7 +72,7 @@ def _silver() -> list[Check]:
     for table in SILVER:
         if "patient_id" in {column.name for column in table.columns}:
             missing = {"column": "patient_id", "mostly": 0.99}
-            checks.append(Check(table.path, "ExpectColumnValuesToNotBeNull", missing, where="NOT deleted"))
+            checks.append(Check(table.path, NOT_NULL, missing, where="NOT deleted"))
     for derived in (VERSIONS, CLINICAL_EVENTS, PATIENT_360):
         checks += _keyed(derived, tuple(name for name in derived.key if name != "content_hash"))
     return [
@@ -98,5 +108,32 @@ def _bronze() -> list[Check]:
     ]
 
 
-SUITES: Final[Mapping[str, tuple[Check, ...]]] = {"bronze": tuple(_bronze()), "silver": tuple(_silver())}
-"""By layer. Gold's tables are checked where they are declared."""
+def _between(path: str, column: str, least: float, most: float | None, **more: Any) -> Check:
+    arguments = {"column": column, "min_value": least} | ({} if most is None else {"max_value": most})
+    return Check(path, "ExpectColumnValuesToBeBetween", arguments, **more)
+
+
+def _gold() -> list[Check]:
+    """What is true of every measure: keys tell rows apart, counts are none below zero, shares lie between none and all."""
+    checks: list[Check] = []
+    for each in GOLD:
+        table = each.declared
+        checks += _keyed(table, table.key) if table.key else []
+        for column in table.columns:
+            if column.name in _SHARES or column.name.endswith(_SHARE_ENDINGS):
+                checks.append(_between(table.path, column.name, 0, 1, critical=True))
+            elif column.ddl == "BIGINT":
+                checks.append(_between(table.path, column.name, 0, None, critical=True))
+    measures = TABLES["gold_quality_measures"]
+    pair = {"column_A": "denominator", "column_B": "numerator", "or_equal": True}
+    counted = "measure <> 'stay'"
+    greater = "ExpectColumnPairValuesAToBeGreaterThanB"
+    return [*checks, Check(measures, greater, pair, critical=True, where=counted)]
+
+
+SUITES: Final[Mapping[str, tuple[Check, ...]]] = {
+    "bronze": tuple(_bronze()),
+    "silver": tuple(_silver()),
+    "gold": tuple(_gold()),
+}
+"""By layer."""

@@ -14,11 +14,6 @@ from spark.transforms.view_rows import view_rows
 
 _KEY: Final = tuple(column.name for column in KEY)
 _VERSION: Final = tuple(column.name for column in VERSION)
-NEWER: Final = (
-    "new.source_version > now.source_version OR "
-    "(new.source_version = now.source_version AND new.content_hash < now.content_hash)"
-)
-"""When a merged row replaces the one there. Of equal source versions, which conflict, always the smaller hash stays."""
 _MARK: Final = "\n"
 """Stands in no id, version or hash."""
 

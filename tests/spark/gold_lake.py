@@ -164,7 +164,8 @@ class GoldLake:
         if name not in self._frames:
             if name in BY_NAME:
                 table = BY_NAME[name]
-                frame = shaped(table, table.build({each: self._frame(each) for each in table.inputs}))
+                read = (*table.inputs, *table.lookups)
+                frame = shaped(table, table.build({each: self._frame(each) for each in read}))
             else:
                 path = declaration(name).path
                 frame = self.spark.read.format("delta").load(self.lake.uri(path))

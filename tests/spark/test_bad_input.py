@@ -52,11 +52,14 @@ def test_damaged_files_lines_and_holes_are_set_aside_and_a_mended_file_is_taken(
     assert jobs.take().rows == 0
 
 
+@pytest.mark.parametrize("by", ["Spark", "Python, where few rows are new"])
 def test_the_absurd_is_set_aside_the_last_good_version_stays_and_references_that_lead_nowhere_are_rows(
-    jobs: Jobs, raw: Any
+    jobs: Jobs, raw: Any, by: str
 ) -> None:
     from spark.jobs.references import run
 
+    if by == "Spark":
+        jobs.by_spark()
     assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
     lost = {"subject": {"reference": "Patient/p9"}, "encounter": {"reference": "Encounter/e9"}}
     raw.stream(PATIENT, WEIGHT, WEIGHT | {"id": "o9"} | lost)

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.spark.conftest import RawLake
 from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
+
+
+def test_a_database_that_fails_and_a_promotion_that_is_stopped_end_no_continuous_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from spark.jobs.__main__ import one_pass
+    from spark.jobs.stops import DatabaseRefused, PromotionStopped, SchemaRefused
+
+    def failing(failure: Exception) -> Iterator[dict[str, Any]]:
+        yield {"event": "started"}
+        raise failure
+
+    for failure in (DatabaseRefused("the database is away"), PromotionStopped("stopped (P2)")):
+        one_pass(failing(failure))
+        said = capsys.readouterr()
+        assert said.out.splitlines() == ['{"event": "started"}', '{"event": "current"}']
+        assert said.err.strip() == str(failure)
+    with pytest.raises(SchemaRefused):
+        one_pass(failing(SchemaRefused("another type")))
 
 
 def test_what_is_landed_while_they_run_is_taken_and_what_was_before_too(

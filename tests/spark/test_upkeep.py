@@ -41,9 +41,9 @@ def visit(person: str, start: str, charged: int) -> tuple[dict[str, Any], dict[s
 
 
 def commit(version: int, operation: str, at: float = 0) -> Any:
-    from pyspark.sql import Row
+    from spark.jobs.commits import Commit
 
-    return Row(version=version, at=at, operation=operation, operationParameters={})
+    return Commit(version, operation, at)
 
 
 def newest_first(*operations: str) -> list[Any]:
