@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.delivery.world import World
 
+EVERYTHING = "GALEN_TEST_EVERYTHING"
 SPARK = "tests/spark/"
 SPARK_HALF, SPARK_LAST = "tests/spark/test_j", "tests/spark/test_t"
 LONGEST_FIRST = (
@@ -38,7 +40,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a process that shares the work Spark comes first, then the longest files; the order is otherwise as collected."""
+    """In a process that shares the work Spark comes first, then the longest files; the order is otherwise as collected.
+
+    What takes minutes is not collected where nobody asks for it: a skipped test is one that could not run.
+    """
+    if not os.environ.get(EVERYTHING):
+        left_out = [item for item in items if item.get_closest_marker("everything")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     if not hasattr(config, "workerinput"):
         return
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}

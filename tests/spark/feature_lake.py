@@ -6,7 +6,6 @@ HTTP. Silver and bronze are written by the Python engine, whose tables are those
 
 from __future__ import annotations
 
-import os
 import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +30,6 @@ from tests.delivery.world import TENANT, World
 from tests.unit.features.patients import condition, encounter, observation, patient, request
 
 PATIENTS = CHECKOUT / "local" / "demo" / "patients.tar.xz"
-EVERYTHING = bool(os.environ.get("GALEN_TEST_EVERYTHING"))
 REAL = "Buster_Hoeger"
 """An adult of whom there is enough and not too much."""
 CALLER = Caller("gateway", TENANT, ())

@@ -17,7 +17,7 @@ from shared.domain.features.patient.features import FEATURES, vector
 from shared.domain.features.patient.known import SET_ASIDE, Clock, known
 from shared.domain.onset.cohort import lacking
 from shared.domain.stays.assessment import said_by
-from tests.spark.feature_lake import CALLER, EVERYTHING, FeatureLake, facts_in, in_order
+from tests.spark.feature_lake import CALLER, FeatureLake, facts_in, in_order
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -78,10 +78,7 @@ def _set_aside(fact: Fact, patient: Fact, as_of: datetime) -> bool:
     return found is not None and any(reason in SET_ASIDE for reason, _ in found.not_counted)
 
 
-@pytest.mark.skipif(
-    not EVERYTHING,
-    reason="not tested: the facts one by one; set GALEN_TEST_EVERYTHING (what is made of them is)",
-)
+@pytest.mark.everything
 def test_both_see_the_same_facts_though_some_were_corrected_since(made: Made) -> None:
     as_of = made.lake.first
     seen = made.seen_by_spark(as_of)

@@ -181,10 +181,7 @@ def test_the_comment_of_a_column_with_a_dot_is_renewed(spark: Any, raw: RawLake)
     assert report.notes == ("1 comments renewed",)
 
 
-@pytest.mark.skipif(
-    not os.environ.get("GALEN_TEST_EVERYTHING"),
-    reason="not tested: upkeep between runs of every job, which takes minutes; GALEN_TEST_EVERYTHING asks for it",
-)
+@pytest.mark.everything
 def test_gold_and_events_go_on_after_upkeep_as_if_it_had_not_been(jobs: Jobs, raw: RawLake) -> None:
     from spark.gold.registry import BY_NAME
     from spark.jobs import events, upkeep
