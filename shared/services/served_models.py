@@ -17,7 +17,7 @@ from typing import Final
 from shared.domain.models.artefact import PublishedModel, RefusedModel, read_model
 from shared.domain.models.lake_layout import Alias, alias_path, artefact_path, read_alias
 from shared.domain.models.shipped import shipped_model
-from shared.errors import Busy, NotFound, Unavailable
+from shared.errors import Busy, GalenError, NotFound, Unavailable
 from shared.ports.clock import Clock
 from shared.ports.lake import Lake
 from shared.ports.meter import Meter
@@ -80,6 +80,9 @@ class ServedModels:
             served.etag = seen.etag if seen is not None else ""
             self._meter.count(REFUSED, model=name)
             _log.error("the champion of the model %s is refused, the last good one stays: %s", name, refused)
+        except GalenError as failure:
+            self._meter.count(REFUSED, model=name)
+            _log.error("the champion of the model %s cannot be read: %s", name, type(failure).__name__)
 
     def _read(self, name: str, alias: Alias) -> PublishedModel:
         model = read_model(self._lake.read(artefact_path(name, alias.sha256)), alias.sha256)

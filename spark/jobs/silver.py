@@ -41,6 +41,9 @@ from spark.transforms.current_state import last_good_rows, silver_rows
 from spark.transforms.expand_lines import Row
 from spark.transforms.plausibility import PROBLEM
 
+MOST_LETTERS: Final = 64_000_000
+"""Of all bodies together that the driver takes into its memory."""
+
 
 def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[TableReport]:
     """Merges what is new in bronze since the last whole run, or with `full` makes every table anew."""
@@ -89,8 +92,9 @@ def _few_rows(context: RunContext, new: DataFrame) -> list[Row] | None:
     """The new rows where they are few and the lake is a folder; None where Spark is to do them."""
     if context.full or not context.few or not context.lake.is_local or find_spec("deltalake") is None:
         return None
-    found = new.limit(context.few + 1).toArrow()
-    return None if found.num_rows > context.few else found.to_pylist()
+    some = new.limit(context.few + 1)
+    rows, letters = some.agg(F.count("*"), F.sum(F.length("body"))).first() or (0, 0)
+    return None if rows > context.few or (letters or 0) > MOST_LETTERS else some.toArrow().to_pylist()
 
 
 def _unlisted(types: set[str]) -> list[str]:

@@ -131,9 +131,10 @@ class _Taking:
         try:
             sound = rows.where(f"{_MALFORMED} IS NULL").drop(_MALFORMED)
             self.rows[name] += sound.count()
-            sound.write.format("delta").mode("append").save(uri)
+            # Before the rows: a file that has some is not looked at again, whatever ended the run in between.
             malformed = rows.where(f"{_MALFORMED} IS NOT NULL").select("raw_path").distinct()
             self._set_aside(OTHER_LINES, [row["raw_path"] for row in malformed.collect()])
+            sound.write.format("delta").mode("append").save(uri)
         finally:
             rows.unpersist()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -296,3 +296,29 @@ def test_a_change_of_the_table_shows_items_and_entries_apart(
     shown = [item for row in rows if (item := item_of(row, aws_lake)) is not None]
     assert shown == [{**reading(z="eJyrVgIAAPcAgw=="), "_etag": etag}]
     assert len(rows) > len(shown)
+
+
+class Meanwhile:
+    """A client that lets something happen between the list and the first look at what stands behind it."""
+
+    def __init__(self, client: Any, happens: Callable[[], object]) -> None:
+        self._client = client
+        self.waiting = [happens]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "batch_get_item" and self.waiting:
+            self.waiting.pop()()
+        return getattr(self._client, name)
+
+
+def test_an_item_that_changes_between_the_list_and_the_look_is_found_once(
+    dynamodb: Any, aws_lake: Lake, dynamo_table: str, dynamo: DynamoRecords
+) -> None:
+    item = reading()
+    etag = dynamo.create(item)
+    later = {**item, "lastUpdated": "2026-02"}
+    client = Meanwhile(dynamodb, lambda: dynamo.replace(later, etag))
+    asking = DynamoRecords(client, dynamo_table, aws_lake, now=lambda: 1_000.0)
+    assert [each["lastUpdated"] for each in asking.query(of_code("a"))] == ["2026-02"]
+    assert not client.waiting
+    assert ids(asking, of_code("a")) == [item["id"]]

@@ -24,6 +24,12 @@ _BUSY: Final = frozenset({
     "RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException",
     "TransactionConflictException", "TransactionInProgressException",
 })  # fmt: skip
+_AWAY: Final = frozenset({
+    "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "KMS.DisabledException",
+    "KMS.KMSInvalidStateException", "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException",
+    "RequestTimeTooSkewed", "RequestTimeout", "UnrecognizedClientException",
+})  # fmt: skip
+"""Told with 400 or 403, and over once a right, a key or a clock is put right: nothing may be set aside for them."""
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _NOT_DEPLOYED: Final = frozenset({"NoSuchBucket", "ResourceNotFoundException"})
 _CHANGED: Final = frozenset({"304", "412", "ConditionalCheckFailedException", "PreconditionFailed"})
@@ -64,7 +70,7 @@ def of_code(code: str, status: int) -> GalenError:
     """Our error for a code of the services."""
     if code in _BUSY or status == 429:
         return Busy()
-    if status >= 500:
+    if status >= 500 or code in _AWAY:
         return Unavailable()
     if code in _MISSING:
         return NotFound("It is not there.")

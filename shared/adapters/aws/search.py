@@ -113,17 +113,30 @@ class Search:
         return (row[RECORDS_TABLE_DATE if by_date else "sk"]["S"] for row in rows)
 
     def _behind(self, entries: Iterator[Entry], query: Query, whole: bool) -> Iterator[Attributes]:
-        """The items that entries stand for, in their order: where an item has another etag by now, nothing."""
+        """The items that entries stand for, in their order, each once.
+
+        An item with another etag stands in the list by another entry, unless it changed after the list was read: what no
+        entry led to comes last.
+        """
+        shown = set()
+        changed: dict[tuple[str, str], Attributes] = {}
         size = min(MOST_READ, max(query.limit or MOST_READ, _FEWEST_READ))
         while part := list(islice(entries, size)):
             wanted = dict.fromkeys((each.tenant, each.home, each.id) for each in part)
             keys = [key_of(*each) for each in wanted]
             found = {(row["pk"]["S"], row["sk"]["S"]): row for row in self._table.get_many(keys, whole=whole)}
             for each in part:
-                row = found.get((partition_of(each.tenant, each.home), each.id))
-                if row is not None and row["e"]["S"] == each.etag:
+                key = (partition_of(each.tenant, each.home), each.id)
+                row = found.get(key)
+                if row is None or key in shown:
+                    continue
+                if row["e"]["S"] == each.etag:
+                    shown.add(key)
                     yield row
+                else:
+                    changed[key] = row
             size = MOST_READ
+        yield from (row for key, row in changed.items() if key not in shown)
 
     def _at_addresses(self, tenant: str, type_: str, ids: Sequence[str], whole: bool) -> Iterable[Attributes]:
         """Current items by id, a pointer followed to where it leads."""

@@ -16,7 +16,7 @@ from shared.domain.models.lake_layout import Alias, alias_path, artefact_path
 from shared.domain.models.shipped import registry, shipped_model
 from shared.domain.observability.meter import ProcessMeter
 from shared.domain.stays import sepsis_risk
-from shared.errors import Unavailable
+from shared.errors import Fault, GalenError, Unavailable
 from shared.services.served_models import LOOKED_FOR, REFUSED, ServedModels, publish_champion
 from tests.delivery.world import World
 
@@ -115,22 +115,23 @@ def test_a_model_of_features_that_this_code_does_not_compute_is_refused() -> Non
     assert process.refused() == 1
 
 
-def test_a_lake_that_does_not_answer_changes_nothing_and_is_asked_again(
-    successor: tuple[bytes, Alias],
+@pytest.mark.parametrize(("failure", "refused"), [(Unavailable, 0), (Fault, 1)])
+def test_a_lake_that_does_not_answer_or_refuses_changes_nothing_and_is_asked_again(
+    successor: tuple[bytes, Alias], failure: type[GalenError], refused: int
 ) -> None:
     class Silent(MemoryLake):
         silent = True
 
         def read(self, path: str) -> bytes:
             if self.silent:
-                raise Unavailable
+                raise failure
             return super().read(path)
 
     lake = Silent()
     publish_champion(lake, *successor)
     process = Process(lake)
     assert process.version() == shipped_model("sepsis").version
-    assert process.refused() == 0
+    assert process.refused() == refused
     lake.silent = False
     process.later()
     assert process.version() == "next"
