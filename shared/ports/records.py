@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from shared.domain.records import Item, Kind
+from shared.errors import AlreadyExists, PreconditionFailed
 
 MAX_BATCH_WRITES: Final = 100
 MAX_BATCH_BYTES: Final = 1_800_000
@@ -155,3 +156,20 @@ class Records(Protocol):
     def count(self, query: Query) -> int:
         """How many items match, exactly."""
         ...
+
+
+def commit_one(records: Records, tenant: str, home: str, write: Write) -> str:
+    """A batch of one write by the plain call; the new etag, empty after a Delete. Raises BatchRefused as `commit` does."""
+    try:
+        match write:
+            case Create(item):
+                return records.create(item)
+            case Replace(item, etag):
+                return records.replace(item, etag)
+            case Delete(item_id, etag):
+                records.delete(tenant, home, item_id, etag)
+                return ""
+    except PreconditionFailed:
+        raise BatchRefused(0, 412) from None
+    except AlreadyExists:
+        raise BatchRefused(0, 409) from None

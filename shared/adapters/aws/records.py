@@ -32,7 +32,7 @@ from shared.adapters.aws.table import Table, pause
 from shared.domain.records import Item
 from shared.errors import AlreadyExists, Busy, PreconditionFailed, Unavailable
 from shared.ports.lake import Lake
-from shared.ports.records import MAX_BATCH_WRITES, BatchRefused, Create, Delete, Query, Replace, Write
+from shared.ports.records import MAX_BATCH_WRITES, BatchRefused, Create, Delete, Query, Write, commit_one
 
 _REFUSED: Final = "ConditionalCheckFailedException"
 _CONFLICTS: Final = 8
@@ -147,7 +147,8 @@ class DynamoRecords:
         if not 0 < len(writes) <= MAX_BATCH_WRITES:
             raise ValueError(f"a batch has 1 to {MAX_BATCH_WRITES} writes")
         if len(writes) == 1:
-            return [self._single(tenant, home, writes[0])]
+            # A transaction of one is twice as dear as the plain call.
+            return [commit_one(self, tenant, home, writes[0])]
         before = self._before(tenant, home, writes)
         etags = ["" if isinstance(write, Delete) else new_etag() for write in writes]
         requests = [
@@ -167,22 +168,6 @@ class DynamoRecords:
             raise
         self._drop([entry for old in before for entry in entries_of(head_of(old), old["e"]["S"])])
         return etags
-
-    def _single(self, tenant: str, home: str, write: Write) -> str:
-        """A transaction of one is twice as dear as the plain call."""
-        try:
-            match write:
-                case Create(item):
-                    return self.create(item)
-                case Replace(item, etag):
-                    return self.replace(item, etag)
-                case Delete(item_id, etag):
-                    self.delete(tenant, home, item_id, etag)
-                    return ""
-        except PreconditionFailed:
-            raise BatchRefused(0, 412) from None
-        except AlreadyExists:
-            raise BatchRefused(0, 409) from None
 
     def _before(self, tenant: str, home: str, writes: Sequence[Write]) -> list[Attributes]:
         """What is to be replaced, for its entries: a transaction does not tell. Raises BatchRefused where it has changed."""

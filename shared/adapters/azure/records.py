@@ -17,8 +17,17 @@ from shared.adapters.azure.errors import nobody, translated
 from shared.adapters.azure.sql import count as count_text
 from shared.adapters.azure.sql import select
 from shared.domain.records import Item
-from shared.errors import AlreadyExists, NotFound, PreconditionFailed, Unavailable
-from shared.ports.records import MAX_BATCH_WRITES, BatchRefused, Create, Delete, Query, Replace, Write
+from shared.errors import NotFound, PreconditionFailed, Unavailable
+from shared.ports.records import (
+    MAX_BATCH_WRITES,
+    BatchRefused,
+    Create,
+    Delete,
+    Query,
+    Replace,
+    Write,
+    commit_one,
+)
 
 _SYSTEM: Final = ("_rid", "_self", "_attachments", "_ts")
 _REFUSALS: Final = (409, 412, 404)
@@ -85,7 +94,8 @@ class CosmosRecords:
         if not 0 < len(writes) <= MAX_BATCH_WRITES:
             raise ValueError(f"a batch has 1 to {MAX_BATCH_WRITES} writes")
         if len(writes) == 1:
-            return [self._single(tenant, home, writes[0])]
+            # A batch of one is dearer than the plain call.
+            return [commit_one(self, tenant, home, writes[0])]
         with translated(self._on_busy):
             try:
                 results = self._container.execute_item_batch(
@@ -96,22 +106,6 @@ class CosmosRecords:
                     raise BatchRefused(refused.error_index, refused.status_code) from refused
                 raise
         return [str(result.get("eTag", "")) for result in results]
-
-    def _single(self, tenant: str, home: str, write: Write) -> str:
-        """A batch of one is dearer than the plain call."""
-        try:
-            match write:
-                case Create(item):
-                    return self.create(item)
-                case Replace(item, etag):
-                    return self.replace(item, etag)
-                case Delete(item_id, etag):
-                    self.delete(tenant, home, item_id, etag)
-                    return ""
-        except PreconditionFailed:
-            raise BatchRefused(0, 412) from None
-        except AlreadyExists:
-            raise BatchRefused(0, 409) from None
 
     @_asked_again
     def read_many(self, tenant: str, home: str, item_ids: Sequence[str]) -> dict[str, Item]:
