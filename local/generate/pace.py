@@ -59,7 +59,8 @@ def send_at_rate(
 
     Returns when that is over, no event is left, or `stop` is set.
 
-    A hub that is slower than the rate is given what is due as fast as it takes it, as long as there is time.
+    A hub that is slower than the rate is given what is due as fast as it takes it, as long as there is time; what is
+    late by no more than one portion then still goes out, so that a slow moment near the end loses no event.
     """
     done = Sending()
     began = now()
@@ -77,12 +78,13 @@ def send_at_rate(
         progress(done)
         if len(portion) < wanted:
             break  # there are no more
-        if whole is not None and done.sent >= whole:
-            # The last event stands for its share of the time too.
-            stop.wait(max(0.0, seconds - done.seconds) if seconds else 0.0)
-            break
-        if seconds is not None and done.seconds >= seconds:
-            break  # the hub is slower than the rate
+        if seconds is not None and whole is not None:
+            left_s = seconds - done.seconds
+            if done.sent >= whole:
+                stop.wait(max(0.0, left_s))  # the last event stands for its share of the time too
+                break
+            if left_s <= 0 and whole - done.sent > MOST_AT_ONCE:
+                break  # the hub is slower than the rate
         stop.wait(max(0.0, max(done.sent / rate, elapsed + TICK_S) - done.seconds))
     done.seconds = now() - began
     return done

@@ -99,6 +99,12 @@ def test_the_time_is_kept_where_the_hub_is_slower_than_the_rate() -> None:
     assert sending.seconds < 4 + 5 * 1.0 + 1
 
 
+@pytest.mark.parametrize("takes_s", [0.013, 0.3, 1.0])
+def test_a_hub_that_is_slow_for_a_moment_is_sent_every_event(takes_s: float) -> None:
+    hub, sending = sent(100, 2, Stop(), takes_s=takes_s)
+    assert sending.sent == len(hub.bodies) == 200
+
+
 def test_what_does_not_fit_one_batch_goes_in_several() -> None:
     class Batch(list[bytes]):
         def add(self, event: object) -> None:
