@@ -33,6 +33,7 @@ from tests.emulators.datalake.emulator import Emulator as LakeEmulator
 # Connection strings of Microsoft's own emulators, or of Azure: then the suites run against them.
 OTHER_COSMOS = os.environ.get("GALEN_CONTRACT_COSMOS")
 OTHER_LAKE = os.environ.get("GALEN_CONTRACT_LAKE")
+OTHER_HUBS = os.environ.get("GALEN_CONTRACT_EVENT_HUBS")
 Strike = Callable[..., None]
 """`strike(status, count=…, applied=…)`: the next so many calls fail so."""
 
@@ -140,6 +141,13 @@ def aws() -> Iterator[AwsServer]:
 @pytest.fixture(scope="session")
 def s3(aws: AwsServer) -> Iterator[Any]:
     client = aws_client("s3", aws.place, tries=2)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def kinesis(aws: AwsServer) -> Iterator[Any]:
+    client = aws_client("kinesis", aws.place, tries=1)
     yield client
     client.close()
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from azure.eventhub import EventHubConsumerClient
 
-from shared.adapters.aws.connections import client as aws_client
 from shared.adapters.aws.streams import KinesisStreams
 from shared.adapters.azure.streams import EventHubsStreams
 from shared.adapters.memory.clock import MemoryClock
@@ -56,13 +55,6 @@ def test_one_client_a_hub_answers_again_and_again_and_after_the_hubs_were_away(e
     emulator.start()
     assert streams.positions(HUB) == before
     assert made == [HUB]
-
-
-@pytest.fixture(scope="session")
-def kinesis(aws: AwsServer) -> Iterator[Any]:
-    client = aws_client("kinesis", aws.place, tries=1)
-    yield client
-    client.close()
 
 
 @pytest.fixture
