@@ -17,11 +17,11 @@ NEEDS = {names.REACTIONS_FUNCTION: (*INGEST, FOLLOWS_RECORDS)}
 
 def follow(services: "Services", event: Event) -> Answer:
     """React to a page of changes; from where Lambda must hand over again, if from anywhere."""
-    from shared.bootstrap import changed_items
+    from shared.bootstrap import table_changes
 
     records = event["Records"]
     first = records[0]["dynamodb"]["SequenceNumber"]
-    return answered(first, lambda: services.reactions.react(changed_items(records, services.lake)))
+    return answered(first, lambda: services.reactions.take(table_changes(records, services.lake)))
 
 
 def react(event: Event, context: Any) -> Answer:  # noqa: ARG001 - the signature of a handler

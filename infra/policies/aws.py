@@ -25,6 +25,7 @@ from infra.policies.aws_checks import (
     not_copied,
     not_ours,
     opens,
+    outlives_its_stream,
     takes_plain,
 )
 from infra.policies.aws_rights import RIGHTS_RULES
@@ -194,6 +195,7 @@ RULES: Final = (
         present("destinationConfig", "onFailure", "destinationArn"),
         (INTEGRITY,),
     ),
+    Rule("no-record-blocks-its-shard", _MAPPING, outlives_its_stream, (INTEGRITY,)),
     Rule("logs-end", types("aws:cloudwatch:LogGroup"), at_least(("retentionInDays",), 30), (AUDIT,)),
     Rule("network-logged", types("aws:ec2:Vpc"), no_flow_log, ("CIS AWS 3.7", AUDIT)),
     Rule(

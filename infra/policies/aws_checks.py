@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from infra.components.aws.data_lake import ACCESS_LOGS, AUDIT_DAYS, FAILURES
+from infra.components.aws.event_streams import RETENTION_HOURS
 from infra.components.aws.network import GATEWAYS, INTERFACES
 from infra.policies.aws_rights import statements_of
 from infra.policies.rule import Wrong, at, referred_to
 from infra.recording import Recorded, Recording
 from shared.names import AUDIT_CONTAINER, LAKE_FILE_SYSTEM, LANDING_FILE_SYSTEM
 
+CHANGES_KEPT_S: Final = 24 * 3600
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"""
 KEPT_BUCKETS: Final = (LANDING_FILE_SYSTEM, FAILURES, ACCESS_LOGS)
 ENCRYPTED_BY: Final = {
     "aws:kinesis:Stream": ("kmsKeyId",),
@@ -138,6 +141,13 @@ def grows(each: Recorded, _: Recording) -> list[str]:
         case _:
             bounded = bool(at(each.inputs, "maximumCapacity", "cpu"))
     return [] if bounded else ["has no bounds of growth"]
+
+
+def outlives_its_stream(each: Recorded, _: Recording) -> list[str]:
+    """Whether a record that can never be handled holds its shard until the stream has forgotten those behind it."""
+    kept = CHANGES_KEPT_S if ":dynamodb:" in str(each.inputs["eventSourceArn"]) else RETENTION_HOURS * 3600
+    given_up = each.inputs.get("maximumRecordAgeInSeconds") or -1
+    return [] if 0 < given_up < kept else ["holds its shard until the stream forgets what comes behind"]
 
 
 def no_flow_log(each: Recorded, recording: Recording) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.components.aws.function_plan import RECORD_AGE_S
+from infra.components.aws.function_plan import CHANGE_AGE_S, RECORD_AGE_S
 from local.lambdas.batches import Batches, Record
 from local.lambdas.function import Function
 
@@ -30,6 +30,9 @@ _log: Final = logging.getLogger("galen.lambda")
 
 class Source:
     """A stream as both services have it: its shards, and pages of one. `client` is boto3's."""
+
+    oldest_s: float
+    """After so long its mapping gives a record up."""
 
     def __init__(self, client: Any, region: str) -> None:
         self.client = client
@@ -63,6 +66,8 @@ class Source:
 
 class KinesisSource(Source):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html"""
+
+    oldest_s = RECORD_AGE_S
 
     def __init__(self, client: Any, region: str, stream: str) -> None:
         super().__init__(client, region)
@@ -104,6 +109,8 @@ class KinesisSource(Source):
 
 class TableSource(Source):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html; entries of the search index have no `k`."""
+
+    oldest_s = CHANGE_AGE_S
 
     def __init__(self, client: Any, region: str, arn: str) -> None:
         super().__init__(client, region)
@@ -160,7 +167,7 @@ class ShardReader:
             function,
             sequence_of=source.sequence_of,
             age_s=source.age_s,
-            oldest_s=RECORD_AGE_S,
+            oldest_s=source.oldest_s,
             set_aside=self._set_aside,
             wait=self._stop.wait,
         )

@@ -8,7 +8,7 @@ import os
 from functools import cache
 from typing import Final
 
-from shared.bootstrap.adapters import Adapters, adapters_of, aws_adapters, azure_adapters, changed_items
+from shared.bootstrap.adapters import Adapters, adapters_of, aws_adapters, azure_adapters, table_changes
 from shared.bootstrap.secrets import with_secrets
 from shared.bootstrap.use_cases import Services
 from shared.domain.observability.meter import ProcessMeter
@@ -20,8 +20,8 @@ __all__ = [
     "adapters_of",
     "aws_adapters",
     "azure_adapters",
-    "changed_items",
     "services",
+    "table_changes",
 ]
 
 _LOG: Final = logging.getLogger("galen")

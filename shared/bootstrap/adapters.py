@@ -11,13 +11,13 @@ from typing import Any, Final
 from shared import names
 from shared.adapters.system import SystemClock, SystemRandomness
 from shared.domain.observability.meter import ProcessMeter
-from shared.domain.records import Item
 from shared.ports.clock import Clock, Randomness
 from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
 from shared.ports.records import Records
 from shared.ports.streams import Streams
 from shared.ports.validator import Validator
+from shared.services.reactions import Change
 from shared.settings import AWS, Settings
 
 _KEY_DIGITS: Final = 32
@@ -85,16 +85,12 @@ def aws_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Adapt
     )
 
 
-def changed_items(changes: Iterable[Mapping[str, Any]], lake: Lake) -> list[Item]:
-    """The items that a page of a DynamoDB stream shows as they are now, in order; those that were removed are not told.
+def table_changes(told: Iterable[Mapping[str, Any]], lake: Lake) -> list[Change]:
+    """What a page of a DynamoDB stream tells of, in order; items that were removed are not told."""
+    from shared.adapters.aws.stored import address_of, item_of
 
-    Raises Busy and Unavailable, where part of an item lies in the lake.
-    """
-    from shared.adapters.aws.stored import item_of
-
-    images = (change["dynamodb"].get("NewImage") for change in changes)
-    items = (item_of(image, lake) for image in images if image)
-    return [item for item in items if item is not None]
+    images = ((each["dynamodb"]["Keys"], each["dynamodb"].get("NewImage")) for each in told)
+    return [Change(*address_of(keys), partial(item_of, image, lake)) for keys, image in images if image]
 
 
 def _busy_counter(meter: ProcessMeter | None) -> Callable[[], None]:

@@ -41,6 +41,7 @@ from shared.services.land_commits import LandCommits
 from shared.services.landing import Landing
 from shared.services.metrics import Metrics
 from shared.services.pulse import FRESH, FRESH_BY_THE_MINUTE, REACTIONS, TIMERS, Pulse
+from shared.services.reactions import STAGE as READ_STAGE
 from shared.services.reactions import Reactions
 from shared.services.replay import Replay
 from shared.services.replicate import Replicate
@@ -259,6 +260,7 @@ class Services:
             READMISSION_STAGE: self.score_readmission.react,
             FALLS_STAGE: self.watch_falls.react,
             "land-commits": self.land_commits.land,
+            READ_STAGE: self.reactions.again,
         }
 
     @cached_property
@@ -278,6 +280,7 @@ class Services:
             self.watch_falls,
             self.pulse,
             self.land_commits,
+            self.dead_letters,
         )
 
     @cached_property

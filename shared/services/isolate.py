@@ -55,5 +55,10 @@ def items_of(records: Records, letter: DeadLetter) -> Iterator[Item]:
                 yield item
 
 
+def pointer_to(home: str, item_id: str) -> RawPointer:
+    """Where an item is, without its name."""
+    return RawPointer(f"{FOLDER}/{home}/{sha256_hex(item_id.encode())[:32]}", 0)
+
+
 def _pointer(item: Item) -> RawPointer:
-    return RawPointer(f"{FOLDER}/{item['home']}/{sha256_hex(item['id'].encode())[:32]}", 0)
+    return pointer_to(item["home"], item["id"])

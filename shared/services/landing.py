@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,12 +13,16 @@ from shared.domain.ingest.chain import GENESIS, Chain, Link, describe, link_of, 
 from shared.domain.ingest.raw_line import RawLine
 from shared.errors import Busy, Fault, Unavailable
 from shared.ports.clock import Clock
-from shared.ports.lake import Lake
+from shared.ports.lake import Lake, LakeFile
 
 ATTEMPTS: Final = 20
 MAX_LINES: Final = 10_000
 HINT_EVERY: Final = 64
+"""Files of one chain between two hints."""
 _REMEMBERED: Final = 512
+_LOOKED_BACK: Final = 64
+_FURTHER: Final = 256
+"""A window that holds a file where the one before held none holds some hundred at most, and one call lists a thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Landing:
         self._lake = lake
         self._clock = clock
         self._heads: OrderedDict[str, Link] = OrderedDict()
-        self._written = 0
+        self._passed: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def land(self, chain: Chain, lines: Sequence[RawLine]) -> list[Landed]:
@@ -84,7 +88,8 @@ class Landing:
             return None  # it may be there: the refreshed head tells
         if not created:
             return None
-        self._remember(chain, link_of(path, about))
+        self._remember(chain, link_of(path, about), 1)
+        self._leave_hint(chain, link_of(path, about))
         return [Landed(line, path, number) for number, line in enumerate(stamped, 1)]
 
     def _head(self, chain: Chain) -> Link:
@@ -101,57 +106,81 @@ class Landing:
         return link_of(hint.metadata["path"], hint.metadata) if hint else Link("", chain.first - 1, GENESIS)
 
     def _follow(self, chain: Chain, head: Link) -> Link:
+        """The newest link: names come in their order, so that only the last files say more of themselves than their name."""
+        passed, last = 0, deque[LakeFile](maxlen=_LOOKED_BACK)
         for file in self._lake.list(chain.folder, after=head.path):
-            if chain.start_of(file.path) == head.end + 1:
-                head = link_of(file.path, file.metadata)
-        self._remember(chain, head)
+            if chain.start_of(file.path) is not None:
+                passed += 1
+                last.append(file)
+        newest = next((file for file in reversed(last) if self._belongs(chain, file, head)), None)
+        if newest is not None:
+            head = link_of(newest.path, newest.metadata)
+        self._remember(chain, head, passed)
         return head
 
-    def _remember(self, chain: Chain, head: Link) -> None:
+    def _belongs(self, chain: Chain, file: LakeFile, head: Link) -> bool:
+        """Whether a file begins where its predecessor ended: what is not ours is passed over."""
+        previous = file.metadata.get("previous")
+        if previous is None:
+            return False
+        if previous == head.path.rpartition("/")[2]:
+            before: LakeFile | Link | None = head
+        else:
+            before = self._lake.look(f"{chain.folder}/{previous}")
+        if before is None:
+            return False
+        end = before.end if isinstance(before, Link) else int(before.metadata["end"])
+        return chain.start_of(file.path) == end + 1
+
+    def _remember(self, chain: Chain, head: Link, passed: int) -> None:
+        """Keep the head of a chain, and how many files were passed since its hint was written."""
         with self._lock:
             self._heads[chain.folder] = head
             self._heads.move_to_end(chain.folder)
+            self._passed[chain.folder] += passed
             if len(self._heads) > _REMEMBERED:
-                self._heads.popitem(last=False)
-            self._written += 1
-            due = self._written % HINT_EVERY == 0
-        if due and head.path:
+                del self._passed[self._heads.popitem(last=False)[0]]
+
+    def _leave_hint(self, chain: Chain, head: Link) -> None:
+        """Only who lands leaves one: who merely looks may not write."""
+        with self._lock:
+            due = self._passed[chain.folder] >= HINT_EVERY
+            if due:
+                self._passed[chain.folder] = 0
+        if due:
             self._lake.put(f"{chain.folder}/_head", b"{}", metadata=head.about())
 
     def _adopt(self, chain: Chain, lines: list[RawLine]) -> list[Landed]:
         """The lines as they were landed first: same bytes, their landed-at."""
-        wanted = {line.sequence: line for line in lines}
+        wanted = {line.sequence for line in lines}
         found: dict[int, Landed] = {}
-        for after in self._names_before(chain, lines[0].sequence):
-            found = self._landed_before(chain, wanted, after)
-            if len(found) == len(wanted):
-                break
-        for sequence, line in wanted.items():
-            if sequence not in found or found[sequence].line.sha256 != line.sha256:
+        for path in self._holding(chain, lines[0].sequence, lines[-1].sequence):
+            for number, line in enumerate(unpack(self._lake.read(path)), 1):
+                if line.sequence in wanted:
+                    found[line.sequence] = Landed(line, path, number)
+        for line in lines:
+            if line.sequence not in found or found[line.sequence].line.sha256 != line.sha256:
                 raise Forked("What arrived differs from what was landed under the same sequence.")
         return [found[line.sequence] for line in lines]
 
-    def _names_before(self, chain: Chain, sequence: int) -> Iterator[str]:
-        """After which name to look for a line, the nearest first: a file is named by where its predecessor ended, which
-        after a gap in the stream is far from its first line, and sequences of Kinesis are nothing but gaps."""
-        if sequence - MAX_LINES > chain.first:
-            yield chain.path(sequence - MAX_LINES)
-        hint = self.near_end(chain)
-        if hint.path and hint.end < sequence:
-            yield hint.path
-        yield ""
-
-    def _landed_before(self, chain: Chain, wanted: Mapping[int, RawLine], after: str) -> dict[int, Landed]:
-        """Those of the wanted lines that stand in files after a name, by sequence."""
-        found: dict[int, Landed] = {}
-        first, last = min(wanted), max(wanted)
-        for file in self._lake.list(chain.folder, after=after):
-            start = chain.start_of(file.path)
-            if start is None or int(file.metadata["end"]) < first:
-                continue
-            if start > last:
-                break
-            for number, line in enumerate(unpack(self._lake.read(file.path)), 1):
-                if line.sequence in wanted:
-                    found[line.sequence] = Landed(line, file.path, number)
-        return found
+    def _holding(self, chain: Chain, first: int, last: int) -> list[str]:
+        """The files in which the lines from one sequence to another stand, by names alone: a file reaches to where the
+        next one begins. The one that begins before the first line is looked for backwards, further each time, because
+        after a gap it is named far from it, and sequences of Kinesis are nothing but gaps."""
+        reach = MAX_LINES
+        while True:
+            from_start = first - reach <= chain.first
+            before, inside = "", []
+            for file in self._lake.list(chain.folder, after="" if from_start else chain.path(first - reach)):
+                start = chain.start_of(file.path)
+                if start is None:
+                    continue
+                if start > last:
+                    break
+                if start <= first:
+                    before = file.path
+                else:
+                    inside.append(file.path)
+            if before or from_start:
+                return [before, *inside] if before else inside
+            reach *= _FURTHER

@@ -37,11 +37,12 @@ class Pulse:
         """Written by a timer."""
         self._write(TIMERS, instant_text(self._clock.now()))
 
-    def echo(self, items: Iterable[Item]) -> None:
-        """Written by the reactions, when the timers' beat passes the change feed."""
+    def echo(self, items: Iterable[Item]) -> int:
+        """Written by the reactions, when the timers' beat passes the change feed; how many beats passed."""
         beats = [item["at"] for item in items if item.get("id") == TIMERS]
         if beats:
             self._write(REACTIONS, max(beats))
+        return len(beats)
 
     def require(self, beat: str) -> None:
         """Raises Unavailable where a beat is missing or old."""

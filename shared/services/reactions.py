@@ -6,16 +6,40 @@ of an alert (docs/decisions/012-one-reader-of-the-feed.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
+from shared.domain.fhir.outcome import error
 from shared.domain.records import Item
-from shared.errors import Busy, Unavailable
+from shared.errors import Busy, Disposal, Fault, Unavailable, consequence_of
+from shared.services.dead_letters import DeadLetters
+from shared.services.isolate import isolate, pointer_to
 from shared.services.land_commits import LandCommits
 from shared.services.pulse import Pulse
 from shared.services.score import ScoreVitals
 from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import ScoreSepsis
 from shared.services.watch_falls import WatchFalls
+from shared.telemetry import note
+
+STAGE: Final = "read-change"
+_ENVELOPE: Final = frozenset({"tenant", "home", "id", "kind"})
+_log = logging.getLogger("galen.reactions")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change as a feed tells of it: whose item, and what reads it, which fails where the item is damaged.
+
+    `read` answers None for what is no item; it raises Busy and Unavailable where part of the item cannot be had now.
+    """
+
+    tenant: str
+    home: str
+    id: str
+    read: Callable[[], Item | None]
 
 
 class Reactions:
@@ -29,13 +53,15 @@ class Reactions:
         falls: WatchFalls,
         pulse: Pulse,
         commits: LandCommits,
+        dead_letters: DeadLetters,
     ) -> None:
+        self._dead_letters = dead_letters
         self._each: tuple[Callable[[Sequence[Item]], object], ...] = (
             score.react,
             sepsis.react,
             readmission.react,
             falls.react,
-            pulse.echo,
+            lambda items: isolate("pulse", items, pulse.echo, dead_letters),
             commits.land,
         )
 
@@ -49,3 +75,29 @@ class Reactions:
                 failure = failure or met
         if failure is not None:
             raise failure
+
+    def take(self, changes: Iterable[Change]) -> None:
+        """As `react`, of changes not read yet; one that can never be read is set aside, and the others go on."""
+        read = [self._read(change) for change in changes]
+        self.react([item for item in read if item is not None])
+
+    def again(self, items: Iterable[Item]) -> int:
+        """The reactions to items that could not be read once; to how many."""
+        found = list(items)
+        self.react(found)
+        return len(found)
+
+    def _read(self, change: Change) -> Item | None:
+        try:
+            item = change.read()
+            if item is not None and not item.keys() >= _ENVELOPE:
+                raise Fault
+        except Exception as failure:
+            if consequence_of(failure).disposal is Disposal.RETRY:
+                raise
+            note(_log, logging.ERROR, "change not read", error=type(failure).__name__)
+            issue = error("exception", "A changed item cannot be read; it can be replayed once it is mended.")
+            where = pointer_to(change.home, change.id)
+            self._dead_letters.put(change.tenant, "", STAGE, where, (issue,))
+            return None
+        return item

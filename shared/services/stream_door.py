@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from shared.domain.fhir.dates import instant_text
-from shared.domain.ingest.chain import Chain, hub_chain
+from shared.domain.ingest.chain import SHARD, hub_chain
 from shared.domain.ingest.raw_line import RawLine, sha256_hex
 from shared.domain.ingest.stream_record import StreamRecord
 from shared.domain.records import Door
@@ -16,6 +17,10 @@ from shared.ports.meter import Meter
 from shared.ports.streams import Streams
 from shared.services.ingest import Ingest, Tally
 from shared.services.landing import Forked, Landed, Landing
+
+ASKED_AGAIN_AFTER: Final = timedelta(seconds=10)
+"""Sequences of Kinesis go on rising in a stream that was made anew, so nothing in a batch shows it. To delete a stream, make
+it again and write to it takes longer than this."""
 
 
 class StreamDoor:
@@ -38,7 +43,7 @@ class StreamDoor:
         self._meter = meter
         self._tenants = tenants
         self._source = source
-        self._generations: dict[str, str] = {}
+        self._generations: dict[str, tuple[str, datetime]] = {}
 
     def receive(self, hub: str, partition: str, records: Sequence[StreamRecord]) -> Tally:
         """Land all, then record each good one and set each bad one aside.
@@ -66,16 +71,17 @@ class StreamDoor:
         self._meter.observe(name, (now - oldest).total_seconds(), door=Door.STREAM)
 
     def _land(self, hub: str, partition: str, records: Sequence[StreamRecord]) -> list[Landed]:
-        generation = self._generations.get(hub) or self._generations.setdefault(
-            hub, self._streams.generation(hub)
-        )
-        tenant = self._tenants[hub]
+        generation, tenant = self._generation(hub, partition), self._tenants[hub]
         lines = [self._line(hub, partition, generation, tenant, record) for record in records]
-        return self._landing.land(self._chain(hub, generation, tenant, partition), lines)
+        return self._landing.land(hub_chain(HUB_RAW_ZONE[hub], hub, generation, tenant, partition), lines)
 
-    @staticmethod
-    def _chain(hub: str, generation: str, tenant: str, partition: str) -> Chain:
-        return hub_chain(HUB_RAW_ZONE[hub], hub, generation, tenant, partition)
+    def _generation(self, hub: str, partition: str) -> str:
+        """Of the hub as it is now. One whose sequences begin anew shows that by a fork; others are asked now and then."""
+        now = self._clock.now()
+        known = self._generations.get(hub)
+        if known is None or (partition.startswith(SHARD) and now - known[1] > ASKED_AGAIN_AFTER):
+            known = self._generations[hub] = (self._streams.generation(hub), now)
+        return known[0]
 
     def _line(self, hub: str, partition: str, generation: str, tenant: str, record: StreamRecord) -> RawLine:
         return RawLine(

@@ -92,6 +92,16 @@ def test_the_last_sequence_of_each_shard_is_told_though_kinesis_does_not_tell_it
         ask(aws.port, "DELETE")
 
 
+def test_a_stream_made_anew_has_another_generation_though_its_sequences_go_on_rising(
+    kinesis: Any, stream: str
+) -> None:
+    streams = KinesisStreams(kinesis, {HUB: stream})
+    before = streams.generation(HUB)
+    kinesis.delete_stream(StreamName=stream)
+    kinesis.create_stream(StreamName=stream, ShardCount=2)
+    assert streams.generation(HUB) > before
+
+
 def test_sequences_of_56_digits_with_gaps_make_a_chain_without_a_hole(
     kinesis: Any, stream: str, aws_lake: Lake
 ) -> None:
@@ -111,6 +121,35 @@ def test_sequences_of_56_digits_with_gaps_make_a_chain_without_a_hole(
     assert list(walk_chains(aws_lake, read=True)) == []
     aws_lake.delete(chain.path(sequences[2] + 1))
     assert [fault.kind for fault in walk_chains(aws_lake)] == ["hole"]
+
+
+LONG, OLD = 90, 30
+
+
+def test_an_old_redelivery_and_a_new_process_cost_no_more_where_the_chain_is_long(
+    aws_lake: Lake, aws: AwsServer
+) -> None:
+    """One that looked at every file would make a call for each of the ninety."""
+    shard, step = "shardId-000000000000", 19_342_813_113_834_066_795_298_817
+    chain = hub_chain(RawZone.VITAL_SIGNS, HUB, "g", "ward", shard)
+    sequences = [10**55 + number * step for number in range(2 * LONG)]
+    lines = [line("g", shard, number) for number in sequences]
+    first = Landing(aws_lake, MemoryClock())
+    for start in range(0, len(lines), 2):
+        first.land(chain, lines[start : start + 2])
+    again = Landing(aws_lake, MemoryClock())
+    aws.forget_calls()
+    assert again.end_of(chain) == sequences[-1]
+    opened = aws.calls()
+    assert opened.keys() == {"s3:GetObject", "s3:ListBucket"}
+    assert opened["s3:GetObject"] <= 4, "the hint, the last file, its predecessor"
+    aws.forget_calls()
+    found = again.land(chain, lines[OLD + 1 : OLD + 4])
+    assert [each.line.sequence for each in found] == sequences[OLD + 1 : OLD + 4]
+    cost = aws.calls()
+    assert cost.keys() == {"s3:GetObject", "s3:ListBucket"}
+    assert cost["s3:GetObject"] == 2, "two files hold what was asked for"
+    assert cost["s3:ListBucket"] <= 23, "a window of 256 times the length each, of 56 digits"
 
 
 def line(generation: str, shard: str, sequence: int) -> RawLine:

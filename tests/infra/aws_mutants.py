@@ -76,6 +76,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
         put("environment", to={"variables": {"GALEN_SECRET_LINK_KEY": "in plain text"}}),
     ),
     "batches-partial": (_MAPPING, put("functionResponseTypes", to=[])),
+    "no-record-blocks-its-shard": (_MAPPING, put("maximumRecordAgeInSeconds", to=86_400)),
     "failures-set-aside": (_MAPPING, put("destinationConfig", to=None)),
     "logs-end": ("aws:cloudwatch:LogGroup", put("retentionInDays", to=None)),
     "network-logged": ("aws:ec2:FlowLog", put("trafficType", to="REJECT")),

@@ -16,6 +16,8 @@ KINESIS_BATCH: Final = 256
 CHANGES_BATCH: Final = 1000
 RECORD_AGE_S: Final = 6 * 24 * 3600
 """A day less than the streams keep: what was retried for so long is set aside while it can still be read."""
+CHANGE_AGE_S: Final = 20 * 3600
+"""Of the day that DynamoDB Streams keep a change. One that can never be handled would hold its shard until it is gone."""
 TIMES: Final = {
     # A minute is the least; on Azure they run every fifteen seconds.
     "sweep": "rate(1 minute)",

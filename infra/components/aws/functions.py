@@ -15,7 +15,13 @@ from pulumi_aws import iam, lambda_
 
 from functions.needs import Thing
 from infra.components.aws.documents import LAMBDA, allow, document, trust
-from infra.components.aws.function_plan import CHANGES_BATCH, KINESIS_BATCH, RECORD_AGE_S, FunctionPlan
+from infra.components.aws.function_plan import (
+    CHANGE_AGE_S,
+    CHANGES_BATCH,
+    KINESIS_BATCH,
+    RECORD_AGE_S,
+    FunctionPlan,
+)
 from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
@@ -155,7 +161,7 @@ class Functions(pulumi.ComponentResource):
             batch_size=CHANGES_BATCH if changes else KINESIS_BATCH,
             maximum_batching_window_in_seconds=0,  # an alert may not wait
             maximum_retry_attempts=-1,
-            maximum_record_age_in_seconds=-1 if changes else RECORD_AGE_S,
+            maximum_record_age_in_seconds=CHANGE_AGE_S if changes else RECORD_AGE_S,
             parallelization_factor=1,  # the chain of a shard has one writer
             destination_config={"on_failure": {"destination_arn": self._args.failures_arn}},
             filter_criteria=ITEMS_ONLY if changes else None,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from shared.errors import (
     AlreadyExists,
@@ -25,9 +25,10 @@ _BUSY: Final = frozenset({
     "TransactionConflictException", "TransactionInProgressException",
 })  # fmt: skip
 _AWAY: Final = frozenset({
-    "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "KMS.DisabledException",
-    "KMS.KMSInvalidStateException", "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException",
-    "RequestTimeTooSkewed", "RequestTimeout", "UnrecognizedClientException",
+    "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
+    "InvalidSignatureException", "KMS.DisabledException", "KMS.KMSInvalidStateException", "KMSAccessDeniedException",
+    "KMSDisabledException", "KMSInvalidStateException", "RequestTimeTooSkewed", "RequestTimeout",
+    "UnrecognizedClientException",
 })  # fmt: skip
 """Told with 400 or 403, and over once a right, a key or a clock is put right: nothing may be set aside for them."""
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -50,7 +51,7 @@ def translated(on_busy: Callable[[], None] = nobody) -> Iterator[None]:
         if isinstance(error, Busy):
             on_busy()
         raise error from failure
-    except (ParamValidationError, NoCredentialsError) as failure:
+    except ParamValidationError as failure:
         raise Fault from failure
     except (BotoCoreError, OSError) as failure:
         raise Unavailable from failure

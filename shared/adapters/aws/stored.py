@@ -47,6 +47,12 @@ def key_of(tenant: str, home: str, item_id: str) -> Attributes:
     return {"pk": {"S": partition_of(tenant, home)}, "sk": {"S": item_id}}
 
 
+def address_of(key: Mapping[str, Mapping[str, Any]]) -> tuple[str, str, str]:
+    """The tenant, home and id of an address."""
+    tenant, _, home = key["pk"]["S"].partition("/")
+    return tenant, home, key["sk"]["S"]
+
+
 def bare_etag(etag: str) -> str:
     """An etag without its quotes, as attributes and lists keep it."""
     return etag.strip('"')

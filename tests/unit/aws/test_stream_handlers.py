@@ -14,7 +14,7 @@ from shared.domain.ingest.chain import hub_chain, unpack
 from shared.errors import Busy, Unavailable
 from shared.names import HUB_CLINICAL_EVENTS, HUB_RAW_ZONE
 from shared.services.chain_walk import RollingWalk, walk_chains
-from shared.services.landing import Landing
+from shared.services.stream_door import ASKED_AGAIN_AFTER
 from tests.delivery.world import TENANT, Stores, World, patient
 from tests.unit.aws.events import FIRST, SHARD, STEP, kinesis
 
@@ -133,16 +133,14 @@ def test_the_daily_walk_keeps_its_place_in_a_chain_of_56_digits() -> None:
     assert whole_since
 
 
-def test_a_redelivered_line_is_found_from_the_hint_and_not_from_the_first_file() -> None:
+def test_a_warm_function_sees_that_its_stream_was_made_anew() -> None:
     stores = Stores()
     world = World(stores)
-    for number in range(70):  # a hint is left every 64 files
-        take(world, kinesis(patient(f"p{number}"), first=FIRST + number * STEP))
-    read: list[str] = []
-    world.script.calls.clear()
-    assert take(World(stores), kinesis(patient("p69"), first=FIRST + 69 * STEP)) == DONE
-    later = Landing(stores.lake, stores.clock)
-    generation = stores.streams.generation(HUB_CLINICAL_EVENTS)
-    chain = hub_chain(HUB_RAW_ZONE[HUB_CLINICAL_EVENTS], HUB_CLINICAL_EVENTS, generation, TENANT, SHARD)
-    read = list(later._names_before(chain, FIRST + 69 * STEP))
-    assert read[1] == later.near_end(chain).path != ""
+    assert take(world, kinesis(patient("a"))) == DONE
+    old = raw_files(stores)
+    stores.streams.generations[HUB_CLINICAL_EVENTS] = "20260329T020000000000"
+    world.moving.advance(ASKED_AGAIN_AFTER.total_seconds() + 1)
+    assert take(world, kinesis(patient("b"), first=FIRST + 9 * STEP)) == DONE
+    assert raw_files(stores) != []
+    assert not set(raw_files(stores)) & set(old)
+    assert not list(walk_chains(stores.lake, read=True))
