@@ -106,6 +106,11 @@ class Platform:
         state = self.run_json()
         return [state["pid"], *(each["pid"] for each in state["processes"].values())]
 
+    def processor_s(self, name: str) -> float:
+        """Processor time that a process has taken: unlike time on the clock, nearly the same on a busy machine."""
+        fields = Path(f"/proc/{self.pid(name)}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def restarts(self, name: str) -> int:
         """How often a process was started again."""
         return int(self.run_json()["processes"][name]["restarts"])
