@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from azure.cosmos import DatabaseProxy
 
+from shared.adapters.aws.records import DynamoRecords
+from shared.adapters.azure.records import CosmosRecords
 from shared.adapters.memory.faults import Failure, Script
 from shared.domain.records import Item, Kind
 from shared.errors import AlreadyExists, Busy, PreconditionFailed, Unavailable
+from shared.ports.lake import Lake
 from shared.ports.records import (
     AllOf,
     AnyOf,
@@ -25,6 +29,7 @@ from shared.ports.records import (
     Query,
     Records,
     Replace,
+    Write,
 )
 from tests.contract.conftest import Strike, ask
 from tests.emulators.aws_server import AwsServer
@@ -129,7 +134,7 @@ class RecordsContract:
 
     def test_a_batch_is_written_whole_and_its_etags_hold(self, records: Records) -> None:
         old, gone = records.create(item("old")), records.create(item("gone"))
-        writes = [Create(item("new")), Replace(item("old", n=2), old), Delete("gone", gone)]
+        writes: list[Write] = [Create(item("new")), Replace(item("old", n=2), old), Delete("gone", gone)]
         etags = records.commit("a", HOME, writes)
         assert records.replace(item("old", n=3), etags[1])
         assert sorted(found["id"] for found in records.query(Query(Kind.CURRENT, "a"))) == ["new", "old"]
@@ -238,6 +243,15 @@ class RecordsContract:
         assert records.read("a", HOME, "x") is not None
 
 
+def refuses_what_is_not_deployed(records: Records) -> None:
+    """Nothing is set aside for it: a store that is missing is there after a deployment."""
+    with pytest.raises(Unavailable):
+        records.create(item("new"))
+    two: list[Write] = [Create(item("one")), Create(item("two"))]
+    with pytest.raises(Unavailable):
+        records.commit("a", HOME, two)
+
+
 class TestMemoryRecords(RecordsContract):
     @pytest.fixture
     def records(self, memory_records: Records) -> Records:
@@ -269,6 +283,9 @@ class TestCosmosRecords(RecordsContract):
         yield set_
         ask(cosmos.port, "DELETE")
 
+    def test_a_container_that_is_not_there_is_waited_for(self, database: DatabaseProxy) -> None:
+        refuses_what_is_not_deployed(CosmosRecords(database.get_container_client("never-deployed")))
+
 
 class TestDynamoRecords(RecordsContract):
     @pytest.fixture
@@ -292,3 +309,6 @@ class TestDynamoRecords(RecordsContract):
 
         yield set_
         ask(aws.port, "DELETE")
+
+    def test_a_table_that_is_not_there_is_waited_for(self, dynamodb: Any, aws_lake: Lake) -> None:
+        refuses_what_is_not_deployed(DynamoRecords(dynamodb, "never-deployed", aws_lake))

@@ -82,5 +82,7 @@ def of_code(code: str, status: int) -> GalenError:
     if code in _TOO_LARGE:
         return TooLarge("The store refuses an item of this size.")
     if code in _NOT_DEPLOYED:
-        return Fault("A table, bucket or stream that this needs does not exist: deploy the infrastructure.")
+        return Unavailable(
+            "A table, bucket or stream that this needs does not exist: deploy the infrastructure."
+        )
     return Fault()

@@ -1,4 +1,8 @@
-"""The SDKs' errors as ours."""
+"""The SDKs' errors as ours.
+
+https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb
+https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,15 @@ from azure.core.exceptions import (
 from shared.errors import AlreadyExists, Busy, Fault, NotFound, PreconditionFailed, TooLarge, Unavailable
 
 THROTTLED: Final = (429, 449)
+_AWAY: Final = frozenset({0, 401, 403, 408, 410, 500, 502, 503, 504})
+"""Over once a right, a key, a firewall or a clock is put right, or a partition has moved: nothing may be set aside."""
+_PARTITION_FULL: Final = 1014
+"""The sub-status of a 403 that stays: all that one partition key may hold is there."""
+_MISSING: Final = frozenset({"ContainerBeingDeleted", "ContainerNotFound", "FilesystemNotFound"})
+_OWNER_MISSING: Final = 1003
+NOT_DEPLOYED: Final = (
+    "A database, container or file system that this needs does not exist: deploy the infrastructure."
+)
 
 
 def nobody() -> None:
@@ -29,10 +42,6 @@ def translated(on_busy: Callable[[], None] = nobody) -> Iterator[None]:
     """Raise our error for whatever the SDK raised inside; `on_busy` is called for an answer of 429 or 449."""
     try:
         yield
-    except ResourceExistsError as failure:
-        raise AlreadyExists("It exists already.") from failure
-    except ResourceNotFoundError as failure:
-        raise NotFound("It is not there.") from failure
     except HttpResponseError as failure:
         if failure.status_code in THROTTLED:
             on_busy()
@@ -52,12 +61,17 @@ def _of_status(failure: HttpResponseError) -> Exception:
     status = failure.status_code or 0
     if status in THROTTLED:
         return Busy(retry_after_s=_retry_after(failure))
-    if status in (408, 500, 502, 503, 504) or status == 0:
-        return Unavailable()
-    if status == 404:
+    sub_status = getattr(failure, "sub_status", None)
+    if getattr(failure, "error_code", None) in _MISSING or (status, sub_status) == (404, _OWNER_MISSING):
+        return Unavailable(NOT_DEPLOYED)
+    if isinstance(failure, ResourceNotFoundError) or status == 404:
         return NotFound("It is not there.")
-    if status == 409:
+    if isinstance(failure, ResourceExistsError) or status == 409:
         return AlreadyExists("It exists already.")
+    if sub_status == _PARTITION_FULL:
+        return TooLarge("A patient's partition of the store is full.")
+    if status in _AWAY:
+        return Unavailable()
     if status in (304, 412):
         return PreconditionFailed("It has changed.")
     if status == 413:

@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/cosmos-db/nosql/. The SDK waits throttling (42
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -13,7 +14,7 @@ from azure.core import MatchConditions
 from azure.cosmos import ContainerProxy
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
-from shared.adapters.azure.errors import nobody, translated
+from shared.adapters.azure.errors import NOT_DEPLOYED, nobody, translated
 from shared.adapters.azure.sql import count as count_text
 from shared.adapters.azure.sql import select
 from shared.domain.records import Item
@@ -67,7 +68,7 @@ class CosmosRecords:
             return None
 
     def create(self, item: Item) -> str:
-        with translated(self._on_busy):
+        with _where_it_is_deployed(), translated(self._on_busy):
             stored = self._container.create_item(_bare(item))
         return str(stored["_etag"])
 
@@ -96,7 +97,7 @@ class CosmosRecords:
         if len(writes) == 1:
             # A batch of one is dearer than the plain call.
             return [commit_one(self, tenant, home, writes[0])]
-        with translated(self._on_busy):
+        with _where_it_is_deployed(), translated(self._on_busy):
             try:
                 results = self._container.execute_item_batch(
                     [_operation(write) for write in writes], [tenant, home]
@@ -133,6 +134,15 @@ class CosmosRecords:
         with translated(self._on_busy):
             found: Iterator[Any] = self._container.query_items(text, parameters=parameters, **_scope(query))
             return sum(found)
+
+
+@contextmanager
+def _where_it_is_deployed() -> Iterator[None]:
+    """What is new cannot be missing: a 404 for it says that the container is."""
+    try:
+        yield
+    except NotFound as missing:
+        raise Unavailable(NOT_DEPLOYED) from missing
 
 
 def _scope(query: Query) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from shared.errors import Busy, Disposal, Fault, NotFound, Unavailable, conseque
         ("InvalidSignatureException", 400, Unavailable),
         ("NoSuchKey", 404, NotFound),
         ("ValidationException", 400, Fault),
-        ("ResourceNotFoundException", 400, Fault),
+        ("ResourceNotFoundException", 400, Unavailable),
     ],
 )
 def test_a_code_is_our_error(code: str, status: int, wanted: type[Exception]) -> None:
