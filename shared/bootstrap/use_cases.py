@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 
 from shared import names
@@ -15,7 +14,6 @@ from shared.domain.fhir.admission import ValidationModes, parse_modes
 from shared.domain.fhir.page_token import PageTokens
 from shared.domain.observability.meter import ProcessMeter
 from shared.domain.onset import risk as onset_risk
-from shared.domain.records import Item
 from shared.domain.stays import readmission_risk, sepsis_risk
 from shared.domain.stays.model_risk import ONSET, READMISSION, SEPSIS
 from shared.ports.clock import Clock, Randomness
@@ -43,7 +41,7 @@ from shared.services.metrics import Metrics
 from shared.services.pulse import FRESH, FRESH_BY_THE_MINUTE, REACTIONS, TIMERS, Pulse
 from shared.services.reactions import STAGE as READ_STAGE
 from shared.services.reactions import Reactions
-from shared.services.replay import Replay
+from shared.services.replay import Redo, Replay
 from shared.services.replicate import Replicate
 from shared.services.risk import Risk
 from shared.services.score import ScoreVitals
@@ -252,14 +250,15 @@ class Services:
         return self.adapters.jobs
 
     @cached_property
-    def _staged_reactions(self) -> dict[str, Callable[[Iterable[Item]], int]]:
-        """The reactions by the stage that their dead letters name."""
+    def _staged_reactions(self) -> dict[str, Redo]:
+        """By the stage that dead letters name, what runs a reaction again and raises where it fails."""
         return {
-            "score": self.score_vitals.react,
-            SEPSIS_STAGE: self.score_sepsis.react,
-            READMISSION_STAGE: self.score_readmission.react,
-            FALLS_STAGE: self.watch_falls.react,
-            "land-commits": self.land_commits.land,
+            "score": self.score_vitals.redo,
+            SEPSIS_STAGE: self.score_sepsis.redo,
+            READMISSION_STAGE: self.score_readmission.redo,
+            FALLS_STAGE: self.watch_falls.redo,
+            "land-commits": self.land_commits.redo,
+            "pulse": self.pulse.echo,
             READ_STAGE: self.reactions.again,
         }
 

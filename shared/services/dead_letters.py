@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -102,7 +102,7 @@ class DeadLetters:
         trace: str = "",
         parts: Sequence[tuple[int, int]] = (),
     ) -> bool:
-        """Set one thing aside; False where it was set aside before. Raises Busy and Unavailable."""
+        """As the port says; one that was replayed before and fails again is open again."""
         letter = DeadLetter(
             id=raw.id,
             tenant=tenant,
@@ -111,15 +111,18 @@ class DeadLetters:
             error=error or (issues[0].code if issues else "exception"),
             raw=raw,
             at=instant_text(self._clock.now()),
-            outcome=operation_outcome([_without_names(issue) for issue in issues]),
+            outcome=_outcome(issues),
             trace=trace,
             parts=parts,
         )
-        about = {"stage": stage, "door": door, "status": OPEN}
-        created = self._lake.put_if_absent(_path(tenant, raw.id), _bytes(letter), metadata=about)
-        if created:
-            self._meter.count("galen_dead_letters_total", stage=stage, door=door)
-        return created
+        path = _path(tenant, raw.id)
+        if not self._lake.put_if_absent(path, _bytes(letter), metadata=_about(letter)):
+            before = self._lake.look(path)
+            if before is None or before.metadata.get("status") != REPLAYED:
+                return False
+            self._write(replace(letter, attempts=_parse(self._lake.read(path)).attempts + 1))
+        self._meter.count("galen_dead_letters_total", stage=stage, door=door)
+        return True
 
     def list(
         self, tenant: str | None = None, *, status: str | None = OPEN, known: Container[str] = ()
@@ -153,11 +156,39 @@ class DeadLetters:
 
     def close(self, letter: DeadLetter) -> None:
         """Mark one as replayed; it stays as evidence."""
-        closed = DeadLetter(
-            **{**asdict(letter), "raw": letter.raw, "status": REPLAYED, "attempts": letter.attempts + 1}
+        self._write(replace(letter, status=REPLAYED, attempts=letter.attempts + 1))
+
+    def keep(
+        self,
+        letter: DeadLetter,
+        stage: str,
+        issues: Sequence[Issue],
+        *,
+        error: str = "",
+        parts: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """It failed again: the reasons are those of now, and of several lines it names those that are left."""
+        self._write(
+            replace(
+                letter,
+                stage=stage,
+                error=error or issues[0].code,
+                outcome=_outcome(issues),
+                parts=parts,
+                attempts=letter.attempts + 1,
+            )
         )
-        about = {"stage": letter.stage, "door": letter.door, "status": REPLAYED}
-        self._lake.put(_path(letter.tenant, letter.id), _bytes(closed), metadata=about)
+
+    def _write(self, letter: DeadLetter) -> None:
+        self._lake.put(_path(letter.tenant, letter.id), _bytes(letter), metadata=_about(letter))
+
+
+def _about(letter: DeadLetter) -> dict[str, str]:
+    return {"stage": letter.stage, "door": letter.door, "status": letter.status}
+
+
+def _outcome(issues: Sequence[Issue]) -> dict[str, Any]:
+    return operation_outcome([_without_names(issue) for issue in issues])
 
 
 def _without_names(issue: Issue) -> Issue:

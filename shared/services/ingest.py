@@ -93,14 +93,6 @@ class Ingest:
         """The same, setting aside elsewhere."""
         return Ingest(self._replicate, letters, self._validator, self._meter, self._modes)
 
-    def still_set_aside(self, landed: Landed, entry: int) -> str:
-        """Why an entry of a line would be set aside again; empty where it would not be."""
-        expansion = self._expand(landed.line)
-        reasons = [
-            issue.text for each in expansion.set_aside if each.entry in (entry, -1) for issue in each.issues
-        ]
-        return reasons[0] if reasons else ""
-
     def _expand(self, line: RawLine) -> Expansion:
         return expand(line, self._validator.validate, self._modes.of(line.door, line.tenant))
 

@@ -15,7 +15,8 @@ from shared.services.dead_letters import DeadLetter, DeadLetters, RawPointer
 from shared.telemetry import note
 
 FOLDER: Final = "records"
-"""Dead letters of reactions point to the item of the records, by its home and a hash of its id."""
+"""Dead letters of reactions point to the item of the records, by its home, a hash of its id and what failed on it."""
+FAILED: Final = error("exception", "An internal error met this item; it can be replayed once that is mended.")
 _log = logging.getLogger("galen.isolate")
 
 
@@ -39,26 +40,24 @@ def isolate(
             if consequence_of(failure).disposal is Disposal.RETRY:
                 raise
             note(_log, logging.ERROR, "reaction failed", stage=stage, error=type(failure).__name__)
-            issue = error(
-                "exception", "An internal error met this item; it can be replayed once that is mended."
-            )
-            dead_letters.put(item["tenant"], str(item.get("door", "")), stage, _pointer(item), (issue,))
+            where = pointer_to(item["home"], item["id"], stage)
+            dead_letters.put(item["tenant"], str(item.get("door", "")), stage, where, (FAILED,))
     return done
 
 
 def items_of(records: Records, letter: DeadLetter) -> Iterator[Item]:
     """The items that a dead letter of a reaction points to."""
-    home = letter.raw.path.split("/")[1]
-    for kind in (Kind.CURRENT, Kind.HISTORY):
+    home, digest = letter.raw.path.split("/")[1:3]
+    for kind in Kind:
         for item in records.query(Query(kind, letter.tenant, home)):
-            if _pointer(item) == letter.raw:
+            if _digest(item["id"]) == digest:
                 yield item
 
 
-def pointer_to(home: str, item_id: str) -> RawPointer:
-    """Where an item is, without its name."""
-    return RawPointer(f"{FOLDER}/{home}/{sha256_hex(item_id.encode())[:32]}", 0)
+def pointer_to(home: str, item_id: str, stage: str) -> RawPointer:
+    """Where an item is, without its name, and the stage: what fails at two stages is set aside twice."""
+    return RawPointer(f"{FOLDER}/{home}/{_digest(item_id)}/{stage}", 0)
 
 
-def _pointer(item: Item) -> RawPointer:
-    return pointer_to(item["home"], item["id"])
+def _digest(item_id: str) -> str:
+    return sha256_hex(item_id.encode())[:32]

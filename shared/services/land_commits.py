@@ -62,11 +62,12 @@ class LandCommits:
     def land(self, items: Iterable[Item]) -> int:
         """Land those of the items that came by HTTP; how many. Raises Busy and Unavailable."""
         landable = [item for item in items if is_landable(item)]
-        return isolate("land-commits", landable, self._land, self._dead_letters)
+        return isolate("land-commits", landable, self.redo, self._dead_letters)
 
-    def _land(self, items: Sequence[Item]) -> int:
+    def redo(self, items: Sequence[Item]) -> int:
+        """As `land`; what fails is raised, not set aside."""
         folders: dict[str, dict[Version, Item]] = defaultdict(dict)
-        for item in items:
+        for item in filter(is_landable, items):
             folders[_folder(item)][item["type"], item["rid"], item["version"]] = item
         for folder, versions in folders.items():
             ordered = sorted(versions)

@@ -97,7 +97,7 @@ class Reactions:
                 raise
             note(_log, logging.ERROR, "change not read", error=type(failure).__name__)
             issue = error("exception", "A changed item cannot be read; it can be replayed once it is mended.")
-            where = pointer_to(change.home, change.id)
+            where = pointer_to(change.home, change.id, STAGE)
             self._dead_letters.put(change.tenant, "", STAGE, where, (issue,))
             return None
         return item

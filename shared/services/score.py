@@ -76,9 +76,10 @@ class ScoreVitals:
 
     def react(self, items: Iterable[Item]) -> int:
         """Fold what changed into the scores of the patients concerned; how many Observations. Raises Busy, Unavailable."""
-        return isolate("score", list(items), self._react, self._dead_letters)
+        return isolate("score", list(items), self.redo, self._dead_letters)
 
-    def _react(self, items: Sequence[Item]) -> int:
+    def redo(self, items: Sequence[Item]) -> int:
+        """As `react`; what fails is raised, not set aside."""
         news = NewsGatherer(self._records, self._bodies, self._meter).gather(items)
         if news:
             with self._meter.span("score", next((each.trace for each in news.values() if each.trace), "")):

@@ -59,9 +59,10 @@ class ScoreReadmission:
 
     def react(self, items: Iterable[Item]) -> int:
         """Score the stays that are over; how many. Raises Busy, Unavailable."""
-        return isolate(STAGE, list(items), self._react, self._dead_letters)
+        return isolate(STAGE, list(items), self.redo, self._dead_letters)
 
-    def _react(self, items: Sequence[Item]) -> int:
+    def redo(self, items: Sequence[Item]) -> int:
+        """As `react`; what fails is raised, not set aside."""
         current = (item for item in items if item.get("kind") == Kind.CURRENT and item["type"] == "Encounter")
         return sum(self._discharge(item) for item in current if not item["deleted"])
 

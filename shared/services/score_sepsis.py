@@ -97,9 +97,10 @@ class ScoreSepsis:
 
     def react(self, items: Iterable[Item]) -> int:
         """Fold what changed into the stays concerned; how many were scored. Raises Busy, Unavailable."""
-        return isolate(STAGE, list(items), self._react, self._dead_letters)
+        return isolate(STAGE, list(items), self.redo, self._dead_letters)
 
-    def _react(self, items: Sequence[Item]) -> int:
+    def redo(self, items: Sequence[Item]) -> int:
+        """As `react`; what fails is raised, not set aside."""
         news = self._gather(items)
         raised = list(self._pool.map(lambda entry: self._patient(entry[0], entry[1]), news.items()))
         with suppress(Busy, Unavailable):  # they come again by the change feed

@@ -6,7 +6,9 @@ the letter names every line and entry, and a replay takes them all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from shared.domain.fhir.outcome import Issue, error
 from shared.services.dead_letters import DeadLetters, RawPointer
@@ -46,15 +48,14 @@ class SummedLetters:
         file = self._files.setdefault(raw.path, _File(tenant, door, stage, trace))
         file.parts.append((raw.line, raw.entry))
         for issue in issues:
-            if len(file.issues) < _ISSUES:
-                file.issues.setdefault((issue.code, issue.expression, issue.text), issue)
+            file.issues.setdefault((issue.code, issue.expression, issue.text), issue)
         return True
 
     def write(self) -> None:
         """One letter a raw file; nothing where it was written before. Raises Busy and Unavailable."""
         for path, file in self._files.items():
-            text = f"{len(file.parts)} lines or entries of this raw file were set aside; some of the reasons follow."
-            issues = (error("too-costly", text, rule="file"), *file.issues.values())
+            parts = sorted(set(file.parts))
+            issues = summed(parts, file.issues.values())
             self._dead_letters.put(
                 file.tenant,
                 file.door,
@@ -62,6 +63,12 @@ class SummedLetters:
                 RawPointer(path, 0),
                 issues,
                 trace=file.trace,
-                parts=sorted(set(file.parts)),
+                parts=parts,
             )
         self._files.clear()
+
+
+def summed(parts: Sequence[tuple[int, int]], issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """What one letter says for many lines."""
+    text = f"{len(parts)} lines or entries of this raw file were set aside; some of the reasons follow."
+    return error("too-costly", text, rule="file"), *islice(issues, _ISSUES)

@@ -46,9 +46,10 @@ class WatchFalls:
 
     def react(self, items: Iterable[Item]) -> int:
         """Follow the ratings that changed; of how many patients. Raises Busy, Unavailable."""
-        return isolate(STAGE, list(items), self._react, self._dead_letters)
+        return isolate(STAGE, list(items), self.redo, self._dead_letters)
 
-    def _react(self, items: Sequence[Item]) -> int:
+    def redo(self, items: Sequence[Item]) -> int:
+        """As `react`; what fails is raised, not set aside."""
         concerned: dict[Whose, str] = {}
         for item in items:
             for whose in self._whose(item):
