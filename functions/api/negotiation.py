@@ -12,12 +12,12 @@ from typing import Final
 from starlette.datastructures import Headers
 
 from shared.domain.fhir.outcome import error
+from shared.domain.fhir.version_tag import ANY, version_in
 from shared.errors import InputError, Unsupported
 
 FORM: Final = "application/x-www-form-urlencoded"
 FHIR_TYPES: Final = ("application/fhir+json", "application/json")
 _ACCEPTED: Final = ("*/*", "application/*", "application/fhir+json", "application/json", "text/json")
-_ETAG: Final = re.compile(r'(?:W/)?"?([A-Za-z0-9\-.]{1,64})"?')
 _FHIR_VERSIONS: Final = ("4.0", "4.0.1")
 
 
@@ -67,13 +67,13 @@ def preferences(headers: Headers) -> Preferences:
 def if_match(headers: Headers) -> str | None:
     """The version that If-Match names, `*`, or None where the header is absent. Raises InputError (400)."""
     value = headers.get("if-match")
-    if value is None or value.strip() == "*":
-        return value.strip() if value else None
-    match = _ETAG.fullmatch(value.strip())
-    if match is None:
+    if value is None:
+        return None
+    version = version_in(value)
+    if version is None:
         text = 'If-Match names one version, as W/"<versionId>".'
         raise InputError(text, issues=[error("value", text, rule="if-match")])
-    return match[1]
+    return version
 
 
 def create_only(headers: Headers) -> bool:
@@ -87,8 +87,7 @@ def create_only(headers: Headers) -> bool:
 
 def none_match(headers: Headers, version: str) -> bool:
     """Whether the client already has this version (If-None-Match)."""
-    tags = [tag.strip() for tag in headers.get("if-none-match", "").split(",")]
-    return "*" in tags or any((match := _ETAG.fullmatch(tag)) and match[1] == version for tag in tags)
+    return any(version_in(tag) in (ANY, version) for tag in headers.get("if-none-match", "").split(","))
 
 
 def _media_type(text: str) -> tuple[str, dict[str, str]]:

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from shared.domain.records import StoredResource
 from shared.errors import InputError, NotFound
 
 HISTORY_COUNT: Final = 50
+_WHOLE: Final = re.compile(r"[0-9]{1,6}")
 
 
 def create(services: ApiServices, request: ApiRequest) -> Response:
@@ -83,7 +85,7 @@ def history(services: ApiServices, request: ApiRequest) -> Response:
     asked = request.only("_count", PAGE)
     key, tenant = request.key, request.caller.tenant
     count = asked.get("_count", str(HISTORY_COUNT))
-    if not count.isdecimal() or not 0 < int(count[:6]) <= MAX_COUNT:
+    if not _WHOLE.fullmatch(count) or not 0 < int(count) <= MAX_COUNT:
         raise refuse(f"_count of a history is a whole number from 1 to {MAX_COUNT}.")
     question = f"history {key}"
     after = services.page_tokens.open(tenant, question, asked[PAGE])[0] if PAGE in asked else None
@@ -97,7 +99,8 @@ def history(services: ApiServices, request: ApiRequest) -> Response:
         _history_entry(request.fhir_base, stored, created=stored.version in page.created)
         for stored in page.entries
     ]
-    return fhir({"resourceType": "Bundle", "type": "history", "link": links, "entry": entries})
+    bundle = {"resourceType": "Bundle", "type": "history", "link": links}
+    return fhir(bundle | ({"entry": entries} if entries else {}))
 
 
 def _history_entry(base: str, stored: StoredResource, *, created: bool) -> dict[str, Any]:

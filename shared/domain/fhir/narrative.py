@@ -95,7 +95,8 @@ _LINKS: Final = frozenset({("a", "href"), ("img", "src")})
 _NO_ADDRESS: Final = re.compile(r"[^\w;?:@&=+$.,/%\-~#\[\]!'()*|]")
 """What stands in no URL: spaces, quotes, braces, brackets of tags, the backslash. Letters beyond ASCII are taken."""
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
-_SAFE_SCHEMES: Final = frozenset({"http", "https", "ftp", "mailto", "tel", "sms"})
+_SAFE_SCHEMES: Final = frozenset({"http", "https", "ftp", "mailto", "tel", "sms", "urn"})
+"""A `urn:` names an entry of the same bundle; a browser does nothing with it."""
 _SAFE_DATA: Final = re.compile(r"data:image/(png|gif|jpe?g|webp)[;,]", re.IGNORECASE)
 _INVISIBLE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\ufeff]")
 _ACTIVE_STYLE: Final = re.compile(

@@ -5,12 +5,14 @@ https://hl7.org/fhir/R4/references.html and https://hl7.org/fhir/R4/http.html#tr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Set
 from typing import Any, Final
 
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
 
-_LINKS: Final = frozenset({"reference", "uri", "url", "valueUri", "valueUrl", "valueUuid", "valueCanonical"})
+_LINKS: Final = frozenset({"uri", "url", "valueUri", "valueUrl", "valueUuid", "valueCanonical"})
+_NARRATIVE_LINK: Final = re.compile(r"""(\s(?:href|src)\s*=\s*["'])([^"'<]*)""", re.IGNORECASE)
 
 
 def references_in(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -40,26 +42,31 @@ def service_base(full_url: str) -> str:
     return base if full_url.startswith(("http://", "https://")) and type_ in RESOURCE_TYPES else ""
 
 
-def rewrite(node: Any, target: Callable[[str], str | None], internal: dict[str, str]) -> Any:
+def rewrite(node: Any, target: Callable[[str], str | None], internal: dict[str, str], name: str = "") -> Any:
     """A copy with each reference replaced by `target(reference)` (None keeps it).
 
-    Other links (uri, url) are replaced only where they are the fullUrl of an entry, as the transaction rules say.
+    Other links are replaced only where they are the fullUrl of an entry (`internal`), as the transaction rules say:
+    uri, url, oid and uuid wherever they stand, and the links and images of a narrative. `name` is the element's.
     """
     if isinstance(node, dict):
         return {
-            name: _link(name, child, target, internal)
+            key: _link(key, child, target, internal)
             if isinstance(child, str)
-            else rewrite(child, target, internal)
-            for name, child in node.items()
+            else rewrite(child, target, internal, key)
+            for key, child in node.items()
         }
     if isinstance(node, list):
-        return [rewrite(child, target, internal) for child in node]
-    return node
+        return [rewrite(child, target, internal, name) for child in node]
+    return _link(name, node, target, internal) if isinstance(node, str) else node
 
 
 def _link(name: str, text: str, target: Callable[[str], str | None], internal: dict[str, str]) -> str:
-    if name not in _LINKS:
-        return text
     if name == "reference":
         return text if text.startswith("#") else target(text) or text
-    return internal.get(text, text)
+    if not internal:
+        return text
+    if name == "div":
+        return _NARRATIVE_LINK.sub(lambda found: found[1] + internal.get(found[2], found[2]), text)
+    # The value of an identifier is a string, though it may look the same: it is who the thing is.
+    is_link = name in _LINKS or (name != "value" and text.startswith("urn:"))
+    return internal.get(text, text) if is_link else text

@@ -30,9 +30,14 @@ Raises InputError.
 """
 
 
+def parameters_of(criteria: str) -> tuple[tuple[str, str], ...]:
+    """What criteria ask, alike however they are escaped and in whatever order they are written."""
+    return tuple(sorted(parse_qsl(criteria, keep_blank_values=True)))
+
+
 def guard_of(tenant: str, type_: str, criteria: str) -> Item:
-    """The guard item of some criteria, whatever the order they are written in."""
-    pairs = sorted(parse_qsl(criteria, keep_blank_values=True))
+    """The guard item of some criteria."""
+    pairs = list(parameters_of(criteria))
     if not pairs:
         text = "Conditional criteria are needed, such as identifier=system|value."
         raise InputError(text, issues=[error("required", text, rule="criteria")])

@@ -16,6 +16,7 @@ import msgspec
 from shared.domain.fhir.identity import ResourceKey, is_valid_id, require_key
 from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
+from shared.domain.fhir.version_tag import version_in
 from shared.domain.ingest.expand import MAX_BUNDLE_ENTRIES
 from shared.domain.records import StoredResource
 from shared.errors import Conflict, GalenError, InputError, TooLarge, consequence_of
@@ -151,7 +152,10 @@ def _conditions(entry: Entry, request: dict[str, Any]) -> None:
     if criteria is not None and entry.method == "POST":
         entry.if_none_exist = criteria.lstrip("?")
     if if_match is not None:
-        entry.if_match = if_match.removeprefix("W/").strip('"')
+        entry.if_match = version_in(if_match)
+        if entry.if_match is None:
+            text = 'ifMatch names one version, as W/"<versionId>".'
+            raise _bad(entry.index, text, ".request.ifMatch", "value")
     if if_none_match is not None and entry.method == "PUT":
         if if_none_match != "*":
             text = "ifNoneMatch on a PUT is *: create, and replace nothing."

@@ -15,6 +15,7 @@ from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.search_values import parse_query, refuse, require_json
 from shared.domain.ingest.references import dangling
 from shared.errors import Forbidden, GalenError, InputError
+from shared.services.fhir.conditional import parameters_of
 from shared.services.fhir.entries import Entry, interactions_of, named
 
 Authorise = Callable[[str, str], None]
@@ -116,13 +117,14 @@ def _check_links(entries: list[Entry], findings: Findings) -> None:
 def _check_unique(entries: list[Entry], findings: Findings) -> None:
     seen: set[ResourceKey] = set()
     urls: set[str] = set()
-    criteria: set[tuple[str, str]] = set()
+    criteria: set[tuple[object, ...]] = set()
     for entry in entries:
         if entry.if_none_exist is not None:
-            if (entry.type, entry.if_none_exist) in criteria:
+            asked = (entry.type, *parameters_of(entry.if_none_exist))
+            if asked in criteria:
                 text = "Two entries of one transaction have the same ifNoneExist."
                 findings.add(entry, "duplicate", text, ".request.ifNoneExist")
-            criteria.add((entry.type, entry.if_none_exist))
+            criteria.add(asked)
         if entry.method in ("PUT", "DELETE") and entry.key:
             if entry.key in seen:
                 text = "Two entries of one transaction change the same resource."

@@ -80,7 +80,7 @@ class Transactions:
             else answered(parsed, partial(self._alone, caller, parsed, authorise))
             for parsed in parse_entries(bundle)
         ]
-        return {"resourceType": "Bundle", "type": "batch-response", "entry": answers}
+        return _bundle("batch-response", answers)
 
     def _alone(self, caller: Caller, entry: Entry, authorise: Authorise) -> Answer:
         for interaction in interactions_of(entry):
@@ -107,7 +107,7 @@ class Transactions:
             answers = [
                 answered(entry, partial(self._entry_answer, caller, entry, written)) for entry in entries
             ]
-            return {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
+            return _bundle("transaction-response", answers)
         raise Conflict("Another request is changing the same resources: send the transaction again.")
 
     def _pause(self, number: int) -> float:
@@ -228,6 +228,11 @@ class Transactions:
             return self._single.get(caller, entry)
         status, stored = (200, entry.matched) if entry.matched else written[entry.index]
         return {"response": response(status, stored)}
+
+
+def _bundle(type_: str, answers: list[Answer]) -> dict[str, Any]:
+    """A Bundle of answers; FHIR JSON has no empty arrays."""
+    return {"resourceType": "Bundle", "type": type_} | ({"entry": answers} if answers else {})
 
 
 def _keys(entries: list[Entry], *methods: str) -> frozenset[ResourceKey]:

@@ -89,6 +89,8 @@ def test_pages_through_history_by_signed_links(client: Client) -> None:
         )
     assert seen == [4, 3, 2, 1, 0]
     assert client("GET", "/fhir/Patient/a/_history?_count=2&_page=AAAA").status_code == 400
+    for count in ("0", "1001", "0001000000", "000001" + "9" * 5_000, "-1", "two", "²"):
+        assert client("GET", f"/fhir/Patient/a/_history?_count={count}").status_code == 400
 
 
 def test_creates_once_under_a_condition(client: Client) -> None:
