@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.adapters.memory.faults import Failure
+from shared.domain.ingest.stream_record import StreamRecord
 from shared.domain.records import body_of
 from shared.errors import Busy, Unavailable
 from shared.names import HUB_CLINICAL_EVENTS
-from shared.services.stream_door import StreamRecord
 from tests.delivery.world import Killed, Stores, World, observation
 
 HUB = HUB_CLINICAL_EVENTS

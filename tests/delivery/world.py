@@ -21,12 +21,12 @@ from shared.domain.access.scopes import parse_scopes
 from shared.domain.fhir import json
 from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.validation.validator import R4Validator
+from shared.domain.ingest.stream_record import StreamRecord
 from shared.domain.records import Item
 from shared.names import HUB_CLINICAL_EVENTS
 from shared.ports.validator import Validator
 from shared.services.rebuild import Comparison, Rebuild, compare
 from shared.services.replicate import Replicate
-from shared.services.stream_door import StreamRecord
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]

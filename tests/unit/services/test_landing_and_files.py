@@ -65,7 +65,7 @@ def test_another_content_under_the_same_sequence_is_a_fork() -> None:
 
 
 def test_half_a_surrogate_pair_beside_the_body_does_not_stop_the_stream(world: World) -> None:
-    from shared.services.stream_door import StreamRecord
+    from shared.domain.ingest.stream_record import StreamRecord
 
     body = json.encode(patient("p")).encode()
     record = StreamRecord(body, 0, world.clock.now(), properties={"note": "\ud800"})
