@@ -15,6 +15,7 @@ from shared.domain.access.caller import Caller
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey, require_key
 from shared.domain.fhir.search_values import parse_query, refuse, require_json
+from shared.domain.ingest.references import made_relative
 from shared.domain.records import StoredResource
 
 FHIR_JSON: Final = "application/fhir+json; charset=utf-8"
@@ -38,6 +39,13 @@ class ApiRequest:
     def fhir_base(self) -> str:
         """Where the FHIR endpoint is reached, as the client reached it."""
         return f"{self.base_url}/fhir"
+
+    def document(self) -> dict[str, Any]:
+        """The body; references to this server's own address are relative in it. Raises InputError (400)."""
+        document = json.decode_object(self.body)
+        if self.fhir_base.encode() in self.body.replace(b"\\/", b"/"):
+            document = made_relative(document, self.fhir_base)
+        return document
 
     @property
     def key(self) -> ResourceKey:

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from functions.api.exchange import ApiRequest, fhir
 from functions.api.negotiation import preferences
 from functions.api.services import ApiServices
-from shared.domain.fhir import json
 from shared.domain.fhir.dates import parse_instant
 from shared.domain.fhir.outcome import error
 from shared.domain.fhir.search_values import parse_query, refuse
@@ -24,7 +23,7 @@ _MODEL: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 def bundle(services: ApiServices, request: ApiRequest) -> Response:
     """POST /fhir: a transaction or a batch, each entry under the scope it needs itself."""
     request.only()
-    body = json.decode_object(request.body)
+    body = request.document()
     if body.get("resourceType") != "Bundle" or body.get("type") not in ("transaction", "batch"):
         text = "Only a Bundle of type transaction or batch is posted to the base address."
         raise InputError(text, issues=[error("invalid", text, "Bundle.type", "bundle-type")])

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from functions.api.exchange import ApiRequest, fhir, location, version_headers
 from functions.api.negotiation import create_only, if_match, none_match, preferences
 from functions.api.services import ApiServices, WrittenVersion
-from shared.domain.fhir import json
 from shared.domain.fhir.identity import is_minted, is_valid_id
 from shared.domain.fhir.outcome import Issue, error, operation_outcome
 from shared.domain.fhir.search_request import MAX_COUNT, PAGE
@@ -125,7 +124,7 @@ def _history_entry(base: str, stored: StoredResource, *, created: bool) -> dict[
 
 def _resource(request: ApiRequest) -> dict[str, Any]:
     """The body as a resource of the type in the URL. Raises InputError (400)."""
-    resource = json.decode_object(request.body)
+    resource = request.document()
     type_ = request.path["type"]
     if resource.get("resourceType") != type_:
         text = f"The body must be a resource of the type in the URL: resourceType {type_}."

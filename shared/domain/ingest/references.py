@@ -35,6 +35,24 @@ def dangling(resource: Any, held: Set[str]) -> Iterator[str]:
             yield path
 
 
+def made_relative(document: Any, base: str) -> Any:
+    """A copy in which references to resources at `base`, this server's own address, are relative.
+
+    Whoever searches or scores then finds both forms alike: https://hl7.org/fhir/R4/search.html#reference. What is the
+    fullUrl of an entry stays, for that entry is meant.
+    """
+    own = base.rstrip("/") + "/"
+    entries = document.get("entry") if isinstance(document, dict) else None
+    listed = entries if isinstance(entries, list) else ()
+    full_urls = (each.get("fullUrl") for each in listed if isinstance(each, dict))
+    kept = {url for url in full_urls if isinstance(url, str)}
+
+    def target(reference: str) -> str | None:
+        return None if reference in kept else reference.removeprefix(own)
+
+    return rewrite(document, target, {})
+
+
 def service_base(full_url: str) -> str:
     """The base of an absolute fullUrl, against which relative references in its entry are resolved; empty of any other."""
     head, _, _ = full_url.rpartition("/")

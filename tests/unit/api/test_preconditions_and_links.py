@@ -167,3 +167,42 @@ def test_a_transaction_names_every_bad_entry_dangling_references_too(client: Cli
         "Bundle.entry[0].resource.managingOrganization.reference",
         "Bundle.entry[1].resource.status",
     }
+
+
+def test_a_reference_to_this_servers_own_address_is_found_and_scored_as_a_relative_one(
+    client: Client,
+) -> None:
+    id_ = client("POST", "/fhir/Patient", fhir=patient(birthDate="1960-01-01")).json()["id"]
+    own = f"{BASE}/fhir/Patient/{id_}"
+    now = client.world.moving_clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    reading = observation("x", at=now, subject={"reference": own})
+    assert (
+        client("POST", "/fhir/Observation", fhir=reading).json()["subject"]["reference"] == f"Patient/{id_}"
+    )
+    posted = {"resource": reading, "request": {"method": "POST", "url": "Observation"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [posted]}
+    assert client("POST", "/fhir", fhir=bundle).status_code == 200
+    for asked in (f"patient={id_}", f"subject={own}", f"subject=Patient/{id_}"):
+        assert client("GET", f"/fhir/Observation?{asked}").json()["total"] == 2
+    assert client("POST", f"/fhir/Patient/{id_}/$risk?model=news2").status_code == 200
+
+
+def test_a_reference_to_an_entry_that_has_an_address_of_ours_means_the_entry(client: Client) -> None:
+    own = f"{BASE}/fhir/Patient/new"
+    entries = [
+        {"fullUrl": own, "resource": patient(), "request": {"method": "POST", "url": "Patient"}},
+        {
+            "resource": observation("x", subject={"reference": own}),
+            "request": {"method": "POST", "url": "Observation"},
+        },
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    assert client("POST", "/fhir", fhir=bundle).status_code == 200
+    (only,) = client("GET", "/fhir/Patient").json()["entry"]
+    assert client("GET", f"/fhir/Observation?patient={only['resource']['id']}").json()["total"] == 1
+
+
+@pytest.mark.parametrize("entry", [5, "x", {"a": 1}, None])
+def test_a_bundle_whose_entry_is_no_list_is_refused(client: Client, entry: Any) -> None:
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": entry, "id": f"{BASE}/fhir/"}
+    assert client("POST", "/fhir", fhir=bundle).status_code == 400
