@@ -14,10 +14,10 @@ import hmac
 import json
 import logging
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from local.callers import Callers
 from local.host.blobs import read_blob_input
 from local.host.engine import FunctionDefinition
 from local.host.http_trigger import BodyTooLarge, Receive, Scope, Send, read_body, respond
@@ -29,7 +29,6 @@ log = logging.getLogger("host")
 REASON = "This function was programmatically called via the host APIs."
 MASTER_KEY = "GALEN_HOST_MASTER_KEY"
 """The setting with the key that `x-functions-key` must carry."""
-_LOOPBACK = re.compile(r"(?:https?://)?(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 _JSON = ((b"content-type", b"application/json; charset=utf-8"),)
 
 
@@ -41,12 +40,12 @@ class Admin:
         functions: Mapping[str, FunctionDefinition],
         invoker: Invoker,
         engine_name: str,
-        local_only: bool,
+        callers: Callers,
     ) -> None:
         self._functions = {name.lower(): function for name, function in functions.items()}
         self._invoker = invoker
         self._engine_name = engine_name
-        self._local_only = local_only
+        self._callers = callers
         self._started: set[asyncio.Task[Any]] = set()
 
     async def handle(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,7 +106,7 @@ class Admin:
     def _authorised(self, scope: Scope) -> bool:
         key = os.environ.get(MASTER_KEY, "")
         if not key:
-            return self._local_only and _from_this_machine(scope)
+            return self._callers.local_only and self._callers.admit_raw(scope["headers"])
         given = next((value for name, value in scope["headers"] if name == b"x-functions-key"), b"")
         return hmac.compare_digest(given, key.encode())
 
@@ -120,12 +119,6 @@ class Admin:
             "processId": os.getpid(),
             "functionCount": len(self._functions),
         }
-
-
-def _from_this_machine(scope: Scope) -> bool:
-    """Whether no web page is behind the request: a page of another site, or one whose name was bound to 127.0.0.1."""
-    named = [value for name, value in scope["headers"] if name in (b"host", b"origin")]
-    return all(_LOOPBACK.fullmatch(value.decode("latin-1")) for value in named)
 
 
 def _input_of(body: bytes) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from local.callers import Callers, listens_locally
 from local.host.admin import Admin
 from local.host.asgi import HostApp
 from local.host.engine import AppRejected, FunctionDefinition, choose_engine
@@ -137,12 +138,12 @@ def _http_side(
     engine_name: str,
 ) -> HostApp:
     by_name = {function.name: function for function in functions}
-    local_only = options.host in ("127.0.0.1", "localhost", "::1")
+    callers = Callers(listens_locally(options.host))
     return HostApp(
         Routes(functions, settings.route_prefix),
         HttpTrigger(invoker),
-        Admin(by_name, invoker, engine_name, local_only),
-        Webhooks(by_name, invoker),
+        Admin(by_name, invoker, engine_name, callers),
+        Webhooks(by_name, invoker, callers),
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from local.callers import Callers
 from local.host.blobs import read_blob_input
 from local.host.engine import Datum, FunctionDefinition
 from local.host.http_trigger import BodyTooLarge, Receive, Scope, Send, read_body, respond
@@ -30,15 +31,23 @@ class Webhooks:
     """Answers below `/runtime/webhooks/`."""
 
     def __init__(
-        self, functions: Mapping[str, FunctionDefinition], invoker: Invoker, retry_delay_s: float = 1.0
+        self,
+        functions: Mapping[str, FunctionDefinition],
+        invoker: Invoker,
+        callers: Callers,
+        retry_delay_s: float = 1.0,
     ) -> None:
         self._functions = {name.lower(): function for name, function in functions.items()}
         self._invoker = invoker
+        self._callers = callers
         self._retry_delay_s = retry_delay_s
         self._queued: set[asyncio.Task[None]] = set()
 
     async def handle(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; the path comes without its first slash."""
+        if not self._callers.admit_raw(scope["headers"]):
+            await respond(send, 401)
+            return
         kind = {
             "runtime/webhooks/eventgrid": "eventGridTrigger",
             "runtime/webhooks/blobs": "blobTrigger",

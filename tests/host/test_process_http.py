@@ -126,9 +126,11 @@ def test_a_timer_can_be_started_by_hand(host: Host) -> None:
     "headers",
     [{"Host": "attacker.example"}, {"Host": "127.0.0.1.evil.example"}, {"Origin": "https://evil.example"}],
 )
-def test_admin_without_a_key_does_not_answer_web_pages(host: Host, headers: dict[str, str]) -> None:
+def test_admin_and_webhooks_do_not_answer_web_pages(host: Host, headers: dict[str, str]) -> None:
     started = httpx.post(f"{host.url}/admin/functions/nightly", json={"input": ""}, headers=headers)
     assert started.status_code == 401
+    told = httpx.post(f"{host.url}{GRID_HOOK}notified", json=[], headers=headers | NOTIFICATION)
+    assert told.status_code == 401
 
 
 def test_refuses_more_headers_than_kestrel_takes(host: Host) -> None:

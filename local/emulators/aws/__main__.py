@@ -18,6 +18,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from local.callers import Callers, listens_locally
 from local.emulators.aws.app import FAULT_STATUSES, App
 from local.emulators.aws.strictness import make_strict
 from local.emulators.faults import Faults
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["MOTO_PORT"] = str(options.port)
     make_strict()
     app = App(
-        DomainDispatcherApplication(create_backend_app), Faults(FAULT_STATUSES) if options.faults else None
+        DomainDispatcherApplication(create_backend_app),
+        Faults(FAULT_STATUSES) if options.faults else None,
+        Callers(listens_locally(options.host)),
     )
     server = make_server(options.host, options.port, app, threaded=True, request_handler=_Handler)
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from local.callers import Callers
 from local.emulators.faults import PATH as FAULTS_PATH
 from local.emulators.faults import Faults, Rule
 
@@ -29,6 +30,7 @@ _XML_ERRORS: Final = {
     500: (500, "InternalError"),
     503: (503, "ServiceUnavailable"),
 }
+_FOREIGN: Final = b'{"message": "A web page of another site may not ask this emulator."}'
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -37,15 +39,20 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class App:
     """The WSGI application. moto has no locks, and AWS decides each conditional write alone: so calls go one by one."""
 
-    def __init__(self, moto: Application, faults: Faults | None) -> None:
+    def __init__(self, moto: Application, faults: Faults | None, callers: Callers) -> None:
         self._moto = moto
         self._faults = faults
+        self._callers = callers
         self._calls: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         body = environ["wsgi.input"].read(length) if length else None
+        named = (("host", environ.get("HTTP_HOST")), ("origin", environ.get("HTTP_ORIGIN")))
+        # The body is read first: what is left of it would be taken for the next request of the connection.
+        if not self._callers.admit((name, value) for name, value in named if value is not None):
+            return _answer(start_response, 403, _FOREIGN, "application/json")
         if environ["PATH_INFO"] == FAULTS_PATH and self._faults is not None:
             status, answer = self._faults.control(environ["REQUEST_METHOD"], body or b"")
             return _answer(start_response, status, answer, "application/json")

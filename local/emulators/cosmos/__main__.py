@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from local.callers import listens_locally
 from local.emulators.faults import Faults
 
 from .application import FAULT_CODES, TRANSPORT, Application
@@ -83,7 +84,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     store = Store(arguments.data, fsync=arguments.sync == "full")
     gc.freeze()
     gc.enable()
-    application = Application(store, arguments.key, Faults(FAULT_CODES) if arguments.faults else None)
+    faults = Faults(FAULT_CODES) if arguments.faults else None
+    application = Application(store, arguments.key, faults, listens_locally(arguments.host))
     config = uvicorn.Config(
         application,
         host=arguments.host,

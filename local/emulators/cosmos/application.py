@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
+from local.callers import Callers
 from local.emulators import clock
 from local.emulators.faults import PATH as FAULTS_PATH
 from local.emulators.faults import Faults, Rule
@@ -20,7 +21,15 @@ from .addressing import Address, address_of
 from .auth import Signatures
 from .charges import HEADER as CHARGE
 from .charges import Budget
-from .errors import CosmosError, absent, bad_request, not_found, too_large, too_many_requests
+from .errors import (
+    CosmosError,
+    absent,
+    bad_request,
+    from_a_web_page,
+    not_found,
+    too_large,
+    too_many_requests,
+)
 from .items import Answer, Items, is_query, require_permission_to_cross
 from .model import Container
 from .offers import Offers
@@ -43,7 +52,7 @@ TRANSPORT = "galen.transport"
 class Application:
     """Serves a store over HTTP."""
 
-    def __init__(self, store: Store, key: str, faults: Faults | None = None) -> None:
+    def __init__(self, store: Store, key: str, faults: Faults | None = None, local_only: bool = True) -> None:
         self._store = store
         self._signatures = Signatures(key)
         self._resources = Resources(store)
@@ -51,6 +60,7 @@ class Application:
         self._offers = Offers(store)
         self._principals = Principals(store, key)
         self._faults = faults
+        self._callers = Callers(local_only)
         self._budget: Budget | None = None
         self._activity = 0
 
@@ -59,6 +69,9 @@ class Application:
         if scope["type"] != "http":
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if not self._callers.admit(headers.items()):
+            await self._send(send, _refusal(from_a_web_page()))
+            return
         body = await _read_body(receive)
         path = scope["raw_path"].decode("ascii").partition("?")[0]
         method = scope["method"]

@@ -36,6 +36,11 @@ def bad_request(message: str, substatus: int | None = None) -> CosmosError:
     return CosmosError(400, "BadRequest", message, substatus)
 
 
+def from_a_web_page() -> CosmosError:
+    """Returns the 403 for a request behind which stands a page of another site."""
+    return CosmosError(403, "Forbidden", "A web page of another site may not ask this emulator.")
+
+
 def absent(what: str) -> CosmosError:
     """Returns the 501 that names what the emulator leaves out."""
     return CosmosError(501, "NotImplemented", f"This emulator does not implement {what}.")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import uvicorn
 
+from local.callers import Callers, listens_locally
 from local.emulators.datalake.auth import WELL_KNOWN_ACCOUNT, WELL_KNOWN_KEY, SharedKey
 from local.emulators.datalake.events import Events, Subscription, parse_subscription
 from local.emulators.datalake.lake import Lake
@@ -67,7 +68,7 @@ async def _serve(options: argparse.Namespace) -> None:
     store = Store(options.data, fsync=options.sync == "full")
     events = Events(options.account, url, options.event_grid)
     lake = Lake(url, store, Leases(store.database), events, SharedKey(options.account, options.key))
-    app = App(lake, Faults(FAULT_CODES) if options.faults else None)
+    app = App(lake, Faults(FAULT_CODES) if options.faults else None, Callers(listens_locally(options.host)))
     server = _Server(
         uvicorn.Config(
             app,

@@ -25,6 +25,7 @@ _CODES: dict[str, tuple[int, str]] = {
         403,
         "This request is not authorized to perform this operation using this service.",
     ),
+    "AuthorizationSourceNotAllowed": (403, "A web page of another site may not ask this emulator."),
     "AuthorizationProtocolMismatch": (
         403,
         "This request is not authorized to perform this operation using this protocol.",

@@ -12,6 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from local.callers import Callers
 from local.emulators import clock
 from local.emulators.datalake import access, batches, routes, xml
 from local.emulators.datalake.errors import StorageError
@@ -66,13 +67,17 @@ class _CasedName(bytes):
 class App:
     """The ASGI application of one storage account."""
 
-    def __init__(self, lake: Lake, faults: Faults | None) -> None:
+    def __init__(self, lake: Lake, faults: Faults | None, callers: Callers) -> None:
         self._lake = lake
         self._faults = faults
+        self._callers = callers
         self._prefix = f"/{lake.key.account}"
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         request = parse_request(scope, receive)
+        if not self._callers.admit_raw(scope["headers"]):
+            await _send(_refusal(request, StorageError("AuthorizationSourceNotAllowed")), request, send)
+            return
         if self._faults is not None and request.raw_path == FAULTS_PATH:
             status, body = self._faults.control(request.method, await request.body(_LARGEST_FAULT))
             await _send(Response(status, {"Content-Type": "application/json"}, body), request, send)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from local.callers import Callers
 from local.emulators import clock
 from local.emulators.faults import PATH as FAULTS_PATH
 from local.emulators.faults import Faults
@@ -42,7 +43,7 @@ from .frames import (
 from .hub import Namespace, wall_clock_ms
 from .security import EVERYTHING, MECHANISMS, SASL_AUTH_FAILED, SASL_OK, Grants, Policy
 from .session import Session
-from .websocket import WebSocket, handshake
+from .websocket import WebSocket, fields_of, handshake
 
 if TYPE_CHECKING:
     from collections.abc import MutableSet
@@ -56,6 +57,7 @@ _HIGH_WATER_BYTES: Final = 1024 * 1024
 _MAX_UNREAD_BYTES: Final = 32 * 1024 * 1024
 _SYMBOL: Final = 0xB3
 _HTTP: Final = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ")
+_FOREIGN: Final = b'{"error": "A web page of another site may not ask this emulator."}'
 _NO_HTTP: Final = b'{"error": "This emulator does not implement this request of HTTP."}'
 _CONTENT_LENGTH: Final = re.compile(rb"(?i)content-length: *(\d+)")
 
@@ -68,6 +70,7 @@ class Connection(asyncio.Protocol):
         namespace: Namespace,
         policy: Policy,
         register: MutableSet[Connection],
+        callers: Callers,
         *,
         idle_timeout_ms: int = IDLE_TIMEOUT_MS,
         faults: Faults | None = None,
@@ -78,6 +81,7 @@ class Connection(asyncio.Protocol):
         self.writable = True
         self.now_ms: Callable[[], int] = wall_clock_ms
         self._policy = policy
+        self._callers = callers
         self._register = register
         self._idle_timeout_s = idle_timeout_ms / 1000
         self._grants = Grants()
@@ -199,6 +203,9 @@ class Connection(asyncio.Protocol):
     def _answer_http(self) -> None:
         """A request for a WebSocket opens one; any other, as for the door of faults, is answered and ends."""
         head, complete, body = bytes(self._input).partition(b"\r\n\r\n")
+        if complete and not self._callers.admit(fields_of(head)):
+            self._end_http(403, _FOREIGN)
+            return
         opened = handshake(head) if complete else None
         if opened is not None:
             self._transport.write(opened)
@@ -211,9 +218,11 @@ class Connection(asyncio.Protocol):
             return
         method, _, path = head.split(b"\r\n", 1)[0].decode("latin-1").rpartition(" ")[0].partition(" ")
         if self.faults is not None and path == FAULTS_PATH:
-            status, answer = self.faults.control(method, body)
+            self._end_http(*self.faults.control(method, body))
         else:
-            status, answer = 501, _NO_HTTP
+            self._end_http(501, _NO_HTTP)
+
+    def _end_http(self, status: int, answer: bytes) -> None:
         status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
         fields = f"Content-Length: {len(answer)}\r\nConnection: close"
         self._transport.write(f"{status_line}\r\n{fields}\r\n\r\n".encode() + answer)

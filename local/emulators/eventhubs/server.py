@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from local.callers import Callers, listens_locally
 from local.emulators.faults import Faults
 
 from .connection import IDLE_TIMEOUT_MS, Connection
@@ -28,10 +29,12 @@ class Server:
         self._idle_timeout_ms = idle_timeout_ms
         self._faults = faults
         self._connections: set[Connection] = set()
+        self._callers = Callers()
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen and return the port."""
+        self._callers = Callers(listens_locally(host))
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._connection, host, port)
         return int(self._server.sockets[0].getsockname()[1])
@@ -51,6 +54,7 @@ class Server:
             self._namespace,
             self._policy,
             self._connections,
+            self._callers,
             idle_timeout_ms=self._idle_timeout_ms,
             faults=self._faults,
         )

@@ -24,10 +24,8 @@ _MOST_BYTES: Final = 16 * 1024 * 1024
 
 def handshake(head: bytes) -> bytes | None:
     """Returns the answer that opens a WebSocket, None where the request of HTTP asks for something else."""
-    first, *lines = head.decode("latin-1").split("\r\n")
-    fields = {
-        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
-    }
+    first = head.decode("latin-1").partition("\r\n")[0]
+    fields = dict(fields_of(head))
     path = first.split(" ")[1] if first.startswith("GET ") else ""
     if path.partition("?")[0].rstrip("/") != PATH or fields.get("upgrade", "").lower() != "websocket":
         return None
@@ -37,6 +35,12 @@ def handshake(head: bytes) -> bytes | None:
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Accept: {accepted}\r\nSec-WebSocket-Protocol: {_PROTOCOL}\r\n\r\n"
     ).encode()
+
+
+def fields_of(head: bytes) -> list[tuple[str, str]]:
+    """Returns the header fields of a request, their names in lower case."""
+    split = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+    return [(name.strip().lower(), value.strip()) for name, _, value in split]
 
 
 class WebSocket:

@@ -123,7 +123,7 @@ def test_commits_nothing_of_an_upload_cut_short(start_emulator: Callable[..., Em
         permission="racwdl",
         expiry=datetime.now(UTC) + timedelta(minutes=10),
     )
-    head = f"PUT /{WELL_KNOWN_ACCOUNT}/cut/a?{token} HTTP/1.1\r\nHost: x\r\nx-ms-blob-type: BlockBlob\r\n"
+    head = f"PUT /{WELL_KNOWN_ACCOUNT}/cut/a?{token} HTTP/1.1\r\nHost: localhost\r\nx-ms-blob-type: BlockBlob\r\n"
     with socket.create_connection(("127.0.0.1", emulator.port)) as connection:
         connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + bytes(length // 2))
         connection.shutdown(socket.SHUT_WR)
