@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.access.caller import Caller
-from shared.domain.alerts.episodes import LAPSED, LAPSES_AFTER, Alert
+from shared.domain.alerts.episodes import LAPSED, LAPSES_AFTER, Alert, alert_key, to_us
 from shared.domain.fhir.dates import instant_text, parse_instant
 from shared.domain.fhir.identity import HOME_LENGTH, is_minted
 from shared.domain.records import Item, Kind
-from shared.domain.scores.advance import acknowledge
+from shared.domain.scores import RULES
+from shared.domain.scores.advance import acknowledge, last_breach
 from shared.domain.scores.changes import SUPERSEDED
 from shared.errors import Busy, InputError, NotFound, Unavailable
 from shared.ports.clock import Clock
@@ -24,6 +25,8 @@ from shared.services.vitals_state import decode_state, state_id, state_item
 
 _ATTEMPTS: Final = 20
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
+_FOLDED: Final = frozenset(rule.model for rule in RULES)
+"""What is scored by each reading and not by the clock."""
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -99,10 +102,6 @@ def _text(at: datetime | None) -> str | None:
     return instant_text(at) if at else None
 
 
-def _shown(item: Item) -> dict[str, Any]:
-    return {**item["alert"], "changed_at": item["at"]}
-
-
 class Alerts:
     """The alerts of all tenants, each tenant seeing its own."""
 
@@ -119,7 +118,25 @@ class Alerts:
         number, instant = _parse_cursor(cursor)
         found = self._order.after(tenant, number, instant, limit)
         last = str(int(found[-1]["seq"])) if found else cursor or "0"
-        return AlertsPage([_shown(item) for item in found], last)
+        return AlertsPage([self._shown(item) for item in found], last)
+
+    def _shown(self, item: Item) -> dict[str, Any]:
+        """The alert as it is now: silence ends an episode too, and nothing is written when it does.
+
+        What is written follows from readings alone, so that a rebuild finds the same.
+        """
+        alert = {**item["alert"], "changed_at": item["at"]}
+        if alert.get("status") != "active" or alert.get("model") not in _FOLDED:
+            return alert
+        now, began = self._clock.now(), parse_instant(alert["began_at"])
+        if began is None or now - began < LAPSES_AFTER:
+            return alert
+        state = self._records.read(item["tenant"], alert["id"][:HOME_LENGTH], state_id(alert["patient"]))
+        key = alert_key(alert["rule_version"], to_us(began))
+        breach = last_breach(decode_state(state), key) if state else None
+        if breach is None or now - breach < LAPSES_AFTER:
+            return alert
+        return alert | {"status": "ended", "ended_at": instant_text(breach + LAPSES_AFTER), "ending": LAPSED}
 
     def acknowledge(self, caller: Caller, identity: str) -> dict[str, Any]:
         """The alert, acknowledged by the caller's client; the first acknowledgement stands. Raises NotFound."""
@@ -131,7 +148,7 @@ class Alerts:
             if found is None:
                 raise NotFound("No alert of this id.")
             if "acknowledged_at" in found["alert"]:
-                return _shown(found)
+                return self._shown(found)
             writes = self._acknowledged(caller, found)
             try:
                 self._records.commit(caller.tenant, home, writes)
@@ -139,7 +156,7 @@ class Alerts:
                 continue
             with suppress(Busy, Unavailable):  # the change feed tells of it as well
                 self._order.tell([writes[0].item])
-            return _shown(writes[0].item)
+            return self._shown(writes[0].item)
         raise Busy
 
     def _acknowledged(self, caller: Caller, found: Item) -> list[Replace]:

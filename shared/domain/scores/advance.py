@@ -123,6 +123,15 @@ def acknowledge(state: VitalsState, key: str, *, by: str, at: datetime) -> tuple
     return state, Changes()
 
 
+def last_breach(state: VitalsState, key: str) -> datetime | None:
+    """When the open episode of the alert `key` was last in breach; None where it is not open."""
+    for rule, track in zip(RULES, state["tracks"], strict=True):
+        for episode in episodes_in_window(track):
+            if episode.ended_us is None and alert_key(rule.version, episode.began_us) == key:
+                return from_us(episode.last_breach_us)
+    return None
+
+
 def _with_all_episodes(state: VitalsState) -> VitalsState:
     """With the episodes that ended before the rows of the head."""
     tracks = zip(state["older"]["closed"], state["tracks"], strict=True)
