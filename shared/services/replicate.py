@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.ingest.expand import Replica
+from shared.domain.ingest.naming import Replica
 from shared.domain.records import (
     Door,
     Item,

@@ -12,7 +12,8 @@ from shared.domain.fhir import json
 from shared.domain.fhir.admission import ValidationModes
 from shared.domain.fhir.identity import ResourceKey, home_of
 from shared.domain.fhir.outcome import Issue
-from shared.domain.ingest.expand import Replica, expand
+from shared.domain.ingest.expand import expand
+from shared.domain.ingest.naming import Replica
 from shared.domain.ingest.raw_line import parse_raw_line
 from shared.domain.records import source_version, version_id
 from shared.names import RawZone

@@ -117,6 +117,82 @@ def test_a_deletion_names_what_a_later_write_named() -> None:
     assert (gone.key, gone.home, gone.resource) == (made.key, made.home, None)
 
 
+HISTORY = bundle(
+    "history",
+    {**entry("DELETE", "Observation/o"), "fullUrl": "http://s.example/fhir/Observation/o"},
+    entry(
+        "PUT",
+        "Observation/o",
+        observation("Patient/p", "o"),
+        full_url="http://s.example/fhir/Observation/o",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "made"),
+    [
+        (bundle("batch", entry("DELETE", "Observation/o", observation("Patient/p", "o"))), "o"),
+        (
+            bundle(
+                "batch",
+                entry(
+                    "DELETE",
+                    "Observation/o",
+                    {"resourceType": "Observation", "subject": {"reference": "Patient/p"}},
+                ),
+            ),
+            "o",
+        ),
+        (HISTORY, ""),
+    ],
+    ids=["its last known resource", "its patient alone", "a history tells it beside"],
+)
+def test_a_deletion_of_what_follows_a_patient_says_whose_it_is(value: dict[str, Any], made: str) -> None:
+    found = expand(line(value), fine)
+    [gone] = [each for each in found.replicas if each.resource is None]
+    sent = line(observation("Patient/p", made)) if made else line(value)
+    [there] = [each for each in expand(sent, fine).replicas if each.resource is not None]
+    assert (gone.key, gone.home) == (there.key, there.home)
+    minted = expand(line(bundle("batch", entry("DELETE", str(there.key)))), fine).replicas[0]
+    assert (minted.key, minted.home) == (there.key, there.home)
+
+
+@pytest.mark.parametrize("known", [None, {"subject": {"reference": "Patient/p"}}, patient("p")])
+def test_a_deletion_that_does_not_say_whose_it_is_is_set_aside(known: dict[str, Any] | None) -> None:
+    found = expand(line(bundle("batch", entry("DELETE", "Observation/o", known))), fine)
+    assert not found.replicas
+    [issue] = found.set_aside[0].issues
+    assert (issue.expression, issue.rule) == ("Bundle.entry[0].resource", "delete-whose")
+    assert "subject" in issue.text
+
+
+def provenance(target: str) -> dict[str, Any]:
+    return {"resourceType": "Provenance", "id": "v", "target": [{"reference": target}]}
+
+
+def test_who_has_no_patient_does_not_guess_whose_the_thing_is_that_it_refers_to() -> None:
+    found = expand(line(provenance("Observation/o")), fine)
+    resource = found.replicas[0].resource
+    assert resource is not None
+    assert (resource["target"][0]["reference"], found.unresolved) == ("Observation/o", 1)
+    whose = expand(line(provenance("Patient/p")), fine)
+    assert whose.unresolved == 0
+    same = expand(
+        line({**observation("Patient/p", "x"), "hasMember": [{"reference": "Observation/o"}]}), fine
+    )
+    there = expand(line(observation("Patient/p", "o")), fine).replicas[0].key
+    member = same.replicas[0].resource
+    assert member is not None
+    assert (member["hasMember"][0]["reference"], same.unresolved) == (str(there), 0)
+    inside = bundle(
+        "collection",
+        entry("POST", "Observation", observation("Patient/p", "o"), full_url=OBSERVED),
+        entry("POST", "Provenance", provenance(OBSERVED), full_url=PERSON),
+    )
+    assert expand(line(inside), fine).unresolved == 0
+
+
 def test_a_resource_from_the_future_is_set_aside() -> None:
     ahead = patient("p", meta={"lastUpdated": "2026-03-29T01:36:00Z"})
     near = patient("p", meta={"lastUpdated": "2026-03-29T01:34:00Z"})
