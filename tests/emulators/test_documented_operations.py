@@ -200,6 +200,10 @@ _COSMOS: dict[str, list[Probe]] = {
     ],
     "Attachments": [lambda reach: reach.signed("attachments", "dbs/documented/colls/c/docs/a")],
     "Client encryption keys": [lambda reach: reach.signed("clientencryptionkeys", "dbs/documented")],
+    "Newer functions": [
+        _select("SELECT VALUE LASTINDEXOF(c.t, 'x') FROM c"),
+        _select("SELECT c.n, MAKELIST(c.t) AS texts FROM c GROUP BY c.n"),
+    ],
     "Spatial functions": [_select("SELECT VALUE ST_DISTANCE(c.a, c.b) FROM c")],
     "Vector search": [_select("SELECT TOP 1 c.id FROM c ORDER BY VectorDistance(c.v, [1, 2])")],
     "Full-text search": [_select("SELECT * FROM c WHERE FullTextContains(c.t, 'x')")],

@@ -5,13 +5,10 @@ https://learn.microsoft.com/rest/api/cosmos-db/cosmosdb-resource-uri-syntax-for-
 
 from __future__ import annotations
 
-import base64
-import struct
 from typing import NamedTuple
 
+from .rids import item_number
 from .store import Store
-
-_ITEM_RID = struct.Struct("<IIQ")
 
 
 class Address(NamedTuple):
@@ -38,13 +35,6 @@ def address_of(store: Store, segments: list[str]) -> Address:
         if container is not None:
             named[3] = container.name
             if len(segments) > 5 and segments[4] == "docs":
-                row = _row(segments[5])
+                row = item_number(segments[5])
                 named[5] = next((item.id for item in container.items() if item.row == row), segments[5])
     return Address(named, segments[len(segments) // 2 * 2 - 1].lower())
-
-
-def _row(rid: str) -> int | None:
-    try:
-        return int(_ITEM_RID.unpack(base64.b64decode(rid, b"+-"))[2])
-    except (ValueError, struct.error):
-        return None

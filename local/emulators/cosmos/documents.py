@@ -5,9 +5,7 @@ https://learn.microsoft.com/rest/api/cosmos-db/documents
 
 from __future__ import annotations
 
-import base64
 import json
-import struct
 from typing import Any
 
 from local.emulators import clock
@@ -27,6 +25,7 @@ from .errors import (
 from .json_text import parse_watched
 from .model import Container, Item
 from .partition_key import UNDEFINED, extract, key_text
+from .rids import item_rid
 from .store import Store
 
 ITEM_BYTES_MAX = 2 << 20
@@ -212,7 +211,7 @@ def _checked_ttl(value: Any) -> int:
 
 def _system_members(item: Item) -> bytes:
     container = item.container
-    rid = base64.b64encode(struct.pack("<IIQ", 1, container.key, item.row), b"+-").decode()
+    rid = item_rid(container.key, item.row)
     return (
         f'"_rid":"{rid}","_self":"{container.link}docs/{rid}/",'
         f'"_etag":"\\"{item.etag[1:-1]}\\"","_attachments":"attachments/","_ts":{item.ts}'

@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc8259
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from json.scanner import make_scanner
@@ -25,7 +26,10 @@ _MARKED = re.compile(rb'"\\u0000#([^"]*)"')
 
 
 class DigitWatch:
-    """Reads fractions as floats and remembers whether one of them would be written otherwise."""
+    """Reads fractions as floats and remembers whether one of them would be written otherwise.
+
+    What no double holds is refused: written again it would be no JSON.
+    """
 
     __slots__ = ("rough",)
 
@@ -35,6 +39,8 @@ class DigitWatch:
     def __call__(self, text: str) -> float:
         number = float(text)
         if repr(number) != text:
+            if math.isinf(number):
+                raise ValueError("a number beyond the largest double")
             self.rough = True
         return number
 
@@ -75,6 +81,14 @@ def parse_watched(raw: bytes | str) -> tuple[Any, bool]:
         return _reader.decode(text), _watch.rough
     except (ValueError, RecursionError):
         raise invalid() from None
+
+
+def value_of(text: str) -> Any:
+    """Returns the value of a strict JSON text; raises ValueError where it is none."""
+    try:
+        return _reader.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def parse_keeping_digits(raw: bytes) -> Any:

@@ -61,6 +61,7 @@ _CODES: dict[str, tuple[int, str]] = {
     "FilesystemNotFound": (404, "The specified filesystem does not exist."),
     "InternalError": (500, "The server encountered an internal error. Please retry the request."),
     "InvalidBlobType": (409, "The blob type is invalid for this operation."),
+    "InvalidBlobOrBlock": (400, "The specified blob or block content is invalid."),
     "InvalidBlockId": (400, "The specified block id is invalid."),
     "InvalidBlockList": (400, "The specified block list is invalid."),
     "InvalidFlushPosition": (

@@ -107,6 +107,13 @@ class Staging:
     # Uncommitted blocks of block blobs
 
     def add_block(self, place: Place, block_id: str, staged: Staged) -> None:
+        """Keep an uncommitted block; raises where its id is not as long as those that wait already."""
+        other = self._database.execute(
+            "SELECT block_id FROM staged_blocks WHERE container=? AND path=? LIMIT 1", place
+        ).fetchone()
+        if other and len(base64.b64decode(other[0])) != len(base64.b64decode(block_id)):
+            self.remove(staged)
+            raise StorageError("InvalidBlobOrBlock")
         old = self._database.execute(
             "SELECT file FROM staged_blocks WHERE container=? AND path=? AND block_id=?", (*place, block_id)
         ).fetchone()

@@ -52,6 +52,10 @@ def _value(expression: str) -> Any:
         ("IntBitAnd(12, 10) + IntBitOr(12, 10) + IntBitXor(12, 10)", 28),
         ("IntDiv(1, 0)", UNDEFINED),
         ("IntBitAnd(1.5, 1)", UNDEFINED),
+        ("POWER(-2, 0.5)", UNDEFINED),
+        ("POWER(2, 0.5)", 2**0.5),
+        ("TimestampToDateTime(1e307)", UNDEFINED),
+        ("DateTimeFromParts(2020, 1, 1e300)", UNDEFINED),
     ],
 )
 def test_gives_what_the_service_gives(expression: str, expected: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import uuid
@@ -47,6 +48,8 @@ WHERE: list[tuple[str, str]] = [
     ("c.b = true", "1"), ("c.n IN (1, 3, '4')", "134"), ("c.n NOT IN (1, 3)", "245"), ("c.s IN ('Anna')", "1"),
     ("c.n BETWEEN 1 AND 2", "12"), ("c.n NOT BETWEEN 1 AND 2", "35"), ("c.s LIKE 'A%'", "1"),
     ("c.s LIKE '_e%'", "2"), ("c.s LIKE '%!%' ESCAPE '!'", "3"), ("c.s LIKE '%[_]%'", "3"), ("c.s NOT LIKE 'A%'", "234"),
+    ("c.s LIKE '[z-a]%'", ""), ("c.s LIKE '[^z-a]%'", "123"), ("c.s LIKE '[^]%'", "123"), ("c.s LIKE '[a-c]%'", "2"),
+    ("c.s LIKE '[^A-B]%'", "23"), ("c.s LIKE '%[%-]'", "3"), ("StringToNumber('1e400') = 1 OR c.n = 1", "1"),
     ("STARTSWITH(c.s, 'an')", ""), ("STARTSWITH(c.s, 'an', true)", "1"), ("ENDSWITH(c.s, 'rnd')", "2"),
     ("CONTAINS(c.s, 'AR', true)", "3"), ("StringEquals(c.s, 'ANNA', true)", "1"), ("LOWER(c.s) = 'anna'", "1"),
     ("UPPER(c.s) = 'BERND'", "2"), ("LENGTH(c.s) = 0", "4"), ("SUBSTRING(c.s, 1, 2) = 'nn'", "1"),
@@ -72,6 +75,12 @@ SELECT: list[tuple[str, Any]] = [
     ("SELECT c.n AS number, UPPER(c.s), c['k'] kind FROM c WHERE c.id = '3'", [{"number": 3, "$1": "CARLA_%", "kind": "x"}]),
     ("SELECT VALUE {'a': c.n, 'b': [c.s, c.missing]} FROM c WHERE c.n = 1", [{"a": 1, "b": ["Anna"]}]),
     ("SELECT VALUE c.missing FROM c", []),
+    ("SELECT VALUE [StringToNumber('NaN'), StringToNumber('Infinity'), StringToNumber(' 60 ')]", [[60]]),
+    ("SELECT VALUE [1e308 * 10, -1e308 * 10, POWER(10, 400), INTMUL(1e300, 1e300), StringToArray('[NaN]')]", [[]]),
+    ("SELECT VALUE IS_INTEGER(1" + "0" * 300 + ")", [True]),
+    ("SELECT VALUE x.id FROM (SELECT VALUE c FROM c) AS x ORDER BY x.n", ["5", "1", "2", "3", "4"]),
+    ("SELECT VALUE x.i FROM (SELECT c.id AS i, c.n AS m FROM c) AS x ORDER BY x.m", ["5", "1", "2", "3", "4"]),
+    ("SELECT c.id FROM c JOIN t IN c.tags ORDER BY c.n DESC", [{"id": "3"}, {"id": "2"}, {"id": "2"}]),
     ("SELECT TOP 2 VALUE c.id FROM c", ["1", "2"]),
     ("SELECT DISTINCT VALUE c.k FROM c", ["x", "y"]),
     ("SELECT DISTINCT c.k FROM c WHERE IS_DEFINED(c.k)", [{"k": "x"}, {"k": "y"}]),
@@ -101,6 +110,15 @@ WRONG: list[tuple[str, str]] = [
     ("SELECT VALUE d.n FROM c", "SC2001"), ("SELECT * FROM c WHERE NOSUCH(c.n)", "SC2005"),
     ("SELECT * FROM c WHERE LOWER()", "SC2050"), ("SELECT * FROM c JOIN t IN c.tags", "SC2040"),
     ("SELECT c.id, COUNT(1) FROM c", "SC2102"), ("SELECT c.a, d.a FROM c JOIN d IN c.x", "SC2011"),
+    ("SELECT VALUE 1e400", "SC1001"), ("SELECT * FROM c WHERE c.n > -1" + "0" * 400, "SC1001"),
+    ("SELECT VALUE 1" + "0" * 5000, "SC1001"), ("SELECT VALUE 0x1" + "0" * 400, "SC1001"),
+    ("SELECT VALUE c.id FROM c ORDER BY c.s || 'x'", "2206"), ("SELECT * FROM c ORDER BY LOWER(c.s)", "2206"),
+    ("SELECT * FROM c ORDER BY 1", "2206"), ("SELECT * FROM c ORDER BY c.n + 1 DESC", "2206"),
+    ("SELECT VALUE x FROM (SELECT c.n * 2 AS m FROM c) AS x ORDER BY x.m", "2206"),
+    ("SELECT VALUE x FROM (SELECT VALUE c FROM c ORDER BY c.id) AS x", "SC2202"),
+    ("SELECT * FROM c WHERE EXISTS(SELECT TOP 1 VALUE t FROM t IN c.a)", "SC2203"),
+    ("SELECT VALUE ARRAY(SELECT VALUE t FROM t IN c.a OFFSET 1 LIMIT 1) FROM c", "SC2204"),
+    ("SELECT VALUE DOCUMENTID(c.n) FROM c", "SC2050"), ("SELECT VALUE DOCUMENTID(t) FROM t IN c.tags", "SC2050"),
     ("SELECT * FROM c WHERE c.n = 'x", "SC1001"), ("SELECT * FROM c WHERE " + "(" * 5000, "SC1001"),
 ]  # fmt: skip
 
@@ -166,7 +184,38 @@ def test_wrong_query_says_what_is_wrong(table: ContainerProxy, query: str, code:
     with pytest.raises(CosmosHttpResponseError) as raised:
         select(table, query, partition_key="p")
     assert raised.value.status_code == 400
-    assert f'"code":"{code}"' in str(raised.value).replace('\\"', '"')
+    quoted = code if code.isdecimal() else f'"{code}"'
+    assert f'"code":{quoted}' in str(raised.value).replace('\\"', '"')
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("SELECT VALUE t FROM c JOIN t IN c.tags ORDER BY t.v", "correlated collections"),
+        ("SELECT VALUE t FROM t IN c.tags ORDER BY t.v", "correlated collections"),
+        ("SELECT c.k, COUNT(1) AS n FROM c GROUP BY c.k ORDER BY c.k", "in presence of GROUP BY"),
+    ],
+)
+def test_rows_are_sorted_by_the_documents_they_come_from(table: ContainerProxy, query: str, why: str) -> None:
+    with pytest.raises(CosmosHttpResponseError, match=why) as raised:
+        select(table, query, partition_key="p")
+    assert raised.value.status_code == 400
+
+
+def test_a_document_id_is_the_number_in_the_resource_id(table: ContainerProxy) -> None:
+    rows = select(table, "SELECT c._rid, DOCUMENTID(c) AS number FROM c", partition_key="p")
+    numbers = [int.from_bytes(base64.b64decode(row["_rid"], b"+-")[8:], "little") for row in rows]
+    assert [row["number"] for row in rows] == numbers
+    query = f"SELECT VALUE c.id FROM c WHERE DOCUMENTID(c) >= {numbers[3]}"
+    assert select(table, query, partition_key="p") == ["4", "5"]
+
+
+@pytest.mark.parametrize("text", [b"1e400", b"[-1e999]", b'{"a":NaN}'])
+def test_a_number_that_no_double_holds_is_not_taken(
+    emulator: Emulator, table: ContainerProxy, text: bytes
+) -> None:
+    answer = post(emulator, table, b'{"id":"huge","pid":"p","n":' + text + b"}", ["p"])
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("order", ["c.n, c.s", "c.k DESC, c.id DESC", "c.o", "c.k, c.id DESC, c.n"])

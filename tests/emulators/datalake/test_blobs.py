@@ -147,6 +147,20 @@ def test_commits_blocks_in_the_order_asked_for(container: ContainerClient) -> No
     assert code_of(refused.value) == "InvalidBlockList"
 
 
+def test_block_ids_of_a_blob_are_of_one_length(container: ContainerClient) -> None:
+    blob = container.get_blob_client("lengths")
+    blob.stage_block("01", b"A")
+    with pytest.raises(HttpResponseError) as refused:
+        blob.stage_block("001", b"B")
+    assert (refused.value.status_code, code_of(refused.value)) == (400, "InvalidBlobOrBlock")
+    blob.stage_block("02", b"B")
+    blob.commit_block_list([BlobBlock("01"), BlobBlock("02")])
+    assert blob.download_blob().readall() == b"AB"
+    blob.stage_block("longer", b"C")
+    blob.commit_block_list([BlobBlock("01"), BlobBlock("longer")])
+    assert blob.download_blob().readall() == b"AC"
+
+
 def test_refuses_a_block_list_over_an_existing_blob_if_none_match_any(container: ContainerClient) -> None:
     blob = container.upload_blob("taken", b"first")
     blob.stage_block("a", b"A")

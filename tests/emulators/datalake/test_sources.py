@@ -81,6 +81,9 @@ def test_blocks_and_appends_are_taken_from_a_range_of_another_blob(container: Co
     made = container.get_blob_client("made")
     made.stage_block_from_url("AAAA", source, source_offset=2, source_length=3)
     made.stage_block_from_url("AAAB", source, source_offset=7, source_length=3)
+    with pytest.raises(HttpResponseError) as refused:
+        made.stage_block_from_url("AAAAA", source)
+    assert code_of(refused.value) == "InvalidBlobOrBlock"
     made.commit_block_list([BlobBlock("AAAB"), BlobBlock("AAAA")])
     assert made.download_blob().readall() == b"789234"
     grown = container.get_blob_client("grown")

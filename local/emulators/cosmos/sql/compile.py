@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ..rids import item_number
 from .errors import UNKNOWN_FUNCTION, UNKNOWN_NAME, WRONG_ARGUMENTS, AbsentError, SqlError
 from .evaluators import Evaluator, Frame, equality, joined, on_numbers, path_evaluator, step
 from .functions import FUNCTIONS
@@ -50,8 +51,15 @@ PARAMETERS_SLOT, ITEM_SLOT = 0, 1
 AGGREGATES = frozenset({"COUNT", "COUNTIF", "SUM", "MIN", "MAX", "AVG"})
 EVERYTHING = "*"
 _SPATIAL = "ST_"
+_NEWER = (
+    "AGO", "ARRAY_AVG", "ARRAY_MAX", "ARRAY_MEDIAN", "ARRAY_MIN", "ARRAY_SUM", "CONTAINS_ALL_CI", "CONTAINS_ALL_CS",
+    "CONTAINS_ANY_CI", "CONTAINS_ANY_CS", "DATETIMEFORMAT", "DAY", "FIRST", "IS_DATETIME", "LAST", "LASTINDEXOF",
+    "LASTSUBSTRINGAFTER", "LASTSUBSTRINGBEFORE", "MAKELIST", "MAKESET", "MONTH", "NOW", "SETEQUAL", "SUBSTRINGAFTER",
+    "SUBSTRINGBEFORE", "YEAR",
+)  # fmt: skip
 _ABSENT = {
     "VECTORDISTANCE": "vector search", "RRF": "hybrid search",
+    **{name: f"the newer function {name}" for name in _NEWER},
     **dict.fromkeys(
         ("FULLTEXTCONTAINS", "FULLTEXTCONTAINSALL", "FULLTEXTCONTAINSANY", "FULLTEXTSCORE"), "full-text search"
     ),
@@ -151,6 +159,8 @@ class Compiler:
         name = node.name.upper()
         if name in AGGREGATES:
             return self._aggregate(node, name, scope)
+        if name == "DOCUMENTID":
+            return self._document_id(node, scope)
         if name.startswith(_SPATIAL) or name in _ABSENT:
             raise AbsentError(UNKNOWN_FUNCTION, _ABSENT.get(name, "spatial functions"), node.start, node.end)
         if name not in FUNCTIONS:
@@ -169,6 +179,20 @@ class Compiler:
             first, second = arguments
             return lambda frame: function(first(frame), second(frame))
         return lambda frame: function(*[argument(frame) for argument in arguments])
+
+    def _document_id(self, node: Call, scope: Scope) -> Evaluator:
+        """The number of an item in its physical partition, which is the last part of its resource id."""
+        only = node.arguments[0] if len(node.arguments) == 1 else None
+        if not isinstance(only, Name) or scope.slot(only) != ITEM_SLOT:
+            message = "The DOCUMENTID function requires 1 argument(s): the name of the item."
+            raise SqlError(WRONG_ARGUMENTS, message, node.start, node.end)
+        rid = self._path(Property(only, "_rid"), scope)
+
+        def document_id(frame: Frame) -> Any:
+            found = rid(frame)
+            return item_number(found) if isinstance(found, str) else UNDEFINED
+
+        return document_id
 
     def _aggregate(self, node: Call, name: str, scope: Scope) -> Evaluator:
         if self.aggregates is None or len(node.arguments) != 1:

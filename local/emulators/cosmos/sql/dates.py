@@ -12,7 +12,7 @@ from typing import Any
 
 from local.emulators import clock
 
-from .values import UNDEFINED, is_number
+from .values import UNDEFINED, is_number, tidy
 
 Function = Callable[..., Any]
 
@@ -142,7 +142,7 @@ def _from_parts(year: Any, month: Any, day: Any, *rest: Any) -> Any:
     numbers = [part or 0 for part in parts] + [0] * (7 - len(parts))
     try:
         instant = datetime(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], tzinfo=UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return UNDEFINED
     if not 0 <= numbers[6] < _TICKS_PER_S:
         return UNDEFINED
@@ -164,7 +164,8 @@ def _from_ticks(ticks: Any) -> Any:
 
 
 def _from_timestamp(milliseconds: Any) -> Any:
-    return _text(int(milliseconds * _LENGTHS["millisecond"])) if is_number(milliseconds) else UNDEFINED
+    ticks: Any = tidy(milliseconds * _LENGTHS["millisecond"]) if is_number(milliseconds) else UNDEFINED
+    return UNDEFINED if ticks is UNDEFINED else _text(int(ticks))
 
 
 def _now() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .errors import SYNTAX, UNKNOWN_FUNCTION, AbsentError, SqlError
 from .lexer import Token
 from .syntax import (
@@ -207,7 +209,7 @@ class ExpressionParser:
             raise self.unexpected(token)
         self._at += 1
         if token.kind == "number":
-            return Constant(_number(token.value))
+            return Constant(_number(token))
         if token.kind == "string":
             return Constant(token.value)
         if token.kind == "parameter":
@@ -271,7 +273,17 @@ class ExpressionParser:
         return name, self.expression()
 
 
-def _number(text: str) -> int | float:
-    if text[:2] in ("0x", "0X"):
-        return int(text, 16)
-    return float(text) if any(mark in text for mark in ".eE") else int(text)
+def _number(token: Token) -> int | float:
+    text = token.value
+    try:
+        number: int | float
+        if text[:2] in ("0x", "0X"):
+            number = int(text, 16)
+        else:
+            number = float(text) if any(mark in text for mark in ".eE") else int(text)
+        if math.isfinite(number):
+            return number
+    except (OverflowError, ValueError):
+        # A whole number that no double holds, or with more digits than Python reads.
+        pass
+    raise SqlError(SYNTAX, f"Syntax error, invalid numeric value token '{text}'.", token.start, token.end)

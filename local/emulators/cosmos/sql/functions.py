@@ -5,7 +5,6 @@ https://learn.microsoft.com/azure/cosmos-db/nosql/query/functions
 
 from __future__ import annotations
 
-import json
 import math
 import operator
 import random
@@ -44,7 +43,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _integer(value: Any) -> int | None:
-    return int(value) if is_number(value) and float(value).is_integer() else None
+    return int(value) if is_number(value) and (isinstance(value, int) or value.is_integer()) else None
 
 
 def _text_test(compare: Callable[[str, str], bool]) -> Function:
@@ -127,7 +126,7 @@ def _string_to(kind: Callable[[Any], bool]) -> Function:
         if not isinstance(text, str):
             return UNDEFINED
         try:
-            value = json.loads(text)
+            value = json_text.value_of(text)
         except ValueError:
             return UNDEFINED
         return value if kind(value) else UNDEFINED
@@ -323,7 +322,7 @@ def _register_mathematics() -> None:
         _add(name, _math(function), 1)
     _add("ROUND", _math(_round), 1, 2)
     _add("LOG", _math(math.log), 1, 2)
-    _add("POWER", _math(lambda base, exponent: float(base) ** exponent), 2)
+    _add("POWER", _math(math.pow), 2)
     _add("ATN2", _math(math.atan2), 2)
     _add("PI", lambda: math.pi, 0)
     _add("INTADD", _math(lambda left, right: left + right), 2)

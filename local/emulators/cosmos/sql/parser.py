@@ -145,6 +145,9 @@ def _root_name(source: Source) -> str | None:
     value = source.value
     while isinstance(value, Property):
         value = value.base
-    if isinstance(value, (Query, Subquery)):
+    if isinstance(value, Query):
+        # The rows of a subquery in FROM come from the items that its own FROM begins with.
+        return _root_name(value.sources[0]) if value.sources else None
+    if isinstance(value, Subquery):
         return None
     return value.name if isinstance(value, Name) else None

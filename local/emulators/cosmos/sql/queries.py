@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from .clauses import check_order, check_subquery
 from .compile import AGGREGATES, EVERYTHING, ITEM_SLOT, Compiler, Rows, Scope, object_evaluator
 from .errors import BAD_GROUPING, SqlError
 from .evaluators import Evaluator, Frame
@@ -41,10 +42,13 @@ class CompiledQuery:
 
     def __init__(self, compiler: Compiler, query: Query, scope: Scope | None) -> None:
         outer_aggregates, compiler.aggregates = compiler.aggregates, None
+        if scope is not None:
+            check_subquery(query)
         inner = self._bind(compiler, query, scope)
         self.conditions = _conditions(compiler, query, self.root, inner)
         self.where = conjunction([condition.evaluate for condition in self.conditions])
         self.order = [self._ordering(compiler, order.value, order.descending, inner) for order in query.order]
+        check_order(query)
         self.group = [compiler.compile(value, inner) for value in query.group] if query.group else None
         self.touched = frozenset(compiler.touched)
         self.aggregates = compiler.aggregates = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
@@ -24,6 +25,9 @@ class Undefined:
 
 
 UNDEFINED: Final = Undefined()
+
+# JSON and the service have numbers up to the largest double; Python's whole numbers go on.
+_LARGEST = int(sys.float_info.max)
 
 # The order of types in ORDER BY, MIN and MAX.
 _RANKS: dict[type, int] = {
@@ -97,7 +101,7 @@ greater_or_equal = _ordering(lambda left, right: bool(left >= right))
 
 @lru_cache(maxsize=512)
 def like_pattern(pattern: str, escape: str | None) -> re.Pattern[str]:
-    """Returns the regular expression of a LIKE pattern: % any text, _ one character, [abc] one of them."""
+    """Returns the regular expression of a LIKE pattern: % any text, _ one character, [a-f] one of a set."""
     parts: list[str] = []
     at = 0
     while at < len(pattern):
@@ -108,14 +112,28 @@ def like_pattern(pattern: str, escape: str | None) -> re.Pattern[str]:
             at += 1
         elif sign == "[" and "]" in pattern[at + 1 :]:
             end = pattern.index("]", at + 1)
-            inner = pattern[at:end]
-            negated = inner.startswith("^")
-            body = inner[negated:].replace("\\", "\\\\").replace("[", "\\[")
-            parts.append(f"[{'^' if negated else ''}{body}]")
+            parts.append(_one_of(pattern[at:end]))
             at = end + 1
         else:
             parts.append(".*" if sign == "%" else "." if sign == "_" else re.escape(sign))
     return re.compile("".join(parts), re.DOTALL)
+
+
+def _one_of(signs: str) -> str:
+    """Returns the expression of a set: `a-f` is a range, `z-a` an empty one, `^` before it the rest."""
+    negated = signs.startswith("^")
+    left = signs[negated:]
+    members = ""
+    while left:
+        if left[1:2] == "-" and len(left) > 2:
+            low, high, left = left[0], left[2], left[3:]
+            members += f"{re.escape(low)}-{re.escape(high)}" if low <= high else ""
+        else:
+            members += re.escape(left[0])
+            left = left[1:]
+    if not members:
+        return "." if negated else "(?!)"
+    return f"[{'^' if negated else ''}{members}]"
 
 
 def like(value: Any, pattern: Any, escape: Any = None) -> Any:
@@ -126,10 +144,12 @@ def like(value: Any, pattern: Any, escape: Any = None) -> Any:
 
 
 def tidy(number: int | float) -> Any:
-    """Returns a computed number as it is written: whole ones without a fraction, no infinities."""
+    """Returns a computed number as it is written: whole ones without a fraction, none beyond a double."""
     if isinstance(number, float):
         if not math.isfinite(number):
             return UNDEFINED
         if number.is_integer() and abs(number) < 1e15:
             return int(number)
+    elif abs(number) > _LARGEST:
+        return UNDEFINED
     return number
