@@ -25,6 +25,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--into", type=Path, required=True, help="the folder for the files and the state")
     parser.add_argument("--level", default="", help="Patient or Group/<id>; without it the whole system")
     parser.add_argument("--types", default="", help="resource types, with commas")
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="another origin that gets the token and may have a private address, such as the server's file store",
+    )
     parser.add_argument("--since", default="", help="only what changed since this instant")
 
 
@@ -33,7 +40,13 @@ def run(args: argparse.Namespace) -> int:
     token = os.environ.get("GALEN_BULK_TOKEN", "")
     try:
         export = BulkExport(
-            args.url, args.into, level=args.level, token=token, since=args.since, types=args.types
+            args.url,
+            args.into,
+            level=args.level,
+            token=token,
+            since=args.since,
+            types=args.types,
+            trusted=args.trust,
         )
         for file in export.run():
             say(f"{file.path}: {file.lines} lines of {file.type}")

@@ -7,14 +7,15 @@ goes on with the export it began, and a half download with its next byte where t
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from spark.imports.partner_http import AddressRefused, PartnerHttp
 
 _STATE: Final = "export.json"
 _CHUNK_BYTES: Final = 1 << 20
@@ -22,6 +23,8 @@ _DEFAULT_WAIT_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 120.0
 _BUSY: Final = (429, 503)
 _TRIES: Final = 5
+_MOST_BYTES: Final = 32 << 20
+"""Of an answer that is not a file: a manifest of 100,000 files."""
 
 
 class ExportFailed(RuntimeError):
@@ -45,7 +48,10 @@ class _Answer:
 
 
 class BulkExport:
-    """One export of one server into one folder. `wait` is called with seconds between polls."""
+    """One export of one server into one folder. `wait` is called with seconds between polls.
+
+    `trusted` are further origins that get the token and may have private addresses, as the server itself.
+    """
 
     def __init__(
         self,
@@ -56,14 +62,13 @@ class BulkExport:
         token: str = "",
         since: str = "",
         types: str = "",
+        trusted: Sequence[str] = (),
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        if not base_url.startswith(("http://", "https://")):
-            raise ValueError("the address of a FHIR server begins with http:// or https://")
         self._base = base_url.rstrip("/")
         self._folder = folder
         self._level = f"/{level.strip('/')}" if level else ""
-        self._token = token
+        self._http = PartnerHttp((base_url, *trusted), token)
         query = [f"_since={since}"] if since else []
         query += [f"_type={types}"] if types else []
         self._query = f"?{'&'.join(query)}" if query else ""
@@ -98,8 +103,7 @@ class BulkExport:
         while True:
             answer = self._patiently("GET", url, {"Accept": "application/json"})
             if answer.status == 200:
-                found: dict[str, Any] = json.loads(answer.body)
-                return found
+                return _manifest(answer.body)
             if answer.status != 202:
                 (self._folder / _STATE).unlink()  # this export is lost: the next run begins another
                 raise ExportFailed(f"the export failed on the server: status {answer.status}")
@@ -146,19 +150,17 @@ class BulkExport:
 
     def _ask(self, method: str, url: str, headers: dict[str, str]) -> _Answer:
         with self._open(method, url, headers, with_token=True) as response:
-            return _Answer(response.status, response.headers, response.read())
+            body = response.read(_MOST_BYTES + 1)
+            if len(body) > _MOST_BYTES:
+                raise ExportFailed("the server's answer is larger than any manifest")
+            return _Answer(response.status, response.headers, body)
 
     def _open(self, method: str, url: str, headers: dict[str, str], *, with_token: bool) -> Any:
-        if not url.startswith(("http://", "https://")):
-            raise ExportFailed("the server named a file that is not at an http address")
-        if self._token and with_token:
-            headers = headers | {"Authorization": f"Bearer {self._token}"}
-        request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310 - checked above
         try:
-            return urllib.request.urlopen(request, timeout=60)  # noqa: S310
-        except urllib.error.HTTPError as answered:
-            return answered
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return self._http.open(method, url, headers, with_token=with_token)
+        except AddressRefused as refused:
+            raise ExportFailed(str(refused)) from None
+        except (OSError, http.client.HTTPException):
             raise ExportFailed("the server cannot be reached; run again, it goes on") from None
 
     def _load(self) -> dict[str, Any]:
@@ -177,6 +179,19 @@ class BulkExport:
 
 
 _KICK_OFF: Final = {"Accept": "application/fhir+json", "Prefer": "respond-async"}
+
+
+def _manifest(body: bytes) -> dict[str, Any]:
+    """What the server says of its files; raises ExportFailed where it is no manifest."""
+    try:
+        found = json.loads(body)
+        named = all(isinstance(each["url"], str) and each["type"] for each in found["output"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        named = False
+    if not named:
+        raise ExportFailed("the server's manifest does not name type and address of each file")
+    manifest: dict[str, Any] = found
+    return manifest
 
 
 def _pause(headers: Any) -> float:
