@@ -142,6 +142,8 @@ UPKEEP_OPERATIONS = (
 )
 """What commits of a Delta table say that leave every row as it was."""
 
+LIVE_PREDICTIONS = f"{Zone.ML_FEATURES}/live-predictions"
+"""What models said as the data came, as files of lines."""
 MODEL_WATCH = f"{Zone.ML_FEATURES}/model-watch"
 """Drift, calibration and alert burden of a model by week."""
 MODEL_OUT_OF_BOUNDS = "model_out_of_bounds"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from local import exits
 from local.bench.figures import machine
-from local.cli import bench_freshness
+from local.cli import bench_freshness, bench_sepsis
 from local.cli.options import add_platform_options, door_of, new_parser
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local bench ingest
   python3 -m local bench queries
   python3 -m local bench emulators
   python3 -m local bench freshness
+  GALEN_TEST_DATA=/data python3 -m local bench sepsis
 """
 
 
@@ -39,7 +40,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
     for add in (
         _add_ingest, _add_import, _add_validate, _add_surveillance, _add_lakehouse, _add_queries, _add_emulators,
-        bench_freshness.add,
+        bench_freshness.add, bench_sepsis.add,
     ):  # fmt: skip
         add(kinds).add_argument(
             "--format", choices=("table", "json"), default="table", help="json: on standard output"
@@ -148,6 +149,8 @@ def run(args: argparse.Namespace) -> int:
         return getattr(bench_measures, f"run_{args.kind}")(args)  # type: ignore[no-any-return]
     if args.kind == "freshness":
         return bench_freshness.run(args)
+    if args.kind == "sepsis":
+        return bench_sepsis.run(args)
     if args.kind == "validate":
         return _validate(args)
     return _imports(args) if args.kind == "import" else _ingest(args)

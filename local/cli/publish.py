@@ -25,7 +25,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         subparsers, "publish", "publish a registered champion to the lake of a running platform", _EXAMPLES
     )
     add_platform_options(parser)
-    parser.add_argument("model", choices=("sepsis", "readmission"))
+    parser.add_argument("model", choices=("sepsis", "readmission", "onset"))
     parser.add_argument(
         "--runs", type=Path, default=DEFAULT_DATA / "mlflow", metavar="DIR",
         help="where MLflow keeps its store (default .local/mlflow)",

@@ -17,6 +17,7 @@ from local.exits import CommandStopped
 from local.run_state import find_platform
 
 if TYPE_CHECKING:
+    from shared.bootstrap import Services
     from shared.services.rebuild import Comparison
 
 _EXAMPLES = """  python3 -m local rebuild --check
@@ -73,10 +74,27 @@ def run(args: argparse.Namespace) -> int:
     rebuild = Rebuild(live.lake, empty.records, empty.bodies, empty.ingest, replicate, empty.score_vitals)
     rebuild.run(result, _progress())
     compare(live.records, live.bodies, empty.records, empty.bodies, result)
+    _compare_models(live, empty, result)
     live.meter.gauge("galen_rebuild_differences", len(result.differences))
     live.metrics.publish()
     _print(result, args.format)
     return exits.FINDING if result.differences else exits.OK
+
+
+def _compare_models(live: Services, empty: Services, result: Comparison) -> None:
+    """What models and charted risks said, replayed from what was rebuilt, with the models that are live."""
+    from shared.adapters.memory.records import MemoryRecords
+    from shared.bootstrap import Services
+    from shared.services.rebuild_models import ModelReplay, ReplayClock, compare_models
+    from shared.services.replicate import Replicate
+
+    clock = ReplayClock(live.clock.now())
+    replay = Services(live.settings, replace(empty.adapters, records=MemoryRecords(), clock=clock))
+    replay.models = live.models
+    replicate = Replicate(replay.records, replay.intents.writer, replay.bodies)
+    reactions = (replay.score_sepsis.react, replay.score_readmission.react, replay.watch_falls.react)
+    ModelReplay(empty.records, empty.bodies, replay.records, replicate, clock).run(reactions)
+    compare_models(live.records, live.bodies, replay.records, replay.bodies, result)
 
 
 def require_memory(versions: int, memory_mb: int) -> None:
@@ -123,6 +141,6 @@ def _print(result: Comparison, form: str) -> None:
     )
     print(
         f"galen: {result.files} raw files; {result.current} current, {result.history} history, {result.assessments} risk "
-        f"assessments, {result.alerts} alerts compared: {verdict}",
+        f"assessments ({result.replayed} of models replayed), {result.alerts} alerts compared: {verdict}",
         file=sys.stderr,
     )

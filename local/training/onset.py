@@ -28,8 +28,9 @@ from local.training.evaluation import Evaluation
 from local.training.export import forest_of
 from local.training.folds import patient_folds
 from local.training.publish import Trained
+from local.training.reference import references
 from shared.domain.features.patient.features import FEATURES
-from shared.domain.models.drift import PROBABILITY, Reference
+from shared.domain.models.drift import PROBABILITY
 from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME
 
 VERSION = "2026.11.1"
@@ -42,7 +43,6 @@ SETTINGS: dict[str, Any] = {
 LATER_SHARE = 0.4
 """The share of landmarks, the latest ones, that forecasts are judged on."""
 FLAGGED = 0.2
-_DECILES = np.linspace(0.1, 0.9, 9)
 LEAST_ONSETS = 20
 _BINS, _PRIOR = 5, 5.0  # few events: wide bins, drawn towards the logistic line by the weight of a few
 _SAMPLED = 5
@@ -123,26 +123,10 @@ def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArr
     )
     trained = Trained(
         "onset", VERSION, _NAMES, forest_of(members), _calibration(seen, labels), evaluation.operating_point,
-        {"reference": _reference(data.values[later], probabilities)},
+        {"reference": references({**dict(zip(_NAMES, data.values[later].T, strict=True)), PROBABILITY: probabilities})},
         {"licence": LICENCES["onset"], "sha256": data.sha256, "rows": len(data.rows)}, evaluation.figures(),
     )  # fmt: skip
     return trained, evaluation, data.values[::_SAMPLED]
-
-
-def _reference(values: NDArray[np.float64], probabilities: NDArray[np.float64]) -> dict[str, Any]:
-    """What features and forecasts looked like where the model was judged: drift is measured against it."""
-    columns = {**dict(zip(_NAMES, values.T, strict=True)), PROBABILITY: probabilities}
-    found = {}
-    for name, column in columns.items():
-        there = column[~np.isnan(column)]
-        edges = np.unique(np.quantile(there, _DECILES)).round(6).tolist() if len(there) else []
-        reference = Reference.of(column.tolist(), edges)
-        found[name] = {
-            "edges": list(reference.edges),
-            "shares": [round(share, 6) for share in reference.shares],
-            "rows": reference.rows,
-        }
-    return found
 
 
 def _judged(

@@ -20,7 +20,9 @@ from local.training.export import forest_of
 from local.training.folds import patient_folds
 from local.training.publish import Trained
 from local.training.rates import rates_for_others, rates_of
-from shared.domain.features.readmission import Encounter, Rates, readmission_features
+from local.training.reference import references
+from shared.domain.features.readmission import WATCHED, Encounter, Rates, readmission_features
+from shared.domain.models.drift import PROBABILITY
 
 VERSION = "2026.11.1"
 FOLDS, SEEDS = 5, (1, 2)
@@ -107,8 +109,10 @@ def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArr
         },
         compared=compared(rows, data.labels, data.folds == 0),
     )
+    watched = {name: rows[:, features.index(name)] for name in WATCHED}
     trained = Trained(
-        "readmission", VERSION, features, forest_of(members), calibration, operating_point, {"rates": rates},
+        "readmission", VERSION, features, forest_of(members), calibration, operating_point,
+        {"rates": rates, "reference": references(watched | {PROBABILITY: probabilities})},
         {"licence": LICENCES["readmission"], "sha256": data.sha256, "rows": len(data.rows)},
         evaluation.figures(),
     )  # fmt: skip

@@ -20,9 +20,11 @@ from local.training.data import LICENCES, sha256_of
 from local.training.evaluation import Evaluation
 from local.training.export import as_array, asking, forest_of, from_array, gains_of, together
 from local.training.publish import Trained
+from local.training.reference import references
 from local.training.stay_table import FOLDS, LABEL, THINNED, WORTH, Floats, Say, Stays, read_stays
 from local.training.utility import best_threshold
-from shared.domain.features.sepsis import NAMES
+from shared.domain.features.sepsis import MEASURED, NAMES
+from shared.domain.models.drift import PROBABILITY
 from shared.domain.models.forest import Forest
 from shared.domain.models.network import Inputs, Networks
 
@@ -89,12 +91,19 @@ def train(path: Path, say: Say, work: Path) -> tuple[Trained, Evaluation, Floats
     places, forest, members = _joined(by_fold, inputs)
     trained = Trained(
         "sepsis", VERSION, [NAMES[place] for place in places], forest, calibration,
-        operating_point, {},
+        operating_point, {"reference": _reference(data, probabilities)},
         {"licence": LICENCES["sepsis"], "sha256": digest, "rows": len(data.labels), "stays": len(files)},
         evaluation.figures(),
         networks.columns_of(members, blend),
     )  # fmt: skip
     return trained, evaluation, data.rows[::_SAMPLED, places]
+
+
+def _reference(data: Stays, probabilities: Floats) -> dict[str, Any]:
+    """The last reading of each variable, as it was known in each hour, and the forecasts."""
+    last = {name: data.rows[:, NAMES.index(f"{name} last")] for name in MEASURED}
+    columns = {name: np.asarray(column, np.float64) for name, column in last.items()}
+    return references({**columns, PROBABILITY: probabilities}, patients=len(np.unique(data.stay)))
 
 
 def _by_fold(data: Stays, inputs: Inputs, done: Checkpoints, say: Say) -> tuple[list[Fitted], Floats, Floats]:

@@ -36,6 +36,8 @@ from shared.services.file_door import FileDoor
 from shared.services.health import Health
 from shared.services.ingest import Ingest
 from shared.services.land_commits import LandCommits
+from shared.services.land_predictions import STAGE as PREDICTIONS_STAGE
+from shared.services.land_predictions import LandPredictions
 from shared.services.landing import Landing
 from shared.services.metrics import Metrics
 from shared.services.pulse import FRESH, FRESH_BY_THE_MINUTE, REACTIONS, TIMERS, Pulse
@@ -45,6 +47,8 @@ from shared.services.replay import Redo, Replay
 from shared.services.replicate import Replicate
 from shared.services.risk import Risk
 from shared.services.score import ScoreVitals
+from shared.services.score_onset import STAGE as ONSET_STAGE
+from shared.services.score_onset import ScoreOnset
 from shared.services.score_readmission import STAGE as READMISSION_STAGE
 from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import STAGE as SEPSIS_STAGE
@@ -183,6 +187,10 @@ class Services:
         return LandCommits(self.lake, self.records, self.bodies, self.clock, self.meter, self.dead_letters)
 
     @cached_property
+    def land_predictions(self) -> LandPredictions:
+        return LandPredictions(self.lake, self.bodies, self.dead_letters)
+
+    @cached_property
     def score_vitals(self) -> ScoreVitals:
         return ScoreVitals(
             self.records, self.intents.writer, self.bodies, self.clock, self.meter, self.dead_letters
@@ -202,6 +210,14 @@ class Services:
         w = self.intents.writer
         return ScoreSepsis(
             self.records, w, self.bodies, self.clock, self.meter, self.dead_letters, self.models
+        )
+
+    @cached_property
+    def score_onset(self) -> ScoreOnset:
+        w, tenants = self.intents.writer, (self.settings.tenant_of(hub) for hub in names.HUBS)
+        every = (self.settings.default_tenant, *tenants)
+        return ScoreOnset(
+            self.records, w, self.bodies, self.clock, self.meter, self.dead_letters, self.models, every
         )
 
     @cached_property
@@ -226,7 +242,13 @@ class Services:
     @cached_property
     def sweep(self) -> Sweep:
         return Sweep(
-            self.intents, self.file_door, self.land_commits, self.score_sepsis, self.clock, self.meter
+            self.intents,
+            self.file_door,
+            self.land_commits,
+            self.score_sepsis,
+            self.score_onset,
+            self.clock,
+            self.meter,
         )
 
     @cached_property
@@ -259,7 +281,9 @@ class Services:
             FALLS_STAGE: self.watch_falls.redo,
             "land-commits": self.land_commits.redo,
             "pulse": self.pulse.echo,
+            ONSET_STAGE: self.score_onset.redo,
             READ_STAGE: self.reactions.again,
+            PREDICTIONS_STAGE: self.land_predictions.redo,
         }
 
     @cached_property
@@ -280,6 +304,7 @@ class Services:
             self.pulse,
             self.land_commits,
             self.dead_letters,
+            self.land_predictions,
         )
 
     @cached_property

@@ -17,6 +17,7 @@ from shared.errors import Busy, Disposal, Fault, Unavailable, consequence_of
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate, pointer_to
 from shared.services.land_commits import LandCommits
+from shared.services.land_predictions import LandPredictions
 from shared.services.pulse import Pulse
 from shared.services.score import ScoreVitals
 from shared.services.score_readmission import ScoreReadmission
@@ -54,6 +55,7 @@ class Reactions:
         pulse: Pulse,
         commits: LandCommits,
         dead_letters: DeadLetters,
+        predictions: LandPredictions,
     ) -> None:
         self._dead_letters = dead_letters
         self._each: tuple[Callable[[Sequence[Item]], object], ...] = (
@@ -63,6 +65,7 @@ class Reactions:
             falls.react,
             lambda items: isolate("pulse", items, pulse.echo, dead_letters),
             commits.land,
+            predictions.land,
         )
 
     def react(self, items: Sequence[Item]) -> None:

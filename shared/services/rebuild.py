@@ -38,13 +38,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """What was compared, and every difference."""
+    """What was compared, and every difference. `replayed`: versions of models' assessments made again from the same."""
 
     files: int = 0
     current: int = 0
     history: int = 0
     assessments: int = 0
     alerts: int = 0
+    replayed: int = 0
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -189,15 +190,16 @@ def _compare_scores(
     theirs = {_name(item): _content(live_bodies, item) for item in live.query(query)}
     ours = {_name(item): _content(rebuilt_bodies, item) for item in rebuilt.query(query)}
     result.assessments = len(theirs)
-    _differ_where_both("risk assessment", theirs, ours, result)
+    differ_where_both("risk assessment", theirs, ours, result)
     alerts = Query(Kind.ALERT, None)
     their_alerts = {item["id"]: _alert(item) for item in live.query(alerts)}
     our_alerts = {item["id"]: _alert(item) for item in rebuilt.query(alerts)}
     result.alerts = len(their_alerts)
-    _differ_where_both("alert", their_alerts, our_alerts, result)
+    differ_where_both("alert", their_alerts, our_alerts, result)
 
 
-def _differ_where_both(what: str, live: dict[str, str], rebuilt: dict[str, str], result: Comparison) -> None:
+def differ_where_both(what: str, live: dict[str, str], rebuilt: dict[str, str], result: Comparison) -> None:
+    """Adds what was rebuilt and is not live, or otherwise."""
     for where in sorted(rebuilt):
         if where not in live:
             result.differences.append(Difference(f"{what}: follows from raw, not on record", where))

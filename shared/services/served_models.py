@@ -2,19 +2,21 @@
 
 A process begins with the models that ship with the code and looks once a minute whether an alias has changed. What it
 names is read, its hash verified and its features held against this code's; an artefact that is missing, tampered with,
-of another model or of other features is refused, counted and named in the log, and what was in service stays.
+of another model or of other features is refused, counted and named in the log, and what was in service stays. What was
+refused is looked at again when its alias is written anew, and every ten minutes: an artefact is repaired beside its alias.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from shared.domain.models.artefact import PublishedModel, RefusedModel, read_model
+from shared.domain.models.champion import Check, verified
 from shared.domain.models.lake_layout import Alias, alias_path, artefact_path, read_alias
 from shared.domain.models.shipped import shipped_model
 from shared.errors import Busy, GalenError, NotFound, Unavailable
@@ -24,17 +26,21 @@ from shared.ports.meter import Meter
 
 LOOKED_FOR: Final = timedelta(minutes=1)
 """How long a process goes on with what it has before it looks for another champion."""
+REFUSED_FOR: Final = timedelta(minutes=10)
+"""How long what was refused is left alone while its alias stays as it is."""
 REFUSED: Final = "galen_models_refused_total"
-
-Check = Callable[[PublishedModel], PublishedModel]
+_NOTHING: Final = ("", "")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Served:
+    """`seen` is the alias that was served or refused last: its etag, which a store may make of the bytes, and its age."""
+
     model: PublishedModel
     looked: datetime
-    etag: str = ""
+    seen: tuple[str, str] = _NOTHING
+    refused: datetime | None = None
 
 
 class ServedModels:
@@ -65,30 +71,32 @@ class ServedModels:
         return served.model
 
     def _look(self, name: str, served: _Served) -> None:
+        seen = _NOTHING
         try:
-            seen = self._lake.look(alias_path(name))
-            if seen is None or seen.etag == served.etag:
+            file = self._lake.look(alias_path(name))
+            if file is None:
+                return
+            seen = (file.etag, file.modified_at)
+            if seen == served.seen and not self._is_to_be_tried_again(served):
                 return
             alias = read_alias(self._lake.read(alias_path(name)), name)
             if alias.sha256 != served.model.sha256:
-                served.model = self._read(name, alias)
-            served.etag = seen.etag
+                packed = self._lake.read(artefact_path(name, alias.sha256))
+                served.model = verified(packed, alias, self._checks[name])
+            served.seen, served.refused = seen, None
         except (Busy, Unavailable):  # looked for again in a minute
             return
         except (RefusedModel, NotFound) as refused:
-            # The same alias is not tried again; one that is published anew has another etag.
-            served.etag = seen.etag if seen is not None else ""
+            served.seen, served.refused = seen, served.looked
             self._meter.count(REFUSED, model=name)
             _log.error("the champion of the model %s is refused, the last good one stays: %s", name, refused)
         except GalenError as failure:
             self._meter.count(REFUSED, model=name)
             _log.error("the champion of the model %s cannot be read: %s", name, type(failure).__name__)
 
-    def _read(self, name: str, alias: Alias) -> PublishedModel:
-        model = read_model(self._lake.read(artefact_path(name, alias.sha256)), alias.sha256)
-        if model.name != name:
-            raise RefusedModel(f"the artefact is one of the model {model.name}")
-        return self._checks[name](model)
+    @staticmethod
+    def _is_to_be_tried_again(served: _Served) -> bool:
+        return served.refused is not None and served.looked - served.refused >= REFUSED_FOR
 
 
 def publish_champion(lake: Lake, packed: bytes, alias: Alias) -> PublishedModel:

@@ -15,6 +15,7 @@ from shared.ports.meter import Meter
 from shared.services.fhir.intents import Intents
 from shared.services.file_door import FileDoor
 from shared.services.land_commits import LandCommits
+from shared.services.score_onset import ScoreOnset
 from shared.services.score_sepsis import ScoreSepsis
 from shared.telemetry import note
 
@@ -27,12 +28,13 @@ _log = logging.getLogger("galen.sweep")
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep found undone, and did; and the stays that it scored by the clock."""
+    """What one sweep found undone, and did; and the stays and patients that it scored by the clock."""
 
     intents: int
     moves: int
     commits: int
     stays: int = 0
+    patients: int = 0
 
 
 class Sweep:
@@ -44,6 +46,7 @@ class Sweep:
         files: FileDoor,
         commits: LandCommits,
         sepsis: ScoreSepsis,
+        onset: ScoreOnset,
         clock: Clock,
         meter: Meter,
     ) -> None:
@@ -51,6 +54,7 @@ class Sweep:
         self._files = files
         self._commits = commits
         self._sepsis = sepsis
+        self._onset = onset
         self._clock = clock
         self._meter = meter
 
@@ -61,6 +65,7 @@ class Sweep:
             moves=self._each("moves", self._intents.writer.finish_moves),
             commits=self._each("commits", self._commits.sweep),
             stays=self._each("stays", self._sepsis.by_the_clock),
+            patients=self._each("patients", self._onset.by_the_clock),
         )
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tarfile
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
@@ -26,6 +27,7 @@ from shared.domain.records import Item
 from shared.names import HUB_CLINICAL_EVENTS
 from shared.ports.validator import Validator
 from shared.services.rebuild import Comparison, Rebuild, compare
+from shared.services.rebuild_models import ModelReplay, ReplayClock, compare_models
 from shared.services.replicate import Replicate
 from shared.settings import Settings
 
@@ -143,6 +145,13 @@ class World(Services):
         result = Comparison()
         Rebuild(self.stores.lake, empty.records, empty.bodies, ingest, replicate, scores).run(result)
         compare(self.stores.records, self.bodies, empty.stores.records, empty.bodies, result)
+        replay = World(Stores(MemoryClock(self.clock.now())), validator=self.adapters.validator)
+        clock = ReplayClock(self.clock.now())
+        replay.adapters = dataclasses.replace(replay.adapters, clock=clock)
+        again = Replicate(replay.records, replay.intents.writer, replay.bodies)
+        reactions = (replay.score_sepsis.react, replay.score_readmission.react, replay.watch_falls.react)
+        ModelReplay(empty.records, empty.bodies, replay.records, again, clock).run(reactions)
+        compare_models(self.stores.records, self.bodies, replay.records, replay.bodies, result)
         return result
 
 

@@ -63,6 +63,10 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
+WATCHED: Final = ("age", *COUNTS)
+"""The numbers whose drift is watched."""
+
+
 def readmission_features(
     encounter: Encounter, earlier: Sequence[Encounter], rates: Rates
 ) -> dict[str, float]:

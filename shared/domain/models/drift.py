@@ -48,7 +48,7 @@ class Reference:
             )
         )
 
-    def bound(self, rows: int) -> float:
+    def bound(self, rows: float) -> float:
         """From which index on so many rows have drifted."""
         return max(MAJOR, _chi_squared_95(max(len(self.shares) - 1, 1)) * (1 / rows + 1 / self.rows))
 

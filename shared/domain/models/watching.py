@@ -51,46 +51,57 @@ class Judgement:
     out_of_bounds: bool
 
 
-def judge(forecasts: Sequence[Forecast], model: PublishedModel) -> Iterator[Judgement]:
-    """All figures of one week's forecasts: an index a feature, the mean forecast beside what was seen, alerts a patient."""
+def judge(
+    forecasts: Sequence[Forecast],
+    model: PublishedModel,
+    patients: int | None = None,
+    flagged: str = "alerts a patient",
+) -> Iterator[Judgement]:
+    """All figures of one week's forecasts: an index a feature, the mean forecast beside what was seen, what is flagged.
+
+    `patients`: how many the forecasts are of. Those of one patient are no independent ones: chance is as large as with so
+    many rows.
+    """
     if not forecasts:
         return
-    yield from _drift(forecasts, model)
+    independent = 1.0 if patients is None else patients / len(forecasts)
+    yield from _drift(forecasts, model, independent)
     known = [each for each in forecasts if each.outcome is not None]
     if known:
-        yield _calibration(known)
-    yield _burden(forecasts, float(model.training["metrics"]["flagged"]))
+        yield _calibration(known, independent)
+    yield _burden(forecasts, float(model.training["metrics"]["flagged"]), independent, flagged)
 
 
-def _drift(forecasts: Sequence[Forecast], model: PublishedModel) -> Iterator[Judgement]:
+def _drift(forecasts: Sequence[Forecast], model: PublishedModel, independent: float) -> Iterator[Judgement]:
     rows = len(forecasts)
     for name, part in model.tables.get("reference", {}).items():
         reference = Reference.read(part)
         index = reference.psi([
-            each.probability if name == PROBABILITY else each.values[name] for each in forecasts
+            each.probability if name == PROBABILITY else each.values.get(name, math.nan) for each in forecasts
         ])  # fmt: skip
-        bound = reference.bound(rows)
+        bound = reference.bound(rows * independent)
         yield Judgement(Kind.DRIFT, name, index, None, bound, rows, index > bound)
 
 
-def _calibration(known: Sequence[Forecast]) -> Judgement:
+def _calibration(known: Sequence[Forecast], independent: float) -> Judgement:
     """The mean forecast, bounded by the interval of the share that had the outcome."""
     forecast = math.fsum(each.probability for each in known) / len(known)
-    low, high = wilson(sum(bool(each.outcome) for each in known), len(known))
+    events = sum(bool(each.outcome) for each in known)
+    low, high = wilson(events * independent, len(known) * independent)
     return Judgement(
         Kind.CALIBRATION, "mean forecast", forecast, low, high, len(known), not low <= forecast <= high
     )
 
 
-def _burden(forecasts: Sequence[Forecast], expected: float) -> Judgement:
-    """Alerts a patient. Out of bounds where even the lower end of the interval is above what is tolerated."""
+def _burden(forecasts: Sequence[Forecast], expected: float, independent: float, flagged: str) -> Judgement:
+    """The share that is flagged. Out of bounds where even the lower end of the interval is above what is tolerated."""
     alerts, rows = sum(each.alert for each in forecasts), len(forecasts)
     bound = min(1.0, ALERTS_TOLERATED * expected)
-    low, _ = wilson(alerts, rows)
-    return Judgement(Kind.BURDEN, "alerts a patient", alerts / rows, None, bound, rows, low > bound)
+    low, _ = wilson(alerts * independent, rows * independent)
+    return Judgement(Kind.BURDEN, flagged, alerts / rows, None, bound, rows, low > bound)
 
 
-def wilson(events: int, rows: int) -> tuple[float, float]:
+def wilson(events: float, rows: float) -> tuple[float, float]:
     """The 95 % interval of a share."""
     share, weight = events / rows, _Z * _Z / rows
     middle = (share + weight / 2) / (1 + weight)

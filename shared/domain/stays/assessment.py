@@ -68,6 +68,7 @@ def said_by(resource: Mapping[str, Any]) -> dict[str, Any] | None:
     parts = {part["url"]: part for part in extension["extension"]}
     prediction = resource["prediction"][0]
     reasons = (part["extension"] for part in extension["extension"] if part["url"] == "contribution")
+    inputs = (part["extension"] for part in extension["extension"] if part["url"] == "input")
     return {
         "patient_id": resource["subject"]["reference"].removeprefix("Patient/"),
         "model": method["code"],
@@ -80,7 +81,13 @@ def said_by(resource: Mapping[str, Any]) -> dict[str, Any] | None:
         "risk_index": float(parts["riskIndex"]["valueDecimal"]),
         "band": prediction["qualitativeRisk"]["coding"][0]["code"],
         "reasons": [_reason_in(each) for each in reasons],
+        "inputs": [_input_in(each) for each in inputs],
     }
+
+
+def _input_in(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    found = {part["url"]: part for part in parts}
+    return {"name": found["name"]["valueCode"], "value": float(found["value"]["valueDecimal"])}
 
 
 def _reason_in(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -128,6 +135,7 @@ def _extension(risk: ModelRisk) -> dict[str, Any]:
         {"url": "modelSha256", "valueString": risk.sha256},
     ]
     parts += [{"url": "contribution", "extension": _contribution(each)} for each in risk.reasons]
+    parts += [{"url": "input", "extension": _input(name, value)} for name, value in risk.inputs]
     parts += [{"url": "missing", "valueCode": name} for name in risk.missing]
     parts += [
         {
@@ -137,6 +145,10 @@ def _extension(risk: ModelRisk) -> dict[str, Any]:
         for reason, count in risk.not_counted
     ]
     return {"url": EXTENSION_MODEL, "extension": parts}
+
+
+def _input(name: str, value: float) -> list[dict[str, Any]]:
+    return [{"url": "name", "valueCode": name}, {"url": "value", "valueDecimal": round(value, _DIGITS)}]
 
 
 def _contribution(reason: Reason) -> list[dict[str, Any]]:

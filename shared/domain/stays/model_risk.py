@@ -30,7 +30,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ModelRisk:
-    """One evaluation: the prediction, why, from which resource versions, and what was missing."""
+    """One evaluation: the prediction, why, from which resource versions, and what was missing.
+
+    `inputs` are the numbers whose drift is watched, where they are known.
+    """
 
     at: datetime
     version: str
@@ -40,6 +43,7 @@ class ModelRisk:
     basis: tuple[str, ...]
     missing: tuple[str, ...]
     not_counted: tuple[tuple[str, int], ...]
+    inputs: tuple[tuple[str, float], ...] = ()
 
 
 SEPSIS = Meaning("sepsis", "Sepsis risk", "Sepsis (Sepsis-3) now or within six hours")

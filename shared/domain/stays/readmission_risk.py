@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.domain.features.readmission import readmission_features
+from shared.domain.features.readmission import WATCHED, readmission_features
 from shared.domain.models.artefact import PublishedModel, RefusedModel
 from shared.domain.models.shipped import shipped_model
 from shared.domain.stays.discharge import Chart, Resource, conditions_of, discharges, has_diabetes, row_of
@@ -46,9 +46,10 @@ def evaluate(model: PublishedModel, chart: Chart, encounter: Resource) -> ModelR
     )
     at = instant_of(encounter["period"]["end"])
     assert at is not None
+    known = tuple((name, features[name]) for name in WATCHED if features[name] == features[name])
     return ModelRisk(
         at, model.version, model.sha256, model.predict(values), reasons,
-        _basis(chart, [encounter, *conditions_of(chart, encounter), *before]), tuple(unknown), (),
+        _basis(chart, [encounter, *conditions_of(chart, encounter), *before]), tuple(unknown), (), known,
     )  # fmt: skip
 
 

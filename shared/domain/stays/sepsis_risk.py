@@ -15,6 +15,7 @@ from shared.domain.stays.stay import (
     AT,
     HOUR_US,
     ID,
+    VALUE,
     VERSION,
     StayState,
     hours_between,
@@ -88,6 +89,7 @@ def evaluate(
         (f"{encounter.encounter}/_history/{encounter.version}", *basis),
         tuple(name for name in MEASURED if name not in last),
         tuple(sorted(state["counts"].items())),
+        tuple((name, last[name][VALUE]) for name in MEASURED if name in last),
     )
     return risk, prefix
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
 
@@ -17,7 +18,8 @@ from shared.domain.models.shipped import registry, shipped_model
 from shared.domain.observability.meter import ProcessMeter
 from shared.domain.stays import sepsis_risk
 from shared.errors import Fault, GalenError, Unavailable
-from shared.services.served_models import LOOKED_FOR, REFUSED, ServedModels, publish_champion
+from shared.ports.lake import LakeFile
+from shared.services.served_models import LOOKED_FOR, REFUSED, REFUSED_FOR, ServedModels, publish_champion
 from tests.delivery.world import World
 
 
@@ -87,6 +89,48 @@ def test_a_tampered_artefact_is_refused_once_and_the_last_good_one_stays(
     publish_champion(process.lake, packed, alias)
     process.later()
     assert process.version() == "third"
+
+
+class HashingLake(MemoryLake):
+    """A lake whose etags are made of the bytes, as those of S3 are: the same bytes written again have the same."""
+
+    def look(self, path: str) -> LakeFile | None:
+        found = super().look(path)
+        return found and replace(found, etag=hashlib.md5(self.read(path), usedforsecurity=False).hexdigest())
+
+
+def damaged(lake: MemoryLake, successor: tuple[bytes, Alias]) -> tuple[str, bytes]:
+    """Publishes a champion and changes a byte of it; where it lies, and as it was."""
+    publish_champion(lake, *successor)
+    path = artefact_path("sepsis", successor[1].sha256)
+    packed = lake.read(path)
+    lake.put(path, packed[:-1] + bytes([packed[-1] ^ 1]))
+    return path, packed
+
+
+def test_a_refused_champion_that_is_published_again_with_the_same_bytes_serves_within_a_minute(
+    successor: tuple[bytes, Alias],
+) -> None:
+    process = Process(HashingLake())
+    damaged(process.lake, successor)
+    assert process.version() != "next"
+    publish_champion(process.lake, *successor)
+    process.later()
+    assert process.version() == "next"
+    assert process.refused() == 1
+
+
+def test_a_refused_artefact_that_is_repaired_beside_its_alias_serves_without_a_restart(
+    successor: tuple[bytes, Alias],
+) -> None:
+    process = Process()
+    path, packed = damaged(process.lake, successor)
+    assert process.version() != "next"
+    process.lake.put(path, packed)
+    process.later()
+    assert process.version() != "next"
+    process.world.moving.advance(REFUSED_FOR.total_seconds())
+    assert process.version() == "next"
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,8 @@ GROUPS: Final = (
     _group("depression", "depression", "35489007 36923009 370143000", "F32 F33"),
 )  # fmt: skip
 BY_NAME: Final = {group.name: group for group in GROUPS}
+SEPSIS: Final = _group(
+    "sepsis", "sepsis, with or without septic shock",
+    "91302008 10001005 76571007 448417001 448418006 448813005 449082003 238149007", "A40 A41 R65.2 O85 P36",
+)  # fmt: skip
+"""No feature asks for it: it is what the forecasts of sepsis are held against."""

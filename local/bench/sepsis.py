@@ -1,0 +1,305 @@
+"""Real stays in intensive care replayed through the stream door, and how long a P1 of sepsis takes to be readable.
+
+The first hours of stays of the PhysioNet/CinC Challenge 2019, one event a value: what a monitor measures as readings of a
+device, the rest as Observations. All stays go on together, a value of each in turn, so that every value is scored by
+itself. Effective times are those of the stay, its last hour being the present one; the times that are measured are real.
+Which value raises an alert is known beforehand from the evaluation that the service calls; half of the stays have one.
+Where values come faster than they are scored, two are taken together and the alert names the later: its time is counted
+from the one that was to raise it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from local.bench.figures import spread
+from local.bench.vitals import AlertReader
+from local.datasets.stays import read_stay
+from local.delivery.confirm import Confirmer
+from local.delivery.parcels import Parcel
+from local.delivery.sources import Document
+from local.delivery.stream_door import sender
+from local.delivery.target import Target
+from shared import names
+from shared.domain.alerts.episodes import Episode, from_us, to_us
+from shared.domain.devices.metrics import METRICS
+from shared.domain.features.sepsis import COLUMNS, MEASURED, PLAUSIBLE, Hour, chosen, sepsis_features
+from shared.domain.fhir import json
+from shared.domain.fhir.dates import instant_text
+from shared.domain.models.artefact import Contribution, PublishedModel
+from shared.domain.records import Door
+from shared.domain.stays.sepsis_risk import ALARM_ABOVE, MODEL, Prefix, alarm, evaluate, lacking
+from shared.domain.stays.stay import FEMALE, MALE, OpenStay, add, empty_stay, latest_us
+from shared.domain.stays.variables import Found, Variable, variables
+from shared.domain.vitals.parameters import LOINC, UCUM
+
+HOURS: Final = 11
+"""Of each stay: what is older than twelve hours raises no alert."""
+GOAL_S: Final = 1.0
+_BETWEEN: Final = timedelta(minutes=1)
+_TOGETHER_S: Final = 10.0
+_LAST_WITHIN_S: Final = 20.0
+_FOUND_WITHIN_S: Final = 90.0
+_AGE, _GENDER = COLUMNS.index("Age"), COLUMNS.index("Gender")
+_TABLE: Final = {each.name: each for each in variables()}
+_MONITORED: Final = {
+    variable.name: metric
+    for variable in variables()
+    for metric, each in METRICS.items()
+    if each.loinc in variable.codes and variable.unit in each.units
+}
+"""Variable → metric of a monitor in the unit of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a stay, and when it was measured after the stay began."""
+
+    variable: Variable
+    value: float
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A stay to replay: who it is, its values in order, and which of them raise an alert."""
+
+    name: str
+    age: int
+    sex: str
+    values: tuple[Value, ...]
+    raises: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class SepsisResult:
+    """What was sent and seen."""
+
+    stays: int = 0
+    sent: int = 0
+    found: int = 0
+    seconds: float = 0.0
+    expected_alerts: int = 0
+    as_expected: int = 0
+    latencies_s: list[float] = field(default_factory=list)
+
+    @property
+    def reached(self) -> bool:
+        """Whether every value is on record and of the alerts that were read all but a hundredth came within the goal."""
+        told = spread(self.latencies_s)["p99_ms"]
+        return self.found == self.sent and told is not None and told < GOAL_S * 1000
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "stays": self.stays,
+            "sent": self.sent,
+            "sent_per_s": round(self.sent / self.seconds, 1) if self.seconds else 0.0,
+            "dropped": self.sent - self.found,
+            "alerts_expected": self.expected_alerts,
+            "alerts_seen": len(self.latencies_s),
+            "alerts_at_the_expected_value": self.as_expected,
+            "vital_to_sepsis_alert": {"samples": len(self.latencies_s), **spread(self.latencies_s)},
+        }
+
+
+def replayed(name: str, hours: Sequence[Hour]) -> Replayed:
+    """The first hours of a stay: values of an hour a minute apart, in the order of the columns."""
+    values = [
+        Value(_TABLE[variable], hour[place], timedelta(hours=number) + _BETWEEN * (1 + place))
+        for number, hour in enumerate(hours[:HOURS])
+        for place, variable in enumerate(MEASURED)
+        if not math.isnan(hour[place])
+    ]
+    age = hours[0][_AGE]
+    sex = MALE if hours[0][_GENDER] == 1 else FEMALE
+    return Replayed(name, 60 if math.isnan(age) else int(age), sex, tuple(values))
+
+
+def with_alerts(stay: Replayed, model: PublishedModel, begun: datetime) -> Replayed:
+    """The stay with the places of the values that begin an episode of alarm, as the service evaluates each."""
+    state = empty_stay(OpenStay("Encounter/e", "1", to_us(begun), None, stay.age, stay.sex))
+    episode: Episode | None = None
+    prefix: Prefix | None = None
+    raises = set()
+    for place, each in enumerate(stay.values):
+        lowest, highest = PLAUSIBLE[each.variable.name]
+        if not lowest <= each.value <= highest:
+            continue
+        add(state, Found(f"{place}", "1", "1", begun + each.after, {each.variable.name: each.value}))
+        at_us = latest_us(state)
+        if at_us is None or lacking(state, at_us):
+            continue
+        risk, prefix = evaluate(model, state, at_us, prefix)
+        before = episode
+        episode, _ = alarm(episode, risk, state, f"{place}")
+        if episode is not None and (before is None or before.began_us != episode.began_us):
+            raises.add(place)
+    return replace(stay, raises=frozenset(raises))
+
+
+class _Unexplained(PublishedModel):
+    """The same model without reasons, which cost as much as the score."""
+
+    def contributions(self, values: Sequence[float], most: int = 5) -> list[Contribution]:  # noqa: ARG002 - as it is asked
+        return []
+
+
+def chosen_stays(files: Iterable[Path], count: int, model: PublishedModel) -> list[Replayed]:
+    """So many stays, every other one with an alert in its first hours while there are such."""
+    quick = _Unexplained(**{each.name: getattr(model, each.name) for each in fields(model)})
+    half = count - count // 2
+    found: dict[bool, list[Replayed]] = {True: [], False: []}
+    for file in files:
+        hours, _ = read_stay(file)
+        if len(hours) < HOURS:
+            continue
+        likely = _alarms_by_the_hour(quick, hours[:HOURS])
+        if len(found[likely]) >= half:
+            continue
+        stay = with_alerts(replayed(file.stem, hours), quick, from_us(0))
+        found[bool(stay.raises)].append(stay)
+        if all(len(each) >= half for each in found.values()):
+            break
+    return [*found[True][:half], *found[False][:half]][:count]
+
+
+def _alarms_by_the_hour(model: PublishedModel, hours: Sequence[Hour]) -> bool:
+    rows = (chosen(row, model.features) for row in sepsis_features(hours))
+    return any(model.predict(row).risk_index > ALARM_ABOVE for row in rows)
+
+
+def run_sepsis(target: Target, stays: Sequence[Replayed], rate: float) -> SepsisResult:
+    """Admit the patients, replay their stays, read alerts as a client does, and look for every value afterwards."""
+    started_at = instant_text(target.services.clock.now())
+    begun = target.services.clock.now() - timedelta(hours=HOURS)
+    run = target.services.randomness.hex(8)
+    result = SepsisResult(stays=len(stays), expected_alerts=sum(len(stay.raises) for stay in stays))
+    confirmer = Confirmer(target.api, started_at)
+    patients = [_admitted(target, stay, f"{run}-{stay.name}", begun) for stay in stays]
+    with ExitStack() as open_:
+        send = {
+            hub: open_.enter_context(sender(target.settings, hub))
+            for hub in (names.HUB_VITAL_SIGNS, names.HUB_CLINICAL_EVENTS)
+        }
+        for parcels in patients:
+            for parcel in parcels:
+                send[parcel.hub](parcel.body, parcel.key)
+        _await_stays(target, len(stays), started_at)
+        reader = _SepsisReader(target, started_at)
+        reader.start()
+        began = time.monotonic()
+        for place, each in in_turn(stays):
+            stay, patient = stays[place], patients[place][0]
+            value = stay.values[each]
+            parcel = _event(target, value, f"{run}-{stay.name}", each, begun)
+            confirmer.add(parcel.keys.values())
+            wait_s = began + result.sent / rate - time.monotonic()
+            if wait_s > 0:
+                time.sleep(wait_s)
+            change = (str(patient.keys[0]), "began_at", instant_text(begun + value.after))
+            reader.send(change, time.monotonic(), raises=each in stay.raises)
+            send[parcel.hub](parcel.body, parcel.key)
+            result.sent += 1
+        result.seconds = time.monotonic() - began
+    reader.finish(_LAST_WITHIN_S)
+    result.latencies_s, result.as_expected = reader.latencies_s, reader.as_expected
+    until = time.monotonic() + _FOUND_WITHIN_S
+    while not confirmer.complete and time.monotonic() < until:
+        confirmer.sweep(thorough=True)
+    result.found = confirmer.found
+    return result
+
+
+class _SepsisReader(AlertReader):
+    """Notes each alert of sepsis with the time since the value that raised it was sent."""
+
+    def __init__(self, target: Target, since: str) -> None:
+        super().__init__(target, since)
+        self._sent: dict[tuple[str, str, str], float] = {}
+        self._seen: set[tuple[str, str, str]] = set()
+        self.as_expected = 0
+
+    def send(self, change: tuple[str, str, str], at: float, *, raises: bool) -> None:
+        """A value is sent now; an alert that begins with it says so by this change."""
+        self._sent[change] = at
+        if raises:
+            self.expect(change, at)
+
+    def _note(self, alert: dict[str, Any], now: float) -> None:
+        change = (str(alert["patient"]), "began_at", str(alert["began_at"]))
+        if alert["model"] != MODEL or change in self._seen or change not in self._sent:
+            return
+        self._seen.add(change)
+        sent_at = self._sent[change]
+        with self._lock:
+            self.as_expected += change in self._expected
+            mine = {each: at for each, at in self._expected.items() if each[0] == change[0] and at <= sent_at}
+            for each in mine:
+                del self._expected[each]
+        taken_together = [at for at in mine.values() if sent_at - at <= _TOGETHER_S]
+        self.latencies_s.append(now - min([sent_at, *taken_together]))
+
+
+def in_turn(stays: Sequence[Replayed]) -> Iterator[tuple[int, int]]:
+    """Place of a stay and of its value: hour by hour, a value of each stay that has one left in the hour."""
+    order = [
+        (value.after // timedelta(hours=1), _rank(stay, place), number, place)
+        for number, stay in enumerate(stays)
+        for place, value in enumerate(stay.values)
+    ]
+    return ((number, place) for _, _, number, place in sorted(order))
+
+
+def _rank(stay: Replayed, place: int) -> int:
+    """The how manieth value of its hour."""
+    hour = stay.values[place].after // timedelta(hours=1)
+    return sum(value.after // timedelta(hours=1) == hour for value in stay.values[:place])
+
+
+def _admitted(target: Target, stay: Replayed, name: str, begun: datetime) -> list[Parcel]:
+    """The patient and the stay in progress."""
+    patient = {
+        "resourceType": "Patient", "id": name, "gender": stay.sex, "birthDate": f"{begun.year - stay.age}-01-01",
+    }  # fmt: skip
+    encounter = {
+        "resourceType": "Encounter", "id": f"stay-{name}", "status": "in-progress",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "ACUTE"},
+        "subject": {"reference": f"Patient/{name}"}, "period": {"start": begun.isoformat()},
+    }  # fmt: skip
+    return [_parcel(target, name, each) for each in (patient, encounter)]
+
+
+def _event(target: Target, value: Value, name: str, place: int, begun: datetime) -> Parcel:
+    at = (begun + value.after).isoformat()
+    metric = _MONITORED.get(value.variable.name)
+    if metric is not None:
+        return _parcel(target, name, {
+            "device": f"monitor-{name}", "patient": name, "effective": at, "metric": metric, "value": value.value,
+            "unit": value.variable.unit,
+        })  # fmt: skip
+    unit = value.variable.unit
+    return _parcel(target, name, {
+        "resourceType": "Observation", "id": f"{name}-{place}", "status": "final",
+        "code": {"coding": [{"system": LOINC, "code": value.variable.codes[0]}]},
+        "subject": {"reference": f"Patient/{name}"}, "effectiveDateTime": at,
+        "valueQuantity": {"value": value.value, "unit": unit, "system": UCUM, "code": unit},
+    })  # fmt: skip
+
+
+def _parcel(target: Target, name: str, content: dict[str, Any]) -> Parcel:
+    return target.packer.parcel(Document(name, json.encode(content).encode()), Door.STREAM)
+
+
+def _await_stays(target: Target, stays: int, since: str) -> None:
+    """Return when every stay is on record, or after a while."""
+    until = time.monotonic() + _FOUND_WITHIN_S
+    while target.api.total("Encounter", _lastUpdated=f"ge{since}") < stays and time.monotonic() < until:
+        time.sleep(0.2)
