@@ -15,12 +15,12 @@ from functions.api.exchange import ApiRequest, plain_json
 from functions.api.services import ApiServices
 from shared.domain.access.caller import ANONYMOUS, Caller
 from shared.domain.fhir.search_values import parse_query
+from shared.domain.traces import traceparent_of
 from shared.errors import InputError, NotFound, Unauthenticated
 from shared.ports.tokens import TokenVerifier
 from shared.services.tokens import TokenEndpoint, TokenRefused
 
 _BEARER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+)")
-_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def caller_of(headers: Headers, verifier: TokenVerifier) -> Caller:
@@ -48,8 +48,7 @@ def _bearer(headers: Headers) -> str:
 
 def trace_of(headers: Headers) -> str:
     """The trace context of the request, or the empty string where it is of another form."""
-    traceparent = headers.get("traceparent", "")
-    return traceparent if _TRACEPARENT.fullmatch(traceparent) else ""
+    return traceparent_of(headers.get("traceparent", ""))
 
 
 def token(services: ApiServices, request: ApiRequest) -> Response:

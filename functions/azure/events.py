@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from shared.domain.ingest.stream_record import StreamRecord
+from shared.domain.traces import traceparent_of
 
 
 def stream_records(events: typing.List[func.EventHubEvent]) -> typing.Tuple[str, typing.List[StreamRecord]]:
@@ -33,6 +34,6 @@ def _record(event: func.EventHubEvent, properties: typing.Mapping[str, typing.An
         enqueued_at=enqueued if enqueued.tzinfo else enqueued.replace(tzinfo=UTC),
         key=str(event.partition_key or ""),
         content_type=str(properties.get("content-type", "")),
-        traceparent=str(properties.get("traceparent", properties.get("Diagnostic-Id", ""))),
+        traceparent=traceparent_of(str(properties.get("traceparent", properties.get("Diagnostic-Id", "")))),
         properties={str(name): str(value) for name, value in properties.items()},
     )

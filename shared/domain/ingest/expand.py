@@ -23,6 +23,7 @@ from shared.domain.fhir.resource_types import HOME_ELEMENT
 from shared.domain.ingest.naming import Entry, Naming, Replica, sent_at
 from shared.domain.ingest.raw_line import GZIP_MAGIC, RawLine, gunzip_bounded
 from shared.domain.ingest.references import dangling
+from shared.domain.records import Door
 from shared.domain.safety.report import check_report
 from shared.errors import InputError
 from shared.names import RawZone
@@ -67,7 +68,9 @@ class Expansion:
 
 def expand(line: RawLine, validate: Validate, mode: Mode = Mode.QUARANTINE) -> Expansion:
     """Decode, validate, judge by the mode, and identify. Never raises for bad content: it comes back as set aside."""
-    if "left-in-file" in line.properties:
+    if (
+        line.door == Door.FILE and "left-in-file" in line.properties
+    ):  # by stream a sender names its properties
         issue = error(
             "too-long",
             "The line is longer than 16 MB: its bytes are in the dropped file; split it.",

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from shared.domain.fhir import json
+from shared.domain.traces import traceparent_of
 from shared.errors import TooLarge
 
 SCHEMA_VERSION: Final = 1
@@ -72,6 +73,8 @@ def parse_raw_line(fields: Mapping[str, Any]) -> RawLine:
     """The line from its decoded JSON object."""
     known = {name: fields[name] for name in RawLine.__dataclass_fields__ if name in fields and name != "body"}
     body = fields["body"].encode() if "body" in fields else base64.b64decode(fields["body_b64"])
+    # A line may be older than the check at the door.
+    known["traceparent"] = traceparent_of(known.get("traceparent", ""))
     return RawLine(**known, body=body)
 
 

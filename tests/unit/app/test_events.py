@@ -15,7 +15,7 @@ from functions.azure.events import stream_records
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-def decoded(context: dict[str, str] | None) -> list[func.EventHubEvent]:
+def decoded(context: dict[str, str] | None, first: dict[str, str] | None = None) -> list[func.EventHubEvent]:
     system = [
         {
             "EnqueuedTimeUtc": "2026-03-29T01:30:00.5Z",
@@ -27,7 +27,7 @@ def decoded(context: dict[str, str] | None) -> list[func.EventHubEvent]:
     ]
     metadata = {
         "SystemPropertiesArray": Datum(json.dumps(system), "json"),
-        "PropertiesArray": Datum(json.dumps([{"traceparent": TRACE, "ward": "3"}, {}]), "json"),
+        "PropertiesArray": Datum(json.dumps([first or {"traceparent": TRACE, "ward": "3"}, {}]), "json"),
     }
     if context is not None:
         metadata["PartitionContext"] = Datum(json.dumps(context), "json")
@@ -48,3 +48,11 @@ def test_each_event_keeps_its_own_properties_trace_and_bytes() -> None:
 def test_a_batch_of_no_partition_is_refused_rather_than_guessed() -> None:
     with pytest.raises(KeyError):
         stream_records(decoded(None))
+
+
+@pytest.mark.parametrize("name", ["traceparent", "Diagnostic-Id"])
+@pytest.mark.parametrize("text", ["\x1b[2JJohn Doe", f"{TRACE} John", TRACE.upper(), f"{TRACE}\n", "|a.b"])
+def test_a_trace_of_another_form_is_none(name: str, text: str) -> None:
+    _, records = stream_records(decoded({"PartitionId": "3"}, {name: text}))
+    assert records[0].traceparent == ""
+    assert records[0].properties == {name: text}

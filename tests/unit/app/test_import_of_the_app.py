@@ -24,6 +24,7 @@ OURS = {
     "shared.domain",
     "shared.domain.ingest",
     "shared.domain.ingest.stream_record",
+    "shared.domain.traces",
     "shared.names",
 }
 AZURE = {"azure", "azure.functions"}

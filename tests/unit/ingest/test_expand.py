@@ -10,6 +10,7 @@ import pytest
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey, is_minted
 from shared.domain.fhir.outcome import Issue
+from shared.domain.ingest.chain import pack, unpack
 from shared.domain.ingest.expand import Expansion, expand
 from shared.domain.ingest.raw_line import RawLine, sha256_hex
 from tests.delivery.world import entry, observation, patient, synthea_bundles
@@ -244,3 +245,15 @@ def test_identity_never_depends_on_where_in_the_line_a_thing_stands() -> None:
     forward, backward = (keys(expand(line(bundle("batch", *order)), fine)) for order in (both, both[::-1]))
     assert forward == backward[::-1]
     assert ResourceKey("Patient", forward[0].partition("/")[2]).address
+
+
+def test_only_a_file_says_that_a_line_was_left_in_it() -> None:
+    left = {"left-in-file": "true"}
+    assert keys(expand(line(patient(), properties=left), fine))
+    (aside,) = expand(line(patient(), door="file", properties=left), fine).set_aside
+    assert aside.issues[0].rule == "line-size"
+
+
+def test_a_landed_line_with_a_trace_of_another_form_is_read_without_it() -> None:
+    (read,) = unpack(pack([line(patient(), traceparent="John Doe")]))
+    assert read == line(patient())
