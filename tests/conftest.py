@@ -6,9 +6,14 @@ import os
 from typing import Any
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from xdist.scheduler import LoadFileScheduling
 
 from tests.delivery.world import World
+from tests.patience import PATIENCE_S
+
+for _part in ("connect", "read", "write", "pool"):  # httpx's own patience is five seconds
+    setattr(DEFAULT_TIMEOUT_CONFIG, _part, PATIENCE_S)
 
 EVERYTHING = "GALEN_TEST_EVERYTHING"
 SPARK = "tests/spark/"

@@ -17,8 +17,7 @@ import pytest
 from local.layout import CHECKOUT
 from local.run_state import RunState
 from local.supervisor import clear_leftovers
-
-WITHIN_S = 20.0
+from tests.patience import PATIENCE_S
 
 
 class Supervised:
@@ -36,7 +35,7 @@ class Supervised:
 
     def wait_until_ready(self) -> Supervised:
         assert self.process.stdout is not None
-        readable, _, _ = select.select([self.process.stdout], [], [], WITHIN_S)
+        readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
         assert readable, "the supervisor did not get ready"
         assert self.process.stdout.readline() == "ready\n"
         return self
@@ -52,7 +51,7 @@ class Supervised:
     def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Exit code and what it said on standard error."""
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=WITHIN_S)
+        _, said = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, said
 
 
@@ -69,7 +68,7 @@ def supervise() -> Iterator[Callable[..., Supervised]]:
     for supervised in started:
         if supervised.process.poll() is None:
             supervised.process.kill()
-        supervised.process.communicate(timeout=WITHIN_S)
+        supervised.process.communicate(timeout=PATIENCE_S)
         clear_leftovers(supervised.data)
 
 
@@ -80,7 +79,7 @@ def is_alive(pid: int) -> bool:
     return False
 
 
-def eventually(holds: Callable[[], bool], within_s: float = WITHIN_S) -> bool:
+def eventually(holds: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
     """Whether it holds before the time is over."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:

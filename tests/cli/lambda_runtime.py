@@ -18,8 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from tests.patience import PATIENCE_S
+
 _NEXT: Final = "/2018-06-01/runtime/invocation/next"
-_PATIENCE_S: Final = 30
 FUNCTION_ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function:galen"
 
 
@@ -64,7 +65,7 @@ class LambdaFunction:
         """What it answers. Raises InvocationFailed."""
         self._events.put(json.dumps(event).encode())
         try:
-            kind, answer = self._answers.get(timeout=_PATIENCE_S)
+            kind, answer = self._answers.get(timeout=PATIENCE_S)
         except queue.Empty:
             raise InvocationFailed(f"no answer; its process: {self._process.poll()}") from None
         if kind != "response":
@@ -80,7 +81,7 @@ class LambdaFunction:
                 event = events.get()
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-                self.send_header("Lambda-Runtime-Deadline-Ms", str(int(1000 * (time.time() + _PATIENCE_S))))
+                self.send_header("Lambda-Runtime-Deadline-Ms", str(int(1000 * (time.time() + PATIENCE_S))))
                 self.send_header("Lambda-Runtime-Invoked-Function-Arn", FUNCTION_ARN)
                 self.send_header(
                     "Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0"

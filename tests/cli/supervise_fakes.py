@@ -13,6 +13,7 @@ from local.plan import new_state
 from local.ports import free_ports
 from local.processes import ProcessSpec
 from local.supervisor import Stopped, Supervisor, clear_leftovers
+from tests.patience import PATIENCE_S
 
 
 def main(data: Path, moods: list[str]) -> int:
@@ -26,7 +27,7 @@ def main(data: Path, moods: list[str]) -> int:
             for number, (mood, port) in enumerate(zip(moods, free_ports(len(moods)), strict=True)):
                 specs = [ProcessSpec(f"{mood}{number}", "tests.cli.fake_child", (str(port), mood), port)]
                 supervisor.start(specs)
-                supervisor.wait_until(supervisor.all_answer, mood, 20)
+                supervisor.wait_until(supervisor.all_answer, mood, PATIENCE_S)
             state.state = "serving"
             supervisor.record()
             print("ready", flush=True)

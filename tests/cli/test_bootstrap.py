@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.layout import CHECKOUT
+from tests.patience import PATIENCE_S
 
 _PARTS = (
     "__init__",
@@ -80,7 +81,7 @@ def test_a_warm_start_installs_nothing_and_takes_little_processor_time(checkout:
     before = _processor_s_of_children()
     warm = run_local(checkout, "status")
     assert "installing" not in warm.stderr
-    assert _processor_s_of_children() - before < 1.0
+    assert _processor_s_of_children() - before < 5.0
 
 
 def _processor_s_of_children() -> float:
@@ -101,7 +102,7 @@ def test_a_changed_lock_is_installed_once_by_two_that_start_at_once(checkout: Pa
         )
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=60)[1] for process in both]
+    said = [process.communicate(timeout=PATIENCE_S)[1] for process in both]
     assert [process.returncode for process in both] == [_NOT_RUNNING, _NOT_RUNNING]
     assert sum("installing 0 locked packages (local)" in text for text in said) == 1
 

@@ -19,6 +19,7 @@ from shared import names
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Door, Item, Kind, Provenance, resource_item, source_version, tombstone_item
 from tests.emulators.cosmos.conftest import Emulator
+from tests.patience import PATIENCE_S
 
 AT = "2026-03-29T01:00:00.000000Z"
 KEY = ResourceKey("Patient", "0123456789ab-00000000000000000001")
@@ -86,7 +87,7 @@ def test_a_store_with_records_is_not_fed_again(
         env={**os.environ, "GALEN_RUN_DATA": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ import pytest
 from local.cli.generate import stopped_by_signals
 from local.cli.main import main
 from local.exits import CommandStopped
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,6 @@ def test_a_signal_is_a_stop_and_the_second_one_what_it_always_was(number: signal
     before = signal.getsignal(number)
     with stopped_by_signals() as stop:
         os.kill(os.getpid(), number)
-        assert stop.wait(5)
+        assert stop.wait(PATIENCE_S)
         assert signal.getsignal(number) == before
     assert signal.getsignal(number) == before

@@ -31,6 +31,7 @@ from shared.adapters.memory.clock import MemoryClock
 from shared.domain.records import Door
 from shared.names import HUB_CLINICAL_EVENTS, HUB_VITAL_SIGNS
 from tests.delivery.world import TENANT, World
+from tests.patience import PATIENCE_S
 
 PATIENT: dict[str, Any] = {"resourceType": "Patient", "id": "ann", "gender": "female"}
 WEIGHT: dict[str, Any] = {
@@ -268,7 +269,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunState]:
 
 def run_local(state: RunState, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "local", *arguments, "--data", state.data]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(
+        command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
 
 
 @pytest.mark.timeout(240)

@@ -28,6 +28,7 @@ from local.validation.reading import places_of, texts
 from local.validation.summary import Summary
 from shared.domain.fhir.outcome import Issue, error
 from shared.domain.fhir.validation.report import Report
+from tests.patience import PATIENCE_S
 
 GOLDEN = CHECKOUT / "tests/data/golden/validate"
 GOOD = {"resourceType": "Patient", "gender": "female"}
@@ -44,7 +45,7 @@ def run(*arguments: str, cwd: Path = CHECKOUT, **variables: str) -> subprocess.C
     program = "import sys; from local.cli.main import main; sys.exit(main(['validate', *sys.argv[1:]]))"
     return subprocess.run(
         [sys.executable, "-c", program, *arguments], cwd=cwd, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **variables}, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **variables}, timeout=PATIENCE_S,
     )  # fmt: skip
 
 
@@ -279,7 +280,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     program = "from local.cli.main import main; main(['validate', 'a.ndjson', '--format', 'ndjson'])"
     piped = subprocess.run(
         ["/bin/sh", "-c", f'{sys.executable} -c "{program}" | head -n 1'], cwd=tmp_path, capture_output=True,
-        check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, timeout=60,
+        check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, timeout=PATIENCE_S,
     )  # fmt: skip
     assert piped.stdout.count(b"\n") == 1
     assert b"Traceback" not in piped.stderr

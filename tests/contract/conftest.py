@@ -29,6 +29,7 @@ from shared.settings import Settings
 from tests.emulators.aws_server import REGION, AwsServer
 from tests.emulators.cosmos.conftest import Emulator as CosmosEmulator
 from tests.emulators.datalake.emulator import Emulator as LakeEmulator
+from tests.patience import PATIENCE_S
 
 # Connection strings of Microsoft's own emulators, or of Azure: then the suites run against them.
 OTHER_COSMOS = os.environ.get("GALEN_CONTRACT_COSMOS")
@@ -45,7 +46,7 @@ def _skip_faults_of(other: str | None) -> None:
 
 def ask(port: int, method: str, body: Any = None) -> None:
     """One request to an emulator's fault switch."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         connection.request(method, "/_faults", json.dumps(body or {}))
         response = connection.getresponse()

@@ -19,12 +19,12 @@ from tests.contract.conftest import ask
 from tests.contract.places import CosmosPlace, DynamoPlace, Place
 from tests.delivery.world import TENANT, Stores, World, caller, patient
 from tests.emulators.aws_server import AwsServer
+from tests.patience import PATIENCE_S
 
 PROCESSES, THREADS = 2, 8
 ROUNDS = {CosmosPlace: 50, DynamoPlace: 50 if os.environ.get("GALEN_TEST_EVERYTHING") else 4}
 """moto takes five milliseconds a call, and one at a time."""
 BUSY_RATE = 0.05
-WITHIN_S = 100.0
 TRIES = 400
 Answers = list[list[str]]
 """For each client and round: status and id."""
@@ -67,14 +67,14 @@ def clients(place: Place, process: int, together: Any, told: Any) -> None:
                 Failure(Unavailable(), applied=writes) if chance.random() < BUSY_RATE / 2 else None
             )
             for round_ in range(ROUNDS[type(place)]):
-                together.wait(WITHIN_S)
+                together.wait(PATIENCE_S)
                 answers[number].append(_create(world, process * THREADS + number, round_))
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(WITHIN_S)
+            thread.join(PATIENCE_S)
         told.put(answers)
 
 
@@ -91,9 +91,9 @@ def test_of_sixteen_at_once_exactly_one_is_created_in_every_round(place: Place) 
     try:
         for process in started:
             process.start()
-        answers: Answers = [each for _ in started for each in told.get(timeout=WITHIN_S)]
+        answers: Answers = [each for _ in started for each in told.get(timeout=PATIENCE_S)]
         for process in started:
-            process.join(WITHIN_S)
+            process.join(PATIENCE_S)
     finally:
         ask(place.port, "DELETE")
         for process in started:

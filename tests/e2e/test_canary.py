@@ -84,7 +84,7 @@ def test_a_marked_value_leaves_by_no_way(watched: Platform, patients: list[Bundl
     drop(watched, f"{canary}.ndjson", b"\n".join([*marked, *broken]))
     drop(watched, f"{canary}.json", canary.encode())
     answers = list(_by_http(watched, canary, marked, patients[0]))
-    eventually(lambda: _is_quiet(watched), "everything is processed", 90, 1)
+    eventually(lambda: _is_quiet(watched), "everything is processed", every_s=1)
     leaks = [f"answer {number}" for number, text in enumerate(answers) if canary in text]
     leaks += [f"log {path.name}" for path in (watched.data / "logs").glob("*") if canary in _text(path)]
     leaks += [

@@ -14,12 +14,11 @@ FED = "serving on"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_the_first_start_feeds_the_sample_and_the_next_one_finds_it(tmp_path: Path) -> None:
     platform = Platform(tmp_path / "data")
     try:
         platform.start(sample=True)
-        eventually(lambda: FED in platform.said(), "the sample is fed", 120)
+        eventually(lambda: FED in platform.said(), "the sample is fed")
         said = platform.said()
         rows = {words[0]: words[1:] for line in said.splitlines() if len(words := line.split()) == 10}
         with Api(platform.url, platform.token()) as api:
@@ -41,7 +40,7 @@ def test_the_first_start_feeds_the_sample_and_the_next_one_finds_it(tmp_path: Pa
         )
 
         platform.start(sample=True)
-        eventually(lambda: platform.said().count(FED) == 2, "it serves again", 60)
+        eventually(lambda: platform.said().count(FED) == 2, "it serves again")
         assert "records are there already" in platform.said()
         with Api(platform.url, platform.token()) as api:
             assert [api.total(type_) for type_ in ("Patient", "Observation", "RiskAssessment")] == on_record

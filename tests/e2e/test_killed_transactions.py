@@ -18,9 +18,6 @@ from tests.e2e.doors import Api, found_so_far
 from tests.e2e.patients import tagged_patient
 from tests.e2e.platform import Platform, eventually, running_platform
 
-SWEPT_S = 22.0
-"""One sweep, and the age at which an intent counts as left behind."""
-RESTART_S = 30.0
 ENTRIES = 300
 CONDITIONAL_ENTRIES = 60
 CONDITIONAL_POSTS = 2
@@ -75,13 +72,13 @@ def test_everything_is_as_raw_says_after_all_that(torn: Platform) -> None:
         print(done.stdout[-1500:], done.stderr[-300:])
         return done.returncode == 0
 
-    eventually(is_identical, "a rebuild finds no difference", 100, 5)
+    eventually(is_identical, "a rebuild finds no difference", every_s=5)
 
 
 @contextmanager
 def _killed_meanwhile(torn: Platform, api: Api, victim: str, after_s: float) -> Iterator[None]:
     """A part of a healthy platform is killed so long after the start of what is done here."""
-    eventually(lambda: _is_healthy(api), "the platform is healthy", RESTART_S)
+    eventually(lambda: _is_healthy(api), "the platform is healthy")
     killer = threading.Timer(after_s, torn.kill, (victim,))
     killer.start()
     yield
@@ -90,14 +87,14 @@ def _killed_meanwhile(torn: Platform, api: Api, victim: str, after_s: float) -> 
 
 def _await_sweep(torn: Platform, api: Api) -> None:
     """Until the sweeper has finished every transaction that was stored and not answered: within one sweep."""
-    eventually(lambda: _is_healthy(api), "the platform is healthy", RESTART_S)
+    eventually(lambda: _is_healthy(api), "the platform is healthy")
     with CosmosClient.from_connection_string(torn.settings["GALEN_RECORDS"]) as client:
         records = client.get_database_client("galen").get_container_client("records")
 
         def is_finished() -> bool:
             return not list(records.query_items(UNFINISHED, enable_cross_partition_query=True))
 
-        eventually(is_finished, "no transaction is left unfinished", SWEPT_S, 0.5)
+        eventually(is_finished, "no transaction is left unfinished", every_s=0.5)
 
 
 def _transaction(tag: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tests.e2e.manifest import Manifest
 from tests.e2e.patients import Bundle, bundles
 from tests.e2e.platform import EMULATORS, WORKERS, Platform, running_platform
 from tests.e2e.senders import send_by_file, send_by_http, send_by_stream, send_readings
+from tests.patience import PATIENCE_S
 
 RESOURCES = int(os.environ.get("GALEN_KILL_RESOURCES", "10000"))
 KILLS = int(os.environ.get("GALEN_KILLS", "10"))
@@ -118,7 +119,7 @@ def test_nothing_is_lost_doubled_or_stale_while_parts_are_killed(tmp_path: Path)
 def _verify(manifest: Path, *settle_within_s: str) -> subprocess.CompletedProcess[str]:
     """Runs the verifier, which is given nothing but the manifest."""
     command = [sys.executable, "-I", str(VERIFIER), str(manifest), *settle_within_s]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
 
 def _prove_that_it_would_have_been_seen(manifest: Path) -> None:

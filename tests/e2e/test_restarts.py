@@ -16,7 +16,6 @@ from tests.e2e.patients import Bundle, bundles, tagged_patient
 from tests.e2e.platform import Platform, eventually, is_alive, running_platform
 from tests.e2e.senders import publish
 
-RESTART_S = 30.0
 EVENTS, AT_ONCE = 200, 20
 
 pytestmark = [
@@ -46,7 +45,7 @@ def test_a_restart_of_any_part_mid_stream_loses_nothing(torn: Platform, victim: 
         time.sleep(0.05)
     killer.join()
     with Api(torn.url, manifest.token) as api:
-        eventually(lambda: found_so_far(api, tag) >= EVENTS, "every event is recorded", RESTART_S, 0.3)
+        eventually(lambda: found_so_far(api, tag) >= EVENTS, "every event is recorded", every_s=0.3)
         assert found_so_far(api, tag) == EVENTS
 
 
@@ -62,7 +61,7 @@ def test_a_start_after_the_supervisor_was_killed_recovers_without_being_asked(to
     torn.start()
     assert [pid for pid in left if is_alive(pid)] == []
     with Api(torn.url, torn.token()) as api:
-        eventually(lambda: found_so_far(api, tag) == 90, "what was sent before is recorded", 60)
+        eventually(lambda: found_so_far(api, tag) == 90, "what was sent before is recorded")
         send(torn, CLINICAL_EVENTS, [json.dumps(tagged_patient(tag, 100)).encode()])
         eventually(lambda: found_so_far(api, tag) == 91, "what is sent after is recorded")
 
@@ -75,7 +74,7 @@ def test_a_real_transaction_after_all_that_is_answered(torn: Platform) -> None:
 
 
 def test_everything_is_as_raw_says_after_all_that(torn: Platform) -> None:
-    done = eventually(lambda: _rebuilt(torn), "a rebuild finds no difference", 100, 5)
+    done = eventually(lambda: _rebuilt(torn), "a rebuild finds no difference", every_s=5)
     assert done == "identical"
 
 

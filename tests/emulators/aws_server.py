@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from shared.adapters.aws.connections import AwsPlace
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
@@ -36,7 +37,7 @@ class AwsServer:
         self._ask("DELETE")
 
     def _ask(self, method: str) -> dict[str, int]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request(method, "/_calls")
             told: dict[str, int] = json.loads(connection.getresponse().read())
@@ -47,6 +48,6 @@ class AwsServer:
     def stop(self) -> None:
         """Ends it; nothing of it stays."""
         self.process.terminate()
-        self.process.wait(timeout=15)
+        self.process.wait(timeout=PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -27,6 +27,7 @@ from local.layout import CHECKOUT
 from local.plan import connection_strings, emulator_specs
 from local.ports import free_ports
 from tests.emulators.eventhubs.clients import receiving
+from tests.patience import PATIENCE_S
 
 EVERYTHING = bool(os.environ.get("GALEN_TEST_EVERYTHING"))
 _NO_CRASH = 0
@@ -121,7 +122,7 @@ def test_cosmos_keeps_what_it_acknowledged(tmp_path: Path, crash_at: int) -> Non
             container.read()
             possible = carry_out(_item_operations(container), AzureError)
         assert len(possible) == 2, "there were fewer writes than that"
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
     with emulator.served(), CosmosClient.from_connection_string(emulator.connection) as client:
         container = client.get_database_client("d").get_container_client("c")
         found = {item["id"]: item["value"] for item in container.read_all_items()}
@@ -171,7 +172,7 @@ def test_the_lake_keeps_what_it_acknowledged(tmp_path: Path, crash_at: int) -> N
         ):
             possible = carry_out(_file_operations(blobs, lake), AzureError)
         assert len(possible) == 2, "there were fewer writes than that"
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
     with emulator.served(), BlobServiceClient.from_connection_string(emulator.connection) as blobs:
         container = blobs.get_container_client("crashed")
         files = [blob.name for blob in container.list_blobs() if "hdi_isfolder" not in (blob.metadata or {})]
@@ -192,7 +193,7 @@ def test_event_hubs_keeps_what_it_acknowledged(tmp_path: Path, crash_at: int) ->
     with emulator.served(crash_at) as process:
         with EventHubProducerClient.from_connection_string(emulator.connection, **hub) as producer:
             under_way = _send_until_it_ends(producer, acknowledged)
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL
     from azure.eventhub import EventHubConsumerClient
 
     with emulator.served():

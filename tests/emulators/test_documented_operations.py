@@ -33,6 +33,7 @@ from azure.storage.filedatalake import DataLakeServiceClient, FileSystemClient
 from local.emulators.cosmos.auth import WELL_KNOWN_KEY as COSMOS_KEY
 from local.emulators.datalake.auth import WELL_KNOWN_ACCOUNT, WELL_KNOWN_KEY
 from tests.emulators.documented import Documented, documented_operations
+from tests.patience import PATIENCE_S
 
 pytest_plugins = ["local.emulators.pytest_plugin"]
 
@@ -397,7 +398,7 @@ def _answer_to(first: bytes) -> Probe:
     """What comes back to a client of another protocol: at most AMQP's header, then the end."""
 
     def ask(reach: Reach) -> Refusal:
-        with socket.create_connection(reach.hub_address(), timeout=10) as connection:
+        with socket.create_connection(reach.hub_address(), timeout=PATIENCE_S) as connection:
             connection.sendall(first)
             connection.shutdown(socket.SHUT_WR)
             told = b"".join(iter(lambda: connection.recv(100), b""))

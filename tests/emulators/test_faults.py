@@ -20,6 +20,7 @@ from local.emulators.faults import Faults, NoFault
 from local.emulators.served import ServedEmulators
 from local.ports import HOST
 from shared.names import HUB_PARTITIONS
+from tests.patience import PATIENCE_S
 
 pytest_plugins = ["local.emulators.pytest_plugin"]
 _HUB = "vital-signs"
@@ -108,7 +109,10 @@ def test_an_answer_comes_later_than_its_client_waits(
 ) -> None:
     strike(name, latencyMs=2_000, match="GET /asked")
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"http://{HOST}:{running_emulators.ports[name]}/asked", timeout=0.1)
+        httpx.get(
+            f"http://{HOST}:{running_emulators.ports[name]}/asked",
+            timeout=httpx.Timeout(PATIENCE_S, read=0.1),
+        )
 
 
 def test_cosmos_throttles_to_so_many_units_and_says_when_to_come_back(

@@ -13,6 +13,7 @@ from local.emulators.held_folder import FolderTaken, hold
 from local.emulators.served import ServedEmulators
 from local.layout import CHECKOUT
 from local.plan import FOLDERS
+from tests.patience import PATIENCE_S
 
 
 def test_a_folder_is_held_until_it_is_let_go(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_an_emulator_refuses_a_folder_that_another_one_serves(tmp_path: Path, na
     ]
     with ServedEmulators(tmp_path, (name,), sync="full"):
         second = subprocess.run(
-            command, cwd=CHECKOUT, capture_output=True, text=True, timeout=30, check=False
+            command, cwd=CHECKOUT, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
     assert second.returncode == 1
     assert "stop it or use another --data" in second.stderr

@@ -14,6 +14,7 @@ from azure.cosmos import CosmosClient
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from local.layout import CHECKOUT
+from tests.patience import PATIENCE_S
 
 pytest_plugins = ["local.emulators.pytest_plugin"]
 
@@ -38,7 +39,7 @@ def test_the_command_prints_connections_first_and_a_signal_ends_it(tmp_path: Pat
         with CosmosClient.from_connection_string(told["cosmos"]) as client:
             assert list(client.list_databases()) == []
         process.send_signal(number)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_an_unknown_emulator_is_wrong_usage(tmp_path: Path) -> None:

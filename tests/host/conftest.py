@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).parent / "apps" / "sample"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -30,7 +32,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(condition: Callable[[], Any], within_s: float = 20.0) -> Any:
+def eventually(condition: Callable[[], Any], within_s: float = PATIENCE_S) -> Any:
     """The first truthy value of the condition; fails the test when the time is over."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -77,7 +79,7 @@ def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulators]:
     for process in processes:
         process.terminate()
     for process in processes:
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 @dataclass
@@ -107,11 +109,11 @@ class Host:
         """SIGTERM, then the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE_S)
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(PATIENCE_S)
 
 
 StartHost = Callable[..., Host]

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 HERE = Path(__file__).parent
 ENGINES = ["library", pytest.param("runtime", marks=pytest.mark.conformance)]
 
@@ -29,6 +31,8 @@ def run_conformance(engine: str, task: str, folder: Path) -> Any:
     """What conformance.py prints in a process of its own."""
     command = [interpreter_for(engine), str(HERE / "conformance.py"), engine, task, str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "SAMPLE_SEEN": os.devnull}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

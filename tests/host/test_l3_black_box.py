@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.patience import PATIENCE_S
+
 BASE_URL = os.environ.get("BASE_URL", "")
 pytestmark = pytest.mark.skipif(
     not BASE_URL, reason="BASE_URL is not set: the running app was not tested from outside"
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 def client() -> Iterator[httpx.Client]:
     key = os.environ.get("MASTER_KEY", "")
     with httpx.Client(
-        base_url=BASE_URL, timeout=30, headers={"x-functions-key": key} if key else {}
+        base_url=BASE_URL, timeout=PATIENCE_S, headers={"x-functions-key": key} if key else {}
     ) as opened:
         yield opened
 

@@ -16,6 +16,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from tests.host.conftest import ROOT, SAMPLE, Emulators, Host, StartHost, eventually, launch
+from tests.patience import PATIENCE_S
 
 PUSHED = ["--listen", "http,eventGridTrigger,blobTrigger,timerTrigger"]
 BLOB_HOOK = "/runtime/webhooks/blobs?functionName=Host.Functions.dropped"
@@ -78,24 +79,33 @@ def test_a_host_header_does_not_choose_the_function(host: Host) -> None:
 
 
 def test_a_slow_request_does_not_hold_others(host: Host) -> None:
-    slow = threading.Thread(
-        target=httpx.get, args=(f"{host.url}/api/slow?seconds=3",), kwargs={"timeout": 10}
-    )
-    slow.start()
-    assert httpx.get(f"{host.url}/api/text", timeout=2).text == "plain words"
-    assert httpx.get(f"{host.url}/api/sync/x", timeout=2).status_code == 203
+    slow, answers = _ask_for_the_slow(host)
+    assert httpx.get(f"{host.url}/api/text").text == "plain words"
+    assert httpx.get(f"{host.url}/api/sync/x").status_code == 203
+    assert not answers
+    _let_go(host)
     slow.join()
+    assert answers == [200]
+
+
+def _ask_for_the_slow(host: Host) -> tuple[threading.Thread, list[int]]:
+    """A request that is under way until it is let go, and where its status will be."""
+    answers: list[int] = []
+    slow = threading.Thread(target=lambda: answers.append(httpx.get(f"{host.url}/api/slow").status_code))
+    slow.start()
+    eventually(lambda: host.seen("slow"))
+    return slow, answers
+
+
+def _let_go(host: Host) -> None:
+    host.seen_file.with_name(host.seen_file.name + ".go").touch()
 
 
 def test_sigterm_lets_a_request_end(start_host: StartHost, connections: dict[str, str]) -> None:
     host = start_host(["--listen", "http"], connections)
-    answers: list[int] = []
-    slow = threading.Thread(
-        target=lambda: answers.append(httpx.get(f"{host.url}/api/slow?seconds=1").status_code)
-    )
-    slow.start()
-    eventually(lambda: host.seen("slow"))
+    slow, answers = _ask_for_the_slow(host)
     host.process.send_signal(signal.SIGTERM)
+    _let_go(host)
     slow.join()
     assert answers == [200]
     assert host.stop() == 0
@@ -204,7 +214,8 @@ def test_a_dropped_blob_reaches_its_function(host: Host, emulators: Emulators) -
     service.get_blob_client("landing", "hospital/a b.ndjson").upload_blob(b"{}\n", overwrite=True)
     event = blob_created("landing/hospital/a b.ndjson")
     assert (
-        httpx.post(f"{host.url}{BLOB_HOOK}", json=event, headers=NOTIFICATION, timeout=30).status_code == 202
+        httpx.post(f"{host.url}{BLOB_HOOK}", json=event, headers=NOTIFICATION, timeout=PATIENCE_S).status_code
+        == 202
     )
     (seen,) = eventually(lambda: host.seen("dropped"))
     assert (seen["name"], seen["length"], seen["body"]) == ("landing/hospital/a b.ndjson", 3, "{}\n")
@@ -214,7 +225,9 @@ def test_an_output_is_written_unless_the_function_raises(host: Host, emulators: 
     container = lake(emulators, "copies").get_container_client("copies")
     event = {"id": "1", "subject": "kept", "eventType": "t", "eventTime": "2026-01-02T03:04:05Z", "data": {}}
     assert (
-        httpx.post(f"{host.url}{GRID_HOOK}copies", json=event, headers=NOTIFICATION, timeout=30).status_code
+        httpx.post(
+            f"{host.url}{GRID_HOOK}copies", json=event, headers=NOTIFICATION, timeout=PATIENCE_S
+        ).status_code
         == 202
     )
     lost = {**event, "subject": "raise"}
@@ -225,7 +238,7 @@ def test_an_output_is_written_unless_the_function_raises(host: Host, emulators: 
 
 def refused(*arguments: str) -> str:
     command = [sys.executable, "-m", "local.host", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     return done.stderr
 

@@ -14,6 +14,7 @@ from functions.server import create
 from local.layout import CHECKOUT
 from shared.bootstrap import services
 from shared.settings import SettingsError
+from tests.patience import PATIENCE_S
 
 DEPLOY = CHECKOUT / "deploy"
 DOCKERFILE = (DEPLOY / "api.Dockerfile").read_text("utf-8")
@@ -89,7 +90,7 @@ def test_kustomize_puts_them_together() -> None:
     if shutil.which("kubectl") is None:
         pytest.skip("not tested: kustomize, for which there is no kubectl here")
     command = ["kubectl", "kustomize", str(DEPLOY / "kubernetes")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     made = [each for each in yaml.safe_load_all(done.stdout) if each]
     assert sorted(each["kind"] for each in made) == sorted(

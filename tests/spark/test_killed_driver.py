@@ -17,6 +17,7 @@ import pytest
 
 from local.layout import CHECKOUT
 from shared.names import TABLES
+from tests.patience import PATIENCE_S
 from tests.spark.conftest import RawLake
 from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
 
@@ -72,7 +73,7 @@ def kill(lakes: Sequence[tuple[Path, str, str]]) -> None:
                 )
         for process, (lake, phase, moment) in zip(running, lakes[start:], strict=False):
             try:
-                code = process.wait(300)
+                code = process.wait(PATIENCE_S)
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)

@@ -18,6 +18,7 @@ from shared.domain.fhir.json import decode_object, encode
 from shared.domain.fhir.views import View, ViewError
 from spark.views.frame import SparkView
 from spark.views.shipped import load_view, view_names
+from tests.patience import PATIENCE_S
 
 ODD = (CHECKOUT / "tests/data/views/odd_observations.ndjson").read_text("utf-8").splitlines()
 PATHS = [
@@ -167,7 +168,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program = "import sys; from local.cli.main import main; sys.exit(main(sys.argv[1:]))"
     return subprocess.run(
         [sys.executable, "-c", program, "view", *arguments, "--engine", "spark"], cwd=cwd, capture_output=True, text=True,
-        check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, timeout=110,
+        check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, timeout=PATIENCE_S,
     )  # fmt: skip
 
 

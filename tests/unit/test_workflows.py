@@ -18,6 +18,7 @@ from local.layout import CHECKOUT
 from local.workflows import airflow, data_factory, databricks
 from local.workflows.schedule import Workflow, cron, quartz, recurrence, workflows
 from spark.jobs.graph import Job, plan
+from tests.patience import PATIENCE_S
 
 AIRFLOW = os.environ.get("GALEN_AIRFLOW_PYTHON", "")
 READ_DAGS = """
@@ -121,7 +122,7 @@ def test_airflow_itself_reads_the_dags(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=PATIENCE_S,
     )
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout.splitlines()[-1]) == wanted()

@@ -20,7 +20,7 @@ from alerts import check_alerts
 from lake import check_lake
 from records import Snapshot, check_records
 
-SETTLE_WITHIN_S = 150.0
+SETTLE_WITHIN_S = 240.0
 
 
 def main(manifest_path: str, settle_within_s: float = SETTLE_WITHIN_S) -> int:

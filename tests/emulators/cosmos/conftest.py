@@ -16,6 +16,7 @@ import pytest
 from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionKey
 
 from local.emulators.cosmos.auth import WELL_KNOWN_KEY
+from tests.patience import PATIENCE_S
 
 _ROOT = Path(__file__).parents[3]
 
@@ -64,7 +65,7 @@ class Emulator:
     def _ended(self) -> int:
         assert self._process is not None
         process, self._process = self._process, None
-        code = process.wait(timeout=10)
+        code = process.wait(timeout=PATIENCE_S)
         if process.stdout:
             process.stdout.close()
         return code

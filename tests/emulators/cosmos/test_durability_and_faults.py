@@ -14,6 +14,7 @@ from azure.cosmos.exceptions import CosmosHttpResponseError
 from local.emulators.cosmos.application import Application
 from local.emulators.cosmos.auth import WELL_KNOWN_KEY
 from local.emulators.cosmos.store import Store
+from tests.patience import PATIENCE_S
 
 from .conftest import Emulator, create_records, select
 
@@ -40,7 +41,7 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(own_emulator: E
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
-    assert enough.wait(60)
+    assert enough.wait(PATIENCE_S)
     own_emulator.kill()
     stopped.set()
     own_emulator.start()

@@ -17,6 +17,7 @@ from azure.storage.blob import BlobBlock, generate_container_sas
 
 from local.emulators.datalake.auth import WELL_KNOWN_ACCOUNT, WELL_KNOWN_KEY
 from tests.emulators.datalake.emulator import Emulator
+from tests.patience import PATIENCE_S
 
 
 def test_keeps_everything_over_a_stop_and_start(start_emulator: Callable[..., Emulator]) -> None:
@@ -91,7 +92,7 @@ def test_shows_no_torn_blob_after_kills_under_load(
         for writer in writers:
             writer.start()
         # Kill at a moment that differs from round to round, once work is under way.
-        assert all(writer.under_way.wait(30) for writer in writers)
+        assert all(writer.under_way.wait(PATIENCE_S) for writer in writers)
         threading.Event().wait(chance.random() * 0.3)
         emulator.process.kill()
         for writer in writers:
@@ -135,6 +136,6 @@ def test_commits_nothing_of_an_upload_cut_short(start_emulator: Callable[..., Em
 def test_refuses_a_data_folder_that_another_emulator_owns(start_emulator: Callable[..., Emulator]) -> None:
     emulator = start_emulator()
     command = [sys.executable, "-m", "local.emulators.datalake", "--data", str(emulator.data), "--port", "0"]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert second.returncode == 1
     assert "owns this data folder" in second.stderr

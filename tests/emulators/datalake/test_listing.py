@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -80,15 +79,11 @@ def test_lists_paths_of_a_directory_by_pages(file_system: FileSystemClient) -> N
 
 
 @pytest.mark.slow
-def test_lists_ten_thousand_paths_quickly(emulator: Emulator, file_system: FileSystemClient) -> None:
+def test_lists_ten_thousand_paths_by_pages(emulator: Emulator, file_system: FileSystemClient) -> None:
     data: Path = emulator.data
     for number in range(10_000):
         path = data / file_system.file_system_name / f"p={number % 8}" / f"{number:08d}"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
-    started = time.perf_counter()
     pages = [len(list(page)) for page in file_system.get_paths().by_page()]
-    took_s = time.perf_counter() - started
     assert pages == [5000, 5000, 8]
-    # The server needs a tenth of a second a page; the rest is the client and whatever else this machine does.
-    assert took_s < 10

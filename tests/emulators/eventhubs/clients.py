@@ -13,8 +13,9 @@ from typing import Any
 
 from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient, PartitionContext
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 15
 
 
 class Emulator:

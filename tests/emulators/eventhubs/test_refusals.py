@@ -12,7 +12,8 @@ from azure.eventhub.exceptions import AuthenticationError, ConnectError, EventHu
 
 from tests.emulators.eventhubs.clients import Emulator, receiving
 
-AT_ONCE_S = 10
+AT_ONCE_S = 50
+"""Less than the minute for which the SDK waits for an answer."""
 
 
 @pytest.fixture(autouse=True)

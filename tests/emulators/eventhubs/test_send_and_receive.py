@@ -16,6 +16,7 @@ from azure.eventhub.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
 
 from local.emulators.eventhubs.partitioning import partition_of
 from tests.emulators.eventhubs.clients import Emulator, receive, receiving
+from tests.patience import PATIENCE_S
 
 
 def test_delivers_a_batch_in_order_with_contiguous_sequence_numbers(emulator: Emulator, hub: str) -> None:
@@ -166,7 +167,7 @@ def test_serves_the_asynchronous_clients(emulator: Emulator, hub: str) -> None:
         )
         async with consumer:
             receiving = asyncio.create_task(consumer.receive(take, starting_position="-1"))
-            await asyncio.wait_for(done.wait(), 15)
+            await asyncio.wait_for(done.wait(), PATIENCE_S)
             receiving.cancel()
             await asyncio.gather(receiving, return_exceptions=True)
         return bodies

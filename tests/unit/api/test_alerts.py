@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.unit.api.world import Client, World, observation, patient
 
 
@@ -23,7 +24,7 @@ def test_a_waiting_client_hears_of_an_alert_as_it_is_raised(world: World, client
         await asyncio.sleep(0)
         assert not waiting.done()
         world.raised.append({"id": "1"})
-        return (await asyncio.wait_for(waiting, 5)).json()
+        return (await asyncio.wait_for(waiting, PATIENCE_S)).json()
 
     assert asyncio.run(wait())["alerts"] == [{"id": "1"}]
 
@@ -31,10 +32,10 @@ def test_a_waiting_client_hears_of_an_alert_as_it_is_raised(world: World, client
 def test_many_waiting_clients_hold_no_thread(world: World, client: Client) -> None:
     async def wait() -> None:
         waiting = [asyncio.create_task(client.send("GET", "/alerts?since=0&wait=20")) for _ in range(100)]
-        answer = await asyncio.wait_for(client.send("GET", "/fhir/Patient"), 5)
+        answer = await asyncio.wait_for(client.send("GET", "/fhir/Patient"), PATIENCE_S)
         assert answer.status_code == 200
         world.raised.append({"id": "1"})
-        await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE_S)
 
     asyncio.run(wait())
 
@@ -58,7 +59,7 @@ def test_a_hundred_waiting_clients_ask_no_more_often_than_one(world: World, clie
                 break
         assert len(looks) < 400, "every client looks for itself at every tick"
         world.raised.append({"id": "1"})
-        answers = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        answers = await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE_S)
         assert all(answer.json()["alerts"] == [{"id": "1"}] for answer in answers)
 
     asyncio.run(wait())
@@ -70,11 +71,11 @@ def test_who_comes_while_others_wait_and_after_them_hears_all(world: World, clie
         second = asyncio.create_task(client.send("GET", "/alerts?since=0&wait=0"))
         assert (await second).json()["alerts"] == []
         world.raised.append({"id": "1"})
-        assert (await asyncio.wait_for(first, 5)).json()["alerts"] == [{"id": "1"}]
+        assert (await asyncio.wait_for(first, PATIENCE_S)).json()["alerts"] == [{"id": "1"}]
         third = asyncio.create_task(client.send("GET", "/alerts?since=1&wait=20"))
         await asyncio.sleep(0)
         world.raised.append({"id": "2"})
-        assert (await asyncio.wait_for(third, 5)).json()["alerts"] == [{"id": "2"}]
+        assert (await asyncio.wait_for(third, PATIENCE_S)).json()["alerts"] == [{"id": "2"}]
 
     asyncio.run(wait())
 

@@ -11,6 +11,7 @@ from shared.adapters.memory.faults import Failure
 from shared.domain.records import key_of
 from shared.errors import Busy, PreconditionFailed, Unavailable
 from tests.delivery.world import Killed, Stores, World, caller, observation, patient
+from tests.patience import PATIENCE_S
 
 THREADS, ROUNDS = 16, 50
 
@@ -44,7 +45,7 @@ def test_of_many_at_once_exactly_one_is_created_in_every_round() -> None:
 
     def client(number: int) -> None:
         for mrn, found in answers.items():
-            barrier.wait(30)
+            barrier.wait(PATIENCE_S)
             found.append(create(worlds[number], number, mrn))
 
     threads = [threading.Thread(target=client, args=(number,)) for number in range(THREADS)]

@@ -37,6 +37,7 @@ from tests.delivery.world import (
     real_validator,
     transaction,
 )
+from tests.patience import PATIENCE_S
 
 MRN = "identifier=urn:mrn|7"
 
@@ -465,7 +466,7 @@ def test_of_many_transactions_with_one_condition_one_creates_and_the_others_find
     def run(number: int) -> None:
         mine = World(world.stores, seed=500 + number)
         mine.script.plan = slow
-        barrier.wait(30)
+        barrier.wait(PATIENCE_S)
         bundle = transaction(
             entry("POST", "Patient", patient(**ident()), full_url="urn:uuid:1", ifNoneExist=MRN),
             entry("POST", "Observation", observation("urn:uuid:1")),

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from shared.adapters.azure.transport import DirectTransport
+from tests.patience import PATIENCE_S
 
 CLOSE = b""
 """Instead of an answer: the connection is closed."""
@@ -135,7 +136,7 @@ def send(
     transport: DirectTransport, server: Server, method: str = "POST", body: Any = b"{}", **options: Any
 ) -> Any:
     request = HttpRequest(method, server.url, headers={"x-ms-date": "today"}, data=body)
-    return transport.send(request, connection_timeout=5, read_timeout=5, **options)
+    return transport.send(request, connection_timeout=PATIENCE_S, read_timeout=PATIENCE_S, **options)
 
 
 def test_sends_the_request_as_the_sdk_made_it_and_gives_back_the_answer() -> None:
@@ -160,7 +161,7 @@ def test_uses_a_connection_again() -> None:
 def test_opens_another_connection_where_the_service_closed_the_idle_one() -> None:
     with serving(ok(b"{}", "Connection: close"), ok()) as (server, transport):
         send(transport, server)
-        assert server.closed_one.wait(5)
+        assert server.closed_one.wait(PATIENCE_S)
         assert send(transport, server).status_code == 200
         assert server.connections == 2
 
@@ -203,7 +204,7 @@ def test_an_answer_that_does_not_come_whole_may_mean_that_it_was_done_and_is_not
 def test_an_answer_that_takes_too_long_is_given_up_with_its_connection() -> None:
     with serving(WAIT, ok()) as (server, transport):
         with pytest.raises(ServiceResponseError):
-            transport.send(HttpRequest("GET", server.url), connection_timeout=5, read_timeout=0.05)
+            transport.send(HttpRequest("GET", server.url), connection_timeout=PATIENCE_S, read_timeout=0.05)
         assert send(transport, server).status_code == 200
         assert server.connections == 2
 
@@ -220,7 +221,7 @@ def test_a_header_with_a_line_break_is_refused() -> None:
     with serving(ok()) as (server, transport):
         request = HttpRequest("GET", server.url, headers={"x-ms-meta-a": "b\r\nx-ms-meta-c: d"})
         with pytest.raises(ValueError, match="line break"):
-            transport.send(request, connection_timeout=5, read_timeout=5)
+            transport.send(request, connection_timeout=PATIENCE_S, read_timeout=PATIENCE_S)
         assert server.requests == []
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import threading
+from pathlib import Path
 
 import azure.functions as func
 from notes import note
@@ -54,7 +56,8 @@ def fails(req: func.HttpRequest) -> func.HttpResponse:
 @web.route(route="slow", methods=["GET"])
 async def slow(req: func.HttpRequest) -> func.HttpResponse:
     note("slow")
-    await asyncio.sleep(float(req.params.get("seconds", "1")))
+    while not Path(os.environ["SAMPLE_SEEN"] + ".go").exists():
+        await asyncio.sleep(0.02)
     return func.HttpResponse("done")
 
 
