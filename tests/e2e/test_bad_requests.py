@@ -21,7 +21,7 @@ from tests.e2e.platform import Platform
 from tests.patience import PATIENCE_S
 
 # Of the worker's processor time, so that it holds on a busy machine too.
-COSTS_S = 1.0
+COSTS_S = 2.5
 # Others wait for their turn of a processor; they must not wait for the end of an attack.
 OTHERS_WAIT_S = 60.0
 ACTIONABLE_CHARS = 15
