@@ -27,6 +27,7 @@ from shared.services.bodies import Bodies
 from shared.services.dead_letters import STAGES, DeadLetters
 from shared.services.fhir.admit import Admission
 from shared.services.fhir.conditional import ConditionalCreate
+from shared.services.fhir.intents import STAGE as TRANSACTION_STAGE
 from shared.services.fhir.intents import Intents
 from shared.services.fhir.interactions import Interactions
 from shared.services.fhir.search import Search
@@ -97,7 +98,7 @@ class Services:
 
     @cached_property
     def intents(self) -> Intents:
-        return Intents(self.records, self.bodies, self.clock)
+        return Intents(self.records, self.bodies, self.clock, self.dead_letters)
 
     @cached_property
     def interactions(self) -> Interactions:
@@ -284,6 +285,7 @@ class Services:
             ONSET_STAGE: self.score_onset.redo,
             READ_STAGE: self.reactions.again,
             PREDICTIONS_STAGE: self.land_predictions.redo,
+            TRANSACTION_STAGE: self.intents.again,
         }
 
     @cached_property

@@ -12,21 +12,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json as escaped_json
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+import msgspec
+
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey
+from shared.domain.fhir.outcome import error
 from shared.domain.fhir.search_index import search_index
+from shared.errors import TooLarge
 
 Item = dict[str, Any]
 """One item: `id`, `tenant`, `home`, `kind` and what its kind adds. Plain JSON values without decimals."""
 
 COMPRESS_ABOVE: Final = 4_000
-OFFLOAD_ABOVE: Final = 1_500_000
-"""Bytes of stored body above which it goes to the lake; the store's own limit is 2 MB an item."""
+OFFLOAD_ABOVE: Final = 750_000
+"""Bytes of stored body above which it goes to the lake: a version and the one it replaces must fit one batch."""
+MAX_INDEX_BYTES: Final = 250_000
+"""Of what of a resource can be searched, by `weight_of`: it stays in the item, whatever the store."""
 
 
 _OF_THE_PRESENT: Final = frozenset({"ix", "claim", "epoch", "supersedes"})
@@ -159,16 +166,33 @@ def canonical_resource(
 def resource_item(
     tenant: str, home: str, resource: dict[str, Any], key: ResourceKey, origin: Provenance
 ) -> Item:
-    """The current item of a resource whose id and references are final."""
+    """The current item of a resource whose id and references are final. Raises TooLarge."""
     digest = json.content_hash({**resource, "id": key.id})
     version = version_id(origin.source_version, digest)
     text = json.encode(canonical_resource(resource, key, version, origin.recorded_at))
     return {
         **_head(tenant, home, key, version, digest, origin),
         "deleted": False,
-        "ix": search_index(resource),
+        "ix": _bounded_index(resource),
         **stored_body(text),
     }
+
+
+def _bounded_index(resource: dict[str, Any]) -> dict[str, Any]:
+    index = search_index(resource)
+    if weight_of(index) > MAX_INDEX_BYTES:
+        text = (
+            f"What can be searched of this resource (identifiers, codes, references) exceeds {MAX_INDEX_BYTES:,} "
+            "bytes: split it."
+        )
+        raise TooLarge(text, issues=[error("too-costly", text, resource["resourceType"])])
+    return index
+
+
+def weight_of(item: Item) -> int:
+    """Bytes of an item as JSON in ASCII, the form in which it is sent; no store counts more."""
+    encoded = msgspec.json.encode(item)
+    return len(encoded) if encoded.isascii() else len(escaped_json.dumps(item, separators=(",", ":")))
 
 
 def tombstone_item(tenant: str, home: str, key: ResourceKey, origin: Provenance) -> Item:

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from shared.domain.records import Item, Kind
-from shared.errors import AlreadyExists, PreconditionFailed
+from shared.domain.records import Item, Kind, weight_of
+from shared.errors import AlreadyExists, PreconditionFailed, TooLarge
 
 MAX_BATCH_WRITES: Final = 100
 MAX_BATCH_BYTES: Final = 1_800_000
-"""A little below the store's 2 MB, for the envelope of the request."""
+"""Of all items of a batch by `weight_of`, and so of any one: a little below Cosmos DB's 2 MB, for the envelope."""
+LONG_FIELDS: Final = ("body", "z", "pending")
+"""What of an item no query asks for: a store may keep it elsewhere."""
+MAX_SHORT_BYTES: Final = 300_000
+"""Of an item without its `LONG_FIELDS`, by `weight_of`: DynamoDB's items have 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class Query:
 
 
 class Records(Protocol):
-    """Strongly consistent within a home.
+    """Strongly consistent within a home. What keeps the bounds above is never refused for its size; else TooLarge is raised.
 
     Every method raises Busy when the store asks to wait longer than its own patience, and Unavailable when no answer
     came, in which case a write may have been applied: callers read back.
@@ -156,6 +160,15 @@ class Records(Protocol):
     def count(self, query: Query) -> int:
         """How many items match, exactly."""
         ...
+
+
+def require_fitting(items: Sequence[Item]) -> None:
+    """Raise TooLarge where items are more than every store takes in one batch."""
+    short = ({name: value for name, value in item.items() if name not in LONG_FIELDS} for item in items)
+    if sum(map(weight_of, items)) > MAX_BATCH_BYTES or any(
+        weight_of(each) > MAX_SHORT_BYTES for each in short
+    ):
+        raise TooLarge("The store refuses an item of this size.")
 
 
 def commit_one(records: Records, tenant: str, home: str, write: Write) -> str:

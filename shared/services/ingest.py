@@ -17,7 +17,7 @@ from shared.domain.ingest.expand import Expansion, SetAside, expand
 from shared.domain.ingest.raw_line import RawLine
 from shared.domain.records import Door
 from shared.domain.versioning import Decision
-from shared.errors import Disposal, consequence_of
+from shared.errors import Disposal, TooLarge, consequence_of
 from shared.ports.meter import Meter
 from shared.ports.validator import Validator
 from shared.services.dead_letters import Letters, RawPointer
@@ -96,15 +96,23 @@ class Ingest:
     def _expand(self, line: RawLine) -> Expansion:
         return expand(line, self._validator.validate, self._modes.of(line.door, line.tenant))
 
-    def _prepare(self, landed: Landed, tally: Tally) -> list[Incoming]:
+    def _made(self, landed: Landed) -> tuple[Expansion, list[Incoming]]:
+        """What a line comes to, and the items of it; one that no store takes is set aside by itself."""
         line = landed.line
         door = Door.FILE if line.door == Door.FILE else Door.STREAM
+        expansion, made = self._expand(line), []
+        for replica in expansion.replicas:
+            try:
+                item = replica_item(line.tenant, replica, door, line.traceparent)
+            except TooLarge as refused:
+                expansion.set_aside.append(SetAside(replica.entry, "record", refused.issues))
+            else:
+                made.append(Incoming(item, (landed, replica.entry)))
+        return expansion, made
+
+    def _prepare(self, landed: Landed, tally: Tally) -> list[Incoming]:
         try:
-            expansion = self._expand(line)
-            made = [
-                Incoming(replica_item(line.tenant, replica, door, line.traceparent), (landed, replica.entry))
-                for replica in expansion.replicas
-            ]
+            expansion, made = self._made(landed)
         except Exception as failure:  # noqa: BLE001 - the entry point of each line
             expansion, made = self._failed(failure), []
         tally.resources += len(made) + len(expansion.set_aside)

@@ -46,7 +46,7 @@ def isolate(
 
 
 def items_of(records: Records, letter: DeadLetter) -> Iterator[Item]:
-    """The items that a dead letter of a reaction points to."""
+    """The items that a dead letter of a reaction or a transaction points to."""
     home, digest = letter.raw.path.split("/")[1:3]
     for kind in Kind:
         for item in records.query(Query(kind, letter.tenant, home)):

@@ -19,6 +19,7 @@ from shared.domain.records import (
     resource_item,
     succeeding,
     tombstone_item,
+    weight_of,
 )
 from shared.domain.versioning import Decision, decide
 from shared.errors import Busy, Unavailable
@@ -38,8 +39,6 @@ from shared.services.write import LOST_ANSWERS, ResourceWriter
 ROUNDS: Final = 40
 PARALLEL_HOMES: Final = 4
 """More threads than this fight over the interpreter lock instead of waiting for the store."""
-_ENVELOPE_BYTES: Final = 600
-"""What an item weighs beside its body and index in a batch request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,28 +158,20 @@ def _step(incoming: Incoming, home: str, known: dict[str, Item]) -> _Step:
     return _Step(incoming, decision)
 
 
-def _weight(item: Item) -> int:
-    return (
-        _ENVELOPE_BYTES
-        + 2 * len(item.get("body", ""))
-        + len(item.get("z", ""))
-        + 100 * len(item.get("ix", {}).get("t", ()))
-    )
-
-
 def _chunks(incoming: Sequence[Incoming]) -> Iterable[list[Incoming]]:
     """Pieces that fit a batch when all are new, each id at most once in a piece, in order."""
     chunk: list[Incoming] = []
     ids: set[str] = set()
     weight = 0
     for each in incoming:
-        heavy = weight + _weight(each.item) > MAX_BATCH_BYTES
+        more = weight_of(each.item)
+        heavy = weight + more > MAX_BATCH_BYTES
         if chunk and (len(chunk) == MAX_BATCH_WRITES or heavy or each.item["id"] in ids):
             yield chunk
             chunk, ids, weight = [], set(), 0
         chunk.append(each)
         ids.add(each.item["id"])
-        weight += _weight(each.item)
+        weight += more
     if chunk:
         yield chunk
 
@@ -192,7 +183,7 @@ def _slices(steps: Sequence[_Step]) -> Iterable[list[_Step]]:
     for step in steps:
         if not step.writes:
             continue
-        heavy = sum(_weight(w.item) for w in step.writes if not isinstance(w, Delete))
+        heavy = sum(weight_of(w.item) for w in step.writes if not isinstance(w, Delete))
         if part and (writes + len(step.writes) > MAX_BATCH_WRITES or weight + heavy > MAX_BATCH_BYTES):
             yield part
             part, writes, weight = [], 0, 0

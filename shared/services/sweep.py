@@ -81,9 +81,10 @@ class Sweep:
         return sum(self._each("intent", self._finish, intent) for intent in intents)
 
     def _finish(self, intent: Item) -> int:
-        self._intents.apply(intent)
-        self._meter.count("galen_intents_completed_total")
-        return 1
+        applied = self._intents.apply(intent)
+        if applied:
+            self._meter.count("galen_intents_completed_total")
+        return int(applied)
 
     def take_files(self) -> int:
         """Go on with files no run is working on, as long as one invocation may; how many."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.records import Item, Kind, body_of, stored_body
+from shared.domain.records import Item, Kind, body_of, stored_body, weight_of
 from shared.domain.scores.segments import Content, Sealed, decode, encode
 from shared.domain.scores.state import VitalsState, empty_state
 from shared.ports.records import MAX_BATCH_BYTES, Create, Delete, Records, Replace, Write
@@ -140,7 +140,7 @@ def _batches(writes: Sequence[Write]) -> list[list[Write]]:
     parts: list[list[Write]] = [[]]
     weight = 0
     for write in writes:
-        size = 0 if isinstance(write, Delete) else len(str(write.item))
+        size = 0 if isinstance(write, Delete) else weight_of(write.item)
         if parts[-1] and (weight + size > MAX_BATCH_BYTES or len(parts[-1]) == 90):
             parts.append([])
             weight = 0

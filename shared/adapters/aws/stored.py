@@ -19,6 +19,7 @@ from shared.domain.ingest.raw_line import sha256_hex
 from shared.domain.records import Item
 from shared.errors import TooLarge
 from shared.ports.lake import Lake
+from shared.ports.records import LONG_FIELDS, MAX_SHORT_BYTES
 
 Attributes = dict[str, dict[str, Any]]
 """DynamoDB's own JSON: `{"pk": {"S": "…"}}`."""
@@ -26,9 +27,6 @@ Attributes = dict[str, dict[str, Any]]
 FOLDER: Final = "records-aside"
 ASIDE_ABOVE: Final = 350_000
 """Bytes of an item, a little below the service's 400 KB, for keys and envelope."""
-MOST_SHORT: Final = 300_000
-"""Bytes of what can be asked for: it cannot be put aside."""
-_LONG: Final = ("body", "z", "pending")
 READ_WITHOUT_BODY: Final = ("pk", "sk", "e", "k", "x", "ttl")
 
 
@@ -60,14 +58,14 @@ def bare_etag(etag: str) -> str:
 
 def attributes_of(item: Item, etag: str, now_s: float, lake: Lake) -> Attributes:
     """What is written of an item; puts aside what is too long for it. Raises TooLarge, Busy and Unavailable."""
-    short = _json({k: v for k, v in item.items() if k not in _LONG and k != "_etag"})
-    if len(short.encode()) > MOST_SHORT:
+    short = _json({k: v for k, v in item.items() if k not in LONG_FIELDS and k != "_etag"})
+    if len(short.encode()) > MAX_SHORT_BYTES:
         raise TooLarge("What can be searched of this resource is too large for an item.")
     attributes = key_of(item["tenant"], item["home"], item["id"])
     attributes |= {"e": {"S": bare_etag(etag)}, "k": {"S": str(item["kind"])}, "x": {"S": short}}
     if isinstance(ttl := item.get("ttl"), int) and ttl > 0:
         attributes["ttl"] = {"N": str(int(now_s) + ttl)}
-    long = {name: item[name] for name in _LONG if name in item}
+    long = {name: item[name] for name in LONG_FIELDS if name in item}
     packed = {name: _packed(name, value) for name, value in long.items()}
     if len(short.encode()) + sum(map(_size, packed.values())) <= ASIDE_ABOVE:
         return attributes | {_NAMES.get(name, name): value for name, value in packed.items()}

@@ -17,6 +17,7 @@ from shared.ports.records import (
     Query,
     Replace,
     Write,
+    require_fitting,
 )
 
 
@@ -35,12 +36,14 @@ class MemoryRecords:
             return _copied(found) if found else None
 
     def create(self, item: Item) -> str:
+        require_fitting([item])
         with self._lock:
             if (item["tenant"], item["home"], item["id"]) in self._items:
                 raise AlreadyExists("An item of this id exists.")
             return self._store(item)
 
     def replace(self, item: Item, etag: str) -> str:
+        require_fitting([item])
         with self._lock:
             self._match(item["tenant"], item["home"], item["id"], etag)
             return self._store(item)
@@ -53,6 +56,7 @@ class MemoryRecords:
     def commit(self, tenant: str, home: str, writes: Sequence[Write]) -> list[str]:
         if not 0 < len(writes) <= MAX_BATCH_WRITES:
             raise ValueError(f"a batch has 1 to {MAX_BATCH_WRITES} writes")
+        require_fitting([write.item for write in writes if not isinstance(write, Delete)])
         with self._lock:
             touched = [(tenant, home, _target(write)) for write in writes]
             before = {key: self._items.get(key) for key in touched}

@@ -26,7 +26,7 @@ _TAKEN: Final = "A conditional create of this transaction was answered meanwhile
 
 
 def entry_item(caller: Caller, now: datetime, entry: Entry, current: Item | None) -> Item:
-    """The item that an entry writes over `current`."""
+    """The item that an entry writes over `current`. Raises TooLarge with an issue."""
     assert entry.key is not None
     origin = http_provenance(caller, now, current, entry.index)
     if entry.method == "DELETE":
@@ -34,7 +34,8 @@ def entry_item(caller: Caller, now: datetime, entry: Entry, current: Item | None
         return tombstone_item(caller.tenant, home, entry.key, origin)
     assert entry.resource is not None
     home = home_of(entry.resource, entry.key)
-    return resource_item(caller.tenant, home, entry.resource, entry.key, origin)
+    with naming(entry, ".resource"):
+        return resource_item(caller.tenant, home, entry.resource, entry.key, origin)
 
 
 class Attempt:

@@ -4,12 +4,17 @@ Before the decision, the items that the transaction changes are claimed for it. 
 claim whose intent is not stored creates that intent as `aborted`, and an owner whose intent cannot be created gives
 up. After the decision nothing is undone: whoever meets a claim of a stored intent applies it, and a sweeper completes
 what a crash or a busy store left. There is no isolation: neither before the answer nor until all of it is applied.
+
+What is decided was weighed before, so that no store refuses it. Where applying fails for another reason than a busy or
+unreachable store, which would be a defect of ours, the intent is set aside as a dead letter and holds nobody up: its
+claims mean nothing until a replay takes it up again.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import zlib
 from collections.abc import Iterable
 from datetime import timedelta
@@ -19,24 +24,40 @@ import simplejson
 
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import HOME_LENGTH, ResourceKey
-from shared.domain.records import Item, Kind, current_id, key_of
+from shared.domain.records import Door, Item, Kind, current_id, key_of
 from shared.domain.versioning import Decision
-from shared.errors import AlreadyExists, Busy, Conflict, PreconditionFailed, Unavailable
+from shared.errors import (
+    AlreadyExists,
+    Busy,
+    Conflict,
+    Disposal,
+    Fault,
+    PreconditionFailed,
+    Unavailable,
+    consequence_of,
+)
 from shared.ports.clock import Clock
 from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
+from shared.services.dead_letters import Letters
+from shared.services.isolate import FAILED, pointer_to
 from shared.services.replicate import Incoming, Replicate
 from shared.services.write import Located, ResourceWriter
+from shared.telemetry import note
 
 STORED: Final = "stored"
 ABORTED: Final = "aborted"
 DONE: Final = "done"
+ASIDE: Final = "aside"
+STAGE: Final = "transaction"
+"""Of the dead letter of an intent that is set aside."""
 SETTLED_TTL_S: Final = 7 * 24 * 3600
 STORE_TRIES: Final = 8
 APPLY_PATIENCE_S: Final = 5.0
 """How long an answer waits for a store that is busy once the transaction is decided."""
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
+_log = logging.getLogger("galen.intents")
 
 
 def _address(intent: str) -> str:
@@ -46,10 +67,11 @@ def _address(intent: str) -> str:
 class Intents:
     """The intents of one store."""
 
-    def __init__(self, records: Records, bodies: Bodies, clock: Clock) -> None:
+    def __init__(self, records: Records, bodies: Bodies, clock: Clock, letters: Letters) -> None:
         self._records = records
         self._bodies = bodies
         self._clock = clock
+        self._letters = letters
         self.writer = ResourceWriter(records, self.settle)
         self._replicate = Replicate(records, self.writer, bodies)
 
@@ -96,7 +118,7 @@ class Intents:
             etag = self._records.create(item)
         except AlreadyExists:
             there = self.find(item["tenant"], item["intent"])
-            if there is not None and there["status"] in (STORED, DONE):
+            if there is not None and there["status"] != ABORTED:
                 return there
         else:
             if item["status"] == STORED:
@@ -124,10 +146,46 @@ class Intents:
         if there is not None and there["status"] == STORED:
             self.apply(there)
 
-    def apply(self, intent: Item) -> None:
-        """Write every item of a stored intent, then mark it done; doing it again changes nothing."""
-        if intent["status"] != STORED:
-            return
+    def apply(self, intent: Item) -> bool:
+        """Write every item of a stored intent, then mark it done; doing it again changes nothing.
+
+        False where it had to be set aside. Raises Busy and Unavailable.
+        """
+        if intent["status"] == STORED:
+            try:
+                self._write(intent)
+            except Exception as failure:
+                if consequence_of(failure).disposal is Disposal.RETRY:
+                    raise
+                self._set_aside(intent, failure)
+                return False
+        return bool(intent["status"] != ASIDE)
+
+    def again(self, intents: Iterable[Item]) -> int:
+        """Take up intents that were set aside; how many are applied. Raises Fault where one cannot be, Busy, Unavailable."""
+        number = 0
+        for intent in intents:
+            taken = {**intent, "status": STORED} if intent["status"] == ASIDE else intent
+            if taken is not intent:
+                taken["_etag"] = self._records.replace(taken, intent["_etag"])
+            if not self.apply(taken):
+                raise Fault
+            number += 1
+        return number
+
+    def _set_aside(self, intent: Item, failure: Exception) -> None:
+        note(_log, logging.ERROR, "transaction set aside", stage=STAGE, error=type(failure).__name__)
+        pointer = pointer_to(intent["home"], intent["id"], STAGE)
+        self._letters.put(intent["tenant"], Door.HTTP.value, STAGE, pointer, (FAILED,))
+        self._mark({**intent, "status": ASIDE})
+
+    def _mark(self, intent: Item) -> None:
+        try:
+            self._records.replace(intent, intent["_etag"])
+        except PreconditionFailed:
+            pass  # another finisher was first
+
+    def _write(self, intent: Item) -> None:
         items: list[Item] = simplejson.loads(self._bodies.text(intent))
         fresh = [item for item in items if not item.get("claimed")]
         self._replicate.apply(Incoming(item, None) for item in fresh)
@@ -135,19 +193,20 @@ class Intents:
             if item.get("claimed"):
                 plain = {k: v for k, v in item.items() if k != "claimed"}
                 self._change(self._bodies.offloaded(plain), intent["intent"])
-        done = {k: v for k, v in intent.items() if k not in ("z", "blob", "_etag")}
-        try:
-            self._records.replace({**done, "status": DONE, "ttl": SETTLED_TTL_S}, intent["_etag"])
-        except PreconditionFailed:
-            pass  # another finisher was first
+        done = {k: v for k, v in intent.items() if k not in ("z", "blob")}
+        self._mark({**done, "status": DONE, "ttl": SETTLED_TTL_S})
 
     def finish(self, intent: Item) -> None:
-        """Apply a decided intent. A store that stays busy beyond `APPLY_PATIENCE_S` is no failure: the sweeper goes on."""
+        """Apply a decided intent. A store that stays busy beyond `APPLY_PATIENCE_S` is no failure: the sweeper goes on.
+
+        Raises Fault where it had to be set aside.
+        """
         until = self._clock.now() + timedelta(seconds=APPLY_PATIENCE_S)
         number = 0
         while True:
             try:
-                self.apply(intent)
+                if not self.apply(intent):
+                    raise Fault
             except (Busy, Unavailable):
                 if self._clock.now() >= until:
                     return

@@ -15,7 +15,7 @@ from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
 from shared.domain.fhir.search_index import search_index
-from shared.domain.records import Item, key_of, stored_resource
+from shared.domain.records import Item, key_of, stored_resource, weight_of
 from shared.errors import Busy, Conflict, GalenError, InputError, Unavailable
 from shared.ports.clock import Clock, Randomness
 from shared.ports.records import MAX_BATCH_BYTES, MAX_BATCH_WRITES, BatchRefused, Create, Records
@@ -198,8 +198,9 @@ class Transactions:
 
     def _one_batch(self, items: list[Item]) -> bool:
         """All in one batch of one home, where they fit: that is atomic by itself."""
-        weight = sum(2 * len(item.get("body", "")) + len(item.get("z", "")) + 1_000 for item in items)
-        if weight > MAX_BATCH_BYTES or any(key_of(item).address != item["home"] for item in items):
+        if sum(map(weight_of, items)) > MAX_BATCH_BYTES or any(
+            key_of(item).address != item["home"] for item in items
+        ):
             return False
         lost: Busy | Unavailable = Unavailable()
         for number in range(_BATCH_TRIES):
