@@ -22,6 +22,7 @@ _FITS_ONLY = {
     "aws-emulator": ("function", "local", "test", "aws", "infra"),
     "lambda": ("function", "local", "test", "aws"),
     "lambda-http": ("function", "local", "test", "aws"),
+    "audit": (),
     "conformance": ("function", "local", "test"),
 }
 _LINES_SHOWN = 20
