@@ -73,6 +73,7 @@ def emulator_specs(
     config: Path | None = None,
     faults: bool = False,
     sync: str = "normal",
+    enforce_throughput: bool = False,
 ) -> list[ProcessSpec]:
     """The emulators; a file dropped in `landing` is announced to the worker that listens for events, if there is one.
 
@@ -91,7 +92,7 @@ def emulator_specs(
     own: dict[str, list[str]] = {
         "eventhubs": [*named, *breakable],
         "datalake": [*announced, *breakable],
-        "cosmos": breakable,
+        "cosmos": [*breakable, *(["--enforce-throughput"] if enforce_throughput else [])],
     }
     return [
         ProcessSpec(

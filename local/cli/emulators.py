@@ -57,6 +57,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--faults", action="store_true", help="allow failures on demand at /_faults")
     parser.add_argument(
+        "--enforce-throughput",
+        action="store_true",
+        help="Cosmos DB answers 429 beyond the throughput of a container or database (default: it is only kept)",
+    )
+    parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="provision the stores and write FILE for `func start`"
     )
     parser.add_argument(
@@ -84,7 +89,14 @@ def run(args: argparse.Namespace) -> int:
         with contextlib.suppress(Stopped):
             config = args.config.absolute() if args.config else None
             supervisor.start(
-                emulator_specs(ports, args.data, config=config, faults=args.faults, sync=args.sync)
+                emulator_specs(
+                    ports,
+                    args.data,
+                    config=config,
+                    faults=args.faults,
+                    sync=args.sync,
+                    enforce_throughput=args.enforce_throughput,
+                )
             )
             supervisor.wait_until(supervisor.all_answer, "an emulator")
             if args.settings is not None:

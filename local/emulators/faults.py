@@ -3,7 +3,8 @@
 A rule is an object: `status` (the answer in place of the work), `applied` (the work is done and the connection closed
 without an answer), `cutAfter` (so many bytes of the answer's body, then the connection is closed), `latencyMs` (before the
 work); `match` (a regular expression found in method and path), `rate`, `count`, `seed`, `retryAfterMs`.
-Beside rules two settings: `throttleRu` (request units a second, Cosmos DB) and `clockSkewS`.
+Beside rules three settings: `throttleRu` (request units a second) and `enforceThroughput` (those of the offers) for
+Cosmos DB, and `clockSkewS`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from local.emulators import clock
 PATH = "/_faults"
 _FIELDS = frozenset({
     "status", "rate", "count", "match", "seed", "applied", "cutAfter", "latencyMs", "retryAfterMs", "throttleRu",
-    "clockSkewS",
+    "clockSkewS", "enforceThroughput",
 })  # fmt: skip
 _EFFECTS = ("status", "applied", "cutAfter", "latencyMs")
-_SETTINGS = frozenset({"throttleRu", "clockSkewS"})
+_SETTINGS = frozenset({"throttleRu", "clockSkewS", "enforceThroughput"})
 _STATUS = 503
 _RETRY_AFTER_MS = 5
 _CLOSES = 0
@@ -69,6 +70,7 @@ class Faults:
         self._rules: list[Rule] = []
         self.struck = 0
         self.units_per_s: float | None = None
+        self.enforces_throughput = False
 
     def set(self, body: bytes) -> None:
         """Takes one object: a rule beside those that are there, or settings; raises NoFault."""
@@ -80,6 +82,8 @@ class Faults:
                 clock.skew(float(given["clockSkewS"]))
             if "throttleRu" in given:
                 self.units_per_s = float(given["throttleRu"])
+            if "enforceThroughput" in given:
+                self.enforces_throughput = bool(given["enforceThroughput"])
             if not given or given.keys() - _SETTINGS:
                 self._rules.append(self._rule(given))
         except (ValueError, TypeError, re.error) as error:
@@ -106,6 +110,7 @@ class Faults:
         """Lets every request through again, at the computer's own time."""
         self._rules.clear()
         self.units_per_s = None
+        self.enforces_throughput = False
         self.struck = 0
         clock.skew(0)
 

@@ -28,11 +28,14 @@ class ServedEmulators:
         config: Path | None = None,
         faults: bool = False,
         sync: str = "normal",
+        enforce_throughput: bool = False,
     ) -> None:
         chosen = [name for name in EMULATORS if name in only]
         self.ports = dict(zip(chosen, free_ports(len(chosen)), strict=True))
         self.connections = connection_strings(self.ports)
-        self._specs = emulator_specs(self.ports, data, config=config, faults=faults, sync=sync)
+        self._specs = emulator_specs(
+            self.ports, data, config=config, faults=faults, sync=sync, enforce_throughput=enforce_throughput
+        )
         self._processes: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> ServedEmulators:

@@ -118,7 +118,8 @@ def test_ports_stay_below_those_of_outgoing_connections_and_are_kept_for_the_nex
     assert all(is_free(port) and port < ephemeral for name, port in ports.items() if name != "http")
     from local.processes import SupervisedProcess
 
-    specs = [*emulator_specs(ports, tmp_path), *worker_specs(ports)]
+    specs = [*emulator_specs(ports, tmp_path, enforce_throughput=True), *worker_specs(ports)]
+    assert [spec.name for spec in specs if "--enforce-throughput" in spec.arguments] == ["cosmos"]
     state.processes = {spec.name: SupervisedProcess(spec, tmp_path, {}).state() for spec in specs}
     assert chosen_ports(7071, state) == ports
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.cosmos import ContainerProxy, CosmosClient, PartitionKey
+from azure.cosmos.exceptions import CosmosHttpResponseError
 from azure.eventhub import EventData, EventHubProducerClient
 from azure.eventhub.exceptions import EventHubError
 from azure.storage.blob import BlobServiceClient
@@ -124,6 +125,23 @@ def test_cosmos_throttles_to_so_many_units_and_says_when_to_come_back(
     refused = httpx.get(f"http://{HOST}:{running_emulators.ports['cosmos']}/dbs")
     assert (refused.status_code, refused.headers["x-ms-substatus"]) == (429, "3200")
     assert int(refused.headers["x-ms-retry-after-ms"]) > 1000
+
+
+@pytest.mark.emulator_fault("cosmos", enforceThroughput=True)
+def test_a_marked_test_is_held_to_what_a_container_was_given(emulators: dict[str, str]) -> None:
+    # A batch uses more than three seconds' units: however slow the machine, one of the next comes too early.
+    batch = [("upsert", ({"id": str(at), "pk": "p", "v": "x" * 18_000},)) for at in range(100)]
+
+    def write_much() -> None:
+        for _ in range(30):
+            container.execute_item_batch(batch, "p")
+
+    with CosmosClient.from_connection_string(emulators["cosmos"], retry_fixed_interval=1) as client:
+        database = client.create_database_if_not_exists("faults")
+        container = database.create_container_if_not_exists("held", PartitionKey("/pk"))
+        with pytest.raises(CosmosHttpResponseError) as refused:
+            write_much()
+    assert (refused.value.status_code, refused.value.sub_status) == (429, 3200)
 
 
 def test_a_clock_that_is_off_refuses_signatures_and_stamps_items(

@@ -20,7 +20,9 @@ from local.emulators.faults import Faults
 
 from .application import FAULT_CODES, TRANSPORT, Application
 from .auth import WELL_KNOWN_KEY
+from .offers import Offers
 from .store import Store
+from .throughput import Throughput
 
 _HOUSEKEEPING_S = 1.0
 _RECURSION_LIMIT = 4_000
@@ -63,6 +65,9 @@ def _arguments() -> argparse.Namespace:
         "--sync", choices=("normal", "full"), default="normal", help="full: safe from a power cut too"
     )
     parser.add_argument("--faults", action="store_true", help="serve /_faults, for tests")
+    parser.add_argument(
+        "--enforce-throughput", action="store_true", help="429 beyond the throughput that offers give"
+    )
     return parser.parse_args()
 
 
@@ -85,7 +90,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     gc.freeze()
     gc.enable()
     faults = Faults(FAULT_CODES) if arguments.faults else None
-    application = Application(store, arguments.key, faults, listens_locally(arguments.host))
+    throughput = Throughput(store, Offers(store)) if arguments.enforce_throughput else None
+    application = Application(store, arguments.key, faults, listens_locally(arguments.host), throughput)
     config = uvicorn.Config(
         application,
         host=arguments.host,

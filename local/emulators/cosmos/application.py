@@ -38,6 +38,7 @@ from .ranges import partitions_for, ranges_of, split_for
 from .resources import Resources, account
 from .sql.errors import SqlError
 from .store import Store
+from .throughput import Throughput
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -46,13 +47,22 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _BODY_BYTES_MAX = 4 << 20
 _log = logging.getLogger("galen.cosmos")
 _NO_BODY = frozenset({204, 304})
+# What is below a container and uses its throughput; its ranges and conflicts do not.
+_COSTING = frozenset({"docs", "operations"})
 TRANSPORT = "galen.transport"
 
 
 class Application:
     """Serves a store over HTTP."""
 
-    def __init__(self, store: Store, key: str, faults: Faults | None = None, local_only: bool = True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: str,
+        faults: Faults | None = None,
+        local_only: bool = True,
+        throughput: Throughput | None = None,
+    ) -> None:
         self._store = store
         self._signatures = Signatures(key)
         self._resources = Resources(store)
@@ -60,6 +70,8 @@ class Application:
         self._offers = Offers(store)
         self._principals = Principals(store, key)
         self._faults = faults
+        self._enforces = throughput is not None
+        self._throughput = throughput or Throughput(store, self._offers)
         self._callers = Callers(local_only)
         self._budget: Budget | None = None
         self._activity = 0
@@ -168,7 +180,17 @@ class Application:
         if intended and intended != container.rid:
             raise bad_request("The container was deleted and made anew since the client last looked.", 1024)
         self._store.expire(container, clock.now())
-        match segments[4:]:
+        enforces = self._enforces or (self._faults is not None and self._faults.enforces_throughput)
+        if enforces and segments[4] in _COSTING:
+            return self._throughput.spend_on(
+                container, lambda: self._in_container(method, container, segments[4:], headers, body)
+            )
+        return self._in_container(method, container, segments[4:], headers, body)
+
+    def _in_container(
+        self, method: str, container: Container, segments: list[str], headers: dict[str, str], body: bytes
+    ) -> Answer:
+        match segments:
             case ["docs"]:
                 return self._items.on_feed(method, container, headers, body)
             case ["docs", item_id]:
@@ -183,7 +205,7 @@ class Application:
                 raise not_found()
             case ["operations", "partitionkeydelete"] if method == "POST":
                 return self._items.delete_partition(container, headers)
-        raise _absent(segments)
+        raise _absent(["dbs", "", "colls", "", *segments])
 
     def _databases(self, method: str, names: list[str], headers: dict[str, str], body: bytes) -> Answer:
         resources = self._resources

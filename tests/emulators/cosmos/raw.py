@@ -22,13 +22,19 @@ def send(
     emulator: Emulator, method: str, path: str, link: str, body: Any, headers: dict[str, str]
 ) -> httpx.Response:
     """Sends a signed request about documents."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.request(
+        method, emulator.url + path, content=content, headers=signed(method, "docs", link) | headers
+    )
+
+
+def signed(method: str, kind: str, link: str) -> dict[str, str]:
+    """Returns the headers that sign a request about resources of a kind below, or at, a link."""
     date = formatdate(usegmt=True)
-    text = f"{method.lower()}\ndocs\n{link}\n{date.lower()}\n\n"
+    text = f"{method.lower()}\n{kind}\n{link}\n{date.lower()}\n\n"
     digest = hmac.new(base64.b64decode(WELL_KNOWN_KEY), text.encode(), hashlib.sha256).digest()
     token = quote(f"type=master&ver=1.0&sig={base64.b64encode(digest).decode()}")
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    signed = {"x-ms-date": date, "authorization": token, **headers}
-    return httpx.request(method, emulator.url + path, content=content, headers=signed)
+    return {"x-ms-date": date, "authorization": token}
 
 
 def post(
