@@ -24,6 +24,7 @@ from shared.ports.tokens import TokenVerifier
 from shared.services.alerts import Alerts
 from shared.services.assertions import RecordedAssertions
 from shared.services.bodies import Bodies
+from shared.services.commit_sweep import CommitSweep
 from shared.services.dead_letters import STAGES, DeadLetters
 from shared.services.fhir.admit import Admission
 from shared.services.fhir.conditional import ConditionalCreate
@@ -185,7 +186,11 @@ class Services:
 
     @cached_property
     def land_commits(self) -> LandCommits:
-        return LandCommits(self.lake, self.records, self.bodies, self.clock, self.meter, self.dead_letters)
+        return LandCommits(self.lake, self.bodies, self.clock, self.meter, self.dead_letters)
+
+    @cached_property
+    def commit_sweep(self) -> CommitSweep:
+        return CommitSweep(self.lake, self.records, self.land_commits, self.clock, self.meter)
 
     @cached_property
     def land_predictions(self) -> LandPredictions:
@@ -245,7 +250,7 @@ class Services:
         return Sweep(
             self.intents,
             self.file_door,
-            self.land_commits,
+            self.commit_sweep,
             self.score_sepsis,
             self.score_onset,
             self.clock,

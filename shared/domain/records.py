@@ -5,7 +5,7 @@ resource lives at another home), `moved` (what a moved resource left behind), `g
 `intent` (a transaction being applied), `state` (the newest readings a patient's scores are folded from), `readings` (a
 segment of the older ones), `stay` (what a model knows of a stay in intensive care), `alert`, `told` (an alert's place in
 the order of changes), `ledger` (progress of a dropped file), `metrics` (counters of one process), `assertion` (a client
-assertion that was used), `pulse` (a sign of life).
+assertion that was used), `pulse` (a sign of life), `place` (how far a sweep has come).
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Kind(StrEnum):
     METRICS = "metrics"
     ASSERTION = "assertion"
     PULSE = "pulse"
+    PLACE = "place"
     STAY = "stay"
 
 

@@ -18,16 +18,12 @@ from shared.names import RawZone, Zone
 from shared.ports.clock import Clock
 from shared.ports.lake import Lake
 from shared.ports.meter import Meter
-from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 
 FOLDER: Final = f"{Zone.RAW}/{RawZone.COMMITS}"
 MAX_LINES: Final = 1_000
-FIRST_WINDOW: Final = timedelta(hours=1)
-GRACE: Final = timedelta(minutes=1)
-"""How long the change feed has before the sweep looks."""
 _AFTER_SLASH: Final = chr(ord("/") + 1)
 """Behind a folder's name it sorts after everything in the folder."""
 Version = tuple[str, str, str]
@@ -45,7 +41,6 @@ class LandCommits:
     def __init__(
         self,
         lake: Lake,
-        records: Records,
         bodies: Bodies,
         clock: Clock,
         meter: Meter,
@@ -53,11 +48,9 @@ class LandCommits:
     ) -> None:
         self._dead_letters = dead_letters
         self._lake = lake
-        self._records = records
         self._bodies = bodies
         self._clock = clock
         self._meter = meter
-        self._swept_until = ""
 
     def land(self, items: Iterable[Item]) -> int:
         """Land those of the items that came by HTTP; how many. Raises Busy and Unavailable."""
@@ -68,7 +61,7 @@ class LandCommits:
         """As `land`; what fails is raised, not set aside."""
         folders: dict[str, dict[Version, Item]] = defaultdict(dict)
         for item in filter(is_landable, items):
-            folders[_folder(item)][item["type"], item["rid"], item["version"]] = item
+            folders[folder_of(item)][item["type"], item["rid"], item["version"]] = item
         for folder, versions in folders.items():
             ordered = sorted(versions)
             with self._meter.span("land commits", next(iter(versions.values())).get("trace", "")):
@@ -107,23 +100,6 @@ class LandCommits:
             "body": self._bodies.text(item),
         }
 
-    def sweep(self) -> int:
-        """Land what was committed since the last sweep and is in no commit file; how many were missing.
-
-        The first sweep of a process looks `FIRST_WINDOW` back.
-        """
-        now = self._clock.now()
-        until = instant_text(now - GRACE)
-        since = self._swept_until or instant_text(now - FIRST_WINDOW)
-        # Asked twice rather than held: after a restart the window may be an hour of bodies.
-        folders = {_folder(item) for item in self._committed(since, until)}
-        landed = {name for folder in folders for name in self._landed(folder, since)}
-        missing = self.land(item for item in self._committed(since, until) if _name(item) not in landed)
-        if missing:
-            self._meter.count("galen_commits_found_unlanded_total", missing)
-        self._swept_until = until
-        return missing
-
     def last_landed_at(self) -> str:
         """When a commit was last landed, of those made today or yesterday; else the empty string."""
         now = self._clock.now()
@@ -139,28 +115,11 @@ class LandCommits:
             yield tenant
             after = f"{tenant}{_AFTER_SLASH}"
 
-    def _committed(self, since: str, until: str) -> Iterator[Item]:
-        at = Compare("lastUpdated", ">=", since), Compare("lastUpdated", "<", until)
-        for kind in (Kind.CURRENT, Kind.HISTORY):
-            where = (Compare("door", "=", Door.HTTP), *at)
-            yield from self._records.query(Query(kind, None, None, where, order_by="lastUpdated"))
 
-    def _landed(self, folder: str, since: str) -> Iterator[tuple[str, ...]]:
-        tenant = folder.split("/")[2].removeprefix("t=")
-        for file in self._lake.list(folder):
-            if file.modified_at >= since[: len("YYYY-MM-DDTHH:MM:SS")]:
-                for line in read_commits(self._lake.read(file.path)):
-                    yield tenant, line["type"], line["id"], line["version"]
-
-
-def _folder(item: Item) -> str:
+def folder_of(item: Item) -> str:
     """By the day of the commit as the version itself says it, so that a sweep need not list every file there ever was."""
     day = item["lastUpdated"].partition("T")[0]
     return f"{FOLDER}/t={item['tenant']}/d={day}"
-
-
-def _name(item: Item) -> tuple[str, ...]:
-    return item["tenant"], item["type"], item["rid"], item["version"]
 
 
 def read_commits(data: bytes) -> Iterator[dict[str, Any]]:

@@ -12,9 +12,9 @@ from shared.domain.fhir.dates import instant_text
 from shared.domain.records import Item
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
+from shared.services.commit_sweep import CommitSweep
 from shared.services.fhir.intents import Intents
 from shared.services.file_door import FileDoor
-from shared.services.land_commits import LandCommits
 from shared.services.score_onset import ScoreOnset
 from shared.services.score_sepsis import ScoreSepsis
 from shared.telemetry import note
@@ -44,7 +44,7 @@ class Sweep:
         self,
         intents: Intents,
         files: FileDoor,
-        commits: LandCommits,
+        commits: CommitSweep,
         sepsis: ScoreSepsis,
         onset: ScoreOnset,
         clock: Clock,
@@ -63,7 +63,7 @@ class Sweep:
         return Swept(
             intents=self._each("intents", self._finish_intents),
             moves=self._each("moves", self._intents.writer.finish_moves),
-            commits=self._each("commits", self._commits.sweep),
+            commits=self._each("commits", self._commits.run),
             stays=self._each("stays", self._sepsis.by_the_clock),
             patients=self._each("patients", self._onset.by_the_clock),
         )

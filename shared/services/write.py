@@ -10,7 +10,7 @@ in everything they touch, so that a slow finisher cannot put an old version over
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -201,7 +201,7 @@ class ResourceWriter:
 
     def finish_moves(self) -> int:
         """Complete the moves that a crash left half way; how many there were. Raises Busy and Unavailable."""
-        pointers = list(self._records.query(Query(Kind.POINTER, None, None, (Compare("moving", "=", True),))))
+        pointers = list(moves_under_way(self._records))
         for pointer in pointers:
             self._finish_move(pointer)
         return len(pointers)
@@ -260,6 +260,11 @@ class ResourceWriter:
                 continue
             return True
         raise Busy()
+
+
+def moves_under_way(records: Records) -> Iterator[Item]:
+    """The pointers of moves that are decided and not finished, of every tenant."""
+    return records.query(Query(Kind.POINTER, None, None, (Compare("moving", "=", True),)))
 
 
 def _pointer(incoming: Item, address: str, *, epoch: int) -> Item:

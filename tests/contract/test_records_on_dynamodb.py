@@ -190,6 +190,7 @@ def test_what_the_platform_asks_of_all_tenants_is_not_scanned(dynamo: DynamoReco
     head = {"tenant": TENANT, "home": "h"}
     dynamo.create({**head, "id": "intent.1", "kind": "intent", "status": "stored", "at": "2"})
     dynamo.create({**head, "id": "intent.2", "kind": "intent", "status": "done", "at": "1"})
+    dynamo.create({**head, "id": "intent.3", "kind": "intent", "status": "aside", "at": "1"})
     dynamo.create({**head, "id": "ledger.1", "kind": "ledger", "at": "2026-01"})
     dynamo.create({**head, "id": "ledger.2", "kind": "ledger", "at": "2026-02"})
     dynamo.create(
@@ -200,6 +201,8 @@ def test_what_the_platform_asks_of_all_tenants_is_not_scanned(dynamo: DynamoReco
     aws.forget_calls()
     old = (Compare("status", "=", "stored"), Compare("at", "<", "3"))
     assert ids(dynamo, Query(Kind.INTENT, None, None, old, "at")) == ["intent.1"]
+    aside = (Compare("status", "=", "aside"),)
+    assert ids(dynamo, Query(Kind.INTENT, None, None, aside, "at")) == ["intent.3"]
     newest = Query(Kind.LEDGER, None, order_by="at", descending=True, limit=1)
     assert ids(dynamo, newest) == ["ledger.2"]
     assert ids(dynamo, Query(Kind.POINTER, None, None, (Compare("moving", "=", True),))) == ["Patient.p"]

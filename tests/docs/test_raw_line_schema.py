@@ -10,7 +10,6 @@ import pytest
 
 from shared.adapters.memory.clock import MemoryClock
 from shared.adapters.memory.lake import MemoryLake
-from shared.adapters.memory.records import MemoryRecords
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.ingest.chain import Chain, file_chain, hub_chain
 from shared.domain.ingest.raw_line import RawLine, sha256_hex
@@ -65,7 +64,7 @@ def commits(*items: Item) -> list[dict[str, Any]]:
     lake = MemoryLake()
     clock, meter = MemoryClock(), ProcessMeter()
     letters = DeadLetters(lake, clock, meter)
-    LandCommits(lake, MemoryRecords(), Bodies(lake), clock, meter, letters).land(items)
+    LandCommits(lake, Bodies(lake), clock, meter, letters).land(items)
     return lines_in(lake, "raw/commits")
 
 

@@ -97,6 +97,8 @@ def by_http(kind: Kind) -> ItemList:
 
 INTENTS: Final = ItemList("//intents", AT)
 """Of every tenant: transactions that are decided and not yet applied."""
+UNFINISHED: Final = ("stored", "aside")
+"""The states of such a transaction."""
 MOVES: Final = ItemList("//moves", "")
 """Of every tenant: pointers whose move has begun."""
 FILES: Final = ItemList("//files", AT)
@@ -116,7 +118,7 @@ def lists_of(item: Item) -> Iterator[ItemList]:
         yield of_versions(tenant, item["type"], item["rid"])
     elif kind == Kind.TOLD and "seq" in item:
         yield told(tenant, home)
-    elif kind == Kind.INTENT and item.get("status") == "stored":
+    elif kind == Kind.INTENT and item.get("status") in UNFINISHED:
         yield INTENTS
     elif kind == Kind.POINTER and item.get("moving") is True:
         yield MOVES

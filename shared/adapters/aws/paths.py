@@ -132,7 +132,7 @@ def _lists(tenant: str, type_: str, predicate: Predicate) -> tuple[ItemList, ...
 def _of_platform(kind: Kind, where: list[Predicate]) -> ItemList | None:
     if kind in (Kind.CURRENT, Kind.HISTORY) and _equal(where, "door") == "http":
         return lists.by_http(kind)
-    if kind == Kind.INTENT and _equal(where, "status") == "stored":
+    if kind == Kind.INTENT and _equal(where, "status") in lists.UNFINISHED:
         return lists.INTENTS
     if kind == Kind.POINTER and Compare("moving", "=", True) in where:
         return lists.MOVES

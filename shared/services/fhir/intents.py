@@ -16,7 +16,7 @@ import base64
 import hashlib
 import logging
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -101,7 +101,9 @@ class Intents:
         """
         text = simplejson.dumps(items, separators=(",", ":")).encode()
         packed = base64.b64encode(zlib.compress(text, 1)).decode()
-        stored = self._bodies.offloaded({**self._head(tenant, intent, STORED), "z": packed})
+        stamped = sorted(item["lastUpdated"] for item in items)
+        head = {**self._head(tenant, intent, STORED), "span": [stamped[0], stamped[-1]]}
+        stored = self._bodies.offloaded({**head, "z": packed})
         aborted = {**self._head(tenant, intent, ABORTED), "ttl": SETTLED_TTL_S}
         lost: Busy | Unavailable = Unavailable()
         for number in range(STORE_TRIES):
@@ -227,12 +229,24 @@ class Intents:
 
     def unfinished(self, before: str) -> Iterable[Item]:
         """Stored intents older than an instant, of every tenant."""
-        where = (Compare("status", "=", STORED), Compare("at", "<", before))
-        return self._records.query(Query(Kind.INTENT, None, None, where, order_by="at"))
+        return intents_in(self._records, STORED, Compare("at", "<", before))
 
     def find(self, tenant: str, intent: str) -> Item | None:
         """The intent's item."""
         return self._records.read(tenant, _address(intent), f"intent.{intent}")
+
+
+def intents_in(records: Records, status: str, *where: Compare) -> Iterator[Item]:
+    """Intents in a state, of every tenant, the oldest first; `STORED` and `ASIDE` are decided and not yet applied."""
+    is_in = Compare("status", "=", status)
+    return records.query(Query(Kind.INTENT, None, None, (is_in, *where), order_by="at"))
+
+
+def span_of(intent: Item) -> tuple[str, str]:
+    """The first and the last `lastUpdated` of what an intent writes."""
+    # One that an earlier release stored does not say it.
+    low, high = intent.get("span") or (intent["at"], intent["at"])
+    return low, high
 
 
 def _pause(number: int) -> float:
