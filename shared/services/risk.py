@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from shared.domain.access.caller import Caller
 from shared.domain.fhir import json
-from shared.domain.fhir.dates import instant_text
+from shared.domain.fhir.dates import earlier, instant_text
 from shared.domain.fhir.identity import ResourceKey, is_valid_id
 from shared.domain.fhir.outcome import error
 from shared.domain.records import Item, Kind
@@ -114,7 +114,7 @@ class Risk:
         """
         codes = PARAMETER_CODES[parameter]
         tokens = tuple(Has("ix.t", token) for code in codes for token in vital_tokens(code))
-        since = Compare(_UNTIL, ">=", instant_text(now - INPUT_VALID_FOR))
+        since = Compare(_UNTIL, ">=", instant_text(earlier(now, INPUT_VALID_FOR)))
         begun = Compare(_SINCE, "<=", instant_text(now))
         where = (*_of(patient, "Observation"), since, begun, AnyOf(tokens))
         best: VitalReading | None = None

@@ -31,6 +31,22 @@ def instant_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
+def earlier(moment: datetime, span: timedelta) -> datetime:
+    """The instant a span before, no further back than the calendar goes: FHIR dates reach both its ends."""
+    try:
+        return moment - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=moment.tzinfo)
+
+
+def later(moment: datetime, span: timedelta) -> datetime:
+    """The instant a span after, no further than the calendar goes."""
+    try:
+        return moment + span
+    except OverflowError:
+        return datetime.max.replace(tzinfo=moment.tzinfo)
+
+
 def parse_instant(text: str) -> datetime | None:
     """A full date with time and zone as a UTC datetime; None where it is anything less."""
     match = _DATE_TIME.fullmatch(text)
@@ -83,10 +99,7 @@ def _end(start: datetime, month: str | None, day: str | None, *time: str | None)
         length = timedelta(days=1)
     else:
         length = timedelta(days=monthrange(start.year, start.month)[1] if month else 365 + isleap(start.year))
-    try:
-        return instant_text(start + (length - timedelta(microseconds=1)))
-    except OverflowError:
-        return LATEST
+    return instant_text(later(start, length - timedelta(microseconds=1)))
 
 
 def range_of(value: Any) -> Range | None:

@@ -6,11 +6,11 @@ https://hl7.org/fhir/R4/search.html#escaping and https://hl7.org/fhir/R4/search.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
-from shared.domain.fhir.dates import Range, instant_text
+from shared.domain.fhir.dates import Range, earlier, instant_text, later
 from shared.domain.fhir.identity import is_valid_id
 from shared.domain.fhir.outcome import error
 from shared.domain.fhir.search_index import NO_SYSTEM, escaped
@@ -95,9 +95,4 @@ def about(value: Range, now: datetime) -> Range:
     """A tenth of the distance to now on either side, as the specification suggests."""
     lo, hi = datetime.fromisoformat(value.lo), datetime.fromisoformat(value.hi)
     slack = abs(now - lo) / 10
-    # Each side by itself: where one leaves the calendar, the other still holds.
-    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    return Range(
-        instant_text(lo - slack if lo - first > slack else first),
-        instant_text(hi + slack if last - hi > slack else last),
-    )
+    return Range(instant_text(earlier(lo, slack)), instant_text(later(hi, slack)))

@@ -71,7 +71,6 @@ class Naming:
             entry.full_url: entry for entry in entries if entry.full_url and entry.resource is not None
         }
         self._names: dict[int, Name] = {}
-        self._open: set[int] = set()
         self._links: dict[str, str] | None = None
         self.unresolved = 0
 
@@ -138,22 +137,27 @@ class Naming:
     def _home(self, entry: Entry, resource: dict[str, Any]) -> str:
         """The home of the entry's patient, or the empty string."""
         reference = patient_reference(resource)
-        if not reference or entry.index in self._open:
+        if not reference:
             return ""
-        self._open.add(entry.index)
-        target = self._target(reference, service_base(entry.full_url), "") or reference
-        self._open.discard(entry.index)
-        literal = parse_literal(target)
+        base = service_base(entry.full_url)
+        inside = self._inside(reference, base)
+        if inside is not None and inside.resource and inside.resource["resourceType"] != "Patient":
+            return ""  # and whatever that follows is not asked: a chain of entries can be as long as the line
+        literal = parse_literal(self._target(reference, base, "") or reference)
         return literal[0].address if literal and literal[0].type == "Patient" else ""
+
+    def _inside(self, reference: str, base: str) -> Entry | None:
+        """The entry of this line that a reference names."""
+        inside = self._addresses.get(reference)
+        literal = parse_literal(reference) if inside is None and base else None
+        return self._addresses.get(f"{base}/{literal[0]}") if literal else inside
 
     def _target(self, reference: str, base: str, patient_home: str) -> str | None:
         """The final `Type/id` of a reference, or None where it cannot be named and stays as it is."""
-        inside = self._addresses.get(reference)
-        literal = parse_literal(reference)
-        if inside is None and literal and base:
-            inside = self._addresses.get(f"{base}/{literal[0]}")
+        inside = self._inside(reference, base)
         if inside is not None:
             return str(self._name(inside).key)
+        literal = parse_literal(reference)
         return self._literal(literal[0], base, patient_home) if literal else None
 
     def _literal(self, key: ResourceKey, base: str, patient_home: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from shared.domain.fhir.dates import earlier
 from shared.domain.vitals import Parameter, VitalReading
 
 # An observation older than the longest monitoring interval of the RCP's NEWS2 response table (12 hours for a
@@ -120,7 +121,7 @@ class ScoringRule:
         reason, assumptions = self._applicability(context, at)
         if reason is not None:
             return Score(self.model, self.version, at, None, (), (), None, reason, (), trigger)
-        oldest = at - INPUT_VALID_FOR
+        oldest = earlier(at, INPUT_VALID_FOR)
         known = {
             name: reading.value
             for name in self.parameters

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.features.readmission import CATEGORIES, COUNTS, DIAGNOSES, DRUGS, RARE_DRUGS, Encounter
-from shared.domain.fhir.dates import range_of
+from shared.domain.fhir.dates import earlier, range_of
 from shared.domain.scores.model import PatientContext, birth_date_of
 from shared.domain.vitals.observation import instant_of
 
@@ -129,11 +129,12 @@ def _counts(chart: Chart, encounter: Resource, start: datetime, end: datetime) -
         "number_emergency": {"EMER"},
         "number_inpatient": INPATIENT,
     }
+    since = earlier(start, _A_YEAR)
     before = [
         str((each.get("class") or {}).get("code"))
         for each in chart.encounters
         if (begun := instant_of((each.get("period") or {}).get("start"))) is not None
-        and start - _A_YEAR <= begun < start
+        and since <= begun < start
         and "partOf" not in each
     ]
     days = max(1, math.ceil((end - start) / timedelta(days=1)))

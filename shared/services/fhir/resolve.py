@@ -32,9 +32,10 @@ def resolve_references(entries: list[Entry], conditional: Conditional, mint: Min
     findings = Findings()
     lookups = _Lookups(conditional, findings)
     by_url = {entry.full_url: entry for entry in entries if entry.full_url and entry.resource is not None}
-    # Patients first: they follow nobody, and a conditional reference may mean one of them.
+    # Patients first: they follow nobody, others live where they do, and a conditional reference may mean one of them.
     for entry in sorted(entries, key=lambda each: each.type != "Patient"):
-        _name(entry, by_url, mint, lookups, set())
+        if entry.key is None and entry.resource is not None:
+            entry.key = _named(entry, entry.resource, by_url, mint, lookups)
     internal = {url: str(entry.key) for url, entry in by_url.items()}
     asking = [(entry, asked) for entry in entries if (asked := _link(entry, internal))]
     for entry, asked in asking:
@@ -97,20 +98,19 @@ def _link(entry: Entry, internal: dict[str, str]) -> set[str]:
     return asked
 
 
-def _name(entry: Entry, by_url: dict[str, Entry], mint: Mint, lookups: _Lookups, open_: set[int]) -> None:
-    if entry.key is not None or entry.resource is None or entry.index in open_:
-        return
-    reference = patient_reference(entry.resource)
-    patient = by_url.get(reference) or by_url.get(f"{service_base(entry.full_url)}/{reference}")
+def _named(
+    entry: Entry, resource: dict[str, Any], by_url: dict[str, Entry], mint: Mint, lookups: _Lookups
+) -> ResourceKey:
+    reference = patient_reference(resource)
+    inside = by_url.get(reference) or by_url.get(f"{service_base(entry.full_url)}/{reference}")
     final: str | None = None
-    if patient is not None and patient is not entry:
-        _name(patient, by_url, mint, lookups, open_ | {entry.index})
-        final = str(patient.key) if patient.key else None
-    elif patient is None and _is_conditional(reference):
+    if inside is None and _is_conditional(reference):
         final = lookups.find(entry, reference)
-    probe = _with_patient(entry.resource, reference, final) if final else entry.resource
+    elif inside is not None and inside.type == "Patient":
+        final = str(inside.key)
+    probe = _with_patient(resource, reference, final) if final else resource
     with naming(entry, ".request.ifNoneExist"):
-        entry.key = mint(entry, probe)
+        return mint(entry, probe)
 
 
 def _with_patient(resource: dict[str, Any], old: str, new: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -235,6 +236,21 @@ def test_a_urn_that_no_entry_answers_to_refuses_a_transaction_and_is_counted_els
     [issue] = whole.set_aside[0].issues
     assert (issue.code, issue.expression) == ("not-found", "Bundle.entry[1].resource.subject.reference")
     assert (len(each.replicas), each.unresolved) == (2, 1)
+
+
+def test_a_chain_of_subjects_is_named_however_long_it_is() -> None:
+    links = [f"urn:uuid:{number}" for number in range(1_501)]
+    chain = [
+        entry("POST", "Observation", observation(after), full_url=link)
+        for link, after in itertools.pairwise(links)
+    ]
+    found = expand(
+        line(bundle("transaction", *chain, entry("POST", "Patient", patient(), full_url=links[-1]))), fine
+    )
+    assert (len(found.replicas), found.set_aside) == (1_501, [])
+    # The last of the chain lives with its patient, the others on their own.
+    assert found.replicas[-2].home == found.replicas[-1].home
+    assert len({replica.home for replica in found.replicas}) == 1_500
 
 
 def test_identity_never_depends_on_where_in_the_line_a_thing_stands() -> None:

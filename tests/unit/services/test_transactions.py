@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -236,6 +236,25 @@ def test_a_dangling_reference_is_named_and_nothing_is_written(world: World) -> N
         )
     assert refused.value.issues[0].expression == "Bundle.entry[1].resource.subject.reference"
     assert not world.stores.records.every()
+
+
+def test_a_chain_of_subjects_is_followed_however_long_it_is(world: World) -> None:
+    links = [f"urn:uuid:{number}" for number in range(1_501)]
+    chain = [
+        entry("POST", "Observation", observation(after), full_url=link) for link, after in pairwise(links)
+    ]
+    answers = post(world, transaction(*chain, entry("POST", "Patient", patient(), full_url=links[-1])))
+    assert {each["status"] for each in answers} == {"201 Created"}
+    resources = [world.bodies.stored(item).resource for item in world.current("Observation")]
+    assert {each["subject"]["reference"].partition("/")[0] for each in resources} == {
+        "Observation",
+        "Patient",
+    }
+    last = next(each for each in resources if each["subject"]["reference"].startswith("Patient/"))
+    assert (
+        ResourceKey("Observation", last["id"]).address
+        == ResourceKey("Patient", last["subject"]["reference"][8:]).address
+    )
 
 
 def test_relative_references_follow_an_absolute_full_url(world: World) -> None:

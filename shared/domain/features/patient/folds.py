@@ -10,6 +10,7 @@ from typing import Final
 from shared.domain.features.patient.diagnoses import BY_NAME
 from shared.domain.features.patient.known import Event, Known
 from shared.domain.features.patient.measures import SMOKES, SMOKING
+from shared.domain.fhir.dates import earlier
 
 Fold = Callable[[Known], float]
 RECENT_DAYS: Final = 1095
@@ -45,7 +46,7 @@ def inpatient_days(days: int) -> Fold:
     """Days in hospital within the last days; a stay that has not ended counts until now."""
 
     def fold(known: Known) -> float:
-        since = known.at - timedelta(days=days)
+        since = earlier(known.at, timedelta(days=days))
         total = 0.0
         for stay in _of_class(known, _IN_HOSPITAL):
             total += max(0.0, _days((stay.until or known.at) - max(stay.at, since)))
@@ -163,7 +164,7 @@ def _diagnosed(known: Known, group: str) -> Iterable[Event]:
 
 
 def _recent(events: Iterable[Event], at: datetime, days: int) -> Iterable[Event]:
-    since = at - timedelta(days=days)
+    since = earlier(at, timedelta(days=days))
     return (event for event in events if event.at > since)
 
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from shared.domain.features.patient.facts import PROHIBITED, Fact
 from shared.domain.features.patient.measures import BY_CODE, LOINC, SMOKING
-from shared.domain.fhir.dates import Range, date_range
+from shared.domain.fhir.dates import Range, date_range, earlier, later
 
 _DAY: Final = timedelta(days=1)
 _WITHDRAWN: Final = {
@@ -149,7 +149,7 @@ def _judged(fact: Fact, at: datetime, since: datetime) -> Event | Reason:
     if begun is None or begun_text is None or (fact.ended and ended is None):
         return Reason.NO_INSTANT
     start = _lower(begun)
-    if start > since + _DAY:
+    if start > later(since, _DAY):
         return Reason.AHEAD
     if start > at:
         return Reason.FUTURE
@@ -203,7 +203,7 @@ def _before(end_text: str, end: Range, start_text: str, start: Range) -> bool:
     if letters < _DAY_LETTERS:
         return end_text[:letters] < start_text[:letters]
     slack = _DAY if letters == _DAY_LETTERS else timedelta()
-    return _lower(end) < _lower(start) - slack
+    return _lower(end) < earlier(_lower(start), slack)
 
 
 def _range(text: str | None) -> Range | None:
