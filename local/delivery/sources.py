@@ -24,6 +24,9 @@ KNOWN_ENDINGS: Final = (
     f"known endings are {', '.join(DOCUMENTS)}, packed (.gz, .xz, .bz2) or not, and {', '.join(ARCHIVES)}"
 )
 ONE_DOCUMENT: Final = "one resource a line is expected, and this looks like one document: name it .json"
+MAX_TEXT_BYTES: Final = 64_000_000
+"""The largest document that a door takes; a longer one is named and not read, whatever it is packed into."""
+TOO_LONG: Final = f"longer than {MAX_TEXT_BYTES:,} bytes, which no door takes: split it"
 _OPENINGS: Final = (b"{", b"[", b"[{")
 READ_FAILURES: Final = (
     OSError,
@@ -191,6 +194,27 @@ def begins_a_document(line: bytes) -> bool:
     return line.strip().removeprefix(b"\xef\xbb\xbf") in _OPENINGS
 
 
+def read_within(file: IO[bytes], limit: int) -> bytes | None:
+    """All of the file, None where it is longer than `limit` bytes."""
+    body = file.read(limit + 1)
+    return body if len(body) <= limit else None
+
+
+def lines_within(file: IO[bytes], limit: int) -> Iterator[bytes | None]:
+    """Each line of the file, None for one that is longer than `limit` bytes."""
+    while line := file.readline(limit + 1):
+        if len(line) > limit and not line.endswith(b"\n"):
+            _skip_line(file)
+            yield None
+        else:
+            yield line
+
+
+def _skip_line(file: IO[bytes]) -> None:
+    while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):
+        pass
+
+
 def _of_path(path: Path, skip: Callable[[str, str], None]) -> Iterator[Document]:
     if path.is_dir():
         for file in files_below(path):
@@ -207,9 +231,16 @@ def _of_file(each: Opened, skip: Callable[[str, str], None]) -> Iterator[Documen
     number = 0
     try:
         if not each.has_lines:
-            yield Document(each.source, each.file.read())
+            body = read_within(each.file, MAX_TEXT_BYTES)
+            if body is None:
+                skip(each.source, TOO_LONG)
+            else:
+                yield Document(each.source, body)
             return
-        for number, line in enumerate(each.file, 1):
+        for number, line in enumerate(lines_within(each.file, MAX_TEXT_BYTES), 1):
+            if line is None:
+                skip(f"{each.source}:{number}", TOO_LONG)
+                continue
             if number == 1 and begins_a_document(line):
                 skip(each.source, ONE_DOCUMENT)
                 return

@@ -8,26 +8,28 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from local.delivery.sources import (
     DOCUMENTS,
+    MAX_TEXT_BYTES,
     ONE_DOCUMENT,
     READ_FAILURES,
+    TOO_LONG,
     Opened,
     begins_a_document,
     files_below,
     is_known,
+    lines_within,
     opened,
+    read_within,
     reason_of,
 )
 from shared.domain.fhir.outcome import Issue
 from shared.domain.fhir.validation.positions import lines_of
 
-MAX_TEXT_BYTES: Final = 64_000_000
-"""The largest document that a door takes; a longer one is named and not read."""
 ENDINGS: Final = (*DOCUMENTS, ".xml")
 """XML is looked for so that it can be named: what is left out in silence passes for valid."""
 
@@ -38,7 +40,7 @@ class _Bundle(msgspec.Struct):
     entry: list[msgspec.Raw] = []
 
 
-_TOO_LONG: Final = f"Longer than {MAX_TEXT_BYTES:,} bytes, which no door takes: split it."
+_TOO_LONG: Final = f"{TOO_LONG[0].upper()}{TOO_LONG[1:]}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +128,18 @@ def _texts_of(each: Opened) -> Iterator[Text]:
         yield from _lines(each)
         return
     try:
-        body = each.file.read(MAX_TEXT_BYTES + 1)
+        body = read_within(each.file, MAX_TEXT_BYTES)
     except READ_FAILURES as failure:
         yield Text(each.source, 1, problem=_sentence(failure))
         return
-    too_long = len(body) > MAX_TEXT_BYTES
-    yield Text(each.source, 1, problem=_TOO_LONG) if too_long else Text(each.source, 1, body)
+    yield Text(each.source, 1, problem=_TOO_LONG) if body is None else Text(each.source, 1, body)
 
 
 def _lines(each: Opened) -> Iterator[Text]:
     number = 1
     try:
-        while line := each.file.readline(MAX_TEXT_BYTES + 1):
-            if len(line) > MAX_TEXT_BYTES and not line.endswith(b"\n"):
-                _skip_line(each.file)
+        for line in lines_within(each.file, MAX_TEXT_BYTES):
+            if line is None:
                 yield Text(each.source, number, problem=_TOO_LONG, of_lines=True)
             elif number == 1 and begins_a_document(line):
                 yield Text(each.source, 1, problem=f"{ONE_DOCUMENT[0].upper()}{ONE_DOCUMENT[1:]}.")
@@ -149,11 +149,6 @@ def _lines(each: Opened) -> Iterator[Text]:
             number += 1
     except READ_FAILURES as failure:
         yield Text(each.source, number, problem=_sentence(failure), of_lines=True)
-
-
-def _skip_line(file: IO[bytes]) -> None:
-    while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):
-        pass
 
 
 def _sentence(failure: BaseException) -> str:

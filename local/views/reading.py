@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from local.delivery.sources import MAX_TEXT_BYTES, lines_within
 from local.exits import USAGE, CommandStopped
-from local.validation.reading import MAX_TEXT_BYTES, Text, places_of, texts
+from local.validation.reading import Text, places_of, texts
 from shared.domain.fhir.json import decode, decode_object
 from shared.domain.fhir.views import View, ViewError
 from shared.errors import InputError
@@ -79,8 +80,8 @@ def _lines(paths: list[str]) -> Iterator[Text]:
 
 
 def _standard_input() -> Iterator[Text]:
-    for number, line in enumerate(sys.stdin.buffer, 1):
-        if len(line) > MAX_TEXT_BYTES:
+    for number, line in enumerate(lines_within(sys.stdin.buffer, MAX_TEXT_BYTES), 1):
+        if line is None:
             yield Text("standard input", number, problem=f"Longer than {MAX_TEXT_BYTES:,} bytes.")
         elif line.strip():
             yield Text("standard input", number, line)

@@ -12,6 +12,7 @@ from shared.domain.fhir.views import Row
 
 _HELD_CHARACTERS: Final = 1_000_000
 _TABLE_ROWS: Final = 1_000
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Writer(Protocol):
@@ -67,17 +68,35 @@ class NdjsonWriter:
         self._held.flush()
 
 
+class _Lines:
+    """What `csv` writes, a record at a time, with the line end of the other formats."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+
+    def write(self, record: str) -> int:
+        """As a file's own."""
+        return self._held.write(record.removesuffix("\r\n") + "\n")
+
+
 class CsvWriter:
-    """RFC 4180 with a header; null is the empty cell, collections and objects are JSON."""
+    """RFC 4180 with a header; null is the empty cell, collections and objects are JSON.
+
+    A spreadsheet takes a text that begins like a formula for one: such a text gets an apostrophe
+    (https://owasp.org/www-community/attacks/CSV_Injection).
+    """
 
     def __init__(self, held: Held, names: tuple[str, ...]) -> None:
         self._held = held
-        self._csv = csv.writer(held, lineterminator="\n")
-        self._csv.writerow(names)
+        # A line end of both characters, so that a cell with either of them is quoted.
+        self._csv = csv.writer(_Lines(held), lineterminator="\r\n")
+        self._csv.writerow([_harmless(name) for name in names])
 
     def row(self, row: Row) -> None:
         """Writes one record."""
-        self._csv.writerow([_cell(value) for value in row.values()])
+        self._csv.writerow(
+            [_harmless(value) if isinstance(value, str) else _cell(value) for value in row.values()]
+        )
 
     def close(self) -> None:
         """Writes what was held back."""
@@ -131,6 +150,10 @@ def writer_for(form: str, names: tuple[str, ...]) -> NdjsonWriter | CsvWriter | 
     if form == "ndjson":
         return NdjsonWriter(held)
     return CsvWriter(held, names) if form == "csv" else TableWriter(held, names)
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _cell(value: Any) -> str:

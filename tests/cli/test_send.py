@@ -23,7 +23,7 @@ from local.delivery.http_door import Posting, postings
 from local.delivery.parcels import HUB_LIMIT_BYTES, Packer
 from local.delivery.platform_counts import series
 from local.delivery.show import print_accounts
-from local.delivery.sources import Document, documents
+from local.delivery.sources import MAX_TEXT_BYTES, TOO_LONG, Document, documents
 from local.exits import CommandStopped
 from local.layout import CHECKOUT
 from local.run_state import RunState
@@ -113,6 +113,20 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_read(tmp_path: P
     assert "not gzip" in account.unread[1]
     assert "name it .json" in account.unread[2]
     assert "canary" not in str(account.unread)
+
+
+def test_what_unpacks_to_more_than_any_door_takes_is_named_and_not_held(tmp_path: Path) -> None:
+    spaces = gzip.compress(b" " * (MAX_TEXT_BYTES + 1), 1)
+    (tmp_path / "a.json.gz").write_bytes(spaces)
+    (tmp_path / "b.ndjson.gz").write_bytes(
+        gzip.compress(lines(PATIENT)) + spaces + gzip.compress(b"\n" + lines(WEIGHT))
+    )
+    account = Account("http")
+    assert [each.body for each in documents([tmp_path], account.skip)] == [
+        lines(PATIENT).strip(),
+        lines(WEIGHT).strip(),
+    ]
+    assert account.unread == [f"{tmp_path}/a.json.gz: {TOO_LONG}", f"{tmp_path}/b.ndjson.gz:2: {TOO_LONG}"]
 
 
 def test_an_empty_file_is_called_empty_and_is_a_finding(tmp_path: Path) -> None:

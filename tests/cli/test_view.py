@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -54,6 +55,18 @@ def test_ndjson_has_every_column_and_the_numbers_of_the_resource(files: Path, ca
 def test_csv_has_a_header_and_empty_cells_for_null(files: Path, capfdbinary: Any) -> None:
     assert view("view.json", "good.ndjson", "--format", "csv") == 0
     assert capfdbinary.readouterr().out.decode() == 'id,value,tags\no1,1.50,"[""a"",""b""]"\n"ö,2",,\n'
+
+
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+49", "-1", "@SUM", "\t=1", "\r=1"])
+def test_csv_has_no_text_that_a_spreadsheet_takes_for_a_formula(
+    files: Path, text: str, capfdbinary: Any
+) -> None:
+    (files / "bad.ndjson").write_text(
+        json.dumps({"resourceType": "Observation", "id": text, "valueQuantity": {"value": -1.5}})
+    )
+    assert view("view.json", "bad.ndjson", "--format", "csv") in (0, 1)
+    (row,) = list(csv.reader(io.StringIO(capfdbinary.readouterr().out.decode(), newline="")))[1:]
+    assert row == [f"'{text}", "-1.5", ""]
 
 
 def test_a_table_counts_its_rows(files: Path, capfdbinary: Any) -> None:
