@@ -6,11 +6,12 @@ A need names no cloud. `infra/rights.py` turns it into a role on Azure and into 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from shared import names
+from shared.names import RawZone, Zone
 
 
 class Thing(StrEnum):
@@ -27,9 +28,14 @@ class Thing(StrEnum):
 
 
 class Access(StrEnum):
-    """What is done with it. Writing includes reading, replacing includes writing and deletes; following reads changes."""
+    """What is done with it. Writing includes reading, replacing includes writing and deletes; following reads changes.
+
+    Adding makes files and reads none; asking is whether a hub answers and since when it is there, which receiving includes.
+    """
 
     READ = "read"
+    ADD = "add"
+    ASK = "ask"
     WRITE = "write"
     REPLACE = "replace"
     RECEIVE = "receive"
@@ -39,14 +45,18 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Need:
-    """One access to one thing; `name` is the hub, file system, container, secret or database in `shared/names`."""
+    """One access to one thing; `name` is the hub, file system, container, secret or database in `shared/names`.
+
+    Of a file system `path` says which files, a star for anything: all of them where it is empty.
+    """
 
     thing: Thing
     access: Access
     name: str
+    path: str = ""
 
     def __str__(self) -> str:
-        return f"{self.access} {self.thing} {self.name}"
+        return f"{self.access} {self.thing} {self.name}" + (f" {self.path}" if self.path else "")
 
 
 Needs = Mapping[str, tuple[Need, ...]]
@@ -58,14 +68,29 @@ def receives(hub: str) -> Need:
     return Need(Thing.STREAM, Access.RECEIVE, hub)
 
 
-def reads(file_system: str) -> Need:
-    """The files of a file system, and their listing."""
-    return Need(Thing.FILES, Access.READ, file_system)
+def measures(hub: str) -> Need:
+    """How far the partitions of a hub have come."""
+    return Need(Thing.STREAM, Access.READ, hub)
 
 
-def writes(file_system: str) -> Need:
+def asks(hub: str) -> Need:
+    """Whether a hub answers, and since when it is there."""
+    return Need(Thing.STREAM, Access.ASK, hub)
+
+
+def reads(file_system: str, path: str = "") -> Need:
+    """Files of a file system, and the listing of it."""
+    return Need(Thing.FILES, Access.READ, file_system, path)
+
+
+def adds(file_system: str, path: str = "") -> Need:
+    """Makes files, and reads none."""
+    return Need(Thing.FILES, Access.ADD, file_system, path)
+
+
+def writes(file_system: str, path: str = "") -> Need:
     """As `reads`, and makes them."""
-    return Need(Thing.FILES, Access.WRITE, file_system)
+    return Need(Thing.FILES, Access.WRITE, file_system, path)
 
 
 def replaces(file_system: str) -> Need:
@@ -84,12 +109,62 @@ TELLS: Final = Need(Thing.TELEMETRY, Access.SEND, "insights")
 
 EVERY: Final = (WRITES_RECORDS, TELLS, secret(names.SECRET_LINK_KEY))
 """Of every function: its counts are left in the records, its spans and logs go out, its settings hold the link key."""
-INGEST: Final = (*EVERY, writes(names.LAKE_FILE_SYSTEM))
-"""Of what lands, records or walks: raw lines, dead letters and bodies too large for an item are files of the lake."""
-TAKE_FILES: Final = (*INGEST, reads(names.LANDING_FILE_SYSTEM))
+LAKE: Final = names.LAKE_FILE_SYSTEM
+BODIES: Final = writes(LAKE, f"{names.BODIES_FOLDER}/*")
+"""Of what records resources: bodies too large for an item are files of the lake."""
+SETS_ASIDE: Final = adds(LAKE, f"{Zone.QUARANTINE}/*")
+INGEST: Final = (*EVERY, BODIES, SETS_ASIDE)
+"""Of what lands or reacts: what fails is set aside."""
+TAKE_FILES: Final = (
+    *INGEST,
+    writes(LAKE, f"{Zone.RAW}/{names.FILES_RAW_ZONE}/files/*"),
+    reads(names.LANDING_FILE_SYSTEM),
+)
 """Of what takes up dropped files, which are read and never changed."""
-HUBS: Final = tuple(receives(hub) for hub in names.HUBS)
-"""Of what measures how far behind the streams are, or asks whether they answer."""
+COMMITS: Final = f"{Zone.RAW}/{RawZone.COMMITS}/*"
+MODELS: Final = reads(LAKE, f"{names.MODEL_ARTEFACTS}/*")
+"""Of what asks a published model."""
+HUBS: Final = tuple(measures(hub) for hub in names.HUBS)
+"""Of what measures how far behind the streams are."""
+
+
+def raw_of(hub: str) -> str:
+    """Where the events of a hub are landed."""
+    return f"{Zone.RAW}/{names.HUB_RAW_ZONE[hub]}/{hub}/*"
+
+
+API: Final = (
+    *(*EVERY, BODIES, MODELS),
+    *(asks(hub) for hub in names.HUBS),
+    reads(LAKE, names.HEALTH_FILE),
+    reads(names.LANDING_FILE_SYSTEM, names.HEALTH_FILE),
+    secret(names.SECRET_TOKEN_SIGNING_KEY),
+    secret(names.SECRET_TOKEN_CLIENTS),
+)
+"""Of what answers partners: it records, asks models, looks whether each store answers, and signs tokens."""
+REACT: Final = (*INGEST, adds(LAKE, COMMITS), MODELS, FOLLOWS_RECORDS)
+SWEEP: Final = (*INGEST, writes(LAKE, COMMITS), MODELS)
+WATCH: Final = (*EVERY, *HUBS, *(reads(LAKE, raw_of(hub)) for hub in names.HUBS))
+INSPECT: Final = (
+    *(*EVERY, *HUBS, reads(LAKE, f"{names.BODIES_FOLDER}/*")),
+    *(reads(LAKE, f"{zone}/*") for zone in (Zone.RAW, Zone.QUARANTINE)),
+    reads(LAKE, "*/_delta_log/*"),
+    writes(LAKE, names.CHAIN_WALK_FILE),
+)
+"""Of what walks the chains: S3 shows what a file says of itself only to who may read it."""
+
+
+def takes(hub: str) -> tuple[Need, ...]:
+    """Of what receives a hub. Adverse event reports become nobody's record, so they have no bodies."""
+    ingest = (*EVERY, SETS_ASIDE) if hub == names.HUB_SAFETY_REPORTS else INGEST
+    return (*ingest, receives(hub), writes(LAKE, raw_of(hub)))
+
+
+_INCLUDED: Final = {
+    Access.READ: (Access.WRITE, Access.RECEIVE),
+    Access.ADD: (Access.WRITE,),
+    Access.ASK: (Access.READ, Access.RECEIVE),
+}
 
 
 def together(*declared: Needs) -> frozenset[Need]:
@@ -99,9 +174,10 @@ def together(*declared: Needs) -> frozenset[Need]:
 
 
 def without_included(needs: Iterable[Need]) -> frozenset[Need]:
-    """The needs without the readings that a writing of the same thing includes."""
+    """The needs without those that another of the same thing and path includes."""
     found = frozenset(needs)
-    written = {(need.thing, need.name) for need in found if need.access is Access.WRITE}
     return frozenset(
-        need for need in found if need.access is not Access.READ or (need.thing, need.name) not in written
+        need
+        for need in found
+        if not any(replace(need, access=more) in found for more in _INCLUDED.get(need.access, ()))
     )

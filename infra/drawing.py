@@ -64,16 +64,14 @@ def grants(recording: Recording) -> list[Grant]:
 def _grants_of(each: Recorded) -> Iterator[Grant]:
     if each.type != "aws:iam:RolePolicy":
         who = str(each.inputs.get("principalId", "")).removeprefix("principal-of-")
-        yield Grant(who, _role(each), _place(str(each.inputs.get("scope", ""))))
+        held = ", changes by path" if each.inputs.get("condition") else ""
+        yield Grant(who, _role(each) + held, _place(str(each.inputs.get("scope", ""))))
         return
     for statement in json.loads(each.inputs["policy"])["Statement"]:
         actions = ", ".join(sorted(action.partition(":")[2] for action in statement["Action"]))
         service = statement["Action"][0].partition(":")[0]
         for resource in statement["Resource"]:
-            if not resource.endswith("/*") or len(statement["Resource"]) == 1:
-                yield Grant(
-                    each.name.rpartition("-")[0], f"{service}: {actions}", _place(resource.removesuffix("/*"))
-                )
+            yield Grant(each.name.rpartition("-")[0], f"{service}: {actions}", _place(resource))
 
 
 def _facts(each: Recorded) -> str:

@@ -103,6 +103,14 @@ HUB_RAW_ZONE = {
     HUB_SAFETY_REPORTS: RawZone.SAFETY_REPORTS,
 }
 FILES_RAW_ZONE = RawZone.PATIENT_RECORDS
+BODIES_FOLDER = "bodies"
+"""Bodies too large for an item of the records."""
+MODEL_ARTEFACTS = f"{Zone.ML_FEATURES}/model-artifacts"
+"""Published models, and which of them is the champion."""
+CHAIN_WALK_FILE = f"{Zone.AUDIT}/chain-walk.json"
+"""How far the daily walk along the chains is."""
+HEALTH_FILE = "health"
+"""Asked for by health checks: it need not be there."""
 
 # Names of the settings that carry a connection, as Azure Functions bindings read them (`<NAME>__…` for identity-based ones).
 EVENT_HUBS_CONNECTION = "GALEN_EVENT_HUBS"

@@ -6,23 +6,14 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from functions.needs import HUBS, TAKE_FILES, secret
-from shared import names
+from functions.needs import API
 
 if TYPE_CHECKING:
     from mangum import Mangum
 
     from shared.bootstrap import Services
 
-NEEDS = {
-    # Health asks every door; large bodies lie in the lake; the token endpoint signs for the clients it knows.
-    "api": (
-        *TAKE_FILES,
-        *HUBS,
-        secret(names.SECRET_TOKEN_SIGNING_KEY),
-        secret(names.SECRET_TOKEN_CLIENTS),
-    )
-}
+NEEDS = {"api": API}
 _TEXT = ["text/", "application/json", "application/fhir+json", "application/x-ndjson"]
 """The types of answers that are text: any other leaves in base64."""
 

@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.
 from typing import TYPE_CHECKING, Any
 
 from functions.aws.batches import Answer, Event, answered
-from functions.needs import FOLLOWS_RECORDS, INGEST
+from functions.needs import REACT
 from shared import names
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
-NEEDS = {names.REACTIONS_FUNCTION: (*INGEST, FOLLOWS_RECORDS)}
+NEEDS = {names.REACTIONS_FUNCTION: REACT}
 
 
 def follow(services: "Services", event: Event) -> Answer:

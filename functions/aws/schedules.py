@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from functions.needs import EVERY, HUBS, INGEST, TAKE_FILES
+from functions.needs import INSPECT, SWEEP, TAKE_FILES, WATCH
 
 NEEDS = {
-    "sweep": INGEST,
+    "sweep": SWEEP,
     "sweep_files": TAKE_FILES,
-    "watch": (*EVERY, *HUBS),
-    "inspect": (*TAKE_FILES, *HUBS),
+    "watch": WATCH,
+    "inspect": INSPECT,
 }
 
 

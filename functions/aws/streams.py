@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from functions.aws.batches import Answer, Event, answered, kinesis_records
-from functions.needs import INGEST, receives
+from functions.needs import takes
 from shared import names
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
-NEEDS = {hub.replace("-", "_"): (*INGEST, receives(hub)) for hub in names.HUBS}
+NEEDS = {hub.replace("-", "_"): takes(hub) for hub in names.HUBS}
 
 
 def receive(services: "Services", hub: str, event: Event) -> Answer:

@@ -11,19 +11,10 @@ from urllib.parse import unquote_to_bytes
 
 import azure.functions as func
 
-from functions.needs import HUBS, TAKE_FILES, secret
-from shared import names
+from functions.needs import API
 
 http = func.Blueprint()
-NEEDS = {
-    # Health asks every door; large bodies lie in the lake; the token endpoint signs for the clients it knows.
-    "api": (
-        *TAKE_FILES,
-        *HUBS,
-        secret(names.SECRET_TOKEN_SIGNING_KEY),
-        secret(names.SECRET_TOKEN_CLIENTS),
-    )
-}
+NEEDS = {"api": API}
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -8,11 +8,11 @@ import typing
 
 import azure.functions as func
 
-from functions.needs import FOLLOWS_RECORDS, INGEST
+from functions.needs import REACT
 from shared import names
 
 reactions = func.Blueprint()
-NEEDS = {names.REACTIONS_FUNCTION: (*INGEST, FOLLOWS_RECORDS)}
+NEEDS = {names.REACTIONS_FUNCTION: REACT}
 
 
 @reactions.function_name(names.REACTIONS_FUNCTION)

@@ -2,14 +2,14 @@
 
 import azure.functions as func
 
-from functions.needs import EVERY, HUBS, INGEST, TAKE_FILES
+from functions.needs import EVERY, INSPECT, SWEEP, TAKE_FILES, WATCH
 
 schedules = func.Blueprint()
 NEEDS = {
-    "sweep": INGEST,
+    "sweep": SWEEP,
     "sweep_files": TAKE_FILES,
-    "watch": (*EVERY, *HUBS),
-    "inspect": (*TAKE_FILES, *HUBS),
+    "watch": WATCH,
+    "inspect": INSPECT,
     "tables": EVERY,
 }
 

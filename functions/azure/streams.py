@@ -10,11 +10,11 @@ import typing
 import azure.functions as func
 
 from functions.azure.events import stream_records
-from functions.needs import INGEST, receives
+from functions.needs import takes
 from shared import names
 
 streams = func.Blueprint()
-NEEDS = {hub.replace("-", "_"): (*INGEST, receives(hub)) for hub in names.HUBS}
+NEEDS = {hub.replace("-", "_"): takes(hub) for hub in names.HUBS}
 # azure-functions tries up to twelve formats on the enqueued time of each event, and Python keeps the compiled patterns of
 # five: without this it compiles six anew an event, half of all the processor time of a batch of readings.
 _strptime._CACHE_MAX_SIZE = max(64, _strptime._CACHE_MAX_SIZE)

@@ -41,6 +41,23 @@ def _too_wide(each: Recorded, _: Recording) -> list[str]:
     return found
 
 
+def _of_functions(recording: Recording) -> list[Recorded]:
+    """What functions may do, the Spark jobs aside, which rewrite tables."""
+    named = {f"{each.name}-needs" for each in recording.of_type("aws:lambda:Function")}
+    return [each for each in recording.of_type("aws:iam:RolePolicy") if each.name in named]
+
+
+def _writes_anywhere(each: Recorded, _: Recording) -> list[str]:
+    """A function makes files below the folders of its own work, and no other."""
+    return [
+        f"makes files anywhere in {resource.rpartition(':')[2]}"
+        for statement in statements_of(each)
+        if "s3:PutObject" in _listed(statement.get("Action"))
+        for resource in _listed(statement.get("Resource"))
+        if resource.count("/") < 2 and "*" in resource
+    ]
+
+
 def _trusts_anybody(each: Recorded, _: Recording) -> list[str]:
     found = []
     for statement in json.loads(each.inputs["assumeRolePolicy"])["Statement"]:
@@ -64,6 +81,7 @@ def _shares_role(each: Recorded, recording: Recording) -> list[str]:
 
 RIGHTS_RULES: Final = (
     Rule("least-actions", types("aws:iam:RolePolicy"), _too_wide, ("CIS AWS 1.16", MINIMUM)),
+    Rule("files-made-by-path", _of_functions, _writes_anywhere, (MINIMUM,)),
     Rule("roles-for-this-account", types("aws:iam:Role"), _trusts_anybody, (ACCESS,)),
     Rule("callers-named", types("aws:lambda:Permission"), _calls_anybody, (ACCESS,)),
     Rule("a-role-each", types("aws:lambda:Function"), _shares_role, (MINIMUM,)),

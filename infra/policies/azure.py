@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from functions.needs import Thing
 from infra.components.azure.roles import Role
 from infra.policies.azure_platform import PLATFORM_RULES
 from infra.policies.rule import (
@@ -24,7 +25,7 @@ from infra.policies.rule import (
     types,
 )
 from infra.recording import Recorded, Recording
-from shared.names import CAPTURE_CONTAINER, LANDING_FILE_SYSTEM
+from shared.names import CAPTURE_CONTAINER, LAKE_FILE_SYSTEM, LANDING_FILE_SYSTEM
 
 _UNTAGGED: Final = (
     "authorization:", "galen:", "azuread:", "eventhub:EventHub", "eventhub:ConsumerGroup", "storage:Blob",
@@ -100,6 +101,22 @@ def _bad_grant(each: Recorded, recording: Recording) -> list[str]:
     ):
         found.append("manages something else than the Spark workspace")
     return found
+
+
+def _of_app_on_lake(recording: Recording) -> list[Recorded]:
+    """What lets the functions change files of the lake; the Spark jobs, which rewrite tables, have their own identity."""
+    return [
+        each
+        for each in recording.of_type("authorization:RoleAssignment")
+        if each.inputs.get("roleDefinitionId") == Role.BLOB_CONTRIBUTOR.definition
+        and each.name.endswith(f"-{Thing.FILES}-{LAKE_FILE_SYSTEM}")
+    ]
+
+
+def _changes_anything(each: Recorded, _: Recording) -> list[str]:
+    condition = str(each.inputs.get("condition") or "")
+    held = ":path] StringLike '" in condition and "StringLike '*'" not in condition
+    return [] if held else ["changes any file of the lake"]
 
 
 def _bad_cosmos_grant(each: Recorded, _: Recording) -> list[str]:
@@ -298,6 +315,7 @@ RULES: Final = (
         bad_tags,
     ),
     Rule("least-roles", types("authorization:RoleAssignment"), _bad_grant, (MINIMUM,)),
+    Rule("files-changed-by-path", _of_app_on_lake, _changes_anything, (MINIMUM,)),
     Rule("cosmos-least-role", types("cosmosdb:SqlResourceSqlRoleAssignment"), _bad_cosmos_grant, (MINIMUM,)),
     *PLATFORM_RULES,
 )

@@ -325,8 +325,8 @@ class Services:
         return Health(
             {
                 "records": lambda: a.records.read("_platform", "000000000000", "health"),
-                "lake": lambda: a.lake.look("health"),
-                "landing": lambda: a.dropped.look("health"),
+                "lake": lambda: a.lake.look(names.HEALTH_FILE),
+                "landing": lambda: a.dropped.look(names.HEALTH_FILE),
                 "timers": partial(self.pulse.require, TIMERS),
                 "reactions": partial(self.pulse.require, REACTIONS),
                 **{f"stream {hub}": partial(a.streams.generation, hub) for hub in names.HUBS},

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final
 
 from shared.domain.ingest.raw_line import sha256_hex
 from shared.domain.records import OFFLOAD_ABOVE, Item, StoredResource, body_of, stored_resource
+from shared.names import BODIES_FOLDER
 from shared.ports.lake import Lake
-
-FOLDER: Final = "bodies"
 
 
 class Bodies:
@@ -24,7 +22,7 @@ class Bodies:
         if size <= OFFLOAD_ABOVE:
             return item
         raw = body_of(item).encode()
-        path = f"{FOLDER}/t={item['tenant']}/{sha256_hex(raw)}.json.z"
+        path = f"{BODIES_FOLDER}/t={item['tenant']}/{sha256_hex(raw)}.json.z"
         self._lake.put_if_absent(path, zlib.compress(raw, 1))
         return {**{k: v for k, v in item.items() if k not in ("body", "z")}, "blob": path}
 

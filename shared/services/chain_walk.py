@@ -19,11 +19,10 @@ from shared.domain.fhir.dates import instant_text
 from shared.domain.ingest.chain import GENESIS, Chain, Link, link_of
 from shared.domain.ingest.raw_line import sha256_hex
 from shared.errors import NotFound
-from shared.names import RawZone, Zone
+from shared.names import CHAIN_WALK_FILE, RawZone, Zone
 from shared.ports.clock import Clock
 from shared.ports.lake import Lake, LakeFile
 
-PLACE: Final = f"{Zone.AUDIT}/chain-walk.json"
 SLICE_FILES: Final = 50_000
 """Ten pages of a listing; with a slice each quarter of an hour a round over five million files takes a day."""
 ROUND_EVERY: Final = timedelta(days=1)
@@ -128,7 +127,7 @@ class RollingWalk:
             place = _Place(now, before=place.before, whole_since=place.whole_since)
         if not place.resting:
             self._slice(place)
-            self._lake.put(PLACE, json.encode(asdict(place)).encode())
+            self._lake.put(CHAIN_WALK_FILE, json.encode(asdict(place)).encode())
         return Counter(place.found) | Counter(place.before), place.whole_since
 
     def _slice(self, place: _Place) -> None:
@@ -147,6 +146,6 @@ class RollingWalk:
 
     def _place(self) -> _Place:
         try:
-            return _Place(**json.decode_object(self._lake.read(PLACE)))
+            return _Place(**json.decode_object(self._lake.read(CHAIN_WALK_FILE)))
         except NotFound:
             return _Place(instant_text(self._clock.now()))

@@ -275,7 +275,7 @@ def test_what_is_too_long_for_an_item_is_put_into_the_lake(dynamo: DynamoRecords
     etag = dynamo.create(given)
     assert dynamo.read(TENANT, "0123456789ab", "Observation.1") == {**given, "_etag": etag}
     assert [each["body"] for each in dynamo.query(of_code("a"))] == [given["body"]]
-    assert len(list(aws_lake.list("records-aside"))) == 1
+    assert len(list(aws_lake.list("bodies/aside"))) == 1
 
 
 def test_what_has_lapsed_is_gone_though_the_table_still_has_it(

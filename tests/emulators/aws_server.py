@@ -36,10 +36,14 @@ class AwsServer:
         """Count from nothing again."""
         self._ask("DELETE")
 
-    def _ask(self, method: str) -> dict[str, int]:
+    def calls_of_objects(self) -> dict[str, int]:
+        """As `calls`, of S3 each with its bucket and path."""
+        return self._ask("GET", "/_calls/objects")
+
+    def _ask(self, method: str, path: str = "/_calls") -> dict[str, int]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
-            connection.request(method, "/_calls")
+            connection.request(method, path)
             told: dict[str, int] = json.loads(connection.getresponse().read())
             return told
         finally:

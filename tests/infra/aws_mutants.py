@@ -35,6 +35,14 @@ def _open(inputs: dict[str, Any]) -> None:
     inputs["ingress"].append({"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": ["0.0.0.0/0"]})
 
 
+def _anywhere(inputs: dict[str, Any]) -> None:
+    policy = json.loads(inputs["policy"])
+    for statement in policy["Statement"]:
+        if statement["Action"] == ["s3:PutObject"]:
+            statement["Resource"] = ["arn:aws:s3:::galen-lake-prod-galen/*"]
+    inputs["policy"] = json.dumps(policy)
+
+
 MUTANTS: dict[str, tuple[str, Change]] = {
     "buckets-private": ("aws:s3:BucketPublicAccessBlock", put("blockPublicPolicy", to=False)),
     "buckets-tls": ("aws:s3:BucketPolicy", _document("policy", put("Effect", to="Allow"))),
@@ -108,6 +116,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
     "topics-encrypted": ("aws:sns:Topic", put("kmsMasterKeyId", to=None)),
     "tags": ("aws:s3:Bucket", put("tags", "data-classification", to="public")),
     "least-actions": ("aws:iam:RolePolicy", _document("policy", put("Action", to=["s3:*"]))),
+    "files-made-by-path": ("aws:iam:RolePolicy", _anywhere),
     "roles-for-this-account": ("aws:iam:Role", _document("assumeRolePolicy", put("Condition", to={}))),
     "callers-named": ("aws:lambda:Permission", put("sourceArn", to=None)),
     "a-role-each": (_LAMBDA, put("role", to="arn:aws:iam::123456789012:role/one-for-all")),

@@ -76,6 +76,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
     "diagnostics": ("monitor:DiagnosticSetting", put("resourceUri", to="/elsewhere")),
     "tags": ("keyvault:Vault", put("tags", "data-classification", to="public")),
     "least-roles": ("authorization:RoleAssignment", put("roleDefinitionId", to="/providers/Owner")),
+    "files-changed-by-path": ("authorization:RoleAssignment", put("condition", to=None)),
     "cosmos-least-role": ("cosmosdb:SqlResourceSqlRoleAssignment", put("scope", to="/the/account")),
     "storage-encrypted-twice": (
         "storage:StorageAccount",

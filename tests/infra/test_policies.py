@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from functions.azure import http, landing, reactions, schedules, streams
 from functions.needs import Access, Thing
 from infra.azure.stack import app_needs
 from infra.components.aws.function_plan import FunctionPlan, plans
-from infra.components.aws.rights import ACTIONS
+from infra.components.aws.rights import ACTIONS, LISTS
 from infra.components.azure.functions_app import HOST_ROLES
 from infra.components.azure.roles import Role, role_of
 from infra.config import StackConfig
@@ -30,6 +31,7 @@ from infra.program import RecordedStack, provision, rules_of
 from infra.recording import Recording, record
 from local.cli.infra import PAGE
 from local.layout import CHECKOUT
+from shared import names
 from shared.names import (
     AUDIT_CONTAINER,
     CAPTURE_CONTAINER,
@@ -177,7 +179,8 @@ def test_the_drawing_says_rights_in_words() -> None:
     azure, aws = ("\n".join(draw(recorded(stack).recording)) for stack in ("azure-prod", "aws-prod"))
     assert re.search(r"event hubs receiver +eventhub:EventHub/galen-streams-prod-clinical-events", azure)
     assert "cosmos data contributor" in azure
-    assert re.search(r"galen-fn-prod-landing +s3: GetObject, ListBucket +galen-lake-prod-landing", aws)
+    assert re.search(r"galen-fn-prod-landing +s3: GetObject +galen-lake-prod-landing/\*", aws)
+    assert re.search(r"galen-fn-prod-react +s3: PutObject +galen-lake-prod-galen/raw/commits/\*", aws)
 
 
 def test_the_page_of_the_stacks_is_the_one_that_the_command_writes() -> None:
@@ -224,8 +227,34 @@ def test_the_app_is_granted_what_its_functions_need_and_nothing_else(stack: str)
         for need in app_needs()
         for role in [role_of(need)]
     }
+    needed.remove(
+        (Role.BLOB_READER.value, f"{config.name('lake')}-{LAKE_FILE_SYSTEM}")
+    )  # who changes files reads them
     host = {(role.value, config.compact_name("host")) for role in HOST_ROLES}
     assert _of_app(found) == needed | host
+
+
+def test_the_app_changes_files_of_the_lake_where_its_functions_do_and_nowhere_else() -> None:
+    (held,) = [
+        str(each.inputs["condition"])
+        for each in recorded("azure-prod").recording.of_type("authorization:RoleAssignment")
+        if each.inputs.get("condition")
+    ]
+    written = {
+        need.path
+        for need in app_needs()
+        if need.thing is Thing.FILES and need.access in (Access.ADD, Access.WRITE)
+    }
+    assert set(re.findall(r":path] StringLike '([^']+)'", held)) == written
+    actions = re.findall(r"!\(ActionMatches\{'[^']+/blobs/([a-z/]+)'\}\)", held)
+    assert actions == ["write", "add/action", "delete", "move/action"]
+    models, tables = names.MODEL_ARTEFACTS, names.TABLES["bronze_resources"]
+    assert not [
+        path
+        for path in written
+        for file in (f"{models}/m/champion.json", f"{tables}/x")
+        if fnmatchcase(file, path)
+    ]
 
 
 def _granted(found: RecordedStack, function: str) -> set[tuple[str, str]]:
@@ -246,21 +275,23 @@ def test_a_lambda_function_is_granted_the_actions_of_its_needs_and_nothing_else(
     needed = {action for need in plan.needs for action in ACTIONS[need.thing, need.access]}
     keys = {"kms:Decrypt", "kms:GenerateDataKey"}
     assert {action for action, _ in granted} - keys == needed
-    things = {need.name for need in plan.needs if need.thing in (Thing.STREAM, Thing.FILES, Thing.SECRET)}
-    about = [
-        resource for action, resource in granted if action.startswith(("kinesis:", "s3:", "secretsmanager:"))
-    ]
-    assert things == {
-        thing
-        for thing in things
-        if any(resource.removesuffix("/*").endswith(f"-{thing}") for resource in about)
+    lake = recorded("aws-prod").config.name("lake")
+    files = {
+        (action, f"arn:aws:s3:::{lake}-{need.name}" + ("" if action == LISTS else f"/{need.path or '*'}"))
+        for need in plan.needs
+        if need.thing is Thing.FILES
+        for action in ACTIONS[need.thing, need.access]
     }
-    assert [r for r in about if not any(r.removesuffix("/*").endswith(f"-{thing}") for thing in things)] == []
+    assert {each for each in granted if each[0].startswith("s3:")} == files
+    things = {need.name for need in plan.needs if need.thing in (Thing.STREAM, Thing.SECRET)}
+    about = [resource for action, resource in granted if action.startswith(("kinesis:", "secretsmanager:"))]
+    assert things == {thing for thing in things if any(resource.endswith(f"-{thing}") for resource in about)}
+    assert [r for r in about if not any(r.endswith(f"-{thing}") for thing in things)] == []
 
 
 def test_a_function_that_needs_more_is_granted_more() -> None:
     granted = _granted(recorded("aws-prod"), "watch")
-    assert not [action for action, _ in granted if action.startswith("s3:")]
+    assert not [action for action, _ in granted if action == "s3:PutObject"]
     assert [action for action, _ in _granted(recorded("aws-prod"), "inspect") if action == "s3:PutObject"]
 
 
@@ -291,7 +322,8 @@ def test_a_need_that_no_function_declares_is_no_grant() -> None:
     """Nobody sends events or writes what partners dropped; nobody but the jobs and the inference touches models."""
     needs = app_needs()
     assert not [need for need in needs if (need.thing, need.access) == (Thing.STREAM, Access.SEND)]
-    written = {need.name for need in needs if (need.thing, need.access) == (Thing.FILES, Access.WRITE)}
+    changes = (Access.ADD, Access.WRITE, Access.REPLACE)
+    written = {need.name for need in needs if need.thing is Thing.FILES and need.access in changes}
     assert written == {LAKE_FILE_SYSTEM}
 
 

@@ -16,26 +16,30 @@ from infra.components.aws.documents import Statement, allow
 from infra.config import ConfigurationError
 
 METRICS_NAMESPACE: Final = "galen"
-_READS: Final = ("s3:GetObject", "s3:ListBucket")
-_WRITES: Final = (*_READS, "s3:AbortMultipartUpload", "s3:PutObject")
+_MEASURES: Final = (
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+)
+LISTS: Final = "s3:ListBucket"
+"""Of the bucket, never of a path: only to who may list a bucket S3 says that a file is not there, else that it may not be
+asked for, and a condition on what is listed takes that away too."""
+_READS: Final = ("s3:GetObject", LISTS)
+_WRITES: Final = (*_READS, "s3:PutObject")
 ACTIONS: Final = {
-    (Thing.STREAM, Access.RECEIVE): (
-        "kinesis:DescribeStream",
-        "kinesis:DescribeStreamSummary",
-        "kinesis:GetRecords",
-        "kinesis:GetShardIterator",
-        "kinesis:ListShards",
-    ),
+    (Thing.STREAM, Access.ASK): ("kinesis:DescribeStreamSummary",),
+    (Thing.STREAM, Access.READ): _MEASURES,
+    # The service itself reads the stream under the function's role, and asks in the older way.
+    (Thing.STREAM, Access.RECEIVE): ("kinesis:DescribeStream", *_MEASURES),
     (Thing.RECORDS, Access.READ): ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"),
     (Thing.RECORDS, Access.WRITE): (
         "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
-        "dynamodb:ConditionCheckItem",
         "dynamodb:DeleteItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
-        "dynamodb:UpdateItem",
     ),
     (Thing.RECORDS, Access.FOLLOW): (
         "dynamodb:DescribeStream",
@@ -44,8 +48,9 @@ ACTIONS: Final = {
         "dynamodb:ListStreams",
     ),
     (Thing.FILES, Access.READ): _READS,
+    (Thing.FILES, Access.ADD): ("s3:PutObject",),
     (Thing.FILES, Access.WRITE): _WRITES,
-    (Thing.FILES, Access.REPLACE): (*_WRITES, "s3:DeleteObject"),
+    (Thing.FILES, Access.REPLACE): (*_WRITES, "s3:AbortMultipartUpload", "s3:DeleteObject"),
     (Thing.SECRET, Access.READ): ("secretsmanager:GetSecretValue",),
     (Thing.TELEMETRY, Access.SEND): (
         "cloudwatch:PutMetricData",
@@ -82,7 +87,12 @@ def place_of(need: Need, places: Places) -> Place:
 def statements(needs: Iterable[Need], places: Places) -> list[Statement]:
     """What a role may do: for each need its actions on its place, and the use of the place's key."""
     found: list[Statement] = []
-    for need in sorted(needs):
+    ordered = sorted(needs)
+    for name in dict.fromkeys(need.name for need in ordered if need.thing is Thing.FILES):
+        found += _files([need for need in ordered if (need.thing, need.name) == (Thing.FILES, name)], places)
+    for need in ordered:
+        if need.thing is Thing.FILES:
+            continue
         actions = ACTIONS[need.thing, need.access]
         if need.thing is Thing.TELEMETRY:
             found += _telemetry(actions)
@@ -92,6 +102,23 @@ def statements(needs: Iterable[Need], places: Places) -> list[Statement]:
         if place.key is not None:
             writes = need.access in (Access.WRITE, Access.REPLACE, Access.SEND)
             found.append(allow(_ENCRYPTS if writes else _ENCRYPTS[:1], place.key))
+    return found
+
+
+def _files(needs: list[Need], places: Places) -> list[Statement]:
+    """Of one bucket: its listing, and each action on the paths for which it is needed."""
+    place = place_of(needs[0], places)
+    (bucket,) = place.arns
+    paths: dict[str, list[str]] = {}
+    for need in needs:
+        for action in ACTIONS[need.thing, need.access]:
+            paths.setdefault(action, []).append(need.path or "*")
+    found = [allow([LISTS], bucket)] if paths.pop(LISTS, None) else []
+    for action, of in paths.items():
+        found.append(allow([action], *(pulumi.Output.concat(bucket, f"/{path}") for path in of)))
+    if place.key is not None:
+        encrypts = _ENCRYPTS[1:] if "s3:PutObject" in paths else ()
+        found.append(allow((*(_ENCRYPTS[:1] if "s3:GetObject" in paths else ()), *encrypts), place.key))
     return found
 
 
@@ -106,5 +133,5 @@ def _telemetry(actions: tuple[str, ...]) -> list[Statement]:
 def buckets(
     need_name: str, arn: pulumi.Output[str], key: pulumi.Output[str] | None
 ) -> tuple[tuple[Thing, Access | None, str], Place]:
-    """The place of a bucket: the bucket for its listing, its objects for the rest."""
-    return (Thing.FILES, None, need_name), Place((arn, pulumi.Output.concat(arn, "/*")), key)
+    """The place of a bucket."""
+    return (Thing.FILES, None, need_name), Place((arn,), key)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_azure_native import authorization, managedidentity
 
-from functions.needs import Need, Thing
-from infra.components.azure.roles import Role, role_of
+from functions.needs import Access, Need, Thing
+from infra.components.azure.roles import CONDITION_VERSION, Role, role_of, writes_only
 from infra.config import Classification, ConfigurationError, StackConfig
 
 
@@ -49,11 +50,10 @@ class Identity(pulumi.ComponentResource):
 
     def permit(self, thing: Thing, name: str, scope: pulumi.Input[str], parent: pulumi.Resource) -> None:
         """Grants what is needed of a thing on its scope: nothing where nothing is needed."""
-        for need in self.needed(thing, name):
-            role = role_of(need)
-            assert isinstance(role, Role), "the records have roles of their own"
-            words = f"{self._name}-{need.access}-{thing}-{name}".replace(" ", "-")
-            self.grant(words, role, scope, parent)
+        needs = self.needed(thing, name)
+        for role, condition in held_roles(needs).items():
+            words = f"{self._name}-{_words(role, needs)}-{thing}-{name}".replace(" ", "-")
+            assign(words, role, scope, self.principal_id, parent, condition)
 
     def grant(
         self, name: str, role: Role, scope: pulumi.Input[str], parent: pulumi.Resource
@@ -69,19 +69,42 @@ class Identity(pulumi.ComponentResource):
             raise ConfigurationError(message)
 
 
+def held_roles(needs: Iterable[Need]) -> dict[Role, str]:
+    """The roles that answer what is needed of one thing, each with the condition that holds it to the paths written."""
+    roles: dict[Role, list[Need]] = {}
+    for need in needs:
+        role = role_of(need)
+        assert isinstance(role, Role), "the records have roles of their own"
+        roles.setdefault(role, []).append(need)
+    if Role.BLOB_CONTRIBUTOR in roles:
+        roles.pop(Role.BLOB_READER, None)  # whoever changes files reads them
+    paths = sorted({need.path for need in roles.get(Role.BLOB_CONTRIBUTOR, ())})
+    held = writes_only(paths) if paths and all(paths) else ""
+    return {role: held if role is Role.BLOB_CONTRIBUTOR else "" for role in roles}
+
+
+def _words(role: Role, needs: Iterable[Need]) -> str:
+    """The widest access for which a role is given."""
+    order = list(Access)
+    return str(max((need.access for need in needs if role_of(need) is role), key=order.index))
+
+
 def assign(
     name: str,
     role: Role,
     scope: pulumi.Input[str],
     principal_id: pulumi.Input[str],
     parent: pulumi.Resource,
+    condition: str = "",
 ) -> pulumi.CustomResource:
-    """Gives a principal one role on one scope."""
+    """Gives a principal one role on one scope, held by a condition where there is one."""
     return authorization.RoleAssignment(
         name,
         principal_id=principal_id,
         principal_type="ServicePrincipal",
         role_definition_id=role.definition,
         scope=scope,
+        condition=condition or None,
+        condition_version=CONDITION_VERSION if condition else None,
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -5,6 +5,7 @@ Role ids: https://learn.microsoft.com/azure/role-based-access-control/built-in-r
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
@@ -39,9 +40,12 @@ COSMOS_CONTRIBUTOR: Final = "00000000-0000-0000-0000-000000000002"
 """Cosmos DB's own data roles: items, and no more of the account than its metadata."""
 
 _ROLES: Final = {
+    (Thing.STREAM, Access.ASK): Role.EVENT_HUBS_RECEIVER,
+    (Thing.STREAM, Access.READ): Role.EVENT_HUBS_RECEIVER,
     (Thing.STREAM, Access.RECEIVE): Role.EVENT_HUBS_RECEIVER,
     (Thing.FILES, Access.READ): Role.BLOB_READER,
-    # No role of Azure's writes and does not delete.
+    # No role of Azure's writes and does not delete; a condition holds it to paths.
+    (Thing.FILES, Access.ADD): Role.BLOB_CONTRIBUTOR,
     (Thing.FILES, Access.WRITE): Role.BLOB_CONTRIBUTOR,
     (Thing.FILES, Access.REPLACE): Role.BLOB_CONTRIBUTOR,
     (Thing.SECRET, Access.READ): Role.SECRETS_USER,
@@ -57,3 +61,19 @@ def role_of(need: Need) -> Role | str:
         # Who follows the changes also keeps the leases that divide them.
         return COSMOS_READER if need.access is Access.READ else COSMOS_CONTRIBUTOR
     return _ROLES[need.thing, need.access]
+
+
+CONDITION_VERSION: Final = "2.0"
+_BLOBS: Final = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+_CHANGES: Final = ("write", "add/action", "delete", "move/action")
+"""What changes a file, of the actions of the contributor."""
+
+
+def writes_only(paths: Iterable[str]) -> str:
+    """The condition that holds a contributor's changes to some paths, stars for anything; what it reads is not held.
+
+    https://learn.microsoft.com/azure/storage/blobs/storage-auth-abac-examples
+    """
+    another = " AND ".join(f"!(ActionMatches{{'{_BLOBS}/{action}'}})" for action in _CHANGES)
+    within = " OR ".join(f"@Resource[{_BLOBS}:path] StringLike '{path}'" for path in paths)
+    return f"(({another}) OR ({within}))"

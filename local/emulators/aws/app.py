@@ -16,6 +16,7 @@ from local.emulators.faults import PATH as FAULTS_PATH
 from local.emulators.faults import Faults, Rule
 
 CALLS_PATH: Final = "/_calls"
+OBJECTS_PATH: Final = f"{CALLS_PATH}/objects"
 FAULT_STATUSES: Final = (408, 429, 500, 503)
 _S3: Final = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 _JSON_ERRORS: Final = {
@@ -43,7 +44,7 @@ class App:
         self._moto = moto
         self._faults = faults
         self._callers = callers
-        self._calls: Counter[str] = Counter()
+        self._calls: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -56,13 +57,13 @@ class App:
         if environ["PATH_INFO"] == FAULTS_PATH and self._faults is not None:
             status, answer = self._faults.control(environ["REQUEST_METHOD"], body or b"")
             return _answer(start_response, status, answer, "application/json")
-        if environ["PATH_INFO"] == CALLS_PATH:
-            return self._tell(environ["REQUEST_METHOD"], start_response)
+        if environ["PATH_INFO"] in (CALLS_PATH, OBJECTS_PATH):
+            return self._tell(environ, start_response)
         if body is not None:
             environ["wsgi.input"] = io.BytesIO(body)
         action = action_of(environ)
         with self._lock:
-            self._calls[action] += 1
+            self._calls[action, object_of(environ)] += 1
             rule = self._faults.pick(f"{action} {environ['PATH_INFO']}") if self._faults else None
             if rule is None or not rule.refuses:
                 answered = list(self._moto(environ, start_response))
@@ -76,12 +77,20 @@ class App:
             _hang_up(environ)  # the work is done, and nobody hears of it
         return answered
 
-    def _tell(self, method: str, start_response: StartResponse) -> Iterable[bytes]:
+    def _tell(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         with self._lock:
-            told = dict(sorted(self._calls.items()))
-            if method == "DELETE":
+            calls = sorted(self._calls.items())
+            if environ["REQUEST_METHOD"] == "DELETE":
                 self._calls.clear()
+        told: Counter[str] = Counter()
+        for (action, path), times in calls:
+            told[f"{action} {path}".strip() if environ["PATH_INFO"] == OBJECTS_PATH else action] += times
         return _answer(start_response, 200, json.dumps(told).encode(), "application/json")
+
+
+def object_of(environ: Environ) -> str:
+    """The bucket and path of a call to S3; nothing of another service, where a right is for a whole thing."""
+    return "" if environ.get("HTTP_X_AMZ_TARGET") else environ["PATH_INFO"].strip("/")
 
 
 def action_of(environ: Environ) -> str:

@@ -18,13 +18,14 @@ from typing import Any, Final
 from shared.domain.ingest.raw_line import sha256_hex
 from shared.domain.records import Item
 from shared.errors import TooLarge
+from shared.names import BODIES_FOLDER
 from shared.ports.lake import Lake
 from shared.ports.records import LONG_FIELDS, MAX_SHORT_BYTES
 
 Attributes = dict[str, dict[str, Any]]
 """DynamoDB's own JSON: `{"pk": {"S": "…"}}`."""
 
-FOLDER: Final = "records-aside"
+FOLDER: Final = f"{BODIES_FOLDER}/aside"
 ASIDE_ABOVE: Final = 350_000
 """Bytes of an item, a little below the service's 400 KB, for keys and envelope."""
 READ_WITHOUT_BODY: Final = ("pk", "sk", "e", "k", "x", "ttl")

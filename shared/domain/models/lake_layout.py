@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.domain.models.artefact import RefusedModel
 from shared.domain.models.shipped import CHAMPION
-from shared.names import Zone
+from shared.names import MODEL_ARTEFACTS
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -40,12 +40,12 @@ class Alias:
 
 def alias_path(model: str, alias: str = CHAMPION) -> str:
     """The path of an alias."""
-    return f"{Zone.ML_FEATURES}/model-artifacts/{model}/{alias}.json"
+    return f"{MODEL_ARTEFACTS}/{model}/{alias}.json"
 
 
 def artefact_path(model: str, sha256: str) -> str:
     """The path of an artefact."""
-    return f"{Zone.ML_FEATURES}/model-artifacts/{model}/{sha256}.model.json.gz"
+    return f"{MODEL_ARTEFACTS}/{model}/{sha256}.model.json.gz"
 
 
 def read_alias(data: bytes, model: str) -> Alias:

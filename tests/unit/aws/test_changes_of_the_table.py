@@ -54,7 +54,7 @@ def landed(world: World) -> int:
         {"x": {"S": "{not json"}},
         {"x": {"S": "[]"}},
         {"x": {"S": "{}"}},
-        {"aside": {"S": "records-aside/t=ward/gone.json.z"}},
+        {"aside": {"S": "bodies/aside/t=ward/gone.json.z"}},
         {"e": {"N": "1"}},
     ],
     ids=["no json", "no object", "no item", "its body is gone", "no etag"],
