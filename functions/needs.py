@@ -112,7 +112,8 @@ EVERY: Final = (WRITES_RECORDS, TELLS, secret(names.SECRET_LINK_KEY))
 LAKE: Final = names.LAKE_FILE_SYSTEM
 BODIES: Final = writes(LAKE, f"{names.BODIES_FOLDER}/*")
 """Of what records resources: bodies too large for an item are files of the lake."""
-SETS_ASIDE: Final = adds(LAKE, f"{Zone.QUARANTINE}/*")
+SETS_ASIDE: Final = writes(LAKE, f"{Zone.QUARANTINE}/*")
+"""What was set aside before is read: a letter that was replayed and fails again is open again."""
 INGEST: Final = (*EVERY, BODIES, SETS_ASIDE)
 """Of what lands or reacts: what fails is set aside."""
 TAKE_FILES: Final = (

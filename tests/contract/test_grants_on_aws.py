@@ -57,6 +57,13 @@ UNUSED: Final = (
         for function in ("api", "landing", "react")
     }
     | {
+        (
+            f"{function} s3:GetObject quarantine/*",
+            "read where the same is set aside again, as the hubs do here",
+        )
+        for function in ("landing", "react", "sweep", "sweep_files")
+    }
+    | {
         ("inspect s3:GetObject bodies/*", "an open intent may be too long for an item of the table"),
         ("react s3:PutObject bodies/*", "so may a patient's state"),
         ("sweep s3:PutObject bodies/*", "so may what a killed transaction left to be written"),
