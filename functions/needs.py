@@ -143,7 +143,10 @@ API: Final = (
     secret(names.SECRET_TOKEN_CLIENTS),
 )
 """Of what answers partners: it records, asks models, looks whether each store answers, and signs tokens."""
-REACT: Final = (*INGEST, adds(LAKE, COMMITS), MODELS, FOLLOWS_RECORDS)
+REACT: Final = (
+    *(*INGEST, MODELS, FOLLOWS_RECORDS),
+    *(adds(LAKE, path) for path in (COMMITS, f"{names.LIVE_PREDICTIONS}/*")),
+)
 SWEEP: Final = (*INGEST, writes(LAKE, COMMITS), MODELS)
 WATCH: Final = (*EVERY, *HUBS, *(reads(LAKE, raw_of(hub)) for hub in names.HUBS))
 INSPECT: Final = (

@@ -64,6 +64,10 @@ UNUSED: Final = (
         for function in ("landing", "react", "sweep", "sweep_files")
     }
     | {
+        (
+            f"react s3:PutObject {names.LIVE_PREDICTIONS}/*",
+            "nobody is in intensive care here, whom a model scores",
+        ),
         ("inspect s3:GetObject bodies/*", "an open intent may be too long for an item of the table"),
         ("react s3:PutObject bodies/*", "so may a patient's state"),
         ("sweep s3:PutObject bodies/*", "so may what a killed transaction left to be written"),
