@@ -26,7 +26,7 @@ class TokenSettings:
 
     `issuer` and `audience` name this server; `signing_key_pem` is an EC P-256 private key, and without it there is no
     token endpoint; `clients` is a JSON list of `{client_id, tenant, scopes, secret_sha256 | jwks}`; `trusted_issuers`
-    one of `{issuer, jwks, audience?, tenant_claim?, tenants?}`.
+    one of `{issuer, jwks, tenants, audience?, tenant_claim?}`, where `tenants` is `["*"]` for any.
     """
 
     issuer: str
@@ -111,15 +111,22 @@ def parse_trusted_issuers(settings: TokenSettings) -> tuple[TrustedIssuer, ...]:
     for index, entry in enumerate(_entries(settings.trusted_issuers, "trusted_issuers")):
         where = f"trusted_issuers[{index}]"
         issuer, audience = entry.get("issuer"), entry.get("audience", settings.audience)
-        claim, tenants = entry.get("tenant_claim", settings.tenant_claim), entry.get("tenants", [])
+        claim = entry.get("tenant_claim", settings.tenant_claim)
         if not isinstance(issuer, str) or not isinstance(audience, str) or not isinstance(claim, str):
             raise ValueError(f"{where}: issuer, audience and tenant_claim are texts")  # noqa: TRY004
-        if not isinstance(tenants, list) or not all(
-            isinstance(t, str) and is_valid_tenant(t) for t in tenants
-        ):
-            raise ValueError(f"{where}.tenants: a list of tenants")
-        found.append(TrustedIssuer(issuer, audience, _keys(entry.get("jwks"), where), claim, tuple(tenants)))
+        tenants = _tenants(entry.get("tenants"), where)
+        found.append(TrustedIssuer(issuer, audience, _keys(entry.get("jwks"), where), claim, tenants))
     return tuple(found)
+
+
+def _tenants(listed: Any, where: str) -> tuple[str, ...]:
+    """The tenants an issuer may speak for; empty for any, which must be said and not left out."""
+    if listed == ["*"]:
+        return ()
+    named = listed if isinstance(listed, list) else []
+    if not named or not all(isinstance(each, str) and is_valid_tenant(each) for each in named):
+        raise ValueError(f'{where}.tenants: a list of tenants, or ["*"] for any')
+    return tuple(named)
 
 
 def _keys(document: Any, where: str) -> KeySet:

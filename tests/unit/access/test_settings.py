@@ -89,9 +89,18 @@ def test_reads_trusted_issuers() -> None:
     settings = TokenSettings("https://me", "galen", trusted_issuers=json.encode([entry]))
     (issuer,) = parse_trusted_issuers(settings)
     assert (issuer.audience, issuer.tenant_claim, issuer.tenants) == ("galen", "org", ("ward",))
-    for change in ({"jwks": None}, {"tenants": ["A"]}, {"issuer": 7}):
+    (any_tenant,) = parse_trusted_issuers(
+        TokenSettings("i", "a", trusted_issuers=json.encode([{**entry, "tenants": ["*"]}]))
+    )
+    assert any_tenant.tenants == ()
+    wrong: tuple[Any, ...] = (None, [], "ward", ["A"], ["*", "ward"], [7], {})
+    changes: list[dict[str, Any]] = [{"jwks": None}, {"issuer": 7}, *({"tenants": each} for each in wrong)]
+    for change in changes:
         with pytest.raises(ValueError, match=r"^trusted_issuers\[0\]"):
             parse_trusted_issuers(TokenSettings("i", "a", trusted_issuers=json.encode([{**entry, **change}])))
+    del entry["tenants"]
+    with pytest.raises(ValueError, match=r'^trusted_issuers\[0\]\.tenants: .*\["\*"\] for any'):
+        parse_trusted_issuers(TokenSettings("i", "a", trusted_issuers=json.encode([entry])))
 
 
 def test_settings_never_show_their_secrets() -> None:

@@ -1,0 +1,64 @@
+"""Health asks a silent dependency once, and keeps nobody waiting who can have the answer before."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.services.health import Health
+from tests.patience import PATIENCE_S
+
+
+class Hub:
+    """A dependency that answers at once, or as long as it is `silent` not before it may."""
+
+    def __init__(self) -> None:
+        self.silent = False
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+        self.most_at_once = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        with self._lock:
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+        if self.silent:
+            self.asked.set()
+            self.may_answer.wait(PATIENCE_S)
+        with self._lock:
+            self._now -= 1
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    made = Hub()
+    yield made
+    made.may_answer.set()
+
+
+def test_while_one_asks_the_others_get_the_answer_before(hub: Hub) -> None:
+    health = Health({"hub": hub}, kept_s=-1, patience_s=PATIENCE_S)
+    assert health.check()["hub"]["status"] == "ok"
+    hub.silent = True
+    with ThreadPoolExecutor(2) as callers:
+        first = callers.submit(health.check)
+        assert hub.asked.wait(PATIENCE_S)
+        meanwhile = callers.submit(health.check)
+        told = meanwhile.result(PATIENCE_S / 2)
+        assert (told["hub"]["status"], first.done()) == ("ok", False)
+        hub.may_answer.set()
+        assert first.result(PATIENCE_S)["hub"]["status"] == "ok"
+
+
+def test_who_is_silent_is_unavailable_and_takes_no_second_thread(hub: Hub) -> None:
+    hub.silent = True
+    health = Health({"hub": hub, "records": lambda: None}, kept_s=-1, patience_s=0)
+    for _ in range(5):
+        told = health.check()["hub"]
+        assert (told["status"], told["detail"]) == ("unavailable", "no answer")
+        assert hub.asked.wait(PATIENCE_S)
+    assert hub.most_at_once == 1
