@@ -104,7 +104,7 @@ def _named(
     reference = patient_reference(resource)
     inside = by_url.get(reference) or by_url.get(f"{service_base(entry.full_url)}/{reference}")
     final: str | None = None
-    if inside is None and _is_conditional(reference):
+    if inside is None and reference.startswith("Patient?"):
         final = lookups.find(entry, reference)
     elif inside is not None and inside.type == "Patient":
         final = str(inside.key)

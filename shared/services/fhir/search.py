@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/http.html#search
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode
@@ -19,9 +19,8 @@ from shared.domain.fhir.search_request import PAGE, RESULT_PARAMETERS, SearchReq
 from shared.domain.fhir.search_values import parse_query, refuse
 from shared.domain.records import Item, StoredResource, key_of
 from shared.ports.clock import Clock
-from shared.ports.matching import holds
-from shared.ports.records import Query, Records
-from shared.services.fhir.search_query import compile_query
+from shared.ports.records import Predicate, Query, Records
+from shared.services.fhir.search_query import compile_query, predicates_of
 
 NOTHING: Final[frozenset[ResourceKey]] = frozenset()
 
@@ -64,6 +63,14 @@ class Searchset:
 
     def _full_url(self, match: StoredResource) -> str:
         return f'"fullUrl":{json.encode(f"{self.base_url}/{match.key}")},' if self.base_url else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What criteria ask, and how many values they name."""
+
+    where: tuple[Predicate, ...]
+    alternatives: int
 
 
 class Search:
@@ -129,10 +136,10 @@ class Search:
         found = self._records.query(compile_query(tenant, request, limit=2 + left_out))
         return [item for item in found if key_of(item) not in without][:2]
 
-    def condition(self, tenant: str, type_: str, criteria: str) -> Callable[[Item], bool]:
-        """Tells of items that are not stored yet whether they meet the criteria. Raises InputError (400)."""
-        where = compile_query(tenant, self._conditions(type_, criteria)).where
-        return lambda item: all(holds(predicate, item) for predicate in where)
+    def condition(self, type_: str, criteria: str) -> Condition:
+        """What the criteria of a conditional interaction ask of a resource of the type. Raises InputError (400)."""
+        request = self._conditions(type_, criteria)
+        return Condition(predicates_of(request), sum(len(each.alternatives) for each in request.criteria))
 
     def _conditions(self, type_: str, criteria: str) -> SearchRequest:
         pairs = parse_query(criteria)

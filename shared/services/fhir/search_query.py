@@ -22,13 +22,18 @@ def compile_query(
         where=(
             Compare("type", "=", request.type),
             Compare("deleted", "=", False),
-            *(_predicate(criterion) for criterion in request.criteria),
+            *predicates_of(request),
         ),
         order_by=_SORT_PATH[request.sort.parameter],
         descending=request.sort.descending,
         after=after,
         limit=limit,
     )
+
+
+def predicates_of(request: SearchRequest) -> tuple[Predicate, ...]:
+    """What the criteria ask of a current, not deleted resource of the type."""
+    return tuple(_predicate(criterion) for criterion in request.criteria)
 
 
 def home_of_request(request: SearchRequest) -> str | None:

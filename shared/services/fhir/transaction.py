@@ -11,10 +11,8 @@ from functools import partial
 from typing import Any, Final
 
 from shared.domain.access.caller import Caller
-from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
-from shared.domain.fhir.search_index import search_index
 from shared.domain.records import Item, key_of, stored_resource, weight_of
 from shared.errors import Busy, Conflict, GalenError, InputError, Unavailable
 from shared.ports.clock import Clock, Randomness
@@ -22,12 +20,13 @@ from shared.ports.records import MAX_BATCH_BYTES, MAX_BATCH_WRITES, BatchRefused
 from shared.services.bodies import Bodies
 from shared.services.fhir.admit import Admission
 from shared.services.fhir.attempt import Answers, Attempt, entry_item
-from shared.services.fhir.conditional import ConditionalCreate, several_match
+from shared.services.fhir.conditional import ConditionalCreate
 from shared.services.fhir.entries import Entry, interactions_of, naming, parse_entries
 from shared.services.fhir.intents import Intents
 from shared.services.fhir.interactions import Interactions
 from shared.services.fhir.plan import Authorise, check_entries, check_get
-from shared.services.fhir.resolve import Conditional, Mint, resolve_references
+from shared.services.fhir.referenced import Referenced
+from shared.services.fhir.resolve import Mint, resolve_references
 from shared.services.fhir.search import Search
 from shared.services.fhir.single import Answer, SingleEntries, answered, refused, response
 
@@ -117,8 +116,10 @@ class Transactions:
     def _write(self, caller: Caller, entries: list[Entry], authorise: Authorise) -> Answers:
         """One try. Raises Conflict without an issue where somebody was faster: then nothing is written."""
         self._match_conditional(caller, entries)
-        conditional = self._referenced(caller, entries, authorise)
-        resolve_references(entries, conditional, self._minter(caller, entries))
+        referenced = Referenced(
+            caller.tenant, entries, self._search, self._conditional, authorise, self._clock.now()
+        )
+        resolve_references(entries, referenced.find, self._minter(caller, entries))
         changes = [entry for entry in entries if entry.method != "GET" and not entry.matched]
         return self._commit(caller, changes) if changes else {}
 
@@ -141,36 +142,6 @@ class Transactions:
             return self._conditional.reserve(caller.tenant, resource, entry.if_none_exist, deleted)
 
         return mint
-
-    def _referenced(self, caller: Caller, entries: list[Entry], authorise: Authorise) -> Conditional:
-        """Finds what conditional references mean once the transaction is written: its own entries count."""
-        changed = _keys(entries, "DELETE", "PUT")
-        future: dict[str, list[Item]] = {}
-
-        def find(type_: str, criteria: str) -> ResourceKey | None:
-            authorise(type_, "search")
-            if type_ not in future:
-                future[type_] = self._future(caller, entries, type_)
-            meets = self._search.condition(caller.tenant, type_, criteria)
-            found = {key_of(item) for item in future[type_] if meets(item)}
-            stored = self._conditional.match(caller.tenant, type_, criteria, changed)
-            if stored:
-                found.add(key_of(stored))
-            if len(found) > 1:
-                raise several_match()
-            return next(iter(found), None)
-
-        return find
-
-    def _future(self, caller: Caller, entries: list[Entry], type_: str) -> list[Item]:
-        """What the entries will leave of one type, as far as a search looks at it."""
-        head = {"tenant": caller.tenant, "type": type_, "deleted": False}
-        head |= {"lastUpdated": instant_text(self._clock.now())}
-        return [
-            {**head, "rid": entry.key.id, "ix": search_index(entry.resource)}
-            for entry in entries
-            if entry.type == type_ and entry.resource and entry.key and not entry.matched
-        ]
 
     def _commit(self, caller: Caller, changes: list[Entry]) -> Answers:
         if _may_fit_one_batch(changes):
