@@ -86,7 +86,11 @@ class ResourceWriter:
         what `build` raises, Busy, and Unavailable.
         """
         lost = 0
+        tried: tuple[Decision, Item] | None = None
         for _ in range(ATTEMPTS):
+            if tried is not None and self._in_history(tried[1]):
+                # It was applied, its answer lost, and somebody has written over it since.
+                return tried
             located = self.locate(tenant, key)
             if self._settled(located, claim):
                 continue
@@ -103,7 +107,11 @@ class ResourceWriter:
                 lost += 1
                 if lost == LOST_ANSWERS:
                     raise
+                tried = (decision, incoming) if decision is not Decision.HISTORY else None
         raise Busy()
+
+    def _in_history(self, item: Item) -> bool:
+        return self._records.read(item["tenant"], item["home"], as_history(item)["id"]) is not None
 
     def _settled(self, located: Located, claim: str) -> bool:
         """Whether another transaction's claim was in the way, has been resolved, and the item has changed by it."""

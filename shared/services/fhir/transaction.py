@@ -13,7 +13,7 @@ from typing import Any, Final
 from shared.domain.access.caller import Caller
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
-from shared.domain.records import Item, key_of, stored_resource, weight_of
+from shared.domain.records import Item, history_id, key_of, stored_resource, weight_of
 from shared.errors import Busy, Conflict, GalenError, InputError, Unavailable
 from shared.ports.clock import Clock, Randomness
 from shared.ports.records import MAX_BATCH_BYTES, MAX_BATCH_WRITES, BatchRefused, Create, Records
@@ -186,14 +186,16 @@ class Transactions:
         raise lost
 
     def _commit_or_find(self, items: list[Item]) -> None:
-        tenant, home = items[0]["tenant"], items[0]["home"]
+        first = items[0]
+        tenant, home = first["tenant"], first["home"]
         try:
             self._records.commit(tenant, home, [Create(item) for item in items])
         except BatchRefused:
-            there = self._records.read(tenant, home, items[0]["id"])
-            if there is None or there["version"] != items[0]["version"]:
+            # An earlier try may have been applied and its answer lost, and the resource changed by others since.
+            ids = [first["id"], history_id(key_of(first), first["version"])]
+            found = self._records.read_many(tenant, home, ids).values()
+            if all(each.get("version") != first["version"] for each in found):
                 raise Conflict("A minted id was taken: send the transaction again.") from None
-            # An earlier try was applied and its answer lost.
 
     def _entry_answer(self, caller: Caller, entry: Entry, written: Answers) -> Answer:
         if entry.method == "GET":

@@ -456,6 +456,38 @@ def test_one_batch_whose_answer_was_lost_and_then_throttled_is_found(world: Worl
     assert len(world.current("Patient")) == 1
 
 
+def test_one_batch_whose_answer_was_lost_and_whose_resource_was_changed_since_is_not_written_twice(
+    world: World,
+) -> None:
+    other = World(world.stores, seed=8)
+    changed: list[str] = []
+
+    def plan(name: str, _writes: bool) -> Failure | None:
+        if name != "records.commit":
+            return None
+        if not changed:
+            changed.append("")
+            return Failure(Unavailable(), applied=True)
+        if changed == [""]:
+            [item] = other.current("Patient")
+            key = ResourceKey("Patient", item["rid"])
+            changed[0] = other.interactions.update(
+                caller(), key, patient(item["rid"], active=True)
+            ).stored.version
+        return None
+
+    world.script.plan = plan
+    answers = send(
+        world,
+        transaction(entry("POST", "Patient", patient(), full_url="urn:uuid:1")),
+    )
+    assert statuses(answers) == ["201"]
+    [item] = world.current("Patient")
+    assert item["version"] == changed[0]
+    [superseded] = world.kinds("history")
+    assert answers[0]["response"]["etag"] == f'W/"{superseded["version"]}"'
+
+
 def test_of_many_transactions_with_one_condition_one_creates_and_the_others_find_it(world: World) -> None:
     found: list[str] = []
     barrier = threading.Barrier(16)

@@ -141,6 +141,25 @@ def test_a_lost_answer_is_read_back_and_not_written_twice(world: World) -> None:
     assert len(world.interactions.history("ward", KEY, count=9, after=None).entries) == 2
 
 
+def test_a_lost_answer_is_known_though_another_wrote_over_it_meanwhile(world: World) -> None:
+    version = put(world, "a")
+    other = World(world.stores, seed=8)
+    later: list[str] = []
+
+    def plan(name: str, writes: bool) -> Failure | None:
+        if name == "records.commit" and not later:
+            later.append("")
+            return Failure(Unavailable(), applied=True)
+        if later == [""]:
+            later[0] = put(other, "a", value=91)
+        return None
+
+    world.script.plan = plan
+    mine = put(world, "a", value=90, if_match=version)
+    found = [each.version for each in world.interactions.history("ward", KEY, count=9, after=None).entries]
+    assert found == [later[0], mine, version]
+
+
 def test_a_lost_answer_to_a_creating_put_still_says_created(world: World) -> None:
     losses = iter([Failure(Unavailable(), applied=True)])
     world.script.plan = lambda _name, writes: next(losses, None) if writes else None
