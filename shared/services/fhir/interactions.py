@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, pairwise
 from typing import Any, Final
 
 from shared.domain.access.caller import Caller
@@ -119,27 +120,23 @@ class Interactions:
         return item
 
     def history(self, tenant: str, key: ResourceKey, *, count: int, after: str | None) -> HistoryPage:
-        """Versions by source version, newest first, `count` a page, those before `after`. Raises NotFound."""
+        """Versions by source version, newest first, at most `count` a page, those before `after`. Raises NotFound."""
         located = self._writer.locate(tenant, key)
         if located.current is None:
             raise NotFound(_NOTHING)
         current = located.current
         older = (Compare("sv", "<", after),) if after else ()
-        past = list(
-            self._records.query(
-                self._past(tenant, key, None if located.has_moved else current["home"], count + 1, *older)
-            )
+        past = self._records.query(
+            self._past(tenant, key, None if located.has_moved else current["home"], count + 1, *older)
         )
-        items = past if after and current["sv"] >= after else [current, *past]
-        shown = items[:count]
-        more = shown[-1]["sv"] if len(items) > count and shown else None
-        before = [*items[1:], None]
+        page = self._bodies.page(past if after and current["sv"] >= after else chain([current], past), count)
+        more = page.items[-1]["sv"] if page.following else None
         created = {
             item["version"]
-            for item, earlier in zip(items, before, strict=True)
-            if not item["deleted"] and (earlier is None or earlier["deleted"])
+            for item, earlier in pairwise([*page.items, page.following])
+            if item and not item["deleted"] and (earlier is None or earlier["deleted"])
         }
-        return HistoryPage([self._bodies.stored(item) for item in shown], more, frozenset(created))
+        return HistoryPage(list(page.stored), more, frozenset(created))
 
     @staticmethod
     def _past(tenant: str, key: ResourceKey, home: str | None, limit: int, *where: Compare) -> Query:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from shared.domain.access.caller import Caller
@@ -20,17 +20,10 @@ from shared.domain.fhir.search_values import parse_query, refuse
 from shared.domain.records import Item, StoredResource, key_of
 from shared.ports.clock import Clock
 from shared.ports.records import Predicate, Query, Records
+from shared.services.bodies import MAX_ANSWER_BYTES, Bodies
 from shared.services.fhir.search_query import compile_query, predicates_of
 
 NOTHING: Final[frozenset[ResourceKey]] = frozenset()
-
-
-class StoredBodies(Protocol):
-    """Where the text of a body is, in the item or beside it."""
-
-    def stored(self, item: Item) -> StoredResource:
-        """The version an item keeps, its body fetched."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ class Condition:
 class Search:
     """Runs searches; the caller's right to search the type has been checked, anew for each page."""
 
-    def __init__(self, records: Records, bodies: StoredBodies, pages: PageTokens, clock: Clock) -> None:
+    def __init__(self, records: Records, bodies: Bodies, pages: PageTokens, clock: Clock) -> None:
         self._records = records
         self._bodies = bodies
         self._pages = pages
@@ -90,36 +83,42 @@ class Search:
         *,
         base_url: str,
         strict: bool = True,
+        max_bytes: int = MAX_ANSWER_BYTES,
     ) -> Searchset:
-        """One page. `base_url` is where the FHIR endpoint is reached, without a slash at the end. Raises InputError."""
+        """One page, ended early where its bodies exceed `max_bytes`.
+
+        `base_url` is where the FHIR endpoint is reached, without a slash at the end. Raises InputError.
+        """
         request = parse(type_, parameters, strict=strict, now=self._clock.now(), base_url=base_url)
         after = self._pages.open(caller.tenant, request.fingerprint, request.page) if request.page else None
         query = compile_query(caller.tenant, request, after=after, limit=request.count + 1)
         here = f"{base_url}/{type_}" if base_url else type_
         if request.count_only:
             return Searchset(base_url, _link(here, request), None, self._count(caller.tenant, request), ())
-        items = list(self._records.query(query))
-        page, more = items[: request.count], len(items) > request.count
+        page = self._bodies.page(self._records.query(query), request.count, max_bytes)
+        more = page.following is not None
         position = (
-            self._pages.seal(caller.tenant, request.fingerprint, _position(query, page[-1])) if more else ""
+            self._pages.seal(caller.tenant, request.fingerprint, _position(query, page.items[-1]))
+            if more
+            else ""
         )
         total = None
         if request.total:
-            total = self._count(caller.tenant, request) if more or after else len(page)
+            total = self._count(caller.tenant, request) if more or after else len(page.items)
         return Searchset(
             base_url=base_url,
             self_link=_link(here, request, request.page),
             next_link=_link(here, request, position) if more else None,
             total=total,
-            matches=tuple(self._bodies.stored(item) for item in page),
+            matches=page.stored,
         )
 
-    def bundle(self, caller: Caller, type_: str, query: str) -> dict[str, Any]:
-        """The Bundle for an entry of a batch; its links are relative, the caller's right has been checked."""
-        return json.decode_object(self.run(caller, type_, parse_query(query), base_url="").text())
+    def page(self, caller: Caller, type_: str, query: str, *, max_bytes: int = MAX_ANSWER_BYTES) -> Searchset:
+        """The page for an entry of a batch; its links are relative, the caller's right has been checked."""
+        return self.run(caller, type_, parse_query(query), base_url="", max_bytes=max_bytes)
 
     def check(self, caller: Caller, type_: str, query: str) -> None:
-        """Raise InputError where `bundle` would; reads nothing."""
+        """Raise InputError where `page` would; reads nothing."""
         request = parse(type_, parse_query(query), strict=True, now=self._clock.now())
         if request.page:
             self._pages.open(caller.tenant, request.fingerprint, request.page)

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from shared.domain.access.caller import Caller
+from shared.domain.fhir import json
 from shared.domain.fhir.outcome import error, operation_outcome
 from shared.domain.records import StoredResource
-from shared.errors import Fault, GalenError, consequence_of
+from shared.errors import Fault, GalenError, TooLarge, consequence_of
+from shared.services.bodies import MAX_ANSWER_BYTES, size_of
 from shared.services.fhir.conditional import ConditionalCreate
 from shared.services.fhir.entries import Entry, named, naming
 from shared.services.fhir.interactions import Interactions
@@ -56,6 +58,32 @@ def answered(entry: Entry, work: Callable[[], Answer]) -> Answer:
         return {"response": {"status": str(row.status), "outcome": operation_outcome(issues)}}
 
 
+class Room:
+    """What the answer to a bundle may still hold. Once an entry finds too little, those after it find none."""
+
+    def __init__(self) -> None:
+        self.left = MAX_ANSWER_BYTES
+
+    def require(self) -> None:
+        """Raise TooLarge where nothing is left, before anything is read."""
+        if self.left <= 0:
+            raise _full()
+
+    def take(self, size: int) -> None:
+        """Raise TooLarge where less than so many bytes are left."""
+        if size > self.left:
+            self.left = 0
+            raise _full()
+        self.left -= size
+
+
+def _full() -> TooLarge:
+    text = (
+        f"What the entries of a bundle read exceeds {MAX_ANSWER_BYTES:,} bytes: ask for this one by itself."
+    )
+    return TooLarge(text, issues=[error("too-costly", text)])
+
+
 class SingleEntries:
     """Performs entries, each by itself."""
 
@@ -64,10 +92,10 @@ class SingleEntries:
         self._conditional = conditional
         self._search = search
 
-    def perform(self, caller: Caller, entry: Entry) -> Answer:
+    def perform(self, caller: Caller, entry: Entry, room: Room) -> Answer:
         """What the entry asks for. Raises GalenError."""
         if entry.method == "GET":
-            return self.get(caller, entry)
+            return self.get(caller, entry, room)
         if entry.method == "DELETE":
             assert entry.key is not None
             with naming(entry, ".request.ifMatch"):
@@ -91,14 +119,17 @@ class SingleEntries:
             written = self._interactions.create(caller, entry.resource)
         return {"response": response(written.status, written.stored)}
 
-    def get(self, caller: Caller, entry: Entry) -> Answer:
-        """A read, a version or a searchset."""
+    def get(self, caller: Caller, entry: Entry, room: Room) -> Answer:
+        """A read, a version or a searchset, which ends early where the answer has no room for more."""
         with naming(entry, ".request.url"):
+            room.require()
             if entry.key is None:
-                found = self._search.bundle(caller, entry.type, entry.query)
-                return {"resource": found, "response": {"status": "200 OK"}}
+                page = self._search.page(caller, entry.type, entry.query, max_bytes=room.left)
+                room.take(sum(map(size_of, page.matches)))
+                return {"resource": json.decode_object(page.text()), "response": {"status": "200 OK"}}
             if entry.version:
                 stored = self._interactions.vread(caller.tenant, entry.key, entry.version)
             else:
                 stored = self._interactions.read(caller.tenant, entry.key)
+            room.take(size_of(stored))
         return {"resource": stored.resource, "response": response(200, stored)}

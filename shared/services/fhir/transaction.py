@@ -28,7 +28,7 @@ from shared.services.fhir.plan import Authorise, check_entries, check_get
 from shared.services.fhir.referenced import Referenced
 from shared.services.fhir.resolve import Mint, resolve_references
 from shared.services.fhir.search import Search
-from shared.services.fhir.single import Answer, SingleEntries, answered, refused, response
+from shared.services.fhir.single import Answer, Room, SingleEntries, answered, refused, response
 
 ROUNDS: Final = 12
 """Tries of a transaction against others that change the same; each begins with what is on record then."""
@@ -73,20 +73,21 @@ class Transactions:
         return self._transaction(caller, bundle, authorise)
 
     def _batch(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
+        room = Room()
         answers = [
             refused(parsed)
             if isinstance(parsed, GalenError)
-            else answered(parsed, partial(self._alone, caller, parsed, authorise))
+            else answered(parsed, partial(self._alone, caller, parsed, authorise, room))
             for parsed in parse_entries(bundle)
         ]
         return _bundle("batch-response", answers)
 
-    def _alone(self, caller: Caller, entry: Entry, authorise: Authorise) -> Answer:
+    def _alone(self, caller: Caller, entry: Entry, authorise: Authorise, room: Room) -> Answer:
         for interaction in interactions_of(entry):
             authorise(entry.type, interaction)
         with naming(entry, ".request.url"):
             check_get(entry, partial(self._search.check, caller))
-        return self._single.perform(caller, entry)
+        return self._single.perform(caller, entry, room)
 
     def _transaction(self, caller: Caller, bundle: dict[str, Any], authorise: Authorise) -> dict[str, Any]:
         check_search = partial(self._search.check, caller)
@@ -103,8 +104,10 @@ class Transactions:
                     raise
                 continue
             # It has happened: from here on nothing may answer for the whole as if it had not.
+            room = Room()
             answers = [
-                answered(entry, partial(self._entry_answer, caller, entry, written)) for entry in entries
+                answered(entry, partial(self._entry_answer, caller, entry, written, room))
+                for entry in entries
             ]
             return _bundle("transaction-response", answers)
         raise Conflict("Another request is changing the same resources: send the transaction again.")
@@ -197,9 +200,9 @@ class Transactions:
             if all(each.get("version") != first["version"] for each in found):
                 raise Conflict("A minted id was taken: send the transaction again.") from None
 
-    def _entry_answer(self, caller: Caller, entry: Entry, written: Answers) -> Answer:
+    def _entry_answer(self, caller: Caller, entry: Entry, written: Answers, room: Room) -> Answer:
         if entry.method == "GET":
-            return self._single.get(caller, entry)
+            return self._single.get(caller, entry, room)
         status, stored = (200, entry.matched) if entry.matched else written[entry.index]
         return {"response": response(status, stored)}
 

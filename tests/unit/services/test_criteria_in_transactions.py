@@ -86,8 +86,8 @@ def test_criteria_find_an_entry_as_a_search_finds_it_afterwards(world: World, cr
     )
     (panel,) = [item for item in world.current("Observation") if item["rid"] == "w"]
     assert world.bodies.stored(panel).resource["hasMember"] == [{"reference": "Observation/x"}]
-    found = world.search.bundle(caller(), "Observation", criteria)["entry"]
-    assert [each["resource"]["id"] for each in found] == ["x"]
+    found = world.search.page(caller(), "Observation", criteria).matches
+    assert [each.key.id for each in found] == ["x"]
 
 
 def test_tokens_are_looked_up_and_no_list_of_them_is_searched() -> None:
