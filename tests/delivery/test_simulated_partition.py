@@ -16,7 +16,7 @@ SEEDS = int(os.environ.get("GALEN_SIMULATION_SEEDS", "500"))
 SLICES = 5
 
 
-@pytest.mark.timeout(max(120, SEEDS))
+@pytest.mark.timeout(max(600, SEEDS))
 @pytest.mark.parametrize("part", range(SLICES))
 def test_nothing_is_lost_doubled_or_stale_whatever_happens(part: int) -> None:
     for seed in range(part, SEEDS, SLICES):

@@ -16,6 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.filedatalake import DataLakeServiceClient, FileSystemClient
 
 from tests.e2e.platform import Platform, eventually
+from tests.patience import PATIENCE_S
 
 FHIR_JSON = {"Content-Type": "application/fhir+json"}
 CLINICAL_EVENTS, VITAL_SIGNS = "clinical-events", "vital-signs"
@@ -24,7 +25,7 @@ CLINICAL_EVENTS, VITAL_SIGNS = "clinical-events", "vital-signs"
 class Api(httpx.Client):
     """The HTTP door and everything else that has an address."""
 
-    def __init__(self, url: str, token: str, timeout_s: float = 60.0) -> None:
+    def __init__(self, url: str, token: str, timeout_s: float = PATIENCE_S) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         super().__init__(base_url=url, headers=headers, timeout=timeout_s, trust_env=False)
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,19 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from local.ports import free_ports
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 EMULATORS = ("eventhubs", "datalake", "cosmos")
 WORKERS = ("http", "ingest", "reactions")
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(look: Callable[[], T], what: str, within_s: float = PATIENCE_S, every_s: float = 0.1) -> T:
@@ -53,7 +46,7 @@ class Platform:
 
     def __init__(self, data: Path, port: int | None = None) -> None:
         self.data = data
-        self.port = port or free_port()
+        self.port = port or free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = data.parent / f"{data.name}.out"
         self._process: subprocess.Popen[bytes] | None = None
@@ -140,7 +133,7 @@ class Platform:
             self._process.wait()
             raise
 
-    def command(self, *arguments: str, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, timeout_s: float = 3 * PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Runs one of the other commands of `python -m local` on this platform."""
         return subprocess.run(
             [sys.executable, "-m", "local", *arguments, "--data", str(self.data)],

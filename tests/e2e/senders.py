@@ -28,7 +28,7 @@ Advance = Callable[[int], None]
 
 def send_by_http(platform: Platform, manifest: Manifest, bundles: list[Bundle], advance: Advance) -> None:
     """Transactions of PUTs under the source's ids, every third one of conditional creates: both may be repeated."""
-    with Api(platform.url, manifest.token, timeout_s=PATIENCE_S) as api:
+    with Api(platform.url, manifest.token) as api:
         for number, bundle in enumerate(bundles):
             conditional = number % 3 == 2
             tagged = manifest.tagged(bundle, "create" if conditional else "put", "http")

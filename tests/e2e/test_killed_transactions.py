@@ -26,7 +26,7 @@ UNFINISHED = "SELECT VALUE c.id FROM c WHERE c.kind = 'intent' AND c.status = 's
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
     # A connection that a kill broke is left to the collector by the SDK.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -42,7 +42,7 @@ def torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 def test_a_transaction_whose_worker_or_store_is_killed_is_all_or_nothing(torn: Platform) -> None:
     chance = random.Random(11)
     answered: dict[str, tuple[str, int]] = {}
-    with Api(torn.url, torn.token(), timeout_s=20) as api:
+    with Api(torn.url, torn.token()) as api:
         for number in range(KILLED_POSTS):
             tag, victim = uuid.uuid4().hex, ("http", "cosmos")[number % 2]
             with _killed_meanwhile(torn, api, victim, chance.uniform(0.02, 1.2)):
@@ -57,7 +57,7 @@ def test_a_transaction_whose_worker_or_store_is_killed_is_all_or_nothing(torn: P
 def test_a_conditional_transaction_sent_again_after_a_kill_is_not_doubled(torn: Platform) -> None:
     chance = random.Random(5)
     tags = [uuid.uuid4().hex for _ in range(CONDITIONAL_POSTS)]
-    with Api(torn.url, torn.token(), timeout_s=20) as api:
+    with Api(torn.url, torn.token()) as api:
         for number, tag in enumerate(tags):
             with _killed_meanwhile(torn, api, ("cosmos", "http")[number % 2], chance.uniform(0.1, 1.0)):
                 bundle = _conditional_transaction(tag)

@@ -20,7 +20,7 @@ EVENTS, AT_ONCE = 200, 20
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
     # A connection that a kill broke is left to the collector by the SDK.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_ports
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -24,12 +25,6 @@ SAMPLE = Path(__file__).parent / "apps" / "sample"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 COSMOS_KEY = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
 HUBS = ("vitals", "failing", "shared", "dying", "stubborn")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(condition: Callable[[], Any], within_s: float = PATIENCE_S) -> Any:
@@ -61,7 +56,8 @@ class Emulators:
 @pytest.fixture(scope="session")
 def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulators]:
     data = tmp_path_factory.mktemp("emulators")
-    ports = {name: free_port() for name in ("eventhubs", "cosmos", "datalake")}
+    names = ("eventhubs", "cosmos", "datalake")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     processes = []
     for name, port in ports.items():
         hubs = [part for hub in HUBS for part in ("--hub", f"{hub}:4")] if name == "eventhubs" else []
@@ -121,7 +117,11 @@ StartHost = Callable[..., Host]
 
 def launch(folder: Path, arguments: Sequence[str], settings: dict[str, str], instance: str) -> Host:
     """A host that listens, or has ended already; functions note what they saw in `<folder>/seen`."""
-    port, log, seen = free_port(), folder / f"{instance}-{len(list(folder.iterdir()))}.log", folder / "seen"
+    port, log, seen = (
+        free_ports(1)[0],
+        folder / f"{instance}-{len(list(folder.iterdir()))}.log",
+        folder / "seen",
+    )
     environment = {**os.environ, "SAMPLE_SEEN": str(seen), "SAMPLE_HUB": "vitals", **settings}
     command = [sys.executable, "-m", "local.host", "--app", str(SAMPLE), "--port", str(port)]
     with log.open("w") as output:

@@ -17,7 +17,7 @@ from tests.docs.documents import codes_in, table_after, text_of
 from tests.infra.stacks import recorded
 
 pytestmark = [
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore:.* has been deprecated in favor of:DeprecationWarning"),
 ]
 STACK = "aws-prod"

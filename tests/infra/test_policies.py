@@ -48,7 +48,7 @@ from tests.infra.azure_mutants import MUTANTS as AZURE_MUTANTS
 from tests.infra.stacks import AWS, AZURE, Change, mutated, put, recorded
 
 pytestmark = [
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     # The kit for AWS warns of classes of its own when it is loaded.
     pytest.mark.filterwarnings("ignore:.* has been deprecated in favor of:DeprecationWarning"),
 ]

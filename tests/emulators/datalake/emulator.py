@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.filedatalake import DataLakeServiceClient
 
 from local.emulators.datalake.auth import WELL_KNOWN_ACCOUNT, WELL_KNOWN_KEY
+from local.ports import free_ports
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +29,7 @@ class Emulator:
     def __init__(self, data: Path, *flags: str) -> None:
         self.data = data
         self._flags = flags
-        self.port = _free_port()
+        self.port = free_ports(1)[0]
         self._clients: list[BlobServiceClient | DataLakeServiceClient] = []
         self.start()
 
@@ -93,11 +93,6 @@ class Emulator:
         return status
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 class Subscriber:
     """A webhook that keeps what it was sent and answers as told."""
 
@@ -151,7 +146,7 @@ class Subscriber:
             return json.dumps({"validationResponse": document[0]["data"]["validationCode"]}).encode()
         return b""
 
-    def wait_for(self, count: int, timeout_s: float = 15) -> list[tuple[str, dict[str, str], bytes]]:
+    def wait_for(self, count: int, timeout_s: float = PATIENCE_S) -> list[tuple[str, dict[str, str], bytes]]:
         """The notifications once there are so many."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.notifications()) >= count, timeout_s), self.received

@@ -41,7 +41,7 @@ def refusal(call: object, *arguments: object) -> str:
 
 def test_lets_only_the_holder_write_and_delete(container: ContainerClient) -> None:
     blob = container.upload_blob("leased", b"1")
-    lease = blob.acquire_lease(15)
+    lease = blob.acquire_lease(60)
     assert blob.get_blob_properties().lease.state == "leased"
     for change in (
         lambda: blob.upload_blob(b"2", overwrite=True),
@@ -66,15 +66,15 @@ def test_gives_a_lease_to_one_at_a_time(container: ContainerClient) -> None:
     blob = container.upload_blob("leased", b"1")
     lease = blob.acquire_lease(-1)
     with pytest.raises(HttpResponseError) as refused:
-        blob.acquire_lease(15)
+        blob.acquire_lease(60)
     assert code_of(refused.value) == "LeaseAlreadyPresent"
     assert lease.break_lease() == 0
     assert blob.get_blob_properties().lease.state == "broken"
-    blob.acquire_lease(15)
+    blob.acquire_lease(60)
 
 
 def test_holds_a_container_against_deletion(container: ContainerClient) -> None:
-    lease = container.acquire_lease(15)
+    lease = container.acquire_lease(60)
     with pytest.raises(HttpResponseError) as refused:
         container.delete_container()
     assert code_of(refused.value) == "LeaseIdMissing"

@@ -118,7 +118,7 @@ def test_a_file_is_leased_as_it_is_created_and_released_as_it_is_flushed(
 ) -> None:
     lease_id = str(uuid.uuid4())
     file = file_system.get_file_client("f")
-    file.create_file(lease_id=lease_id, lease_duration=15)
+    file.create_file(lease_id=lease_id, lease_duration=60)
     assert refused(lambda: file.append_data(b"x", 0))[1] == "LeaseIdMissing"
     file.append_data(b"x", 0, lease=lease_id)
     file.flush_data(1, lease=lease_id, lease_action="release")
