@@ -13,6 +13,7 @@ from local.definitions.corrections import corrected, corrected_regex
 _CANONICAL: Final = "http://hl7.org/fhir/StructureDefinition/"
 _FHIR_TYPE: Final = f"{_CANONICAL}structuredefinition-fhir-type"
 _REGEX: Final = f"{_CANONICAL}regex"
+_MAXIMUM: Final = f"{_CANONICAL}elementdefinition-maxValueSet"
 _SYSTEM_TYPE: Final = "http://hl7.org/fhirpath/System."
 _BACKBONES: Final = ("BackboneElement", "Element")
 _NUMBERS: Final = ("decimal", "integer", "positiveInt", "unsignedInt")
@@ -82,15 +83,13 @@ class _Chunk:
     def _element(self, element: dict[str, Any], is_backbone: bool, kind: str) -> list[Any]:
         path: str = element["path"]
         name = path.rpartition(".")[2].removesuffix("[x]")
-        binding = element.get("binding", {})
-        decides = binding.get("strength") in _DECIDING and "valueSet" in binding
         return [
             name,
             element["min"],
             None if element["max"] == "*" else int(element["max"]),
             element["base"]["max"] not in ("0", "1"),
             {name: path} if is_backbone else self._properties(element, name, kind),
-            [binding["strength"], binding["valueSet"].partition("|")[0]] if decides else None,
+            _binding(element.get("binding", {})),
             [] if is_backbone else self._keys(element, everything=False),
         ]
 
@@ -152,10 +151,18 @@ def _type_ref(type_: dict[str, Any]) -> Any:
     return [code, *targets] if targets and "Resource" not in targets else code
 
 
+def _binding(binding: dict[str, Any]) -> list[str] | None:
+    """Strength, value set and, where codes beside it have a bound, the value set that is their bound."""
+    if binding.get("strength") not in _DECIDING or "valueSet" not in binding:
+        return None
+    maximum = _extension(binding, _MAXIMUM)
+    return [binding["strength"], binding["valueSet"].partition("|")[0], *([maximum] if maximum else [])]
+
+
 def _extension(holder: dict[str, Any], url: str) -> str:
     for extension in holder.get("extension", ()):
         if extension["url"] == url:
-            return str(extension.get("valueUrl") or extension["valueString"])
+            return str(next(value for key, value in extension.items() if key.startswith("value")))
     return ""
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from shared.domain.fhir.definitions.model import Kind, Strength, TypeDefinition, TypeRef
+from shared.domain.fhir.definitions.model import Binding, Kind, Strength, TypeDefinition, TypeRef
 from shared.domain.fhir.definitions.reader import r4
 from shared.domain.fhir.resource_types import RESOURCE_TYPES
 
@@ -95,6 +95,12 @@ def test_bindings_that_decide_are_kept_without_version() -> None:
         "http://hl7.org/fhir/ValueSet/administrative-gender",
     )
     assert R4.type("Condition").elements["code"].binding is None, "an example binding decides nothing"
+    language = R4.type("Patient").elements["language"].binding
+    assert language == Binding(
+        Strength.PREFERRED,
+        "http://hl7.org/fhir/ValueSet/languages",
+        maximum="http://hl7.org/fhir/ValueSet/all-languages",
+    )
 
 
 def test_each_invariant_stands_at_one_place_only() -> None:

@@ -30,10 +30,15 @@ class Strength(StrEnum):
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """Codes from a value set; `value_set` is its canonical without version."""
+    """Codes from a value set; `value_set` is its canonical without version.
+
+    `maximum` is the value set that every code is of, also where others than those of `value_set` may be used; "" for any.
+    https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html
+    """
 
     strength: Strength
     value_set: str
+    maximum: str = ""
 
 
 class Constraint(msgspec.Struct, frozen=True):

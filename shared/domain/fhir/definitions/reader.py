@@ -146,7 +146,7 @@ class PackedDefinitions:
             high=high,
             is_array=is_array,
             properties=refs,
-            binding=self._one(Binding, Strength(binding[0]), binding[1]) if binding else None,
+            binding=self._one(Binding, Strength(binding[0]), *binding[1:]) if binding else None,
             constraints=tuple(constraints[key] for key in keys),
         )
 

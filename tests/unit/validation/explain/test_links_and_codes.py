@@ -20,6 +20,13 @@ from tests.unit.validation.explain.resources import (
 UUID = "53fefa32-fcbb-4ff8-8a92-55ee120877b"
 
 
+_LANGUAGES = "urn:ietf:bcp:47"
+
+
+def _spoken(*codings: dict[str, str]) -> dict[str, Any]:
+    return {"communication": [{"language": {"coding": list(codings)}}]}
+
+
 @pytest.mark.parametrize(
     "reference",
     [
@@ -163,6 +170,40 @@ def test_judges_codes_by_binding_and_system(changes: dict[str, Any], expected: t
     ]
 
 
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"language": "en"}, []),
+        ({"language": "de-AT-1996"}, [("information", "binding-preferred", "Patient.language")]),
+        ({"language": "de_AT"}, [("error", "binding-maximum", "Patient.language")]),
+        ({"language": "not a language"}, [("error", "binding-maximum", "Patient.language")]),
+        (_spoken({"system": _LANGUAGES, "code": "de-CH"}), []),
+        (
+            _spoken({"system": "http://example.org/l", "code": "1"}, {"system": _LANGUAGES, "code": "gsw"}),
+            ["preferred"],
+        ),
+        (_spoken({"display": "German"}), ["preferred"]),
+        (_spoken({"system": "http://example.org/languages", "code": "1"}), ["maximum"]),
+        (_spoken({"system": _LANGUAGES, "code": "de_AT"}), ["maximum"]),
+        (_spoken({"code": "de"}), ["maximum"]),
+        ({"communication": [{"language": {"text": "Zürichdeutsch"}}]}, ["preferred"]),
+    ],
+)
+def test_a_language_is_a_language_tag_whether_it_is_a_common_one_or_not(
+    changes: dict[str, Any], found: list[Any]
+) -> None:
+    told = [
+        (issue.severity, issue.rule, issue.expression)
+        for issue in findings(patient(**changes))
+        if issue.rule.startswith("binding-")
+    ]
+    place = "Patient.communication[0].language"
+    severities = {"preferred": "information", "maximum": "error"}
+    assert told == [
+        (severities[one], f"binding-{one}", place) if isinstance(one, str) else one for one in found
+    ]
+
+
 def test_canonicals_are_absolute_or_contained_and_of_the_right_type() -> None:
     response = {"resourceType": "QuestionnaireResponse", "status": "completed"}
     assert errors(response | {"questionnaire": "http://hl7.org/fhir/ValueSet/x"}) == [
@@ -181,7 +222,7 @@ def test_canonicals_are_absolute_or_contained_and_of_the_right_type() -> None:
         ('<div xmlns="http://www.w3.org/1999/xhtml"><script/>x</div>', "txt-1"),
         ('<div xmlns="http://www.w3.org/1999/xhtml">a & b</div>', "narrative-xml"),
         ('<div xmlns="http://www.w3.org/1999/xhtml"><a href="#no">x</a></div>', "narrative-link"),
-        ('<div xmlns="http://www.w3.org/1999/xhtml"><a href="urn:x:y">x</a></div>', "narrative-scheme"),
+        ('<div xmlns="http://www.w3.org/1999/xhtml"><a href="ldap://x/y">x</a></div>', "narrative-scheme"),
         ("<div>x</div>", "narrative-namespace"),
     ],
 )

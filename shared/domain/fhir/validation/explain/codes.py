@@ -39,7 +39,11 @@ class Codes:
         self._findings = findings
 
     def bound(self, binding: Binding, value: Any, type_name: str, path: str) -> None:
-        """Holds an element's value against its binding."""
+        """Holds an element's value against its binding: one code beyond the maximum is told as that alone."""
+        if binding.maximum and self._is_beyond(binding.maximum, value):
+            text = f"The code must be of the value set {binding.maximum}, also where no common one fits."
+            self._findings.error("code-invalid", text, path, "binding-maximum")
+            return
         codes = self._definitions.value_set(binding.value_set)
         if codes is None:
             return
@@ -51,6 +55,26 @@ class Codes:
                 self._outside(binding, codes, [coding], path)
         elif isinstance(value, str) and not _has_code(codes, value):
             self._outside(binding, codes, [], path)
+
+    def _is_beyond(self, maximum: str, value: Any) -> bool:
+        """Whether there are codes and none is of the value set. A text without a code is within it."""
+        codes = self._definitions.value_set(maximum)
+        if codes is None:
+            return False
+        if isinstance(value, str):
+            return not _has_code(codes, value)
+        coding = value.get("coding", [value]) if isinstance(value, dict) else []
+        codings = coding if isinstance(coding, list) else []
+        coded = [each for each in codings if isinstance(each, dict) and isinstance(each.get("code"), str)]
+        return bool(coded) and not any(self._is_within(codes, each) for each in coded)
+
+    @staticmethod
+    def _is_within(codes: ValueSetCodes, coding: dict[str, Any]) -> bool:
+        """Whether a Coding is of the value set, by the form of its code where the specification holds no codes."""
+        system = coding.get("system")
+        if not _has(codes, system, coding["code"]):
+            return False
+        return system not in codes.open_systems or _is_code(coding["code"], SHAPED.get(str(system)))
 
     def coding(self, value: dict[str, Any], path: str) -> None:
         """Holds a Coding against its code system, where the specification has all codes of it or the codes have a form.

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from shared.domain.fhir.definitions.model import (
     Binding,
     Constraint,
@@ -86,7 +88,8 @@ class _Reader:
                 node.high = None
             if _same_types(node.types, base):
                 node.types = ()
-            if node.binding == base.binding:
+            # A maximum is the base type's to check.
+            if base.binding is not None and node.binding == replace(base.binding, maximum=""):
                 node.binding = None
             known = {constraint.key for constraint in base.constraints} | self._keys(type_name)
             node.constraints = tuple(c for c in node.constraints if c.key not in known)
