@@ -12,6 +12,8 @@ from shared.domain.fhir.views import Row
 
 _HELD_CHARACTERS: Final = 1_000_000
 _TABLE_ROWS: Final = 1_000
+_UNSEEN: Final = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\ufffd")
+"""Control characters: on a terminal a text may not clear the screen or pass for what it is not."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -116,7 +118,7 @@ class TableWriter:
         """Keeps one row."""
         self._count += 1
         if self._count <= _TABLE_ROWS:
-            self._rows.append([_cell(value) for value in row.values()])
+            self._rows.append([_cell(value).translate(_UNSEEN) for value in row.values()])
 
     def close(self) -> None:
         """Draws the table."""

@@ -77,6 +77,12 @@ def test_a_table_counts_its_rows(files: Path, capfdbinary: Any) -> None:
     ]  # fmt: skip
 
 
+def test_a_table_passes_no_control_character_on(files: Path, capfdbinary: Any) -> None:
+    (files / "bad.ndjson").write_text(json.dumps({"resourceType": "Observation", "id": "a\x1b[2J\x9b31m\rb"}))
+    assert view("view.json", "bad.ndjson") in (0, 1)
+    assert "a\ufffd[2J\ufffd31m\ufffdb" in capfdbinary.readouterr().out.decode()
+
+
 def test_packed_files_and_standard_input_are_read(
     files: Path, capfdbinary: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
