@@ -45,7 +45,7 @@ HOURS: Final = 11
 GOAL_S: Final = 1.0
 _BETWEEN: Final = timedelta(minutes=1)
 _TOGETHER_S: Final = 10.0
-_LAST_WITHIN_S: Final = 20.0
+_LAST_WITHIN_S: Final = 60.0
 _FOUND_WITHIN_S: Final = 90.0
 _AGE, _GENDER = COLUMNS.index("Age"), COLUMNS.index("Gender")
 _TABLE: Final = {each.name: each for each in variables()}

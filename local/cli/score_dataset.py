@@ -16,7 +16,7 @@ _EXAMPLES = """  python3 -m local score-dataset sepsis stays/ scored/
 sepsis: .psv files of the PhysioNet/CinC Challenge 2019 at any depth in; for each a file of the same name out, with
 PredictedProbability|PredictedLabel for every hour, from that hour and earlier ones only.
 readmission: the columns of diabetic_data.csv (UCI 296) in; encounter_id,probability out, in the same order.
-A column with the outcome is not read. exit codes: 0 everything is scored, 1 a file cannot be read, 2 wrong usage
+A column with the outcome is not read. exit codes: 0 everything is scored, 1 a file or a line cannot be read, 2 wrong usage
 """
 
 
@@ -43,6 +43,9 @@ def run(args: argparse.Namespace) -> int:
         code = _sepsis(args) if args.model == "sepsis" else _readmission(args)
     except RefusedModel as refused:
         raise exits.CommandStopped(f"{refused}; nothing was scored with it") from refused
+    except OSError as failure:
+        text = f"{failure.filename or args.target}: {failure.strerror}: name an input that can be read and an output"
+        raise exits.CommandStopped(f"{text} that can be written", exits.USAGE) from failure
     say(f"done after {time.monotonic() - started_s:.1f} s")
     return code
 
@@ -72,11 +75,14 @@ def _readmission(args: argparse.Namespace) -> int:
 
     if not args.source.is_file():
         raise exits.CommandStopped(f"there is no file {args.source}", exits.USAGE)
+    if args.target.resolve() == args.source.resolve():
+        raise exits.CommandStopped("the scores need a file of their own: name another OUT.csv", exits.USAGE)
+    told: list[str] = []
     try:
-        count = score_encounters(args.source, args.target)
+        count = score_encounters(args.source, args.target, told)
     except UnreadableEncounters as unreadable:
         raise exits.CommandStopped(str(unreadable)) from unreadable
-    except UnicodeDecodeError as unreadable:
-        raise exits.CommandStopped(f"{args.source} is no text in UTF-8") from unreadable
+    for problem in told:
+        say(problem)
     say(f"scored {count} encounters into {args.target}")
-    return exits.OK
+    return exits.FINDING if told else exits.OK

@@ -9,25 +9,45 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from shared.domain.features.readmission import COLUMNS, Encounter, in_order
 
 LABEL = "readmitted"
 WITHIN_30_DAYS = "<30"
+_REST = "\0"
+"""Under this name a row has the cells beyond its columns: no column has it."""
 
 
 class UnreadableEncounters(ValueError):
     """A file that holds no encounters; the message names it and what is wrong with it."""
 
 
-def read_encounters(path: Path) -> list[dict[str, str]]:
-    """The encounters of a file in its order. Raises UnreadableEncounters."""
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        table = csv.DictReader(lines, restval="?")
-        missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
-        if missing:
-            raise UnreadableEncounters(f"{path}: the column {missing[0]} is missing from the first line")
-        return list(table)
+def read_encounters(path: Path, told: list[str] | None = None) -> list[dict[str, str]]:
+    """The encounters of a file in its order. Raises UnreadableEncounters.
+
+    A line that is too short is an encounter of which the rest is not known; `told` gets a sentence, as for one too long.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            table = csv.DictReader(lines, restkey=_REST)
+            names = list(table.fieldnames or ())
+            missing = [name for name in COLUMNS if name not in names]
+            if missing:
+                raise UnreadableEncounters(f"{path}: the column {missing[0]} is missing from the first line")
+            return [_whole(row, f"{path}, line {table.line_num}", told) for row in table]
+    except (UnicodeDecodeError, csv.Error) as unreadable:
+        raise UnreadableEncounters(f"{path} is no table of text in UTF-8") from unreadable
+
+
+def _whole(row: dict[str, Any], where: str, told: list[str] | None) -> dict[str, str]:
+    beyond = row.pop(_REST, None)
+    absent = [name for name, value in row.items() if value is None]
+    if told is not None and (beyond or absent):
+        told.append(
+            f"{where}: {'more' if beyond else 'fewer'} cells than columns; what is not there counts as unknown"
+        )
+    return {**row, **dict.fromkeys(absent, "?")}
 
 
 def with_earlier(encounters: list[dict[str, str]]) -> Iterator[tuple[int, list[Encounter]]]:

@@ -14,10 +14,13 @@ from shared.domain.models.artefact import RefusedModel
 from shared.domain.models.shipped import shipped_model
 
 
-def score_encounters(source: Path, target: Path) -> int:
-    """Writes the probability of every encounter, in the order of the file; returns how many there are."""
+def score_encounters(source: Path, target: Path, told: list[str]) -> int:
+    """Writes the probability of every encounter, in the order of the file; returns how many there are.
+
+    `told` gets a sentence for each line that is not whole.
+    """
     model = shipped_model("readmission")
-    encounters = read_encounters(source)
+    encounters = read_encounters(source, told)
     matrix = np.full((len(encounters), len(model.features)), np.nan)
     for place, earlier in with_earlier(encounters):
         features = readmission_features(encounters[place], earlier, model.tables["rates"])

@@ -57,8 +57,8 @@ def score_batch(pairs: Sequence[tuple[Path, Path]]) -> Scored:
     problems: list[str] = []
     for file, out in pairs:
         try:
-            hours, _ = read_stay(file)
-        except (UnreadableStay, UnicodeDecodeError) as unreadable:
+            hours, _ = read_stay(file, problems)
+        except UnreadableStay as unreadable:
             problems.append(str(unreadable))
             continue
         rows.extend(chosen(row, model.features) for row in sepsis_features(hours))

@@ -6,12 +6,12 @@ Source: https://physionet.org/content/challenge-2019/1.0.0/ (files, columns, uni
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 from shared.domain.features.sepsis import COLUMNS, Hour
 
 LABEL = "SepsisLabel"
+_MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "?"})
 
 
 class UnreadableStay(ValueError):
@@ -23,32 +23,56 @@ def stay_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.psv") if path.is_file() and not path.name.startswith("."))
 
 
-def read_stay(path: Path) -> tuple[list[Hour], list[int] | None]:
-    """The hours of a stay in order, and their labels where the file has them. Raises UnreadableStay."""
-    lines = path.read_text("utf-8").splitlines()
-    names = lines[0].strip().split("|") if lines else []
+def read_stay(path: Path, told: list[str] | None = None) -> tuple[list[Hour], list[int] | None]:
+    """The hours of a stay in order, and their labels where the file has them. Raises UnreadableStay.
+
+    With `told` a broken line is still an hour, labels are not read: what cannot be read is missing, `told` gets a sentence.
+    """
+    lines = _lines(path)
+    names = [name.strip() for name in lines[0].split("|")] if lines else []
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise UnreadableStay(f"{path}: the column {missing[0]} is missing from the first line")
     places = [names.index(name) for name in COLUMNS]
-    label = names.index(LABEL) if LABEL in names else None
-    hours: list[Hour] = []
-    labels: list[int] = []
-    for number, cells in _rows(path, lines, len(names)):
-        try:
-            hours.append(tuple(float(cells[place]) if cells[place] else math.nan for place in places))
-            if label is not None:
-                labels.append(int(float(cells[label])))
-        except ValueError as broken:
-            raise UnreadableStay(f"{path}, line {number}: a cell is no number") from broken
-    return hours, labels if label is not None else None
+    rows = [(number, line.split("|")) for number, line in enumerate(lines[1:], start=2) if line.strip()]
+    for number, cells in rows:
+        problem = _problem(cells, len(names), places)
+        if problem and told is None:
+            raise UnreadableStay(f"{path}, line {number}: {problem}")
+        if problem and told is not None:
+            told.append(f"{path}, line {number}: {problem}; what cannot be read counts as missing")
+            cells[:] = cells if len(cells) == len(names) else [""] * len(names)
+    hours: list[Hour] = [tuple(_value(cells[place]) for place in places) for _, cells in rows]
+    if LABEL not in names or told is not None:
+        return hours, None
+    return hours, [_label(path, number, cells[names.index(LABEL)]) for number, cells in rows]
 
 
-def _rows(path: Path, lines: list[str], width: int) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        cells = line.strip("\r\n").split("|")
-        if len(cells) != width:
-            raise UnreadableStay(f"{path}, line {number}: {len(cells)} cells instead of {width}")
-        yield number, cells
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as unreadable:
+        raise UnreadableStay(f"{path} is no text in UTF-8") from unreadable
+
+
+def _problem(cells: list[str], width: int, places: list[int]) -> str:
+    if len(cells) != width:
+        return f"{len(cells)} cells instead of {width}"
+    read = (cells[place].strip().lower() for place in places)
+    broken = any(text not in _MISSING and math.isnan(_value(text)) for text in read)
+    return "a cell is no number" if broken else ""
+
+
+def _value(text: str) -> float:
+    """The number in a cell; NaN where there is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _label(path: Path, number: int, text: str) -> int:
+    try:
+        return int(float(text))
+    except ValueError as broken:
+        raise UnreadableStay(f"{path}, line {number}: the label is no number") from broken

@@ -9,6 +9,7 @@ from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Item, Kind
+from shared.domain.stays.chart_rules import sound
 from shared.domain.stays.discharge import Chart, discharges
 from shared.domain.vitals.observation import instant_of
 from shared.ports.records import Compare, Has, Predicate, Query, Records
@@ -28,7 +29,7 @@ class ChartReader:
         self._bodies = bodies
 
     def chart(self, tenant: str, home: str, patient: ResourceKey, until: datetime) -> Chart:
-        """The hospital stays that ended until an instant, and what falls into them."""
+        """The hospital stays that ended until an instant, and what falls into them, as far as it counts."""
         there = self._writer.locate(tenant, patient).current
         who = self.resource(there) if there and not there["deleted"] else {}
         versions: dict[str, str] = {}
@@ -42,17 +43,18 @@ class ChartReader:
             for each in encounters
             if (end := instant_of((each.get("period") or {}).get("end"))) is not None and end <= until
         ]
-        stays = discharges(Chart(who, ended))
+        stays = discharges(sound(Chart(who, ended)))
         began = [at for each in stays if (at := instant_of(each["period"]["start"])) is not None]
         since = (Compare("ix.d.date.hi", ">=", instant_text(min(began))),) if began else ()
-        return Chart(
-            who, encounters if stays else [],
+        chart = Chart(
+            who, encounters,
             self._all(tenant, home, patient, "Condition", versions),
             self._all(tenant, home, patient, "Observation", versions, since),
             self._all(tenant, home, patient, "MedicationRequest", versions),
             self._all(tenant, home, patient, "Procedure", versions, since),
             versions,
         )  # fmt: skip
+        return sound(chart)
 
     def resource(self, item: Item) -> dict[str, Any]:
         """The resource of an item."""

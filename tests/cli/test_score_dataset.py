@@ -124,6 +124,57 @@ def test_a_file_that_is_no_stay_is_named_and_the_others_are_scored(
 
 
 @pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: "\ufeff" + text.replace("\n", "\r\n"), ""),
+        (lambda text: text.replace("NaN", "NA"), ""),
+        (lambda text: text.replace("NaN", "", 3), ""),
+        (lambda text: text.replace("NaN", "low", 1), "line 2: a cell is no number"),
+        (lambda text: text + "80|97\n", "2 cells instead of 40"),
+    ],
+)
+def test_every_hour_of_a_file_with_broken_lines_is_answered_and_what_is_broken_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[str], str], said: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    text = change(as_psv(made_up_stay(1, 4)))
+    (tmp_path / "in" / "a.psv").write_bytes(text.encode())
+    ended = command("sepsis", str(tmp_path / "in"), str(tmp_path / "out"))
+    assert (ended == exits.FINDING) == bool(said)
+    assert said in capsys.readouterr().err
+    assert len(scores(tmp_path / "out" / "a.psv")) == len(text.splitlines()) - 1
+
+
+def test_an_encounter_on_a_line_that_is_too_short_is_answered_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = table(tmp_path / "in.csv", [encounter()])
+    source.write_text(source.read_text("utf-8") + "77,8\n", "utf-8")
+    assert command("readmission", str(source), str(tmp_path / "out.csv")) == exits.FINDING
+    assert "line 3: fewer cells than columns" in capsys.readouterr().err
+    assert len((tmp_path / "out.csv").read_text("utf-8").splitlines()) == 3
+
+
+@pytest.mark.parametrize("target", [".", "in.csv", "in.csv/out.csv"])
+def test_scores_that_cannot_be_written_are_wrong_usage_and_the_input_stays(
+    tmp_path: Path, target: str
+) -> None:
+    source = table(tmp_path / "in.csv", [encounter()])
+    before = source.read_bytes()
+    with pytest.raises(exits.CommandStopped) as stopped:
+        command("readmission", str(source), str(tmp_path / target))
+    assert stopped.value.exit_code == exits.USAGE
+    assert source.read_bytes() == before
+
+
+def test_stays_whose_scores_cannot_be_written_are_wrong_usage(stays: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file", "utf-8")
+    with pytest.raises(exits.CommandStopped, match="that can be written") as stopped:
+        command("sepsis", str(stays), str(tmp_path / "out"))
+    assert stopped.value.exit_code == exits.USAGE
+
+
+@pytest.mark.parametrize(
     "arguments", [lambda at: (at / "nowhere", at / "out"), lambda at: (at / "in", at / "in")]
 )
 def test_wrong_usage_is_said(

@@ -6,6 +6,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local.bench.sepsis import replayed, run_sepsis, with_alerts
+from local.datasets.stays import read_stay, stay_files
+from local.delivery.target import target_of
+from local.keys import TENANT
+from local.layout import CHECKOUT
+from local.run_state import find_platform
+from shared.domain.stays.sepsis_risk import sepsis_model
 from tests.e2e.doors import CLINICAL_EVENTS, Api, send
 from tests.e2e.platform import Platform, eventually
 from tests.e2e.test_alerts import _now as now
@@ -15,6 +22,7 @@ from tests.unit.stays.icu import encounter, index_of, observed
 SEPTIC = {"HR": 135.0, "Temp": 39.6, "SBP": 78.0, "MAP": 52.0, "Resp": 34.0, "O2Sat": 87.0}
 BLOOD = {"WBC": 24.0, "Lactate": 6.0, "Creatinine": 3.0, "Platelets": 60.0, "BUN": 60.0, "FiO2": 0.8}
 HOURS = 12
+STAYS = CHECKOUT / "tests" / "data" / "icu-stays"
 
 
 def test_a_septic_stay_raises_a_p1_that_says_why_and_a_request_says_the_same(
@@ -57,6 +65,21 @@ def test_a_septic_stay_raises_a_p1_that_says_why_and_a_request_says_the_same(
     refused = api.post(f"/fhir/{patient}/$risk?model=sepsis&asOf={early}")
     assert refused.status_code == 422
     assert "HR" in refused.text
+
+
+def test_real_stays_replayed_at_200_values_a_second_raise_their_p1s_and_lose_no_value(
+    platform: Platform,
+) -> None:
+    """As `local bench sepsis` measures it, which tells the times: here nothing depends on how fast the machine is."""
+    model = sepsis_model()
+    stays = [
+        with_alerts(replayed(file.stem, read_stay(file)[0]), model, datetime(2026, 1, 1, tzinfo=UTC))
+        for file in stay_files(STAYS)
+    ]
+    assert all(stay.raises for stay in stays)
+    result = run_sepsis(target_of(find_platform(platform.data), TENANT), stays, rate=200)
+    assert (result.sent, result.found) == (sum(len(stay.values) for stay in stays), result.sent)
+    assert len(result.latencies_s) >= len(stays)
 
 
 def _sepsis_alert(api: Api, patient: str, cursor: str) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from shared.domain.features.patient.measures import BY_CODE
 from shared.domain.features.readmission import CATEGORIES, COUNTS, DIAGNOSES, DRUGS, RARE_DRUGS, Encounter
 from shared.domain.fhir.dates import earlier, range_of
 from shared.domain.scores.model import PatientContext, birth_date_of
@@ -32,14 +33,17 @@ _DISPOSITION: Final = {
     "rehab": "22", "psy": "28",
 }  # fmt: skip
 _NOT_MAPPED: Final = {"admission_type_id": "6", "discharge_disposition_id": "18", "admission_source_id": "17"}
-_A1C: Final = "4548-4"
+A1C: Final = "4548-4"
 _A_YEAR: Final = timedelta(days=365)
 _LONGEST_DAYS: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is on record of a patient: who it is, the resources of each type, and the version of each reference."""
+    """What is on record of a patient: who it is, the resources of each type, and the version of each reference.
+
+    `not_counted`: how many resources were left out, by reason (`chart_rules`).
+    """
 
     patient: Resource
     encounters: Sequence[Resource]
@@ -48,6 +52,7 @@ class Chart:
     medications: Sequence[Resource] = ()
     procedures: Sequence[Resource] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    not_counted: tuple[tuple[str, int], ...] = ()
 
 
 def is_discharge(encounter: Resource) -> bool:
@@ -183,14 +188,22 @@ def _words(medication: Resource) -> str:
 
 def _a1c(observations: Iterable[Resource], start: datetime, end: datetime) -> str:
     found = [
-        (str(each.get("effectiveDateTime")), float(each["valueQuantity"]["value"]))
+        (str(each.get("effectiveDateTime")), value)
         for each in _within(observations, start, end)
-        if any(code == _A1C for _, code in _codes(each)) and "value" in (each.get("valueQuantity") or {})
+        if any(code == A1C for _, code in _codes(each)) and (value := _percent(each)) is not None
     ]
     if not found:
         return "None"
     value = max(found)[1]
     return ">8" if value > 8 else ">7" if value > 7 else "Norm"
+
+
+def _percent(observation: Resource) -> float | None:
+    """An HbA1c in percent; None without a value, or in a unit that is not known."""
+    quantity = observation.get("valueQuantity") or {}
+    if "value" not in quantity:
+        return None
+    return BY_CODE[A1C].in_unit(float(quantity["value"]), quantity.get("code") or quantity.get("unit"))
 
 
 def _within(resources: Iterable[Resource], start: datetime, end: datetime) -> Iterable[Resource]:

@@ -49,7 +49,7 @@ def evaluate(model: PublishedModel, chart: Chart, encounter: Resource) -> ModelR
     known = tuple((name, features[name]) for name in WATCHED if features[name] == features[name])
     return ModelRisk(
         at, model.version, model.sha256, model.predict(values), reasons,
-        _basis(chart, [encounter, *conditions_of(chart, encounter), *before]), tuple(unknown), (), known,
+        _basis(chart, [encounter, *conditions_of(chart, encounter), *before]), tuple(unknown), chart.not_counted, known,
     )  # fmt: skip
 
 

@@ -95,13 +95,20 @@ def add(state: StayState, found: Found) -> int | None:
         return None
     hour = state["hours"].setdefault(str(place), {})
     facts = [at, found.id, found.version, found.order]
+    repeated = all(_repeats(hour.get(name), [*facts, value]) for name, value in found.values.items())
     changed = [_put(hour, name, [*facts, value]) for name, value in found.values.items()]
     for old in [key for key in state["hours"] if int(key) <= place - MOST_HOURS]:
         del state["hours"][old]
-    if not any(changed):
+    if repeated or not any(changed):
         _count(state, DUPLICATE)
-        return None
-    return int(place)
+    return int(place) if any(changed) else None
+
+
+def _repeats(there: list[Any] | None, entry: list[Any]) -> bool:
+    """Whether another Observation said the same of the same instant."""
+    if there is None or there[ID] == entry[ID]:
+        return False
+    return bool(there[AT] == entry[AT] and there[VALUE] == entry[VALUE])
 
 
 def _put(hour: dict[str, list[Any]], name: str, entry: list[Any]) -> bool:

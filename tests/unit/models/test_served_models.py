@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from shared.domain.models.artefact import RefusedModel, pack, read_model
 from shared.domain.models.lake_layout import Alias, alias_path, artefact_path
 from shared.domain.models.shipped import registry, shipped_model
 from shared.domain.observability.meter import ProcessMeter
-from shared.domain.stays import sepsis_risk
+from shared.domain.stays import readmission_risk, sepsis_risk
 from shared.errors import Fault, GalenError, Unavailable
 from shared.ports.lake import LakeFile
 from shared.services.served_models import LOOKED_FOR, REFUSED, REFUSED_FOR, ServedModels, publish_champion
@@ -157,6 +158,18 @@ def test_a_model_of_features_that_this_code_does_not_compute_is_refused() -> Non
     publish_champion(process.lake, *changed(features=names))
     assert process.version() == shipped_model("sepsis").version
     assert process.refused() == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"features": ("age", "height")}, {"tables": {}}], ids=["other features", "no rates"]
+)
+def test_a_readmission_champion_of_other_features_or_without_rates_is_refused_when_it_is_loaded(
+    change: dict[str, Any],
+) -> None:
+    shipped = shipped_model("readmission")
+    assert readmission_risk.checked(shipped) is shipped
+    with pytest.raises(RefusedModel, match="trained on other features"):
+        readmission_risk.checked(replace(shipped, **change))
 
 
 @pytest.mark.parametrize(("failure", "refused"), [(Unavailable, 0), (Fault, 1)])

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.models.artefact import PublishedModel
 from shared.domain.models.drift import PROBABILITY, Reference
 from shared.domain.models.shipped import shipped_model
-from shared.domain.models.watching import Forecast, Judgement, judge, wilson
+from shared.domain.models.watching import Forecast, Judgement, Kind, judge, wilson
 
 NAN = math.nan
 
@@ -85,6 +85,26 @@ def test_without_an_outcome_there_is_no_calibration(model: PublishedModel) -> No
 def test_too_many_alerts_are_out_of_bounds(model: PublishedModel, alerts: int, beyond: bool) -> None:
     found = week(model, *(forecast(alert=number < alerts) for number in range(100)))["burden"]
     assert (found.value, found.high, found.out_of_bounds) == (alerts / 100, pytest.approx(0.3), beyond)
+
+
+def test_hours_of_few_patients_are_no_independent_ones(model: PublishedModel) -> None:
+    numbers = range(100)
+    hours = [forecast(5.0 if each < 80 else 15.0, alert=each < 45, outcome=each < 20) for each in numbers]
+    found = {each.kind: each for each in judge(hours, model, patients=4, flagged="hours flagged")}
+    alone = {each.kind: each for each in judge(hours, model)}
+    for kind in Kind:
+        assert found[kind].value == alone[kind].value
+        assert found[kind].rows == 100
+        assert alone[kind].out_of_bounds
+        assert not found[kind].out_of_bounds
+    assert found[Kind.BURDEN].subject == "hours flagged"
+
+
+def test_an_input_that_a_forecast_does_not_have_is_missing(model: PublishedModel) -> None:
+    [drift] = [
+        each for each in judge([Forecast({}, 0.1, False, None)] * 60, model) if each.kind is Kind.DRIFT
+    ]
+    assert drift.out_of_bounds
 
 
 def test_the_interval_of_a_share_as_published() -> None:

@@ -11,6 +11,7 @@ from shared.domain.features.readmission import COLUMNS
 from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.stays.discharge import Chart, row_of
+from shared.domain.vitals.parameters import LOINC
 from shared.errors import InputError
 from tests.unit.scores.ward import CALLER
 from tests.unit.stays.icu import PATIENT, Icu, encounter, observed
@@ -111,6 +112,51 @@ def test_a_patient_without_diabetes_is_not_scored_and_a_request_says_why() -> No
     assert refused.value.status == 422
 
 
+BACKWARDS = {"start": "2026-02-02T08:00:00Z", "end": "2026-02-01T08:00:00Z"}
+
+
+def a1c(ward: Ward, value: float, unit: str = "%", **more: Any) -> dict[str, Any]:
+    seen = {
+        **observed("Glucose", value, ward.at(60)),
+        "code": {"coding": [{"system": LOINC, "code": "4548-4"}]},
+    }
+    quantity = {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
+    return {**seen, "valueQuantity": quantity, **more}
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (lambda ward: [a1c(ward, 900)], "impossible-value"),
+        (lambda ward: [a1c(ward, 7, "mg")], "unknown-unit"),
+        (lambda ward: [a1c(ward, 9, status="entered-in-error")], "withdrawn"),
+        (lambda ward: [a1c(ward, 7), a1c(ward, 7)], "duplicate"),
+        (lambda ward: [encounter(ward.begun, status="finished", period=BACKWARDS)], "end-before-start"),
+    ],
+)  # fmt: skip
+def test_what_does_not_count_is_named_in_the_answer_and_changes_no_score(bad: Any, reason: str) -> None:
+    ward, clean = Ward(DIABETES), Ward(DIABETES)
+    for each in (ward, clean):
+        each.discharge()
+    if reason == "duplicate":
+        clean.post(bad(clean)[0])
+    for resource in bad(ward):
+        ward.post(resource)
+    found, expected = (each.world.risk.assess(CALLER, PATIENT.id, "readmission") for each in (ward, clean))
+    assert found["prediction"] == expected["prediction"]
+    [part] = [part for part in found["extension"][0]["extension"] if part["url"] == "notCounted"]
+    assert part["extension"] == [
+        {"url": "reason", "valueCode": reason}, {"url": "values", "valueInteger": 1},
+    ]  # fmt: skip
+
+
+def test_a_patient_without_data_is_refused_with_everything_that_is_missing() -> None:
+    icu = Icu()
+    with pytest.raises(InputError, match=r"finished inpatient Encounter.*diabetes") as refused:
+        icu.world.risk.assess(CALLER, PATIENT.id, "readmission")
+    assert refused.value.status == 422
+
+
 def test_the_columns_of_a_stay() -> None:
     ward = Ward(HEART_FAILURE, DIABETES)
     start, end = "2026-01-10T08:00:00Z", "2026-01-13T09:00:00Z"
@@ -132,7 +178,7 @@ def test_the_columns_of_a_stay() -> None:
     a1c = {
         **sugar,
         "code": {"coding": [{"code": "4548-4"}]},
-        "valueQuantity": {"value": 8.4},
+        "valueQuantity": {"value": 68, "unit": "mmol/mol"},
     }
     drug = {
         "authoredOn": "2026-01-10",
