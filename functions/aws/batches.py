@@ -7,12 +7,16 @@ import base64
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.domain.ingest.stream_record import StreamRecord
 
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
 Event = Mapping[str, Any]
 Answer = dict[str, list[dict[str, str]]]
+Done = TypeVar("Done")
 _log = logging.getLogger("galen.batches")
 
 
@@ -34,6 +38,14 @@ def _stream_record(about: Event) -> StreamRecord:
         enqueued_at=datetime.fromtimestamp(about["approximateArrivalTimestamp"], UTC),
         key=about["partitionKey"],
     )
+
+
+def counted(services: "Services", work: Callable[[], Done]) -> Done:
+    """What the work of one invocation answers, its counts left where others find them."""
+    try:
+        return work()
+    finally:
+        services.metrics.leave()
 
 
 def answered(first: str, handle: Callable[[], object]) -> Answer:

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 NEEDS = {"api": API}
 _TEXT = ["text/", "application/json", "application/fhir+json", "application/x-ndjson"]
 """The types of answers that are text: any other leaves in base64."""
+ANSWER_BYTES = 6 << 20
+"""What Lambda hands over of an answer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 
 def gateway(services: "Services") -> "Mangum":
@@ -37,4 +40,22 @@ def _api() -> "Mangum":
 
 def api(event: Any, context: Any) -> dict[str, Any]:
     """Any method, any path; tokens are checked by the application itself."""
-    return _api()(event, context)
+    from shared.bootstrap import services
+
+    try:
+        return within_bounds(_api()(event, context))
+    finally:
+        services().metrics.leave()
+
+
+def within_bounds(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, or what to do where it is longer than Lambda hands over: there the client would be told nothing."""
+    if len(answer["body"]) < ANSWER_BYTES // 12 or len(json.dumps(answer)) <= ANSWER_BYTES:
+        return answer  # a letter is at most twelve in JSON
+    from shared.domain.fhir import json as fhir
+    from shared.domain.fhir.outcome import error, operation_outcome
+
+    text = "The answer is longer than 6 MB, the most that this server hands over: ask for less with _count."
+    body = fhir.encode(operation_outcome([error("too-costly", text)]))
+    headers = {"content-type": "application/fhir+json", "content-length": str(len(body))}
+    return {"statusCode": 422, "headers": headers, "body": body, "isBase64Encoded": False}

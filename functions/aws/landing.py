@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 
 from typing import TYPE_CHECKING, Any
 
-from functions.aws.batches import Event
+from functions.aws.batches import Event, counted
 from functions.needs import TAKE_FILES
 from shared import names
 
@@ -26,4 +26,4 @@ def landing(event: Event, context: Any) -> None:  # noqa: ARG001 - the signature
     """A file was written to `<tenant>/`. What is lost here the sweeper finds."""
     from shared.bootstrap import services
 
-    receive(services(), event)
+    counted(services(), lambda: receive(services(), event))

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.
 
 from typing import TYPE_CHECKING, Any
 
-from functions.aws.batches import Answer, Event, answered
+from functions.aws.batches import Answer, Event, answered, counted
 from functions.needs import REACT
 from shared import names
 
@@ -28,4 +28,4 @@ def react(event: Event, context: Any) -> Answer:  # noqa: ARG001 - the signature
     """Vital signs into scores and alerts; what was committed by HTTP into the lake."""
     from shared.bootstrap import services
 
-    return follow(services(), event)
+    return counted(services(), lambda: follow(services(), event))

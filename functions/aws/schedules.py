@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from functions.aws.batches import counted
 from functions.needs import INSPECT, SWEEP, TAKE_FILES, WATCH
 
 NEEDS = {
@@ -16,26 +17,29 @@ def sweep(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of 
     """Finish what a crash or a lost notification left undone."""
     from shared.bootstrap import services
 
-    services().pulse.beat()
-    services().sweep.run()
+    def work() -> None:
+        services().pulse.beat()
+        services().sweep.run()
+
+    counted(services(), work)
 
 
 def sweep_files(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler
     """Take up dropped files that no run is working on."""
     from shared.bootstrap import services
 
-    services().sweep.take_files()
+    counted(services(), services().sweep.take_files)
 
 
 def watch(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler
     """Measure how far behind the streams are."""
     from shared.bootstrap import services
 
-    services().watch.look()
+    counted(services(), services().watch.look)
 
 
 def inspect(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler
     """Walk the chains, measure freshness, count dead letters."""
     from shared.bootstrap import services
 
-    services().watch.inspect()
+    counted(services(), services().watch.inspect)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from functions.aws.batches import Answer, Event, answered, kinesis_records
+from functions.aws.batches import Answer, Event, answered, counted, kinesis_records
 from functions.needs import takes
 from shared import names
 
@@ -23,7 +23,7 @@ def receive(services: "Services", hub: str, event: Event) -> Answer:
 def _receive(hub: str, event: Event) -> Answer:
     from shared.bootstrap import services
 
-    return receive(services(), hub, event)
+    return counted(services(), lambda: receive(services(), hub, event))
 
 
 def clinical_events(event: Event, context: Any) -> Answer:  # noqa: ARG001 - the signature of a handler

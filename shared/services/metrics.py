@@ -76,6 +76,16 @@ class Metrics:
             if text != self._last or self._published_at <= self._ago(REFRESHED):
                 self._write(text)
 
+    def leave(self) -> None:
+        """Publish at the end of an invocation: between two of them Lambda stops every thread, and may end the process.
+
+        What cannot be published now is with the next invocation; it is no reason to fail this one.
+        """
+        try:
+            self.publish()
+        except GalenError as failure:
+            note(_log, logging.WARNING, "metrics not published", error=type(failure).__name__)
+
     def _write(self, text: str) -> None:
         now = instant_text(self._clock.now())
         item: Item = {"id": self._id, "tenant": TENANT, "home": HOME, "kind": Kind.METRICS.value}

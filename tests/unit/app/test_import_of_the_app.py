@@ -75,7 +75,7 @@ BATCHES = {
         ("streams", BATCHES),
         ("landing", BATCHES),
         ("reactions", BATCHES),
-        ("schedules", set()),
+        ("schedules", BATCHES),
     ],
 )
 def test_a_handler_of_lambda_loads_its_needs_and_leaves_the_rest_to_the_first_call(

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from functions.aws.http import gateway
+from functions.aws.batches import counted
+from functions.aws.http import ANSWER_BYTES, gateway, within_bounds
 from functions.aws.landing import receive
 from shared.adapters.memory.faults import Failure
 from shared.errors import Unavailable
@@ -108,3 +109,37 @@ def test_health_and_counts_are_text() -> None:
     for path in ("/health", "/metrics"):
         answer = door("GET", path)
         assert not answer["isBase64Encoded"]
+
+
+@pytest.mark.parametrize("body", ["x" * ANSWER_BYTES, "é" * (ANSWER_BYTES // 5), "\\" * (ANSWER_BYTES // 2)])
+def test_an_answer_that_lambda_would_not_hand_over_says_to_ask_for_less(body: str) -> None:
+    answer = {"statusCode": 200, "headers": {}, "body": body, "isBase64Encoded": False}
+    told = within_bounds(answer)
+    assert told["statusCode"] == 422
+    (issue,) = json.loads(told["body"])["issue"]
+    assert (issue["code"], "_count" in issue["details"]["text"]) == ("too-costly", True)
+    assert len(json.dumps(told)) < ANSWER_BYTES
+
+
+def test_an_answer_that_fits_is_left_as_it_is() -> None:
+    answer = {
+        "statusCode": 200,
+        "headers": {},
+        "body": "x" * (ANSWER_BYTES - 1_000),
+        "isBase64Encoded": False,
+    }
+    assert within_bounds(answer) is answer
+
+
+def test_what_one_invocation_counted_is_there_though_its_process_never_runs_again() -> None:
+    world = World()
+    with pytest.raises(KeyError):
+        counted(world, lambda: world.metrics.count("galen_lines_total", door="stream") or {}["defect"])
+    again = World(world.stores).metrics.snapshot()
+    assert [sample.value for sample in again if sample.name == "galen_lines_total"] == [1]
+
+
+def test_counts_that_cannot_be_left_fail_no_invocation() -> None:
+    world = World()
+    world.script.plan = lambda _name, _writes: Failure(Unavailable())
+    assert counted(world, lambda: 7) == 7
