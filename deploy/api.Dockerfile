@@ -21,4 +21,4 @@ RUN python -m compileall -q /app /site \
 USER 10001
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health', timeout=4)"]
-ENTRYPOINT ["python", "-m", "uvicorn", "--factory", "functions.server:create", "--host", "0.0.0.0", "--port", "8080", "--no-access-log", "--no-server-header"]
+ENTRYPOINT ["python", "-m", "uvicorn", "--factory", "functions.server:create", "--host", "0.0.0.0", "--port", "8080", "--no-access-log", "--no-server-header", "--limit-concurrency", "1000"]

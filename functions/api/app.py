@@ -7,8 +7,9 @@ import contextvars
 import hashlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from functions.api.alerts import AlertFeed
 from functions.api.authorization import caller_of
-from functions.api.body import read_body, require_known_encoding, unpack
+from functions.api.body import Patience, may_exceed, read_body, require_known_encoding, unpack
 from functions.api.endpoints import endpoints
 from functions.api.exchange import ApiRequest
 from functions.api.negotiation import require_acceptable, require_content_type
@@ -27,12 +28,15 @@ from functions.api.routing import Endpoint, Routes
 from functions.api.services import ApiServices
 from shared.domain.access.caller import ANONYMOUS, Caller
 from shared.domain.fhir.identity import require_key
-from shared.errors import GalenError, NotFound
+from shared.errors import Busy, GalenError, NotFound
 
 THREADS: Final = 32
 LARGE_BODY_BYTES: Final = 262_144
 LARGE_BODIES: Final = 8
 """So many are decoded side by side: 16 MB of JSON take 300 MB while they are at work, and 32 of them all there is."""
+HELD_BODIES: Final = 16
+"""So many large ones are in memory at once, from their first byte to the answer; the next is not read meanwhile."""
+_PATIENCE: Final = Patience()
 _ENDPOINT: Final = "galen.endpoint"
 """Where the scope keeps the endpoint's name for the counters, which are kept whether the request succeeds or not."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -45,20 +49,24 @@ _SECURITY_HEADERS: Final = (
 )
 
 
-def create_api(services: ApiServices, *, streaming: bool = False, poll_s: float = 0.15) -> Api:
+def create_api(
+    services: ApiServices, *, streaming: bool = False, poll_s: float = 0.15, patience: Patience = _PATIENCE
+) -> Api:
     """The application. `streaming`: whether the server can send a response piece by piece (uvicorn can, Functions
-    cannot); `poll_s`: how often waiting clients look for alerts."""
-    return Api(services, Routes(endpoints(AlertFeed(streaming, poll_s))))
+    cannot); `poll_s`: how often waiting clients look for alerts; `patience`: with bodies that come slowly."""
+    return Api(services, Routes(endpoints(AlertFeed(streaming, poll_s))), patience)
 
 
 class Api:
     """One request at a time through the steps above; use cases block and run in a thread pool."""
 
-    def __init__(self, services: ApiServices, routes: Routes) -> None:
+    def __init__(self, services: ApiServices, routes: Routes, patience: Patience) -> None:
         self._services = services
         self._routes = routes
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
         self._large = asyncio.Semaphore(LARGE_BODIES)
+        self._held = asyncio.Semaphore(HELD_BODIES)
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -102,11 +110,33 @@ class Api:
 
     async def _answer(self, request: Request) -> Response:
         endpoint, path, caller = self._admit(request)
-        body = b""
-        if endpoint.body:
-            require_content_type(request.headers, endpoint.body.content_types)
-            require_known_encoding(request)
-            body = await read_body(request, endpoint.body.max_bytes)
+        if endpoint.body is None:
+            return await self._answer_to(request, endpoint, path, caller, b"")
+        require_content_type(request.headers, endpoint.body.content_types)
+        require_known_encoding(request)
+        async with self._place(request):
+            body = await read_body(request, endpoint.body.max_bytes, self._patience)
+            return await self._answer_to(request, endpoint, path, caller, body)
+
+    @asynccontextmanager
+    async def _place(self, request: Request) -> AsyncIterator[None]:
+        """A place among those held, for a body that is or may be large. Raises Busy where none becomes free."""
+        if not may_exceed(request, LARGE_BODY_BYTES):
+            yield
+            return
+        try:
+            async with asyncio.timeout(self._patience.place_s):
+                await self._held.acquire()
+        except TimeoutError:
+            raise Busy("Too many large bodies are on their way: try again shortly.") from None
+        try:
+            yield
+        finally:
+            self._held.release()
+
+    async def _answer_to(
+        self, request: Request, endpoint: Endpoint, path: Mapping[str, str], caller: Caller, body: bytes
+    ) -> Response:
         asked = ApiRequest(
             method=request.method,
             base_url=self._services.public_url or _base_url(request),

@@ -1,8 +1,10 @@
-"""Reading a body: counted while it comes, unpacked within bounds, refused before the rest is read."""
+"""Reading a body: counted and timed while it comes, unpacked within bounds, refused before the rest is read."""
 
 from __future__ import annotations
 
+import asyncio
 import zlib
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
@@ -16,17 +18,40 @@ _CHUNK: Final = 1 << 16
 _GZIP_WINDOW: Final = 31
 
 
-async def read_body(request: Request, cap: int) -> bytes:
-    """The body as it came. Raises TooLarge as soon as it is known to be, without reading further."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that a body may pause and may take as a whole, kept in memory meanwhile; and that a large one waits unread."""
+
+    idle_s: float = 10.0
+    whole_s: float = 60.0
+    place_s: float = 60.0
+
+
+def may_exceed(request: Request, size: int) -> bool:
+    """Whether the body is declared to be larger, or its size is not declared."""
+    declared = request.headers.get("content-length", "0")
+    return not declared.isdecimal() or int(declared[:19]) > size or "transfer-encoding" in request.headers
+
+
+async def read_body(request: Request, cap: int, patience: Patience) -> bytes:
+    """The body as it came. Raises TooLarge as soon as it is known to be, without reading further, and InputError (408)."""
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared[:19]) > cap:
         raise _too_large(cap)
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > cap:
-            raise _too_large(cap)
-        chunks.append(chunk)
+    now = asyncio.get_running_loop().time
+    end = now() + patience.whole_s
+    try:
+        async with asyncio.timeout(min(patience.idle_s, patience.whole_s)) as pause:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > cap:
+                    raise _too_large(cap)
+                chunks.append(chunk)
+                pause.reschedule(min(now() + patience.idle_s, end))
+    except TimeoutError:
+        text = f"The body took more than {patience.whole_s:g} seconds, or paused for {patience.idle_s:g}: send it again."
+        raise InputError(text, issues=[error("timeout", text, rule="body-time")], status=408) from None
     return b"".join(chunks)
 
 

@@ -52,6 +52,8 @@ def _headers(failure: Exception) -> dict[str, str]:
         return {"Retry-After": str(max(1, round(failure.retry_after_s or 1)))}
     if isinstance(failure, Unavailable):
         return {"Retry-After": "1"}
+    if consequence_of(failure).status == 408:
+        return {"Connection": "close"}  # the rest of the body may still come
     if isinstance(failure, Gone) and failure.version:
         return {"ETag": f'W/"{failure.version}"'}
     if isinstance(failure, Unsupported) and consequence_of(failure).status == 415:
