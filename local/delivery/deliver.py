@@ -50,6 +50,7 @@ class Delivery:
         self.confirmer = Confirmer(target.api, "" if self._door is Door.HTTP else self.started_at)
         self._refusals = Refusals(target.services, target.tenant, self.started_at)
         self._gone: list[str] = []
+        self._seen_gone = 0
         self._failure: BaseException | None = None
 
     def restart_clock(self) -> str:
@@ -88,8 +89,12 @@ class Delivery:
                 changed_at = now
             if not sending and self._failure is not None:
                 return now
-            if not sending and self.confirmer.complete and not self._refusals.waiting():
-                self._check_deletions()
+            if (
+                not sending
+                and self.confirmer.complete
+                and not self._refusals.waiting()
+                and not self._still_there()
+            ):
                 return changed_at if newly == 0 else now
             if not sending and now - max(changed_at, letters_at) > _LETTERS_AFTER_S:
                 refused = self._refusals.collect(self.account)
@@ -110,11 +115,16 @@ class Delivery:
                 self.account.lose(str(key))
         for name in self._refusals.waiting():
             self.account.lose(name)
+        for address in self._still_there():
+            self.account.lose(f"{address}: deleted, and still there")
 
-    def _check_deletions(self) -> None:
-        for address in self._gone:
+    def _still_there(self) -> list[str]:
+        """What was deleted and has not been seen gone yet."""
+        for address in self._gone[self._seen_gone :]:
             if self._target.api.send("GET", f"/fhir/{address}", repeatable=True).status not in (404, 410):
-                self.account.lose(f"{address}: deleted, and still there")
+                break
+            self._seen_gone += 1
+        return self._gone[self._seen_gone :]
 
     def _send(self, items: Iterable[Ready]) -> None:
         try:
