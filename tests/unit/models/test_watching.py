@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from shared.domain.features.sepsis import MEASURED
 from shared.domain.models.artefact import PublishedModel
 from shared.domain.models.drift import PROBABILITY, Reference
 from shared.domain.models.shipped import shipped_model
@@ -112,9 +114,12 @@ def test_the_interval_of_a_share_as_published() -> None:
     assert wilson(81, 263) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
 
 
-def test_the_shipped_model_says_what_its_training_data_looked_like() -> None:
-    shipped = shipped_model("onset")
-    assert set(shipped.tables["reference"]) == {*shipped.features, PROBABILITY}
+@pytest.mark.parametrize(
+    ("name", "inputs"), [("onset", shipped_model("onset").features), ("sepsis", MEASURED)]
+)
+def test_the_shipped_model_says_what_its_training_data_looked_like(name: str, inputs: Sequence[str]) -> None:
+    shipped = shipped_model(name)
+    assert set(shipped.tables["reference"]) == {*inputs, PROBABILITY}
     for part in shipped.tables["reference"].values():
         assert math.fsum(part["shares"]) == pytest.approx(1, abs=1e-4)
         assert len(part["shares"]) == len(part["edges"]) + 2
