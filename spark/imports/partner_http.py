@@ -19,6 +19,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 _TIMEOUT_S: Final = 60
+_INSIDE: Final = "the server named an address inside a private network: nothing was asked there"
 _PORTS: Final = {"http": 80, "https": 443}
 Origin = tuple[str, str, int]
 """Scheme, host in lower case, port (RFC 6454)."""
@@ -61,7 +62,7 @@ class PartnerHttp:
                 raise AddressRefused("a FHIR server is asked by https://, by http:// only on this machine")
         self._token = token
         proxies = urllib.request.getproxies()
-        # Only TLS goes through a proxy: the rest stays on this machine. What is inside is then the proxy's to decide.
+        # Only TLS goes through a proxy: the rest stays on this machine. A proxy resolves names, and decides what is inside.
         proxied = urllib.request.ProxyHandler({"https": proxies["https"]} if "https" in proxies else {})
         self._opener = urllib.request.build_opener(proxied, _NoRedirects, _Guarded(self._trusted))
 
@@ -70,6 +71,8 @@ class PartnerHttp:
         origin = origin_of(url)
         if origin not in self._trusted and origin[0] != "https":
             raise AddressRefused("the server named an address of another server that is not https://")
+        if origin not in self._trusted and _is_inside(origin[1]):
+            raise AddressRefused(_INSIDE)
         if self._token and with_token and origin in self._trusted:
             headers = headers | {"Authorization": f"Bearer {self._token}"}
         request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310 - checked above
@@ -131,7 +134,7 @@ class _Secure(http.client.HTTPSConnection):
 def _connected(host: str, port: int, timeout_s: float | None, *, may_be_inside: bool) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if not may_be_inside and not all(_is_public(str(place[0])) for *_, place in found):
-        raise AddressRefused("the server named an address inside a private network: nothing was asked there")
+        raise AddressRefused(_INSIDE)
     failed: OSError = OSError("no address")
     for family, kind, protocol, _, place in found:
         opened = socket.socket(family, kind, protocol)
@@ -144,6 +147,14 @@ def _connected(host: str, port: int, timeout_s: float | None, *, may_be_inside: 
         else:
             return opened
     raise failed
+
+
+def _is_inside(host: str) -> bool:
+    """Whether the host itself, before any name is resolved, is of a private network."""
+    try:
+        return not _is_public(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _is_public(text: str) -> bool:

@@ -177,7 +177,11 @@ def test_no_other_server_of_this_machine_is_asked(
     ["https://127.0.0.1:1/x", "https://localhost/x", "https://169.254.169.254/latest/meta-data", "https://10.0.0.4/x",
      "https://[::1]/x", "https://[::ffff:10.0.0.4]/x", "https://[fd00::1]/x", "https://224.0.0.1/x"],
 )  # fmt: skip
-def test_no_private_address_is_asked(server: _Server, tmp_path: Path, inside: str) -> None:
+@pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:1"])
+def test_no_private_address_is_asked(
+    server: _Server, tmp_path: Path, inside: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
     server.file_url = inside
     with pytest.raises(ExportFailed, match="inside a private network"):
         _run(server, tmp_path)
