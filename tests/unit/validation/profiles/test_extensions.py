@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from shared.domain.fhir.definitions.reader import r4
+from shared.domain.fhir.validation.explain import explain
 from shared.domain.fhir.validation.profiles.apply import extension_issues
+from shared.domain.fhir.validation.validator import R4Validator
 from tests.unit.validation.profiles.observations import holds
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
@@ -32,6 +34,35 @@ def test_an_extension_of_parts_is_held_to_its_parts() -> None:
     assert rules(nationality) == set()
     nationality["extension"] *= 2
     assert ("patient-nationality:slice-max", "Patient.extension[0].extension") in rules(nationality)
+
+
+@pytest.mark.parametrize(
+    ("holder", "place"),
+    [
+        ({"extension": [{"url": f"{BASE}patient-nope", "valueString": "x"}]}, "Patient.extension[0].url"),
+        (
+            {"_gender": {"extension": [{"url": f"{BASE}x", "valueCode": "x"}]}},
+            "Patient.gender.extension[0].url",
+        ),
+        ({"modifierExtension": [{"url": f"{BASE}x", "valueCode": "x"}]}, "Patient.modifierExtension[0].url"),
+        ({"extension": [{"url": BIRTH_PLACE, "valueAddress": {"city": "Boston"}}]}, None),
+        (
+            {"extension": [{"url": "http://hl7.org/fhir/us/core/StructureDefinition/x", "valueCode": "x"}]},
+            None,
+        ),
+        ({"extension": [{"url": "urn:other", "extension": [{"url": "part", "valueCode": "x"}]}]}, None),
+    ],
+)
+def test_a_url_of_the_specification_that_it_does_not_define_is_a_warning(
+    holder: dict[str, Any], place: str | None
+) -> None:
+    resource = {"resourceType": "Patient", **holder}
+    found = explain(resource, r4())
+    told = [
+        (issue.severity, issue.code, issue.expression) for issue in found if issue.rule == "extension-unknown"
+    ]
+    assert told == ([("warning", "extension", place)] if place else [])
+    assert R4Validator().validate(resource) == found
 
 
 @pytest.mark.parametrize("url", ["urn:other", "latitude", f"{BASE}bodyweight", 1, None])

@@ -18,6 +18,7 @@ from shared.domain.fhir.validation.explain.findings import Findings
 from shared.domain.fhir.validation.explain.links import Links
 from shared.domain.fhir.validation.explain.scope import Scope
 from shared.domain.fhir.validation.identifiers import identifier_issue
+from shared.domain.fhir.validation.known_extensions import is_unknown, unknown_extension
 from shared.domain.fhir.validation.modifiers import MODIFIERS
 from shared.domain.fhir.validation.primitives import is_absolute, primitive_fault
 
@@ -126,6 +127,9 @@ class Values:
             self._codes.coding(value, path)
         elif name in _QUANTITIES:
             self._codes.quantity(value, path)
+        elif name == "Extension":
+            if is_unknown(value.get("url"), self._definitions):
+                self._findings.keep(unknown_extension(path))
         elif name in _CONSISTENT and (issue := _CONSISTENT[name](value, path)) is not None:
             self._findings.keep(issue)
         if element.binding is not None:

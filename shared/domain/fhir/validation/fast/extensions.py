@@ -11,35 +11,48 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.domain.fhir import fhirpath
 from shared.domain.fhir.definitions.model import Constraint, Strength
 from shared.domain.fhir.definitions.reader import PackedDefinitions
+from shared.domain.fhir.outcome import Issue
 from shared.domain.fhir.validation.errata import expression_of, strength_of
-from shared.domain.fhir.validation.fast.context import CONTEXT
+from shared.domain.fhir.validation.fast.context import CONTEXT, note
 from shared.domain.fhir.validation.fast.known import MAX_VALUES, Known
 from shared.domain.fhir.validation.fast.primitives import Check
+from shared.domain.fhir.validation.fast.remarks import Remark, Stage, after_elements
+from shared.domain.fhir.validation.known_extensions import is_unknown, unknown_extension
 from shared.domain.fhir.validation.modifiers import MODIFIERS
 
 if TYPE_CHECKING:
     from shared.domain.fhir.validation.profiles.instance import Item
     from shared.domain.fhir.validation.profiles.model import Node
 
+_DEFINED, _UNKNOWN = "defined", "unknown"
+
 
 def extension_rule(definitions: PackedDefinitions) -> Check:
     """The rule of an Extension as a whole. Few extensions of real data are the specification's: most cost one look-up."""
 
-    def is_defined(url: str) -> bool | None:
-        return True if definitions.structure_definition(url) is not None else None
+    def standing(url: str) -> str | None:
+        if definitions.structure_definition(url) is not None:
+            return _DEFINED
+        return _UNKNOWN if is_unknown(url, definitions) else None
 
     def holds(constraint: Constraint, item: Item) -> bool:
         focus = fhirpath.Element(item.value, item.type_name, item.sibling)
         expression = fhirpath.compile(expression_of(constraint))
         return expression.is_true(focus, resource=CONTEXT.reading.resource, model=definitions)
 
-    defined = Known(is_defined)
+    def remarked(path: str, _: str) -> list[Issue]:
+        return [unknown_extension(path)]
+
+    standings = Known(standing)
     good: set[Any] = set()
 
     def rule(extension: dict[str, Any]) -> bool:
         url = extension["url"]
-        if not defined[url]:
+        known = standings[url]
+        if known is None:
             return True
+        if known is _UNKNOWN:
+            return note(Remark(extension, after_elements(Stage.VALUE), remarked))
         if url in MODIFIERS:
             return False  # where they stand is for the complete reading to say
         look = _look(extension) if _asks_for_names_only(url) else None
