@@ -19,6 +19,7 @@ from pathlib import Path
 from local.exits import CommandStopped
 from local.installer import install_with_pip, install_with_uv, packages_in
 from local.layout import lock_of
+from local.owned_child import owned_child
 
 INSTALLER = "installer"
 _PYTHON = "python"
@@ -109,14 +110,14 @@ class Environment:
         say(f"making {self.folder} for Python {self._version}")
         self._empty()
         (self.folder / ".gitignore").write_text("*\n", "utf-8")
-        made = subprocess.run(
-            [self._interpreter, "-m", "venv", str(self.folder)], capture_output=True, text=True, check=False
-        )
+        command = [self._interpreter, "-m", "venv", str(self.folder)]
+        with owned_child(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as made:
+            said = made.communicate()[0]
         if made.returncode:
             raise CommandStopped(
                 f"{self._interpreter} cannot make a virtual environment. On Debian or Ubuntu its module comes with "
                 f"`apt install python{self._version}-venv`; then run this again. It said:\n"
-                f"{(made.stdout + made.stderr).strip()}"
+                f"{said.strip()}"
             )
         install_with_pip(self.python, [INSTALLER], count=packages_in([INSTALLER]))
         self._installed([INSTALLER])

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from local.exits import CommandStopped
 from local.layout import lock_of
+from local.owned_child import owned_child
 
 # Tens of thousands of generated modules, of which a run imports a few: compiling them all takes minutes.
 _NOT_COMPILED = frozenset({"infra", "quality", "spark"})
@@ -53,10 +54,10 @@ def install_with_uv(python: Path, groups: Sequence[str], *, reinstall: bool = Fa
 def _run_uv(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Whether it succeeded; its own progress bars on a terminal, plain lines elsewhere."""
     if sys.stderr.isatty():
-        return subprocess.run(command, env=environment, check=False).returncode == 0
-    with subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-    ) as process:
+        with owned_child(command, env=environment) as process:
+            process.wait()
+        return process.returncode == 0
+    with owned_child(command, env=environment, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if not line.startswith((" +", " -", " ~", "Using Python")):
@@ -81,9 +82,7 @@ def install_with_pip(python: Path, groups: Sequence[str], *, count: int) -> None
     ]
     said: list[str] = []
     seen = 0
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
-    ) as process:
+    with owned_child(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         for line in process.stdout:
             said.append(line.rstrip())

@@ -25,6 +25,7 @@ _PARTS = (
     "installer",
     "java",
     "layout",
+    "owned_child",
 )
 _CLI = ("__init__", "commands", "main", "options", "status")
 _NOT_RUNNING = 3
