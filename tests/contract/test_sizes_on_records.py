@@ -47,7 +47,7 @@ def identified(number: int, id_: str | None = None, **more: Any) -> dict[str, An
 
 def heaviest(turn: int) -> dict[str, Any]:
     """A Condition whose body nearly is put aside, and whose index nearly is refused; of another patient each turn."""
-    codings = [{"system": "http://é", "code": f"{index:01000d}é"} for index in range(118)]
+    codings = [{"system": "http://é", "code": f"{index:04000d}é"} for index in range(30)]
     return {
         "resourceType": "Condition",
         "id": "heavy",
