@@ -88,10 +88,10 @@ class ResourceWriter:
         lost = 0
         tried: tuple[Decision, Item] | None = None
         for _ in range(ATTEMPTS):
-            if tried is not None and self._in_history(tried[1]):
-                # It was applied, its answer lost, and somebody has written over it since.
-                return tried
             located = self.locate(tenant, key)
+            if tried is not None and self._in_history(tried[1]):
+                # It was applied, its answer lost or its move finished by another, and somebody has written over it since.
+                return tried
             if self._settled(located, claim):
                 continue
             incoming = build(located.current)
@@ -102,12 +102,12 @@ class ResourceWriter:
             try:
                 return decision, self._apply(located, incoming, decision)
             except (AlreadyExists, PreconditionFailed, BatchRefused):
-                continue
+                pass
             except Unavailable:
                 lost += 1
                 if lost == LOST_ANSWERS:
                     raise
-                tried = (decision, incoming) if decision is not Decision.HISTORY else None
+            tried = (decision, incoming) if decision is not Decision.HISTORY else None
         raise Busy()
 
     def _in_history(self, item: Item) -> bool:

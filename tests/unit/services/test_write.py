@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from itertools import count
 
@@ -120,10 +121,15 @@ def test_sixty_four_concurrent_puts_under_two_patients_leave_one_current_resourc
         versions.append(put(world, "ab"[number % 2], value=number))
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # so that they take turns within a move, and finish each other's
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     assert len(versions) == 64
     assert len(homes(world)) == 1
     current = world.interactions.read("ward", KEY)
