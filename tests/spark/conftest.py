@@ -17,7 +17,7 @@ from shared.domain.ingest.raw_line import RawLine
 from shared.names import RawZone
 
 FOLDER = Path(__file__).parent
-TIMEOUT_S = 300
+TIMEOUT_S = 1200
 SHORT_LIVED = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 """A session of some minutes spends an eighth of its processor time on machine code that it then hardly uses."""
 TENANT = "default"

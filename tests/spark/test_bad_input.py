@@ -10,6 +10,10 @@ import pytest
 
 from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
 
+NEWER = PATIENT | {"id": "p8", "gender": "male"}
+MADE = {"type": "Patient", "id": "c1", "client": "k", "request_sha256": "0"}
+BORN = {"body": '{"resourceType":"Patient","id":"c1","gender":"other"}'}
+
 
 @pytest.fixture
 def jobs(spark: Any, raw: Any) -> Jobs:
@@ -49,25 +53,31 @@ def test_damaged_files_lines_and_holes_are_set_aside_and_a_mended_file_is_taken(
     cut.write_bytes(whole)
     missing.write_bytes(kept)
     assert jobs.take().rows == 2
-    assert jobs.take().rows == 0
 
 
 @pytest.mark.parametrize("by", ["Spark", "Python, where few rows are new"])
-def test_the_absurd_is_set_aside_the_last_good_version_stays_and_references_that_lead_nowhere_are_rows(
+def test_the_newest_good_version_is_current_deletes_too_the_absurd_is_set_aside_and_lost_references_are_rows(
     jobs: Jobs, raw: Any, by: str
 ) -> None:
     from spark.jobs.references import run
 
-    if by == "Spark":
-        jobs.by_spark()
     assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
     lost = {"subject": {"reference": "Patient/p9"}, "encounter": {"reference": "Encounter/e9"}}
     raw.stream(PATIENT, WEIGHT, WEIGHT | {"id": "o9"} | lost)
+    raw.stream(NEWER, enqueued_at="2026-03-01T00:00:00.000000Z")
+    raw.commits(MADE | {"version": "2", "deleted": True, "last_updated": "2026-01-02T00:00:00.000000Z"})
     jobs.silver("silver_patients", "silver_observations")
     (report,) = run(jobs.context)
     assert report.notes == ("1 missing: Observation.encounter_id", "1 missing: Observation.patient_id")
     absurd = {"effectiveDateTime": "2020-02-31"}
     later = "2026-01-02T00:00:00.000000Z"
+    if by == "Spark":
+        jobs.by_spark()
+    # Older ones of what is on record already.
+    raw.stream(NEWER | {"gender": "unknown"}, enqueued_at="2026-02-01T00:00:00.000000Z")
+    raw.commits(
+        MADE | {"version": "1", "deleted": False, "last_updated": "2026-01-01T00:00:00.000000Z"} | BORN
+    )
     raw.stream(
         PATIENT | {"deceasedDateTime": "1979-01-01"},
         PATIENT | {"id": "p2", "birthDate": "2031-01-01"},
@@ -98,8 +108,15 @@ def test_the_absurd_is_set_aside_the_last_good_version_stays_and_references_that
     )
     assert sum(_reasons(jobs).values()) == 7
     patients = jobs.rows("silver_patients")
-    assert sorted(row["birth_text"] for row in patients) == ["1980"] + 3 * ["1980-05-17"]
-    assert [row["deceased"] for row in patients if row["birth_text"] == "1980-05-17"] == 3 * [None]
+    (deleted,) = (row for row in patients if row["id"] == MADE["id"])
+    assert (deleted["version"], deleted["deleted"], deleted["gender"]) == ("2", True, None)
+    versions = [row for row in jobs.rows("silver_versions") if row["id"] == MADE["id"]]
+    assert sorted(row["version"] for row in versions) == ["1", "2"]
+    (newest,) = (row for row in patients if row["gender"] in ("male", "unknown"))
+    assert newest["gender"] == "male"
+    others = [row for row in patients if row not in (deleted, newest)]
+    assert sorted(row["birth_text"] for row in others) == ["1980"] + 3 * ["1980-05-17"]
+    assert [row["deceased"] for row in others if row["birth_text"] == "1980-05-17"] == 3 * [None]
     (last_good,) = (row for row in jobs.rows("silver_observations") if row["components"])
     assert (last_good["value"], len(last_good["components"])) == (2.0, 1)
     assert last_good["source_version"].startswith("2026-01-04")
@@ -132,17 +149,16 @@ def test_a_column_that_a_declaration_gained_is_added_and_said_and_a_changed_type
     assert "language" not in jobs.rows("silver_patients")[0]
     language = {"communication": [{"language": {"coding": [{"code": "de"}]}}]}
     raw.stream(PATIENT | {"id": "p2"} | language)
-    report = jobs.silver("silver_patients")["processed/patients"]
-    assert report.notes == ("new column language",)
-    assert {row["id"][:0] + str(row["language"]) for row in jobs.rows("silver_patients")} == {"None", "de"}
+    jobs.take()
     changed = tuple(
-        number("language", "a number now") if each == text_of(PATIENTS, "language") else each
+        number("gender", "a number now") if each == text_of(PATIENTS, "gender") else each
         for each in PATIENTS.fields
     )
-    raw.stream(PATIENT | {"id": "p3"})
-    jobs.take()
-    with pytest.raises(SchemaRefused, match="processed/patients: the type of language was changed"):
+    with pytest.raises(SchemaRefused, match="processed/patients: the type of gender was changed"):
         list(run(jobs.context, (replace(PATIENTS, fields=changed),)))
+    report = next(each for each in run(jobs.context, (PATIENTS,)) if each.table == "processed/patients")
+    assert report.notes == ("new column language",)
+    assert {row["id"][:0] + str(row["language"]) for row in jobs.rows("silver_patients")} == {"None", "de"}
 
 
 def text_of(table: Any, name: str) -> Any:

@@ -19,7 +19,7 @@ from shared.domain.onset.cohort import lacking
 from shared.domain.stays.assessment import said_by
 from tests.spark.feature_lake import CALLER, FeatureLake, facts_in, in_order
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 class Made:

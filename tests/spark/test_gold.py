@@ -19,7 +19,7 @@ from tests.spark import second_road_rows as second_rows
 from tests.spark.conftest import RawLake
 from tests.spark.gold_lake import GoldLake
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

@@ -112,30 +112,6 @@ def test_takes_each_raw_file_into_bronze_exactly_once_by_the_ids_that_the_record
     assert not list(raw.root.glob("bronze/**/.*.crc"))
 
 
-@pytest.mark.parametrize("by", ["Spark", "Python, where few rows are new"])
-def test_newest_source_version_is_the_current_state_whatever_came_first_deletes_too(
-    jobs: Jobs, raw: Any, by: str
-) -> None:
-    if by == "Spark":
-        jobs.by_spark()
-    made = {"type": "Patient", "id": "c1", "client": "k", "request_sha256": "0"}
-    body = '{"resourceType":"Patient","id":"c1","gender":"other"}'
-    raw.stream(PATIENT | {"gender": "male"}, enqueued_at="2026-03-01T00:00:00.000000Z")
-    raw.commits(made | {"version": "2", "deleted": True, "last_updated": "2026-01-02T00:00:00.000000Z"})
-    assert jobs.silver("silver_patients")["processed/patients"].rows == 2
-    raw.stream(PATIENT | {"gender": "unknown"}, enqueued_at="2026-02-01T00:00:00.000000Z")
-    raw.commits(
-        made | {"version": "1", "deleted": False, "last_updated": "2026-01-01T00:00:00.000000Z", "body": body}
-    )
-    assert jobs.silver("silver_patients")["processed/patients"].rows == 0
-    rows = {row["id"]: row for row in jobs.rows("silver_patients")}
-    deleted = rows.pop("c1")
-    assert (deleted["version"], deleted["deleted"], deleted["gender"]) == ("2", True, None)
-    assert [row["gender"] for row in rows.values()] == ["male"]
-    assert len(jobs.rows("silver_versions")) == 4
-    assert jobs.silver("silver_patients")["processed/versions"].notes == ("nothing new",)
-
-
 def test_silver_has_utc_instants_and_canonical_units_and_gold_counts_distinct_encounters_by_condition_and_age(
     jobs: Jobs, raw: Any
 ) -> None:

@@ -21,7 +21,7 @@ from tests.patience import PATIENCE_S
 from tests.spark.conftest import RawLake
 from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1200)
 EVERYTHING = bool(os.environ.get("GALEN_TEST_EVERYTHING"))
 COMPARED = ["silver_patients", "silver_versions", "quarantine_set_aside"]
 MOMENTS = [("merge patients", "written")]

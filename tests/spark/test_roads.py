@@ -10,7 +10,7 @@ from shared.names import TABLES
 from tests.spark.conftest import RawLake
 from tests.spark.test_jobs import PATIENT, Jobs
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 @pytest.mark.filterwarnings("ignore")  # of the packages that Great Expectations brings
