@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
 from delta.tables import DeltaTable
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
-from pyspark.sql.pandas.types import to_arrow_schema
 
 from shared.names import BRONZE_FILES, BRONZE_LEDGER, TABLES, Zone
 from spark.jobs.chains import missing_files
@@ -29,7 +27,7 @@ from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside, summary
 from spark.jobs.stops import SchemaRefused
-from spark.jobs.tables import LOCAL, open_declared, remove_table, row_count
+from spark.jobs.tables import open_declared, remove_table, row_count
 from spark.schemas.bronze import DAY, FILES, KIND, LEDGER, PASS, RESOURCES, lines_of
 from spark.schemas.columns import Derived
 from spark.schemas.struct import struct_of
@@ -42,7 +40,7 @@ TABLE: Final = "bronze_resources"
 BATCH_BYTES: Final = 256 * 1024 * 1024
 """Compressed bytes of raw files in one batch; a first run over a large lake goes in steps of it."""
 BATCH_FILES: Final = 5_000
-SMALL_BYTES: Final = 1024 * 1024
+SMALL_BYTES: Final = 8 * 1024 * 1024
 """Compressed bytes of a batch that the driver expands by itself where the lake is a folder."""
 
 
@@ -72,18 +70,29 @@ class BronzeJob:
         self._raw = self._lake.uri(Zone.RAW)
         self._ledger_uri = self._lake.uri(BRONZE_LEDGER)
         self._files_uri = self._lake.uri(BRONZE_FILES)
-        table = bronze_table(context)
-        if DAY not in table.toDF().columns:
+        self._by_files = context.by_files
+        if DAY not in self._opened():
             raise SchemaRefused(f"{TABLES[TABLE]} is of an older layout: run `bronze --full` once")
-        open_declared(self._spark, self._ledger_uri, LEDGER)
-        open_declared(self._spark, self._files_uri, FILES)
         self._id = TableLog(self._spark, self._uri).id
         self._written: Counter[str] = Counter()
+
+    def _opened(self) -> list[str]:
+        """The columns of the table, with the ledger and the list of files beside it, made where they are not there."""
+        if self._by_files:
+            from spark.jobs.folder_tables import open_folder
+
+            for table in (LEDGER, FILES):
+                open_folder(self._context, table)
+            bronze = open_folder(self._context, RESOURCES, partition_by=DAY)[0]
+            return [each.name for each in bronze.schema().fields]
+        open_declared(self._spark, self._ledger_uri, LEDGER)
+        open_declared(self._spark, self._files_uri, FILES)
+        return list(bronze_table(self._context).toDF().columns)
 
     def run(self) -> Iterator[TableReport]:
         """Takes in every raw file that no batch has; reports what was added, and what was set aside."""
         started = time.monotonic()
-        ledger = self._ledger().collect()
+        ledger = self._ledger()
         last = max((row["batch"] for row in ledger), default=0)
         if last:  # skipped by Delta unless the run that planned it died before this point
             self._complete(last, [row for row in ledger if row["batch"] == last])
@@ -95,7 +104,7 @@ class BronzeJob:
             self._context.on_phase("plan batch")
             self.plan(last, chosen)
             # Read back: where another run planned this number first, its files are the batch.
-            self._write(last, self._ledger().where(F.col("batch") == last).collect())
+            self._write(last, [row for row in self._ledger() if row["batch"] == last])
         notes = [*summary({k.removeprefix("! "): n for k, n in self._written.items() if k.startswith("! ")})]
         notes += missing_files(self._context, self._files_uri, last)
         paths = [
@@ -108,16 +117,36 @@ class BronzeJob:
             yield TableReport(path, self._written[path], total, seconds, tuple(notes))
             notes = []
 
-    def _ledger(self) -> DataFrame:
-        return self._spark.read.format("delta").load(self._ledger_uri).where(F.col("table_id") == self._id)
+    def _ledger(self) -> Sequence[Any]:
+        """The rows of this bronze table, each by its columns' names."""
+        if self._by_files:
+            from spark.jobs.bronze_few import ledger_rows
 
-    def waiting(self, ledger: list[Row]) -> list[tuple[str, int]]:
+            return ledger_rows(self._context, self._id)
+        ledger = self._spark.read.format("delta").load(self._ledger_uri)
+        return ledger.where(F.col("table_id") == self._id).collect()
+
+    def waiting(self, ledger: Sequence[Any]) -> list[tuple[str, int]]:
         """Path and size of the landed files that are to be taken, by path.
 
         A file that could not be read is taken again when it was put right, which its size shows.
         """
-        if self._lake.is_local and not (Path(self._lake.root) / Zone.RAW).is_dir():
+        taken = {
+            row["raw_path"]: int(row["size_bytes"]) for row in sorted(ledger, key=lambda row: row["batch"])
+        }
+        found = sorted(self._landed())
+        changed = {path for path, size in found if taken.get(path, size) != size}
+        again = changed & self._unread() if changed else set[str]()
+        return [each for each in found if each[0] not in taken or each[0] in again]
+
+    def _landed(self) -> Iterable[tuple[str, int]]:
+        raw = Path(self._lake.root) / Zone.RAW
+        if self._lake.is_local and not raw.is_dir():
             return []
+        if self._by_files:
+            from spark.jobs.bronze_few import landed_files
+
+            return landed_files(raw)
         listed = (
             self._spark.read.format("binaryFile")
             .option("recursiveFileLookup", "true")
@@ -126,15 +155,13 @@ class BronzeJob:
             .select("path", "length")
             .collect()
         )
-        taken = {
-            row["raw_path"]: int(row["size_bytes"]) for row in sorted(ledger, key=lambda row: row["batch"])
-        }
-        found = sorted((lake_path(row["path"], self._raw), int(row["length"])) for row in listed)
-        changed = {path for path, size in found if taken.get(path, size) != size}
-        again = changed & self._unread() if changed else set[str]()
-        return [each for each in found if each[0] not in taken or each[0] in again]
+        return ((lake_path(row["path"], self._raw), int(row["length"])) for row in listed)
 
     def _unread(self) -> set[str]:
+        if self._by_files:
+            from spark.jobs.bronze_few import unread_files
+
+            return unread_files(self._context)
         files = self._spark.read.format("delta").load(self._files_uri)
         return {row["raw_path"] for row in files.where("lines IS NULL").select("raw_path").collect()}
 
@@ -152,6 +179,12 @@ class BronzeJob:
         """Notes in the ledger which files are a batch; does nothing where the number is taken."""
         now = datetime.now(UTC)
         rows = [(path, size, batch, self._id, now) for path, size in files]
+        if self._by_files:
+            from spark.jobs.bronze_few import add
+
+            named = (dict(zip((column.name for column in LEDGER.columns), row, strict=True)) for row in rows)
+            add(self._context, LEDGER, named, f"plan-{self._id}", batch)
+            return
         frame = self._spark.createDataFrame(rows, struct_of(LEDGER)).coalesce(1)
         self._append(frame, self._ledger_uri, "plan", batch)
 
@@ -164,13 +197,29 @@ class BronzeJob:
             .save(uri)
         )
 
-    def _complete(self, batch: int, planned: list[Row]) -> None:
+    def _complete(self, batch: int, planned: Sequence[Any]) -> None:
         """Writes a planned batch whose last step, the list of its files, is missing."""
+        if self._by_files:
+            from spark.jobs.folder_tables import open_folder
+
+            taken = open_folder(self._context, FILES)[0].transaction_version(f"files-{self._id}")
+            if (taken or 0) < batch:
+                self._write(batch, planned)
+            return
         files = self._spark.read.format("delta").load(self._files_uri)
         if files.where(F.col("batch") == batch).isEmpty():
             self._write(batch, planned)
 
-    def _write(self, batch: int, planned: list[Row]) -> None:
+    def _write(self, batch: int, planned: Sequence[Any]) -> None:
+        if self._by_files and sum(int(row["size_bytes"]) for row in planned) <= SMALL_BYTES:
+            from spark.jobs.bronze_few import add_few
+
+            paths = [row["raw_path"] for row in planned]
+            root = Path(self._lake.root)
+            contents = ((self._lake.uri(path), (root / path).read_bytes()) for path in paths)
+            few = list(rows_of_files(contents, self._about(batch, planned), self._validate))
+            self._written += add_few(self._context, self._id, batch, few)
+            return
         rows = self._rows(batch, planned).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             counted = {
@@ -199,24 +248,17 @@ class BronzeJob:
         self._context.on_phase(f"append {zone}")
         self._append(_columns(rows.where(F.col("zone") == zone), LINE, lines), uri, f"lines-{zone}", batch)
 
-    def _is_small(self, planned: list[Row]) -> bool:
-        """Whether the driver reads the files itself, which is done before Spark's Python workers have begun."""
-        size_bytes = sum(int(row["size_bytes"]) for row in planned)
-        return bool(self._context.few) and self._lake.is_local and size_bytes <= SMALL_BYTES
+    def _about(self, batch: int, planned: Sequence[Any]) -> BatchContext:
+        return BatchContext(self._raw, batch, planned[0]["planned_at"], self._context.modes)
 
-    def _rows(self, batch: int, planned: list[Row]) -> DataFrame:
-        context = BatchContext(self._raw, batch, planned[0]["planned_at"], self._context.modes)
+    def _rows(self, batch: int, planned: Sequence[Any]) -> DataFrame:
+        context = self._about(batch, planned)
         validate = self._validate  # the workers get this function, never the job with its session
 
         def expand(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             return rows_of_files(as_pairs(rows), context, validate)
 
         uris = [self._lake.uri(row["raw_path"]) for row in planned]
-        if self._is_small(planned):
-            contents = ((uri, Path(uri.removeprefix(LOCAL)).read_bytes()) for uri in uris)
-            rows = list(rows_of_files(contents, context, validate))
-            table = pa.Table.from_pylist(rows, schema=to_arrow_schema(struct_of(PASS)))
-            return self._spark.createDataFrame(table, struct_of(PASS))
         files = self._spark.read.format("binaryFile").load(uris)
         return map_rows(files.select("path", "content"), expand, struct_of(PASS))
 

@@ -19,6 +19,10 @@ def missing_files(context: RunContext, files_uri: str, batch: int) -> list[str]:
     """Sets each hole aside by the chain's folder and the sequence that is missing; returns the note, if any."""
     if not batch:
         return []
+    if context.by_files:
+        from spark.jobs.bronze_few import missing
+
+        return _noted(missing(context, REASON))
     files = context.spark.read.format("delta").load(files_uri)
     chained = files.where(~F.col("raw_path").startswith(f"{Zone.RAW}/{RawZone.COMMITS}/"))
     folder = F.regexp_extract("raw_path", r"^(.*)/\d+\.ndjson\.gz$", 1).alias("folder")
@@ -39,4 +43,8 @@ def missing_files(context: RunContext, files_uri: str, batch: int) -> list[str]:
         )
     )
     found = sum(set_aside(context, "raw", holes).values())
+    return _noted(found)
+
+
+def _noted(found: int) -> list[str]:
     return [f"{found} holes: {REASON}"] if found else []

@@ -53,7 +53,7 @@ class ChangedUnits:
         """
         with self._reading:
             if (since, unit) not in self._known:
-                by = _in_files if can_read_files(since.uri) else self._in_spark
+                by = units_in_files if can_read_files(since.uri) else self._in_spark
                 self._known[since, unit] = by(since, unit)
             return self._known[since, unit]
 
@@ -89,30 +89,37 @@ def newest_batch(uri: str, version: int) -> int:
     """The newest batch of a table in a folder; 0 where it is empty."""
     import pyarrow.compute as pc
 
-    return int(pc.max(_opened(uri, version).to_pyarrow_table(columns=["batch"])["batch"]).as_py() or 0)
+    from spark.jobs.folder_files import dataset_of
+
+    return int(pc.max(dataset_of(_opened(uri, version)).to_table(["batch"])["batch"]).as_py() or 0)
 
 
 def has_units(uri: str, units: Units, unit: str) -> bool:
     """Whether a table in a folder has rows of any of the units."""
     from deltalake import DeltaTable
 
-    found = DeltaTable(uri.removeprefix(LOCAL)).to_pyarrow_table(columns=["tenant", unit])
+    from spark.jobs.folder_files import dataset_of
+
+    found = dataset_of(DeltaTable(uri.removeprefix(LOCAL))).to_table(["tenant", unit])
     return not units.isdisjoint(zip(found["tenant"].to_pylist(), found[unit].to_pylist(), strict=True))
 
 
-def _in_files(since: Since, unit: str) -> Units | None:
+def units_in_files(since: Since, unit: str) -> Units | None:
+    """`ChangedUnits.of` for a table in a folder."""
     import pyarrow.compute as pc
     from deltalake.exceptions import DeltaError
+
+    from spark.jobs.folder_files import dataset_of
 
     table = _opened(since.uri, since.now)
     names = [field.name for field in table.schema().fields]
     column, key = unit_column(names, unit), "id" if "id" in names else unit
     columns = list(dict.fromkeys(("tenant", key, column)))
-    new = table.to_pyarrow_dataset().to_table(columns, filter=pc.field("batch") > since.batch)
+    new = dataset_of(table).to_table(columns, filter=pc.field("batch") > since.batch)
     if new.num_rows > since.most:
         return None
     try:
-        old = _opened(since.uri, since.version).to_pyarrow_table(columns=columns)
+        old = dataset_of(_opened(since.uri, since.version)).to_table(columns)
     except (DeltaError, OSError):  # the log does not know the version any more, or its files are gone
         return None
     old = old.filter(pc.is_in(old[key], new[key].combine_chunks()))

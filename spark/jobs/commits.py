@@ -27,6 +27,8 @@ RETENTION: Final = timedelta(days=7)
 _KNOWN_COMMITS: Final = 50
 _MARGIN: Final = timedelta(days=1)
 """A run reads what it decided to read some time later, when upkeep may be at work."""
+MERGED: Final = "merged"
+"""In the metadata of an overwrite: only rows of a newer batch are other ones, as after a MERGE."""
 _MAKE_ONLY: Final = ("CREATE TABLE", "ADD COLUMNS", "CHANGE COLUMN", "CHANGE COLUMNS", "SET TBLPROPERTIES")
 """Operations that write no row."""
 _COMMIT_FILE: Final = re.compile(r"(\d{20})\.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
@@ -37,9 +38,14 @@ class RunContext:
     source: str = ""
     as_of: tuple[datetime, ...] = ()
     known_by: Clock = Clock.PLATFORM
-    few: int = 5_000
+    few: int = 20_000
     on_phase: Callable[[str], None] = _unnoticed
 
     def read(self, path: str) -> DataFrame:
         """The Delta table at a lake path, as it is now."""
         return self.spark.read.format("delta").load(self.lake.uri(path))
+
+    @property
+    def by_files(self) -> bool:
+        """Whether a few rows may go without Spark: the lake is a folder, deltalake is there, and nothing is made anew."""
+        return bool(self.few) and not self.full and self.lake.is_local and bool(find_spec("deltalake"))

@@ -41,15 +41,35 @@ _NEWER: Final = "new.source_version >= now.source_version"
 
 def run(context: RunContext) -> Iterator[TableReport]:
     """Both tables, each with what it has not seen."""
-    bronze_table(context)
+    for log, opened in ((_log(context, RESOURCES), bronze_table), (_log(context, VERSIONS), _versions)):
+        if not log.exists:
+            opened(context)
     bronze_id = _log(context, RESOURCES).id
-    open_declared(context.spark, context.lake.uri(VERSIONS.path), VERSIONS)
     last = progress_of(_log(context, VERSIONS), bronze_id)
-    try:
-        yield _events(context, bronze_id, last)
-        yield _patients(context, bronze_id, last)
-    finally:
-        set_progress(context.spark, None)
+    for few, by_spark in ((_events_few, _events), (_patients_few, _patients)):
+        report = few(context, bronze_id, last) if context.by_files else None
+        if report is None:
+            try:
+                report = by_spark(context, bronze_id, last)
+            finally:
+                set_progress(context.spark, None)
+        yield report
+
+
+def _events_few(context: RunContext, bronze_id: str, last: int) -> TableReport | None:
+    from spark.jobs.events_few import events_few  # a cluster need not have deltalake
+
+    return events_few(context, bronze_id, last)
+
+
+def _patients_few(context: RunContext, bronze_id: str, last: int) -> TableReport | None:
+    from spark.jobs.events_few import patients_few
+
+    return patients_few(context, bronze_id, last)
+
+
+def _versions(context: RunContext) -> DeltaTable:
+    return open_declared(context.spark, context.lake.uri(VERSIONS.path), VERSIONS)[0]
 
 
 def _events(context: RunContext, bronze_id: str, last: int) -> TableReport:
@@ -78,8 +98,6 @@ def _events(context: RunContext, bronze_id: str, last: int) -> TableReport:
 
 def _patients(context: RunContext, bronze_id: str, last: int) -> TableReport:
     started = time.monotonic()
-    # Else a table made or widened here would say that it took in what it has not.
-    set_progress(context.spark, None)
     uri = context.lake.uri(PATIENT_360.path)
     target, notes = open_declared(context.spark, uri, PATIENT_360)
     events, mine = _log(context, CLINICAL_EVENTS), _log(context, PATIENT_360)

@@ -25,6 +25,8 @@ from spark.schemas.columns import Classification, Column, Derived
 from spark.schemas.silver import SILVER
 from spark.schemas.struct import struct_of
 
+Times = tuple[int, datetime, int, float, float, float]
+"""A row of the table."""
 _I: Final = Classification.INTERNAL
 FRESHNESS: Final = Derived(
     "landed_to_gold",
@@ -45,6 +47,9 @@ FRESHNESS: Final = Derived(
 def run(context: RunContext) -> Iterator[TableReport]:
     """The job as the graph starts it, right after the gold tables."""
     started = time.monotonic()
+    if context.by_files:
+        yield _by_files(context, started)
+        return
     uri = context.lake.uri(FRESHNESS.path)
     table = open_declared(context.spark, uri, FRESHNESS)[0].toDF()
     counted, total = table.agg(F.coalesce(F.max("batch"), F.lit(0)), F.count("*")).first()
@@ -59,12 +64,48 @@ def run(context: RunContext) -> Iterator[TableReport]:
             writer = frame.write.format("delta").mode("append")
             writer.option("userMetadata", json.dumps({LANDED_TO_GOLD_P95: row[4]})).save(uri)
             total += 1
-            notes = (f"landed to gold: median {row[3]:,.0f} s, 95th percentile {row[4]:,.0f} s",)
+            notes = (_words(row),)
     written = int(notes != ("nothing new",))
     yield TableReport(FRESHNESS.path, written, total, time.monotonic() - started, notes)
 
 
-def _times(new: DataFrame, visible_at: datetime) -> tuple[int, datetime, int, float, float, float] | None:
+def _by_files(context: RunContext, started: float) -> TableReport:
+    """The same where the lake is a folder: two columns are read from the files."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from deltalake import CommitProperties, write_deltalake
+
+    from spark.jobs.folder_tables import as_arrow, found_folder, open_folder, rows_of
+
+    table = open_folder(context, FRESHNESS)[0]
+    counted = pc.max(rows_of(table, ["batch"])["batch"]).as_py() or 0
+    wanted = (pc.field("batch") > counted) & pc.is_valid(pc.field("landed_at"))
+    folders = [folder for each in SILVER if (folder := found_folder(context, each.path)) is not None]
+    new = (
+        pa.concat_tables(rows_of(folder, ["batch", "landed_at"], wanted) for folder in folders)
+        if folders
+        else None
+    )
+    written, notes = 0, ("nothing new",)
+    if new is not None and len(new):
+        at = datetime.now(UTC)
+        landed_s = pc.divide(pc.cast(pc.cast(new["landed_at"], pa.int64()), pa.float64()), 1e6)
+        age = pc.subtract(at.timestamp(), landed_s)
+        middle, late = pc.quantile(age, q=[0.5, 0.95]).to_pylist()
+        row: Times = (pc.max(new["batch"]).as_py(), at, len(new), middle, late, pc.max(age).as_py())
+        names = (column.name for column in FRESHNESS.columns)
+        said = CommitProperties({"userMetadata": json.dumps({LANDED_TO_GOLD_P95: late})})
+        values = as_arrow(FRESHNESS, [dict(zip(names, row, strict=True))])
+        write_deltalake(table, values, mode="append", commit_properties=said)
+        written, notes = 1, (_words(row),)
+    return TableReport(FRESHNESS.path, written, table.count(), time.monotonic() - started, notes)
+
+
+def _words(row: Times) -> str:
+    return f"landed to gold: median {row[3]:,.0f} s, 95th percentile {row[4]:,.0f} s"
+
+
+def _times(new: DataFrame, visible_at: datetime) -> Times | None:
     """The row of a run; None where nothing came."""
     age = F.lit(visible_at.timestamp()) - F.unix_micros("landed_at") / 1e6
     found = new.where(F.col("landed_at").isNotNull()).agg(

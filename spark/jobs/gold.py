@@ -86,24 +86,67 @@ class GoldJob:
         before = None if self._full or not log.exists else _recorded(log, table)
         if before is not None and _are_as_recorded(inputs, before):
             return TableReport(table.declared.path, 0, row_count(session, uri), time.monotonic() - started)
-        target = open_declared(session, uri, table.declared)[0]
         now: Inputs = {
             name: {"id": each.id, "version": each.version, "batch": each.batch, "source": each.source}
             for name, each in inputs.items()
         }
-        said = json.dumps({"revision": table.revision, "inputs": now})
-        frames = {name: each.frame for name, each in inputs.items()}
-        lookups = {name: self._inputs.look(name).frame for name in table.lookups}
+        said = {"revision": table.revision, "inputs": now}
+        lookups = {name: self._inputs.look(name) for name in table.lookups}
         changed = self._changed_units(table, inputs, before) if table.unit and before else None
-        if changed is None:
-            total = written = _write(session, table, table.build(frames | lookups), uri, said)
-        else:
-            written = (
-                _bring_up(session, table, (uri, target), (frames, lookups), changed, said) if changed else 0
-            )
-            total = row_count(session, uri)
+        small = all(each.is_small for each in (*inputs.values(), *lookups.values()))
+        written = self._run_small(table, inputs | lookups, changed, said) if small else None
+        if written is None:
+            frames = {name: each.frame for name, each in inputs.items()}
+            others = {name: each.frame for name, each in lookups.items()}
+            written = self._run_by_spark(table, (frames, others), changed, json.dumps(said))
+        total = row_count(session, uri)
         self._inputs.forget(table.name)
         return TableReport(table.declared.path, written, total, time.monotonic() - started)
+
+    def _run_small(
+        self, table: GoldTable, inputs: dict[str, Input], changed: Units | None, said: dict[str, Any]
+    ) -> int | None:
+        """The table, or its `changed` units, of inputs that are read without Spark; returns the rows written.
+
+        None where the table itself is too large for that.
+        """
+        from spark.jobs import gold_small
+        from spark.jobs.folder_tables import SparkMerges, open_folder
+
+        if changed is not None and not changed:
+            return 0
+        rows = {name: each.in_hand for name, each in inputs.items()}
+        if changed is not None:
+            unit = str(table.unit)
+            rows |= {name: gold_small.of_units(rows[name], changed, unit) for name in table.inputs}
+        if not hasattr(self._sessions, "small"):
+            self._sessions.small = gold_small.small_session(self._spark)
+        session = self._sessions.small
+        frames = {
+            name: gold_small.as_frame(session, each, inputs[name].declared) for name, each in rows.items()
+        }
+        target = open_folder(RunContext(session, self._lake), table.declared)[0]
+        built = shaped(table, table.build(frames))
+        if changed is None:
+            return gold_small.write_whole(table, built, target, json.dumps(said))
+        try:
+            return gold_small.write_units(table, built, target, changed, said)
+        except SparkMerges:
+            return None
+
+    def _run_by_spark(
+        self,
+        table: GoldTable,
+        frames: tuple[dict[str, DataFrame], dict[str, DataFrame]],
+        changed: Units | None,
+        said: str,
+    ) -> int:
+        """The same by Spark; `frames` are the inputs and the lookups."""
+        session, uri = self._session(), self._lake.uri(table.declared.path)
+        target = open_declared(session, uri, table.declared)[0]
+        if changed is None:
+            return _write(session, table, table.build(frames[0] | frames[1]), uri, said)
+        return _bring_up(session, table, (uri, target), frames, changed, said) if changed else 0
 
     def _session(self) -> SparkSession:
         """This thread's own, with settings of its own: a MERGE takes from them what its commit says."""

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 from threading import Lock, RLock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
@@ -17,13 +17,16 @@ from shared.names import UPKEEP_OPERATIONS, RawZone
 from spark.gold import registry
 from spark.gold.safety_reports import BODIES, REPORTS
 from spark.jobs.changed_units import can_read_files, newest_batch
-from spark.jobs.commits import Commit, TableLog, newest_change, readable_from
+from spark.jobs.commits import MERGED, Commit, TableLog, newest_change, readable_from
 from spark.jobs.tables import open_declared, row_count
 from spark.paths import LakeRoot
 from spark.schemas import silver
 from spark.schemas.bronze import DAY, lines_of
 from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _KEEPS_ROWS: Final = ("MERGE", "ADD COLUMNS", *UPKEEP_OPERATIONS)
 """Operations after which the rows that changed are those of a newer batch; so they are after an append."""
@@ -43,7 +46,7 @@ class Input:
             days = DAY if any(column.name == DAY for column in declared.columns) else None
             open_declared(spark, uri, declared, partition_by=days)
         self._spark = spark
-        self._declared = declared
+        self.declared = declared
         self._once = RLock()
         self.uri = uri
         log = TableLog(spark, uri)
@@ -67,12 +70,33 @@ class Input:
         with self._once:
             return self._frame
 
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether its files are so few bytes that they are read without Spark; of a lake that is no folder they are not."""
+        if not can_read_files(self.uri):
+            return False
+        from spark.jobs import gold_small
+
+        return gold_small.size_bytes(self.uri, self.version) <= gold_small.MOST_BYTES
+
+    @property
+    def in_hand(self) -> pa.Table:
+        """The rows of a small one."""
+        with self._once:
+            return self._in_hand
+
+    @cached_property
+    def _in_hand(self) -> pa.Table:
+        from spark.jobs.gold_small import rows_in_hand
+
+        return rows_in_hand(self.uri, self.version, self.declared)
+
     @property
     def batch(self) -> int | None:
         """Rows that come later have a greater one, while `source` is the same."""
         newest = self._size[0]
         # Rows of an earlier bronze may have greater batches than its successor. The reports number runs of their own.
-        if self._taken is None or newest is None or self._declared is REPORTS:
+        if self._taken is None or newest is None or self.declared is REPORTS:
             return newest
         return min(newest, self._taken)
 
@@ -85,14 +109,14 @@ class Input:
     def _frame(self) -> DataFrame:
         found = self._spark.read.format("delta").option("versionAsOf", self.version).load(self.uri)
         is_small = _size_bytes(found) <= _HELD_BYTES
-        missing = [field for field in struct_of(self._declared) if field.name not in found.columns]
+        missing = [field for field in struct_of(self.declared) if field.name not in found.columns]
         for field in missing:  # a declaration gained it since the table was last written
             found = found.withColumn(field.name, F.lit(None).cast(field.dataType))
         return found.persist() if is_small else found
 
     @cached_property
     def _size(self) -> tuple[int | None, int]:
-        has_batch = any(column.name == "batch" for column in self._declared.columns)
+        has_batch = any(column.name == "batch" for column in self.declared.columns)
         if can_read_files(self.uri):
             return newest_batch(self.uri, self.version) if has_batch else None, row_count(
                 self._spark, self.uri
@@ -154,7 +178,8 @@ def _size_bytes(frame: DataFrame) -> int:
 
 def _keeps_rows(commit: Commit) -> bool:
     appends = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
-    return appends or commit.operation in _KEEPS_ROWS
+    merged = bool(commit.metadata) and bool(json.loads(commit.metadata).get(MERGED))
+    return appends or merged or commit.operation in _KEEPS_ROWS
 
 
 def _taken(commits: Iterable[Commit]) -> tuple[str | None, int | None]:

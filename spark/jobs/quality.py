@@ -13,11 +13,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from delta.tables import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from shared.names import Zone
+from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside
@@ -39,7 +39,7 @@ def run(
     expectations = Expectations(docs)
     findings: list[Finding] = []
     for path, checks in groupby(sorted(suites[layer], key=_path), key=_path):
-        if DeltaTable.isDeltaTable(context.spark, context.lake.uri(path)):
+        if TableLog(context.spark, context.lake.uri(path)).exists:
             findings += expectations.judge(path, partial(rows_of, context, path), list(checks))
     expectations.write_docs()
     context.on_phase("write quality results")
@@ -73,8 +73,6 @@ def _words(finding: Finding) -> str:
 
 
 def _write(context: RunContext, layer: str, findings: Sequence[Finding]) -> None:
-    uri = context.lake.uri(QUALITY_RESULTS.path)
-    open_declared(context.spark, uri, QUALITY_RESULTS)
     now = datetime.now(UTC)
     rows = [
         (
@@ -83,6 +81,17 @@ def _write(context: RunContext, layer: str, findings: Sequence[Finding]) -> None
         )
         for each in findings
     ]
+    if context.by_files:
+        from deltalake import write_deltalake
+
+        from spark.jobs.folder_tables import as_arrow, open_folder
+
+        names = [column.name for column in QUALITY_RESULTS.columns]
+        values = as_arrow(QUALITY_RESULTS, (dict(zip(names, row, strict=True)) for row in rows))
+        write_deltalake(open_folder(context, QUALITY_RESULTS)[0], values, mode="append")
+        return
+    uri = context.lake.uri(QUALITY_RESULTS.path)
+    open_declared(context.spark, uri, QUALITY_RESULTS)
     frame = context.spark.createDataFrame(rows, struct_of(QUALITY_RESULTS))
     frame.coalesce(1).write.format("delta").mode("append").save(uri)
 

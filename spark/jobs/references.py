@@ -25,6 +25,12 @@ from spark.schemas.silver import SILVER
 def run(context: RunContext) -> Iterator[TableReport]:
     """The one table, and in the notes how many references of each element lead nowhere."""
     started = time.monotonic()
+    if context.by_files:
+        from spark.jobs.references_few import references_few  # a cluster need not have deltalake
+
+        if (report := references_few(context)) is not None:
+            yield report
+            return
     found = [
         table for table in SILVER if DeltaTable.isDeltaTable(context.spark, context.lake.uri(table.path))
     ]

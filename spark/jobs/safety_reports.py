@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from delta.tables import DeltaTable
-
 from shared.domain.fhir.json import decode_object
 from shared.domain.safety.report import check_report
 from shared.errors import InputError
@@ -55,18 +53,23 @@ def run(context: RunContext) -> Iterator[TableReport]:
     """The job as the graph starts it."""
     started = time.monotonic()
     uri = context.lake.uri(REPORTS.path)
-    target = open_declared(context.spark, uri, REPORTS)[0]
-    before = row_count(context.spark, uri)
     source = context.lake.uri(stream_path(RawZone.SAFETY_REPORTS))
-    if DeltaTable.isDeltaTable(context.spark, source):
-        _take(context, source, target, uri)
+    if context.by_files:
+        from spark.jobs.folder_tables import open_folder
+
+        open_folder(context, REPORTS)
+    else:
+        open_declared(context.spark, uri, REPORTS)
+    before = row_count(context.spark, uri)
+    if TableLog(context.spark, source).exists:
+        _take(context, source, uri)
     total = row_count(context.spark, uri)
     yield TableReport(
         REPORTS.path, total if context.full else total - before, total, time.monotonic() - started
     )
 
 
-def _take(context: RunContext, source: str, target: DeltaTable, uri: str) -> None:
+def _take(context: RunContext, source: str, uri: str) -> None:
     """New lines are appended; of a bronze that was made anew, or in a full run, the table is made anew."""
     lines = context.spark.read.format("delta").load(source).select(*_READ)
     last = lines.agg({"batch": "max"}).first()[0]
@@ -75,7 +78,8 @@ def _take(context: RunContext, source: str, target: DeltaTable, uri: str) -> Non
     if last is None or last <= done:
         return
     # Bronze that was made anew counts its batches from 1 again; gold asks this table for what is new.
-    batch = int(target.toDF().agg({"batch": "max"}).first()[0] or 0) + 1
+    found = context.read(REPORTS.path).agg({"batch": "max"}).first()
+    batch = int(found[0] or 0) + 1
 
     def judged(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         return reports_of(rows, batch)

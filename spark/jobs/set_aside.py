@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
@@ -13,6 +14,10 @@ from spark.jobs.context import RunContext
 from spark.jobs.tables import open_declared
 from spark.schemas.derived import SET_ASIDE
 from spark.schemas.struct import struct_of
+from spark.transforms.expand_lines import Row
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 _ONE_WRITER: Final = Lock()
 """Two merges into the one table at once would be a conflict to Delta."""
@@ -42,3 +47,23 @@ def set_aside(context: RunContext, layer: str, rows: DataFrame) -> Mapping[str, 
 def summary(reasons: Mapping[str, int]) -> list[str]:
     """The notes of a report: each reason with its count."""
     return [f"{count} set aside: {reason}" for reason, count in sorted(reasons.items())]
+
+
+def set_aside_few(context: RunContext, layer: str, rows: Sequence[Row]) -> Mapping[str, int]:
+    """`set_aside` of rows in hand, without Spark, where the lake is a folder."""
+    counted = Counter(str(row["reason"]) for row in rows)
+    if not counted:
+        return counted
+    from spark.jobs.folder_tables import Change, commit, keys_of, open_folder, rows_of
+
+    named = (row | {"layer": layer} for row in rows)
+    wanted = {tuple(row.get(name) for name in SET_ASIDE.key): row for row in named}
+
+    def decide(found: DeltaTable) -> Change | None:
+        known = set(keys_of(rows_of(found, SET_ASIDE.key), SET_ASIDE.key))
+        fresh = [row for key, row in wanted.items() if key not in known]
+        return Change(fresh) if fresh else None
+
+    with _ONE_WRITER:
+        commit(open_folder(context, SET_ASIDE)[0], SET_ASIDE, decide, {})
+    return counted

@@ -9,8 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
-from typing import Final
+from typing import Final, NamedTuple
 
 from delta.tables import DeltaTable
 from pyspark import StorageLevel
@@ -38,15 +37,26 @@ from spark.schemas.columns import Table
 from spark.schemas.derived import VERSIONS
 from spark.schemas.silver import SILVER
 from spark.transforms.current_state import last_good_rows, silver_rows
-from spark.transforms.expand_lines import Row
 from spark.transforms.plausibility import PROBLEM
 
-MOST_LETTERS: Final = 64_000_000
-"""Of all bodies together that the driver takes into its memory."""
+NOTHING_NEW: Final = "nothing new"
+
+
+class MergeRule(NamedTuple):
+    """Which rows are the same one, and when a `new` one replaces the one there."""
+
+    key: Sequence[str]
+    newer: str
 
 
 def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[TableReport]:
     """Merges what is new in bronze since the last whole run, or with `full` makes every table anew."""
+    if context.by_files:
+        from spark.jobs.silver_few import run_few  # a cluster need not have deltalake
+
+        if (reports := run_few(context, tables)) is not None:
+            yield from reports
+            return
     started = time.monotonic()
     spark, lake = context.spark, context.lake
     source = bronze_table(context)
@@ -56,54 +66,35 @@ def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[Tab
     rows = source.toDF()
     last = int(rows.agg(F.max("batch")).first()[0] or 0)
     if last <= done:
-        yield TableReport(
-            VERSIONS.path,
-            0,
-            row_count(spark, lake.uri(VERSIONS.path)),
-            time.monotonic() - started,
-            ("nothing new",),
-        )
+        total = row_count(spark, lake.uri(VERSIONS.path))
+        yield TableReport(VERSIONS.path, 0, total, time.monotonic() - started, (NOTHING_NEW,))
         return
     new = rows.where((F.col("batch") > done) & (F.col("batch") <= last))
-    if (few := _few_rows(context, new)) is not None:
-        from spark.jobs.silver_few import merge_few  # a cluster need not have deltalake
-
-        notes += _unlisted({row["type"] for row in few})
-        yield from merge_few(context, tables, few, Progress(bronze_id, last), tuple(notes))
-        return
     types = {row["type"] for row in new.select("type").distinct().collect()}
     set_progress(spark, Progress(bronze_id, last))
     try:
         chosen = [table for table in tables if table.type in types or context.full]
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            merges = [pool.submit(_merge, context, table, new) for table in chosen]
+            merges = [pool.submit(_merge, context, table, new, Progress(bronze_id, last)) for table in chosen]
             try:
                 for merge in merges:
                     yield merge.result()
             finally:
                 pool.shutdown(cancel_futures=True)
         context.on_phase("list versions")
-        yield _list_versions(context, versions, new, (*notes, *_unlisted(types)))
+        notes += unlisted(types)
+        yield _list_versions(context, versions, new, Progress(bronze_id, last), tuple(notes))
     finally:
         set_progress(spark, None)
 
 
-def _few_rows(context: RunContext, new: DataFrame) -> list[Row] | None:
-    """The new rows where they are few and the lake is a folder; None where Spark is to do them."""
-    if context.full or not context.few or not context.lake.is_local or find_spec("deltalake") is None:
-        return None
-    some = new.limit(context.few + 1)
-    rows, letters = some.agg(F.count("*"), F.sum(F.length("body"))).first() or (0, 0)
-    return None if rows > context.few or (letters or 0) > MOST_LETTERS else some.toArrow().to_pylist()
-
-
-def _unlisted(types: set[str]) -> list[str]:
-    """Types that stay in bronze because no table is declared for them."""
+def unlisted(types: set[str]) -> list[str]:
+    """Names the types that stay in bronze because no table is declared for them."""
     without = sorted(types - {table.type for table in SILVER})
     return [f"in bronze only: {', '.join(without)}"] if without else []
 
 
-def _merge(context: RunContext, table: Table, new: DataFrame) -> TableReport:
+def _merge(context: RunContext, table: Table, new: DataFrame, progress: Progress) -> TableReport:
     started = time.monotonic()
     context.on_phase(f"merge {table.name}")
     uri = context.lake.uri(table.path)
@@ -120,7 +111,8 @@ def _merge(context: RunContext, table: Table, new: DataFrame) -> TableReport:
         if context.full:
             written = target.toDF().count()
         else:
-            written = _merge_or_append(context, target, uri, good, ("tenant", "id"), NEWER)
+            how = MergeRule(("tenant", "id"), NEWER)
+            written = _merge_or_append(context, (uri, target), good, how, progress)
         context.on_phase(f"set aside {table.name}")
         problems = refused.withColumn("type", F.lit(table.type))
         reasons = set_aside(context, "silver", problems.withColumnRenamed(PROBLEM, "reason"))
@@ -131,18 +123,23 @@ def _merge(context: RunContext, table: Table, new: DataFrame) -> TableReport:
 
 
 def _merge_or_append(
-    context: RunContext, target: DeltaTable, uri: str, rows: DataFrame, key: Sequence[str], newer: str
+    context: RunContext, target: tuple[str, DeltaTable], rows: DataFrame, how: MergeRule, progress: Progress
 ) -> int:
-    """Merges into what is there; where nothing ever was, the rows are written as they are. Returns the rows written."""
+    """Merges into what is there; where nothing ever was, the rows are written as they are. Returns the rows written.
+
+    What is written as it is carries a number that Delta takes once: of two first runs at once one writes.
+    """
+    uri, table = target
     if TableLog(context.spark, uri).has_rows():
-        merge_newer(target, rows, key, newer)
+        merge_newer(table, rows, how.key, how.newer)
     else:
-        rows.write.format("delta").mode("append").save(uri)
+        writer = rows.write.format("delta").mode("append").option("txnAppId", f"silver-{progress.table_id}")
+        writer.option("txnVersion", progress.batch).save(uri)
     return rows_written(context.spark, uri)
 
 
 def _list_versions(
-    context: RunContext, target: DeltaTable, new: DataFrame, notes: tuple[str, ...]
+    context: RunContext, target: DeltaTable, new: DataFrame, progress: Progress, notes: tuple[str, ...]
 ) -> TableReport:
     started = time.monotonic()
     names = [column.name for column in VERSIONS.columns if column.name not in VERSION_KEY]
@@ -155,7 +152,7 @@ def _list_versions(
         written = context.read(VERSIONS.path).count()
     else:
         uri = context.lake.uri(VERSIONS.path)
-        written = _merge_or_append(context, target, uri, rows, VERSION_KEY, "false")
+        written = _merge_or_append(context, (uri, target), rows, MergeRule(VERSION_KEY, "false"), progress)
     total = row_count(context.spark, context.lake.uri(VERSIONS.path))
     return TableReport(VERSIONS.path, written, total, time.monotonic() - started, notes)
 

@@ -2,34 +2,69 @@
 
 Spark plans a view, a merge and a count for each table, seconds each however few rows come. The rows are the same, column for
 column (`spark/plain`), and so is the rule of the merge; every commit says how far it came, as Spark's do. Where rows replace
-others, Spark merges.
+others in a table that is large, Spark merges.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
-import pyarrow as pa
 import pyarrow.compute as pc
 from delta.tables import DeltaTable as SparkTable
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import DeltaTable
 
+from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
+from spark.jobs.folder_tables import (
+    Change,
+    Key,
+    SparkMerges,
+    as_arrow,
+    commit,
+    count_of,
+    keys_of,
+    one_of,
+    open_folder,
+    rows_of,
+)
 from spark.jobs.report import TableReport
-from spark.jobs.set_aside import set_aside, summary
-from spark.jobs.tables import LOCAL, Progress, merge_newer, open_declared, said_of, set_progress
-from spark.plain.arrow_types import arrow_schema
+from spark.jobs.set_aside import set_aside_few, summary
+from spark.jobs.silver import NOTHING_NEW, unlisted
+from spark.jobs.tables import Progress, merge_newer, progress_of, rows_written, set_progress, taken
 from spark.plain.current import NEWER, VERSION_KEY, keep_newest, table_rows
+from spark.schemas.bronze import DAY, RESOURCES
 from spark.schemas.columns import Derived, Table
-from spark.schemas.derived import SET_ASIDE, VERSIONS
+from spark.schemas.derived import VERSIONS
 from spark.schemas.struct import struct_of
 from spark.transforms.expand_lines import Row
 
+MOST_LETTERS: Final = 128_000_000
+"""Of all bodies together that the driver takes into its memory."""
 _KEY: Final = ("tenant", "id")
 _KEY_AND_VERSION: Final = (*_KEY, "source_version", "content_hash")
+
+
+def run_few(context: RunContext, tables: Sequence[Table]) -> Iterator[TableReport] | None:
+    """Merges what is new in bronze since the last whole run; None where that is more than a few rows."""
+    started = time.monotonic()
+    bronze = open_folder(context, RESOURCES, partition_by=DAY)[0]
+    versions, notes = open_folder(context, VERSIONS)
+    bronze_id = TableLog(context.spark, context.lake.uri(RESOURCES.path)).id
+    done = progress_of(TableLog(context.spark, context.lake.uri(VERSIONS.path)), bronze_id)
+    is_new = pc.field("batch") > done
+    if count_of(bronze, is_new) > context.few:
+        return None
+    rows = rows_of(bronze, None, is_new)
+    if not len(rows):
+        seconds = time.monotonic() - started
+        return iter((TableReport(VERSIONS.path, 0, versions.count(), seconds, (NOTHING_NEW,)),))
+    last = int(pc.max(rows["batch"]).as_py())
+    if (pc.sum(pc.utf8_length(rows["body"])).as_py() or 0) > MOST_LETTERS:
+        return None
+    notes += unlisted({*rows["type"].to_pylist()})
+    return merge_few(context, tables, rows.to_pylist(), Progress(bronze_id, last), tuple(notes))
 
 
 def merge_few(
@@ -51,7 +86,7 @@ def merge_few(
             yield _merge(context, table, newest[table.type].values(), versions.values(), progress)
     started = time.monotonic()
     context.on_phase("list versions")
-    target, widened = _opened(context, VERSIONS)
+    target, widened = open_folder(context, VERSIONS)
     written = _upsert(context, target, VERSIONS, list(versions.values()), progress, insert_only=True)
     yield TableReport(VERSIONS.path, written, target.count(), time.monotonic() - started, (*notes, *widened))
 
@@ -71,32 +106,12 @@ def _merge(
 ) -> TableReport:
     started = time.monotonic()
     context.on_phase(f"merge {table.name}")
-    target, notes = _opened(context, table)
+    target, notes = open_folder(context, table)
     rows, refused = table_rows(table, newest, versions)
     written = _upsert(context, target, table, rows, progress)
     context.on_phase(f"set aside {table.name}")
-    if refused:
-        columns = [column.name for column in SET_ASIDE.columns]
-        schema = struct_of(SET_ASIDE)
-        frame = context.spark.createDataFrame(
-            [[row.get(name) for name in columns] for row in refused], schema
-        )
-        notes += summary(set_aside(context, "silver", frame.drop("layer")))
+    notes += summary(set_aside_few(context, "silver", refused))
     return TableReport(table.path, written, target.count(), time.monotonic() - started, tuple(notes))
-
-
-def _opened(context: RunContext, table: Table | Derived) -> tuple[DeltaTable, list[str]]:
-    """The table, made or widened by Spark where it is not as it is declared, and what was done. Raises SchemaRefused."""
-    uri = context.lake.uri(table.path)
-    folder = uri.removeprefix(LOCAL)
-    if DeltaTable.is_deltatable(folder):
-        found = DeltaTable(folder)
-        has = {each["name"]: each["type"] for each in json.loads(found.schema().to_json())["fields"]}
-        wanted = json.loads(struct_of(table).json())["fields"]
-        if all(has.get(each["name"]) == each["type"] for each in wanted):
-            return found, []
-    notes = open_declared(context.spark, uri, table)[1]
-    return DeltaTable(folder), notes
 
 
 def _upsert(
@@ -112,38 +127,33 @@ def _upsert(
 
     With `insert_only` what is there is left as it is, and a commit says how far it came even where nothing was added.
     """
-    known = _known(target, VERSION_KEY if insert_only else _KEY_AND_VERSION, rows)
-    if insert_only:
-        fresh, replaces = [row for row in rows if _values(row, VERSION_KEY) not in known], False
-    else:
+
+    def decide(found: DeltaTable) -> Change | None:
+        known = _known(found, VERSION_KEY if insert_only else _KEY_AND_VERSION, rows)
+        if insert_only:
+            return Change([row for row in rows if _values(row, VERSION_KEY) not in known])
         now = {key[:2]: key[2:] for key in known}
         fresh = [row for row in rows if _is_newer(row, now.get(_values(row, _KEY)))]
-        replaces = any(_values(row, _KEY) in now for row in fresh)
-    if not fresh and not insert_only:
-        return 0
-    schema = arrow_schema(table)
-    values = [{name: row.get(name) for name in schema.names} for row in fresh]
-    source = pa.Table.from_pylist(values, schema=schema)
-    if not replaces:
-        said = CommitProperties(custom_metadata={"userMetadata": said_of(progress)})
-        write_deltalake(target, source, mode="append", commit_properties=said)
-        return len(fresh)
-    # deltalake merges too, but writes strings in a form that a filter of pyarrow does not take.
-    uri = context.lake.uri(table.path)
-    set_progress(context.spark, progress)
+        gone = {_values(row, _KEY) for row in fresh} & now.keys()
+        return Change(fresh, gone) if fresh else None
+
     try:
-        frame = context.spark.createDataFrame(source, struct_of(table))
-        merge_newer(SparkTable.forPath(context.spark, uri), frame, _KEY, NEWER)
-    finally:
-        set_progress(context.spark, None)
-    return len(fresh)
+        phase = f"append {table.name}"
+        return commit(target, table, decide, taken(progress), on_append=lambda: context.on_phase(phase))
+    except SparkMerges:
+        uri = context.lake.uri(table.path)
+        set_progress(context.spark, progress)
+        try:
+            frame = context.spark.createDataFrame(as_arrow(table, rows), struct_of(table))
+            merge_newer(SparkTable.forPath(context.spark, uri), frame, _KEY, NEWER)
+            return rows_written(context.spark, uri)
+        finally:
+            set_progress(context.spark, None)
 
 
-def _known(target: DeltaTable, columns: Sequence[str], rows: Sequence[Row]) -> set[tuple[Any, ...]]:
+def _known(target: DeltaTable, columns: Sequence[str], rows: Sequence[Row]) -> set[Key]:
     """What the table has in these columns of the resources that `rows` are of."""
-    ids = pa.array(sorted({row["id"] for row in rows}), pa.string())
-    found = target.to_pyarrow_dataset().to_table(list(columns), filter=pc.field("id").isin(ids))
-    return set(zip(*(found[name].to_pylist() for name in columns), strict=True))
+    return set(keys_of(rows_of(target, columns, one_of("id", (row["id"] for row in rows))), columns))
 
 
 def _values(row: Row, columns: Sequence[str]) -> tuple[Any, ...]:

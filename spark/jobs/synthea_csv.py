@@ -10,6 +10,7 @@ and the others go on.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def run(context: RunContext) -> Iterator[TableReport]:
         .option("recursiveFileLookup", "true")
         .option("pathGlobFilter", "*.{csv,parquet}")
         .option("maxFilesPerTrigger", _FILES_OF_A_BATCH)
-        .load(context.source)
+        .load(_as_it_is(context.source))
         .select("path", F.unix_seconds("modificationTime").alias("written_at"))
     )
     query = (
@@ -162,21 +163,29 @@ class _Taking:
             self._aside.update(set_aside(self._context, "raw", frame))
 
 
+def _as_it_is(path: str) -> str:
+    """The path of one file or folder, none of whose characters stands for others.
+
+    https://hadoop.apache.org/docs/r3.4.1/api/org/apache/hadoop/fs/FileSystem.html#globStatus-org.apache.hadoop.fs.Path-
+    """
+    return re.sub(r"([\\*?\[\]{}])", r"\\\1", path)
+
+
 def _table_of(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[0]
 
 
 def _csv(context: RunContext, name: str, path: str) -> DataFrame | None:
-    first = context.spark.read.text(path).first()
+    first = context.spark.read.text(_as_it_is(path)).first()
     if first is None or tuple(first["value"].lstrip("\ufeff").strip().split(",")) != COLUMNS[name]:
         return None
     schema = StructType([StructField(column, StringType()) for column in (*COLUMNS[name], _MALFORMED)])
     reader = context.spark.read.schema(schema).option("header", "true").option("escape", '"')
-    return reader.option("columnNameOfCorruptRecord", _MALFORMED).csv(path)
+    return reader.option("columnNameOfCorruptRecord", _MALFORMED).csv(_as_it_is(path))
 
 
 def _parquet(context: RunContext, name: str, path: str) -> DataFrame | None:
-    rows = context.spark.read.parquet(path)
+    rows = context.spark.read.parquet(_as_it_is(path))
     if set(rows.columns) != set(COLUMNS[name]):
         return None
     texts = (F.col(column).cast("string").alias(column) for column in COLUMNS[name])

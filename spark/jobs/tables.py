@@ -95,7 +95,12 @@ def set_progress(spark: SparkSession, *progress: Progress | None) -> None:
 
 def said_of(*progress: Progress) -> str:
     """The metadata of a commit that says how far it came."""
-    return json.dumps({"taken": {each.table_id: each.batch for each in progress}})
+    return json.dumps(taken(*progress))
+
+
+def taken(*progress: Progress) -> dict[str, dict[str, int]]:
+    """The same, not yet written down."""
+    return {"taken": {each.table_id: each.batch for each in progress}}
 
 
 def progress_of(log: TableLog, source_id: str) -> int:

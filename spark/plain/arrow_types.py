@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from spark.schemas.columns import Derived, Table
+from spark.schemas.columns import COLUMN_CLASSIFICATION, Derived, Table
 
 _SIMPLE: Final = {
     "STRING": pa.string(),
     "DOUBLE": pa.float64(),
+    "INT": pa.int32(),
     "BIGINT": pa.int64(),
     "BOOLEAN": pa.bool_(),
     "DATE": pa.date32(),
@@ -19,10 +20,14 @@ _SIMPLE: Final = {
 
 
 def arrow_schema(table: Table | Derived) -> Any:
-    """Types and comments as the Spark jobs write them."""
+    """Types, comments and classifications as the Spark jobs write them."""
     return pa.schema(
         [
-            pa.field(column.name, arrow_type(column.ddl), metadata={"comment": column.comment})
+            pa.field(
+                column.name,
+                arrow_type(column.ddl),
+                metadata={"comment": column.comment, COLUMN_CLASSIFICATION: str(column.classification)},
+            )
             for column in table.columns
         ]
     )

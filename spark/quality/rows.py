@@ -22,10 +22,12 @@ def rows_of(context: RunContext, path: str, where: str, columns: Mapping[str, bo
         import duckdb
         from deltalake import DeltaTable
 
+        from spark.jobs.folder_files import dataset_of
+
         table = DeltaTable(context.lake.uri(path).removeprefix(LOCAL))
         if table.count() <= _MOST_ROWS:
             with duckdb.connect() as connection:
-                rows = connection.from_arrow(table.to_pyarrow_dataset())
+                rows = connection.from_arrow(dataset_of(table))
                 chosen = rows.filter(where) if where else rows
                 return chosen.project(", ".join(map(_projected, columns, columns.values()))).df()
     frame = context.read(path)

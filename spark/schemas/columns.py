@@ -23,6 +23,10 @@ class Classification(StrEnum):
     PUBLIC = "Public"
 
 
+COLUMN_CLASSIFICATION: Final = "classification"
+"""Where the metadata of a column has it, in Delta and in Spark."""
+
+
 class Rule(StrEnum):
     """What makes columns of view columns. Of several sources the first that has a value counts."""
 

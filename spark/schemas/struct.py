@@ -18,9 +18,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from spark.schemas.columns import KEY, Column, Derived, Table
+from spark.schemas.columns import COLUMN_CLASSIFICATION, KEY, Column, Derived, Table
 
-CLASSIFICATION: Final = "classification"
 _SIMPLE: Final[dict[str, DataType]] = {
     "STRING": StringType(),
     "DOUBLE": DoubleType(),
@@ -39,7 +38,7 @@ def struct_of(table: Table | Derived) -> StructType:
 
 
 def _field(column: Column, nullable: bool) -> StructField:
-    metadata = {"comment": column.comment, CLASSIFICATION: str(column.classification)}
+    metadata = {"comment": column.comment, COLUMN_CLASSIFICATION: str(column.classification)}
     return StructField(column.name, data_type(column.ddl), nullable, metadata)
 
 

@@ -12,6 +12,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 _ROWS_PER_BATCH: Final = 2_000
+IN_HAND: Final = "spark.galen.rowsInHand"
+"""The setting of a session whose rows are few."""
 
 
 def map_rows(
@@ -19,7 +21,14 @@ def map_rows(
     transform: Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]],
     schema: StructType,
 ) -> DataFrame:
-    """`frame` through `transform`, which gets each partition's rows as dicts and yields rows of `schema`."""
+    """`frame` through `transform`, which gets each partition's rows as dicts and yields rows of `schema`.
+
+    In a session of `IN_HAND` that is done at once and here: Python workers take seconds to begin.
+    """
+    session = frame.sparkSession
+    if session.conf.get(IN_HAND, None):
+        rows = list(transform(iter(frame.toArrow().to_pylist())))
+        return session.createDataFrame(pa.Table.from_pylist(rows, schema=to_arrow_schema(schema)), schema)
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         arrow = to_arrow_schema(schema)

@@ -88,7 +88,7 @@ SOURCES: Final[dict[str, dict[str, str]]] = {
     },
 }
 """By silver table: the event's column, and the table's column or the first of several that has a value."""
-_CARRIED: Final = ("tenant", "id", "patient_id", "source_version", "deleted", "batch")
+CARRIED: Final = ("tenant", "id", "patient_id", "source_version", "deleted", "batch")
 
 
 def events_of(rows: DataFrame, table: str, type_: str) -> DataFrame:
@@ -98,7 +98,7 @@ def events_of(rows: DataFrame, table: str, type_: str) -> DataFrame:
     for field in struct_of(CLINICAL_EVENTS):
         if field.name == "type":
             column = F.lit(type_)
-        elif field.name in _CARRIED:
+        elif field.name in CARRIED:
             column = F.col(field.name)
         elif field.name in meant:
             column = F.coalesce(*(F.col(name) for name in meant[field.name].split(", ")))

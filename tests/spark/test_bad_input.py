@@ -27,7 +27,12 @@ def _reasons(jobs: Jobs) -> dict[str, int]:
     return found
 
 
-def test_damaged_files_lines_and_holes_are_set_aside_and_a_mended_file_is_taken(jobs: Jobs, raw: Any) -> None:
+@pytest.mark.parametrize("by", ["Spark", "Python, where few rows are new"])
+def test_damaged_files_lines_and_holes_are_set_aside_and_a_mended_file_is_taken(
+    jobs: Jobs, raw: Any, by: str
+) -> None:
+    if by == "Spark":
+        jobs.by_spark()
     raw.stream(PATIENT)
     cut = raw.stream(PATIENT | {"id": "p2"})
     whole = cut.read_bytes()

@@ -126,6 +126,7 @@ def test_a_diagnosis_of_which_only_the_day_is_known_is_late_by_whole_days(tables
 
 def test_no_journey_lasts_less_than_no_time_and_a_proposal_or_a_ban_is_no_treatment(tables: Tables) -> None:
     from spark.gold.journeys import patient_journeys
+    from spark.plain.patient_360 import patient_360_rows
     from spark.transforms.patient_360 import INPUTS, patient_360
 
     tables.add("conditions", id="c1", code="a", recorded_at=day(5), abatement_at=day(5, 0))
@@ -142,8 +143,10 @@ def test_no_journey_lasts_less_than_no_time_and_a_proposal_or_a_ban_is_no_treatm
         ("c", 10.0, 2.0),
     ]
     tables.add("patients", id="p1")
-    (whole,) = patient_360({name: tables[name] for name in INPUTS}).collect()
-    assert [each["code"] for each in whole["active_medications"]] == ["y"]
+    by_spark = patient_360({name: tables[name] for name in INPUTS}).toArrow().to_pylist()
+    by_python = patient_360_rows({name: tables[name].toArrow().to_pylist() for name in INPUTS})
+    assert [each["code"] for each in by_spark[0]["active_medications"]] == ["y"]
+    assert by_python == by_spark
 
 
 def test_an_episode_counts_in_the_outcomes_once_its_thirty_days_are_over(tables: Tables) -> None:

@@ -83,9 +83,12 @@ def jobs(spark: Any, raw: Any) -> Jobs:
     return Jobs(spark, raw.root)
 
 
+@pytest.mark.parametrize("by", ["Spark", "Python, where few rows are new"])
 def test_takes_each_raw_file_into_bronze_exactly_once_by_the_ids_that_the_records_have(
-    jobs: Jobs, raw: Any
+    jobs: Jobs, raw: Any, by: str
 ) -> None:
+    if by == "Spark":
+        jobs.by_spark()
     from shared.domain.fhir.json import decode_object
     from shared.domain.ingest.expand import expand
     from shared.domain.ingest.raw_line import parse_raw_line

@@ -33,8 +33,8 @@ def jobs(spark: Any, raw: RawLake) -> Jobs:
 def take(jobs: Jobs, tmp_path: Path) -> Take:
     from spark.jobs import synthea_csv
 
-    def run(full: bool = False) -> dict[str, Any]:
-        context = replace(jobs.context, source=str(tmp_path / "drop"), full=full)
+    def run(full: bool = False, below: str = "drop") -> dict[str, Any]:
+        context = replace(jobs.context, source=str(tmp_path / below), full=full)
         return {report.table: report for report in synthea_csv.run(context)}
 
     return run
@@ -91,6 +91,16 @@ def test_parquet_of_the_same_columns_is_taken_and_what_is_none_is_set_aside(
     assert (report.rows, report.notes) == (1, (f"1 set aside: {UNREADABLE}",))
     (row,) = jobs.spark.read.format("delta").load(jobs.lake.uri(report.table)).collect()
     assert (row["QUANTITY"], row["CODE"]) == ("2", "x")
+
+
+def test_names_may_have_any_character(jobs: Jobs, take: Take, tmp_path: Path) -> None:
+    folder = "drop/a [1]{b,c}*?~ü%20\\"
+    drop(tmp_path, f"{folder[5:]}/in {{2}} [x]*/supplies.csv", SUPPLIES, "2020-10-07,p,e,409534002,Mask,2")
+    drop(tmp_path, "a 1b/supplies.csv", SUPPLIES, "2020-10-08,p,e,409534002,Mask,3")
+    report = take(below=folder)["bronze/synthea-csv/supplies"]
+    assert (report.rows, report.notes) == (1, ())
+    (row,) = jobs.spark.read.format("delta").load(jobs.lake.uri(report.table)).collect()
+    assert row["raw_path"].endswith("/in {2} [x]*/supplies.csv")
 
 
 def test_a_lost_checkpoint_adds_nothing_twice(take: Take, raw: RawLake, tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""Gold of small inputs in a folder: read and written by deltalake, so that of Spark the measure itself is left.
+
+Of a table of some thousand rows most of what Spark takes is its commit, the log it reads, and tasks, exchanges and
+compiled code for rows that one thread walks through sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+
+from spark.gold.table import GoldTable
+from spark.jobs.changed_units import Units, unit_column
+from spark.jobs.folder_tables import Change, commit, keys_of, one_of, rows_of
+from spark.jobs.tables import LOCAL
+from spark.plain.arrow_types import arrow_schema
+from spark.schemas.columns import Derived, Table
+from spark.schemas.struct import struct_of
+from spark.transforms.arrow import IN_HAND
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of the files of an input: with some ten times as much in memory it is still quick on one core."""
+_ONE_THREAD: Final = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.autoBroadcastJoinThreshold": "-1",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    IN_HAND: "true",
+}
+
+
+def small_session(spark: SparkSession) -> SparkSession:
+    """A session beside `spark` for inputs of one partition: no exchange, and expressions walked through, not compiled."""
+    session = spark.newSession()
+    for key, value in _ONE_THREAD.items():
+        session.conf.set(key, value)
+    return session
+
+
+def size_bytes(uri: str, version: int) -> int:
+    """Of the files of a table in a folder, as its log has it."""
+    return sum(_opened(uri, version).get_add_actions(flatten=True)["size_bytes"].to_pylist())
+
+
+def rows_in_hand(uri: str, version: int, declared: Table | Derived) -> pa.Table:
+    """The rows of that version, with every column that is declared."""
+    found = rows_of(_opened(uri, version))
+    columns = [
+        found[field.name].cast(field.type)
+        if field.name in found.column_names
+        else pa.nulls(len(found), field.type)
+        for field in arrow_schema(declared)
+    ]
+    return pa.table(columns, names=[field.name for field in arrow_schema(declared)])
+
+
+def as_frame(session: SparkSession, rows: pa.Table, declared: Table | Derived) -> DataFrame:
+    """The rows for Spark, in one partition."""
+    return session.createDataFrame(rows, struct_of(declared)).coalesce(1)
+
+
+def of_units(rows: pa.Table, units: Units, unit: str) -> pa.Table:
+    """Those of the units."""
+    column = unit_column(rows.column_names, unit)
+    some = rows.filter(one_of(column, (each[1] for each in units)))
+    return some.filter(pa.array([each in units for each in keys_of(some, ("tenant", column))], pa.bool_()))
+
+
+def write_whole(table: GoldTable, rows: DataFrame, target: DeltaTable, said: str) -> int:
+    """The table's rows become these, in one commit; returns how many were written."""
+    values = _collected(table, rows)
+    write_deltalake(
+        target,
+        values,
+        mode="overwrite",
+        schema_mode="overwrite",
+        commit_properties=CommitProperties({"userMetadata": said}),
+    )
+    return len(values)
+
+
+def write_units(
+    table: GoldTable, rows: DataFrame, target: DeltaTable, units: Units, said: Mapping[str, Any]
+) -> int:
+    """The units' rows become these, in one commit; returns how many were written. Raises folder_tables.SparkMerges."""
+    values, unit = _collected(table, rows).to_pylist(), str(table.unit)
+    key = table.declared.key
+
+    def decide(found: DeltaTable) -> Change:
+        there = rows_of(found, list(dict.fromkeys((*key, unit))), one_of(unit, (each[1] for each in units)))
+        gone = zip(keys_of(there, ("tenant", unit)), keys_of(there, key), strict=True)
+        return Change(values, {each for of, each in gone if of in units})
+
+    return commit(target, table.declared, decide, said)
+
+
+def _collected(table: GoldTable, rows: DataFrame) -> pa.Table:
+    schema = arrow_schema(table.declared)
+    named = rows.select(*(F.col(f"`{name}`") for name in schema.names))
+    found = named.toArrow()
+    return pa.table([found[place].cast(field.type) for place, field in enumerate(schema)], schema=schema)
+
+
+def _opened(uri: str, version: int) -> DeltaTable:
+    return DeltaTable(uri.removeprefix(LOCAL), version=version)
