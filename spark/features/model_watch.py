@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from pyspark.sql import Column as SparkColumn
@@ -11,9 +12,9 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from shared.domain.features.patient.diagnoses import BY_NAME, ICD_10, SNOMED
 from shared.domain.features.patient.features import FEATURES
-from shared.domain.models.watching import Forecast, judge
+from shared.domain.models.artefact import PublishedModel
+from shared.domain.models.watching import Forecast, Judgement, judge
 from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME
-from shared.domain.onset.risk import model
 from shared.names import TABLES
 from spark.gold.frames import true_conditions
 from spark.schemas.columns import Classification, Column, Derived
@@ -21,7 +22,7 @@ from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
 
 _C: Final = Classification
-_WEEK: Final = ["tenant", "model", "model_version", "model_sha256", "known_by", "week_on"]
+WEEK: Final = ["tenant", "model", "model_version", "model_sha256", "known_by", "week_on"]
 WATCH: Final = Derived(
     "model_watch",
     TABLES["features_model_watch"],
@@ -35,8 +36,15 @@ WATCH: Final = Derived(
         Column("known_by", "STRING", "The clock of the features: platform or source", _C.INTERNAL),
         Column("week_on", "DATE", "The Monday of the week of the predictions, UTC", _C.INTERNAL),
         Column("kind", "STRING", "drift, calibration or burden", _C.INTERNAL),
-        Column("subject", "STRING", "The feature; `probability` is the forecast itself", _C.INTERNAL),
-        Column("value", "DOUBLE", "The figure: PSI, mean forecast, or alerts a patient", _C.INTERNAL),
+        Column(
+            "subject",
+            "STRING",
+            "The feature; `probability` is the forecast itself; else what is counted",
+            _C.INTERNAL,
+        ),
+        Column(
+            "value", "DOUBLE", "The figure: PSI, mean forecast, or the share that is flagged", _C.INTERNAL
+        ),
         Column("low", "DOUBLE", "Its lower bound", _C.INTERNAL),
         Column("high", "DOUBLE", "Its upper bound", _C.INTERNAL),
         Column("rows", "BIGINT", "The predictions it is of", _C.INTERNAL),
@@ -45,9 +53,11 @@ WATCH: Final = Derived(
 )
 
 
-def watch_rows(predictions: DataFrame, features: DataFrame, conditions: DataFrame, until: Any) -> DataFrame:
+def watch_rows(
+    predictions: DataFrame, features: DataFrame, conditions: DataFrame, until: Any, model: PublishedModel
+) -> DataFrame:
     """The figures of every week: of each patient the last prediction in it. Outcomes are known up to the instant `until`."""
-    asked = predictions.where(F.col("model_sha256") == model().sha256)
+    asked = predictions.where(F.col("model_sha256") == model.sha256)
     week = F.to_date(F.date_trunc("week", "as_of")).alias("week_on")
     names = [each.name for each in FEATURES]
     key = ["tenant", "patient_id", "as_of", "known_by"]
@@ -56,12 +66,12 @@ def watch_rows(predictions: DataFrame, features: DataFrame, conditions: DataFram
     ended = F.date_add("as_of", HORIZON_DAYS).cast("timestamp")
     outcome = F.when(ended <= F.lit(until), F.coalesce(F.col("first_at") <= ended, F.lit(False)))
     last = F.max_by(F.struct("values", "probability", "alert", outcome.alias("outcome")), F.col("as_of"))
-    patients = whole.groupBy(*_WEEK[:-1], week, "patient_id").agg(last.alias("forecast"))
-    weeks = patients.groupBy(*_WEEK).agg(F.collect_list("forecast").alias("forecasts"))
-    return map_rows(weeks, judged, struct_of(WATCH))
+    patients = whole.groupBy(*WEEK[:-1], week, "patient_id").agg(last.alias("forecast"))
+    weeks = patients.groupBy(*WEEK).agg(F.collect_list("forecast").alias("forecasts"))
+    return map_rows(weeks, partial(judged, model=model), struct_of(WATCH))
 
 
-def judged(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def judged(rows: Iterable[dict[str, Any]], model: PublishedModel) -> Iterator[dict[str, Any]]:
     """The figures of weeks that come one a row with their forecasts."""
     for row in rows:
         forecasts = [
@@ -73,11 +83,16 @@ def judged(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             )
             for each in row["forecasts"]
         ]
-        for found in judge(forecasts, model()):
-            yield {name: row[name] for name in _WEEK} | {
-                "kind": str(found.kind), "subject": found.subject, "value": found.value, "low": found.low,
-                "high": found.high, "rows": found.rows, "out_of_bounds": found.out_of_bounds,
-            }  # fmt: skip
+        for found in judge(forecasts, model):
+            yield figure_row(row, found)
+
+
+def figure_row(week: Mapping[str, Any], found: Judgement) -> dict[str, Any]:
+    """A figure as a row of the table."""
+    return {name: week[name] for name in WEEK} | {
+        "kind": str(found.kind), "subject": found.subject, "value": found.value, "low": found.low,
+        "high": found.high, "rows": found.rows, "out_of_bounds": found.out_of_bounds,
+    }  # fmt: skip
 
 
 def _first_diagnoses(conditions: DataFrame) -> DataFrame:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from pyspark.sql.types import StructType
 
 from shared.domain.features.patient.features import FEATURES
 from shared.domain.features.patient.known import Clock
-from shared.domain.fhir import json
+from shared.domain.models.artefact import PublishedModel
 from shared.domain.onset.cohort import lacking
-from shared.domain.onset.risk import MOST_SHOWN, inputs, model
-from shared.domain.stays.assessment import BANDS, band_of, said_by
+from shared.domain.onset.risk import MOST_SHOWN, inputs
+from shared.domain.stays.assessment import BANDS, band_of
 from shared.names import TABLES
 from spark.gold.frames import first_by
 from spark.schemas.columns import Classification, Column, Derived
@@ -45,18 +47,28 @@ PREDICTIONS: Final = Derived(
             "ARRAY<STRUCT<feature: STRING, value: DOUBLE, log_odds: DOUBLE>>",
             "The features that moved it furthest",
         ),
+        Column(
+            "inputs",
+            "ARRAY<STRUCT<name: STRING, value: DOUBLE>>",
+            "Of a live one what it was made of, as far as its drift is watched",
+        ),
+        Column(
+            "source_version",
+            "STRING",
+            "The version of the RiskAssessment; null for a row of the store",
+            _C.INTERNAL,
+        ),
     ),
 )
 
 
-def prediction_rows(features: DataFrame) -> DataFrame:
-    """The predictions for rows of the feature store."""
-    return map_rows(features, predictions_of, struct_of(PREDICTIONS))
+def prediction_rows(features: DataFrame, asked: PublishedModel) -> DataFrame:
+    """The predictions of an onset model for rows of the feature store."""
+    return map_rows(features, partial(predictions_of, asked=asked), struct_of(PREDICTIONS))
 
 
-def predictions_of(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def predictions_of(rows: Iterable[dict[str, Any]], asked: PublishedModel) -> Iterator[dict[str, Any]]:
     """One row for each patient whom the model is meant for."""
-    asked = model()
     for row in rows:
         values = {each.name: float("nan") if row[each.name] is None else row[each.name] for each in FEATURES}
         if lacking(values, deceased=bool(row["deceased"])):
@@ -75,22 +87,17 @@ def predictions_of(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def assessed_rows(bronze: DataFrame) -> DataFrame:
-    """The predictions in the RiskAssessments that models wrote as the data came, of each key the newest version."""
-    bodies = bronze.where("type = 'RiskAssessment' AND body IS NOT NULL")
-    said = map_rows(bodies.select("tenant", "body", "source_version"), assessed, _ASSESSED)
-    newest = first_by(said, list(PREDICTIONS.key), F.col("source_version").desc(), F.col("risk_index"))
-    return newest.drop("source_version")
+def live_rows(lines: DataFrame) -> DataFrame:
+    """The predictions in landed lines, of each key the newest version."""
+    said = lines.select(
+        *(F.col(name) for name in LINE.fieldNames()),
+        F.lit(str(Clock.PLATFORM)).alias("known_by"),
+        (F.col("band") == BANDS[0][1]).alias("alert"),
+    ).select(*(column.name for column in PREDICTIONS.columns))
+    return first_by(said, list(PREDICTIONS.key), F.col("source_version").desc(), F.col("risk_index"))
 
 
-def assessed(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """One row for each RiskAssessment of a model; the scores by rule are none."""
-    for row in rows:
-        said = said_by(json.decode_object(row["body"]))
-        if said is not None:
-            alert = said["band"] == BANDS[0][1]
-            shared = {"tenant": row["tenant"], "source_version": row["source_version"]}
-            yield said | shared | {"known_by": str(Clock.PLATFORM), "alert": alert}
-
-
-_ASSESSED: Final = struct_of(PREDICTIONS).add("source_version", "string")
+LINE: Final = StructType(
+    [field for field in struct_of(PREDICTIONS) if field.name not in ("known_by", "alert")]
+)
+"""What a line of a landed prediction holds."""

@@ -6,8 +6,12 @@ HTTP. Silver and bronze are written by the Python engine, whose tables are those
 
 from __future__ import annotations
 
+import gzip
+import json
 import tarfile
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +23,12 @@ from shared.domain.access.caller import Caller
 from shared.domain.features.patient.facts import NAMES, Fact, fact_of_row
 from shared.domain.fhir.admission import ValidationModes
 from shared.domain.fhir.identity import ResourceKey
-from shared.names import TABLES
+from shared.domain.models.artefact import pack
+from shared.domain.models.lake_layout import Alias, alias_path, artefact_path
+from shared.domain.records import Item
+from shared.names import LIVE_PREDICTIONS, TABLES
 from shared.services.fact_reader import FactReader
+from shared.services.score_writes import assessment_item
 from spark.plain.arrow_types import arrow_schema
 from spark.plain.build import build
 from spark.schemas.bronze import RESOURCES
@@ -96,22 +104,50 @@ class FeatureLake:
         interactions.create(CALLER, {name: value for name, value in new.items() if name != "id"})
         interactions.create(CALLER, {"resourceType": "Patient", "gender": "male", "birthDate": "1990"})
         patient_id = body["subject"]["reference"].removeprefix("Patient/")
-        self.live = self.world.risk.assess(CALLER, patient_id, "onset", self.world.clock.now())
-        interactions.create(CALLER, self.live)
+        at = self.world.clock.now()
+        self.live = {**self.world.risk.assess(CALLER, patient_id, "onset", at), "id": "live"}
+        self.told = assessment_item(TENANT, "p", self.live, at)
 
     def _write(self) -> None:
         for file in self.world.lake.list("raw"):
             target = self.root / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(self.world.lake.read(file.path))
+        self._land_live(self.told)
         list(build(self.root, lambda _: []))
-        files = sorted((self.root / "raw").rglob("*.ndjson.gz"))
+        landed = sorted((self.root / "raw").rglob("*.ndjson.gz"))
         context = BatchContext(str(self.root / "raw"), 1, datetime.now(UTC), ValidationModes())
-        pairs = ((str(file), file.read_bytes()) for file in files)
+        pairs = ((str(file), file.read_bytes()) for file in landed)
         rows = [row for row in rows_of_files(pairs, context, lambda _: []) if row["kind"] == RESOURCE]
         schema = arrow_schema(RESOURCES)
         table = pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema)
         write_deltalake(self.root / TABLES["bronze_resources"], table)
+
+    def _land_live(self, item: Item) -> None:
+        """As the change feed does: the file beside the tables."""
+        self.world.land_predictions.land([item])
+        for file in self.world.lake.list(LIVE_PREDICTIONS):
+            target = self.root / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self.world.lake.read(file.path))
+
+    def older_version_arrives(self) -> None:
+        """In a file of its own comes a version of the live prediction before the one that is there: it said 0.5."""
+        (prediction,) = self.live["prediction"]
+        before = {**self.live, "prediction": [{**prediction, "probabilityDecimal": 0.5}]}
+        self._land_live(assessment_item(TENANT, "p", before, self.first))
+
+    def publish(self, model: str, **change: object) -> str:
+        """Makes the shipped model with some changes the champion in the lake; its SHA-256."""
+        shipped = files("shared.domain.models") / "published" / f"{model}.model.json.gz"
+        document = json.loads(gzip.decompress(shipped.read_bytes())) | change
+        packed = pack(document)
+        alias = Alias(model, str(document["version"]), sha256(packed).hexdigest(), "run")
+        for path, data in ((artefact_path(model, alias.sha256), packed), (alias_path(model), alias.encode())):
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return alias.sha256
 
     def patients(self) -> list[str]:
         """The ids of all patients."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,8 +15,12 @@ pytest.importorskip("pandas", reason="not tested: the feature store, which needs
 from shared.domain.features.patient.facts import Fact
 from shared.domain.features.patient.features import FEATURES, vector
 from shared.domain.features.patient.known import SET_ASIDE, Clock, known
+from shared.domain.models.lake_layout import artefact_path
+from shared.domain.models.shipped import shipped_model
 from shared.domain.onset.cohort import lacking
+from shared.domain.onset.risk import checked
 from shared.domain.stays.assessment import said_by
+from shared.domain.stays.sepsis_risk import checked as checked_for_sepsis
 from tests.spark.feature_lake import CALLER, FeatureLake, facts_in, in_order
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -32,12 +36,15 @@ class Made:
         from spark.paths import LakeRoot
 
         self.lake = lake
+        self.champion = lake.publish("onset", version="next")
         root = LakeRoot(str(lake.root))
         self.context = RunContext(spark, root, as_of=(lake.first, lake.second))
         self.reports = list(run(self.context))
         self.again = list(run(RunContext(spark, root, as_of=(lake.second,))))
         self.of_the_source = list(run(RunContext(spark, root, as_of=(lake.first,), known_by=Clock.SOURCE)))
-        self.predicted = [each.rows for _ in range(2) for each in predictions.run(self.context)]
+        self.predicted = [each.rows for each in predictions.run(self.context)]
+        lake.older_version_arrives()
+        self.predicted += [each.rows for each in predictions.run(self.context)]
         self.watched = list(model_watch.run(self.context))
         self.rows = lake.table("features_patients")
         self.predictions = lake.table("features_predictions")
@@ -161,11 +168,35 @@ def test_a_prediction_by_schedule_is_the_one_on_request(made: Made) -> None:
     assert mine
 
 
+def test_the_champion_in_the_lake_is_asked_and_watched(made: Made) -> None:
+    live = said_by(made.lake.live)
+    assert live is not None
+    by_schedule = [row for row in made.predictions if row["as_of"] != live["as_of"]]
+    assert {(row["model_version"], row["model_sha256"]) for row in by_schedule} == {("next", made.champion)}
+    assert {row["model_sha256"] for row in made.figures} == {made.champion}
+
+
+def test_a_champion_that_was_tampered_with_is_refused_and_told(made: Made) -> None:
+    from spark.features.champion import champion
+
+    path = made.lake.root / artefact_path("onset", made.champion)
+    packed = path.read_bytes()
+    path.write_bytes(packed + b" ")
+    model, (note,) = champion(made.context, "onset", checked)
+    path.write_bytes(packed)
+    assert model.sha256 == shipped_model("onset").sha256
+    assert "SHA-256" in note
+    assert champion(made.context, "onset", checked)[0].sha256 == made.champion
+    assert champion(made.context, "sepsis", checked_for_sepsis)[1] == []
+
+
 def test_what_a_model_said_live_is_a_prediction_too(made: Made) -> None:
     wanted = said_by(made.lake.live)
     assert wanted is not None
     (row,) = (row for row in made.predictions if row["as_of"] == wanted["as_of"])
-    assert {name: row[name] for name in wanted} == wanted
+    assert {
+        name: row[name] for name in wanted
+    } == wanted  # and not what an older version said, which came later
     assert (row["tenant"], row["known_by"]) == (CALLER.tenant, Clock.PLATFORM)
 
 
@@ -177,3 +208,44 @@ def test_each_week_has_its_figures_with_their_bounds(made: Made) -> None:
     assert all(row["kind"] != "drift" or row["value"] > row["high"] for row in beyond)
     (report,) = made.watched
     assert report.rows == len(made.figures)
+
+
+def test_live_forecasts_are_judged_by_the_hour_against_what_was_diagnosed_within_six(made: Made) -> None:
+    from spark.features.live_watch import LIVE, live_watch_rows
+    from spark.features.predictions import PREDICTIONS
+    from spark.schemas.struct import struct_of
+
+    sepsis, model = LIVE[0], shipped_model("sepsis")
+    monday = datetime(2026, 3, 30, 8, tzinfo=UTC)
+
+    def said(patient: str, at: datetime, probability: float, heart_rate: float) -> dict[str, Any]:
+        return {
+            "tenant": "t", "patient_id": patient, "model": "sepsis", "model_version": model.version,
+            "model_sha256": model.sha256, "as_of": at, "known_by": "platform", "probability": probability,
+            "alert": probability > 0.3, "inputs": [{"name": "HR", "value": heart_rate}],
+        }  # fmt: skip
+
+    hour = timedelta(hours=1)
+    rows = [
+        said("ill", monday + hour / 4, 0.9, 80.0),
+        said("ill", monday + hour / 2, 0.5, 130.0),  # the last one of its hour counts
+        said("ill", monday + 3 * hour, 0.6, 130.0),  # the diagnosis is on record by then
+        said("well", monday, 0.1, 75.0),
+        said("well", monday + 30 * hour, 0.1, 75.0),  # six hours after it are not over
+    ]
+    spark = made.context.spark
+    predictions = spark.createDataFrame(
+        [tuple(row.get(name) for name in struct_of(PREDICTIONS).names) for row in rows],
+        struct_of(PREDICTIONS),
+    )
+    events = spark.createDataFrame(
+        [("t", "ill", [monday + 2 * hour])], "tenant STRING, patient_id STRING, happened ARRAY<TIMESTAMP>"
+    )
+    found = live_watch_rows(sepsis, predictions, events, monday + 31 * hour, model).collect()
+    [calibration] = [row for row in found if row["kind"] == "calibration"]
+    assert (calibration["value"], calibration["rows"]) == (pytest.approx(0.3), 2)
+    [burden] = [row for row in found if row["kind"] == "burden"]
+    assert (burden["subject"], burden["value"], burden["rows"]) == ("hours flagged", 0.5, 4)
+    drift = {row["subject"]: row["value"] for row in found if row["kind"] == "drift"}
+    assert drift.keys() == model.tables["reference"].keys()
+    assert {row["week_on"].isoformat() for row in found} == {"2026-03-30"}

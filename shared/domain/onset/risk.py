@@ -8,17 +8,11 @@ from typing import Final
 from shared.domain.features.patient.features import FEATURES, vector
 from shared.domain.features.patient.known import Known
 from shared.domain.models.artefact import Contribution, PublishedModel, RefusedModel
-from shared.domain.models.shipped import shipped_model
 from shared.domain.onset.cohort import lacking
-from shared.domain.stays.model_risk import ONSET, ModelRisk, Reason
+from shared.domain.stays.model_risk import ModelRisk, Reason
 
 MOST_SHOWN: Final = 5
 _LATEST: Final = "_latest"
-
-
-def model() -> PublishedModel:
-    """The model that ships with the code. Raises RefusedModel where it is not what was published."""
-    return checked(shipped_model(ONSET.model))
 
 
 def checked(asked: PublishedModel) -> PublishedModel:
