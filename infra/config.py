@@ -73,6 +73,8 @@ class StackConfig:
     scraper_image: str = "galen/prometheus:3"
     certificate: str = ""
     """On AWS, the certificate of the url in us-east-1: without one CloudFront would also speak TLS 1.0."""
+    origin_token: pulumi.Input[str] = ""
+    """On AWS, what CloudFront shows the API, so that nobody comes in past its firewall. Required in production."""
     functions_package: str = ""
     """On AWS, the folder of zips that `local package aws` wrote; without it the functions are made empty."""
 
@@ -106,6 +108,7 @@ class StackConfig:
             inference_image=found.get("inferenceImage") or default.inference_image,
             scraper_image=found.get("scraperImage") or default.scraper_image,
             certificate=found.get("certificate") or default.certificate,
+            origin_token=found.get_secret("originToken") or "",
             functions_package=found.get("functionsPackage") or default.functions_package,
         )
         if environment != config.environment:
@@ -167,6 +170,11 @@ class StackConfig:
             _refuse("alertEmail", "is required in production: an address that somebody reads")
         if self.metrics_access == "open":
             _refuse("metricsAccess", "is not open in production")
+        if self.cloud is Cloud.AWS and not self.origin_token:
+            _refuse(
+                "originToken",
+                "is a secret that is missing: `pulumi config set --secret galen:originToken $(openssl rand -hex 32)`",
+            )
         if not self.pager_webhook:
             _refuse(
                 "pagerWebhook",

@@ -20,7 +20,13 @@ from infra.mock_outputs import answer_to, outputs_of
 _SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-000000000000"
 _NAME_INPUTS: Final = ("containerName", "eventHubName", "databaseName", "privateZoneName", "keyName", "name")
 
-SECRETS_ASSUMED: Final = {"galen:pagerWebhook": "https://pager.invalid/recorded"}
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""By which the engine's protocol marks what is no plain value: https://www.pulumi.com/docs/iac/concepts/secrets/"""
+
+SECRETS_ASSUMED: Final = {
+    "galen:pagerWebhook": "https://pager.invalid/recorded",
+    "galen:originToken": "0123456789abcdef0123456789abcdef",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,21 @@ class _Recorder(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         type_ = short_type(args.typ)
         id_ = f"{_SUBSCRIPTION}/{type_}/{args.name}"
-        self.recording.resources.append(Recorded(type_, args.name, dict(args.inputs), id_))
+        self.recording.resources.append(Recorded(type_, args.name, _opened(dict(args.inputs)), id_))
         given = (args.inputs[key] for key in _NAME_INPUTS if isinstance(args.inputs.get(key), str))
         return id_, {**outputs_of(type_, args.name, args.inputs), "name": next(given, args.name)}
 
     def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
         return answer_to(args.token)
+
+
+def _opened(value: Any) -> Any:
+    """With the values of secrets, which the engine wraps, so that rules see what is inside of them and around them."""
+    if isinstance(value, dict):
+        if _SIGNATURE in value:
+            return _opened(value.get("value"))
+        return {key: _opened(each) for key, each in value.items()}
+    return [_opened(each) for each in value] if isinstance(value, list) else value
 
 
 class _Monitor(mocks.MockMonitor):

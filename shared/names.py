@@ -109,6 +109,8 @@ MODEL_ARTEFACTS = f"{Zone.ML_FEATURES}/model-artifacts"
 """Published models, and which of them is the champion."""
 CHAIN_WALK_FILE = f"{Zone.AUDIT}/chain-walk.json"
 """How far the daily walk along the chains is."""
+ORIGIN_HEADER = "x-galen-origin"
+"""What CloudFront shows API Gateway's function, whose own address anybody may call."""
 HEALTH_FILE = "health"
 """Asked for by health checks: it need not be there."""
 

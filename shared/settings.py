@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared import names
-from shared.domain.access.scraping import CLOSED, ScrapeAccess
+from shared.domain.access.scraping import CLOSED, OPEN, ScrapeAccess
 from shared.domain.fhir import json
 from shared.domain.fhir.admission import parse_modes
 from shared.domain.fhir.identity import is_valid_tenant
@@ -71,6 +71,7 @@ class Settings:
     # GALEN_JOBS_EMR: JSON: region, application, role, entry, lake; parameters and endpoint where they are needed
     jobs_emr: Mapping[str, str] = field(default_factory=dict)
     metrics_access: str = CLOSED  # GALEN_METRICS_ACCESS: closed, open, or the SHA-256 of the scraper's token
+    origin_access: str = OPEN  # GALEN_ORIGIN_ACCESS: open, or the SHA-256 of what the edge shows, on AWS
     source: str = "default"  # GALEN_SOURCE: the logical sending system of streams and files
 
     def tenant_of(self, hub: str) -> str:
@@ -116,6 +117,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         jobs_token=get("JOBS_TOKEN"),
         jobs_emr=_mapping("JOBS_EMR", get("JOBS_EMR", "{}"), "what an EMR Serverless application needs"),
         metrics_access=get("METRICS_ACCESS", CLOSED),
+        origin_access=get("ORIGIN_ACCESS", OPEN),
         source=get("SOURCE", "default"),
     )
     _check(settings)
@@ -183,6 +185,10 @@ def _check(settings: Settings) -> None:
         ScrapeAccess(settings.metrics_access)
     except ValueError as wrong:
         raise SettingsError(f"GALEN_METRICS_ACCESS is {wrong}") from None
+    try:
+        ScrapeAccess(settings.origin_access)
+    except ValueError as wrong:
+        raise SettingsError(f"GALEN_ORIGIN_ACCESS is {wrong}") from None
     try:
         parse_modes(settings.validation_modes)
     except ValueError as wrong:

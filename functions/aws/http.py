@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from functions.needs import API
+from shared.names import ORIGIN_HEADER
 
 if TYPE_CHECKING:
     from mangum import Mangum
@@ -42,10 +43,24 @@ def api(event: Any, context: Any) -> dict[str, Any]:
     """Any method, any path; tokens are checked by the application itself."""
     from shared.bootstrap import services
 
+    if refused := past_the_edge(services().settings.origin_access, event["headers"]):
+        return refused
     try:
         return within_bounds(_api()(event, context))
     finally:
         services().metrics.leave()
+
+
+def past_the_edge(rule: str, headers: dict[str, str]) -> dict[str, Any] | None:
+    """The refusal of who calls API Gateway by its own address, and so past CloudFront and its firewall; else None."""
+    from shared.domain.access.scraping import ScrapeAccess
+    from shared.errors import Unauthenticated
+
+    try:
+        ScrapeAccess(rule).require(headers.get(ORIGIN_HEADER, ""))
+    except Unauthenticated:
+        return {"statusCode": 403, "headers": {}, "body": "", "isBase64Encoded": False}
+    return None
 
 
 def within_bounds(answer: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pulumi
 import pulumi_aws as aws
 
@@ -116,6 +118,16 @@ def _places(
     }
 
 
+def origin_access(config: StackConfig) -> pulumi.Input[str]:
+    """By what the functions know CloudFront: a hash, because settings can be read by whoever may see a function."""
+    if not config.origin_token:
+        return "open"
+    hashed = pulumi.Output.from_input(config.origin_token).apply(
+        lambda token: sha256(token.encode()).hexdigest()
+    )
+    return pulumi.Output.unsecret(hashed)
+
+
 def settings(
     config: StackConfig, lake: DataLake, streams: EventStreams, records: Records
 ) -> dict[str, pulumi.Input[str]]:
@@ -128,5 +140,6 @@ def settings(
         "GALEN_LANDING_BUCKET": lake.buckets[LANDING_FILE_SYSTEM].bucket,
         "GALEN_STREAMS": pulumi.Output.json_dumps({hub: each.name for hub, each in streams.streams.items()}),
         "GALEN_METRICS_ACCESS": config.metrics_access,
+        "GALEN_ORIGIN_ACCESS": origin_access(config),
         "GALEN_URL": config.url,
     }

@@ -49,7 +49,6 @@ def provision(config: StackConfig) -> None:
         config.name("group"), location=config.location, tags=config.tags(Classification.OPERATIONAL)
     )
     around = _surroundings(config, group.name)
-    identity = around.identity
     lake = DataLake(config.name("lake"), around)
     streams_ = EventStreams(
         config.name("streams"), around, lake.containers[CAPTURE_CONTAINER], lake.account.id
@@ -58,7 +57,7 @@ def provision(config: StackConfig) -> None:
     secrets = Secrets(
         config.name("kv"),
         SecretsArgs(
-            config, group.name, identity, around.network, around.observability, tuple(SECRET_SETTINGS)
+            config, group.name, around.identity, around.network, around.observability, tuple(SECRET_SETTINGS)
         ),
     )
     dashboard = Dashboard(config.name("dashboard"), around)
@@ -68,11 +67,11 @@ def provision(config: StackConfig) -> None:
         if config.is_production
         else None
     )
-    settings = connection_settings(identity, lake, streams_, records, secrets)
+    settings = connection_settings(around.identity, lake, streams_, records, secrets)
     functions = FunctionsApp(
         config.name("fn"), FunctionsAppArgs(around, settings, front.id if front else None)
     )
-    identity.check_nothing_is_missing()
+    around.identity.check_nothing_is_missing()
     LandingSubscription(
         config.name("landing"),
         LandingSubscriptionArgs(config, group.name, lake.account, functions.app, around.observability),
@@ -87,6 +86,17 @@ def provision(config: StackConfig) -> None:
             {"cosmosdb:DatabaseAccount": records.account.id},
         ),
     )
+    _jobs_and_models(around, lake, functions)
+    public = front.lead_to(functions.host_name) if front else functions.host_name
+    pulumi.export("resource_group", group.name)
+    pulumi.export("app", functions.app.name)
+    pulumi.export("dashboard", dashboard.host)
+    pulumi.export("url", pulumi.Output.concat("https://", public))
+
+
+def _jobs_and_models(around: Surroundings, lake: DataLake, functions: FunctionsApp) -> None:
+    """What makes tables of the lake, and what serves the models made of them."""
+    config = around.config
     reports = Reports(config.name("reports"), around)
     SparkWorkspace(
         config.name("spark"),
@@ -97,11 +107,6 @@ def provision(config: StackConfig) -> None:
         config.name("models"),
         InferenceArgs(around, registry, lake.containers[MODELS_CONTAINER], functions.host_name),
     )
-    public = front.lead_to(functions.host_name) if front else functions.host_name
-    pulumi.export("resource_group", group.name)
-    pulumi.export("app", functions.app.name)
-    pulumi.export("dashboard", dashboard.host)
-    pulumi.export("url", pulumi.Output.concat("https://", public))
 
 
 def _surroundings(config: StackConfig, group: pulumi.Input[str]) -> Surroundings:

@@ -10,6 +10,7 @@ from infra.policies.aws_checks import (
     audit,
     bucket_not_ours,
     changeable,
+    comes_in_past_it,
     data_buckets,
     data_lakes,
     endpoints_missing,
@@ -224,6 +225,7 @@ RULES: Final = (
         (TRANSIT,),
     ),
     Rule("edge-firewall", _DISTRIBUTION, present("webAclId")),
+    Rule("api-only-past-the-firewall", _DISTRIBUTION, comes_in_past_it, (ACCESS,), production_only=True),
     Rule("firewall-blocks", types("aws:wafv2:WebAcl"), firewall_open),
     Rule(
         "apis-logged-and-throttled",

@@ -10,7 +10,7 @@ from infra.components.aws.network import GATEWAYS, INTERFACES
 from infra.policies.aws_rights import statements_of
 from infra.policies.rule import Wrong, at, referred_to
 from infra.recording import Recorded, Recording
-from shared.names import AUDIT_CONTAINER, LAKE_FILE_SYSTEM, LANDING_FILE_SYSTEM
+from shared.names import AUDIT_CONTAINER, LAKE_FILE_SYSTEM, LANDING_FILE_SYSTEM, ORIGIN_HEADER
 
 CHANGES_KEPT_S: Final = 24 * 3600
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html"""
@@ -126,6 +126,22 @@ def holds_secret(each: Recorded, _: Recording) -> list[str]:
         if "SECRET" in name and not str(value).startswith("arn:aws:secretsmanager:")
     ]
     return [f"the setting {name} is not the name of a secret" for name in hidden]
+
+
+def comes_in_past_it(each: Recorded, recording: Recording) -> list[str]:
+    """API Gateway's own address answers anybody: the function behind it takes only what shows CloudFront's token."""
+    shown = any(
+        header.get("name") == ORIGIN_HEADER
+        for origin in each.inputs.get("origins") or []
+        for header in origin.get("customHeaders") or []
+    )
+    asked = [
+        at(function.inputs, "environment", "variables", "GALEN_ORIGIN_ACCESS")
+        for function in recording.of_type("aws:lambda:Function")
+        if function.name.endswith("-api")
+    ]
+    whole = shown and asked and all(len(str(rule)) == 64 for rule in asked)
+    return [] if whole else ["is no way that the API insists on"]
 
 
 def grows(each: Recorded, _: Recording) -> list[str]:

@@ -27,6 +27,7 @@ SAMPLES = {
     "jobs_databricks": "https://workspace.example.org",
     "jobs_emr": '{"region":"r","application":"a","role":"o","entry":"e","lake":"l"}',
     "metrics_access": "open",
+    "origin_access": "0" * 64,
 }
 ROWS = table_after(text_of("README.md"), "| field | variable |")
 

@@ -98,6 +98,10 @@ MUTANTS: dict[str, tuple[str, Change]] = {
         put("viewerCertificate", "minimumProtocolVersion", to="TLSv1"),
     ),
     "edge-firewall": ("aws:cloudfront:Distribution", put("webAclId", to=None)),
+    "api-only-past-the-firewall": (
+        "aws:cloudfront:Distribution",
+        put("origins", 0, "customHeaders", to=None),
+    ),
     "firewall-blocks": ("aws:wafv2:WebAcl", _count_only),
     "apis-logged-and-throttled": ("aws:apigatewayv2:Stage", put("accessLogSettings", to=None)),
     "reports-encrypted": ("aws:rds:Cluster", put("storageEncrypted", to=False)),

@@ -300,6 +300,8 @@ def test_what_is_reserved_leaves_the_account_room(most: int) -> None:
     """An account runs a thousand functions at once unless it asked for more, and a hundred must stay unreserved."""
     assert sum(plan.at_once for plan in plans(most)) <= min(most, 850)
     assert all(plan.at_once >= 1 for plan in plans(most))
+    fed_by_shards = [plan for plan in plans(most) if plan.group in ("streams", "reactions")]
+    assert all(plan.at_once >= names.HUB_PARTITIONS for plan in fed_by_shards)
 
 
 def test_every_lambda_function_is_driven_by_something() -> None:

@@ -24,9 +24,20 @@ PRODUCTION: dict[str, Any] = {
     "pager_webhook": "https://pager.example.org/token",
 }
 
+AWS_PRODUCTION: dict[str, Any] = {
+    **PRODUCTION,
+    "cloud": Cloud.AWS,
+    "location": "eu-west-1",
+    "second_location": "eu-central-1",
+    "url": "https://galen.example.org",
+    "certificate": "arn:aws:acm:us-east-1:123456789012:certificate/0b1f7c1e-52a1-4f0e-9f3c-6d2f8a7c4b21",
+    "origin_token": "a token",
+}
+
 
 def test_production_with_all_it_needs_is_taken() -> None:
     StackConfig(**PRODUCTION).check()
+    StackConfig(**AWS_PRODUCTION).check()
 
 
 @pytest.mark.parametrize(
@@ -50,6 +61,7 @@ def test_production_with_all_it_needs_is_taken() -> None:
         ("customerManagedKeys", {**PRODUCTION, "customer_managed_keys": False}),
         ("secondLocation", {**PRODUCTION, "second_location": ""}),
         ("pagerWebhook", {**PRODUCTION, "pager_webhook": ""}),
+        ("originToken", {**AWS_PRODUCTION, "origin_token": ""}),
         ("administrators", {**PRODUCTION, "administrators": StackConfig().administrators}),
         ("alertEmail", {**PRODUCTION, "alert_email": StackConfig().alert_email}),
         ("metricsAccess", {**PRODUCTION, "metrics_access": "open"}),

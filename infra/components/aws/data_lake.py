@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pulumi
@@ -191,6 +192,14 @@ def guard(
         rules=[{"apply_server_side_encryption_by_default": by, "bucket_key_enabled": True}],
         opts=opts,
     )
+    _answer_over_tls_only(name, bucket, opts, allowed, region)
+    return versions
+
+
+def _answer_over_tls_only(
+    name: str, bucket: s3.Bucket, opts: pulumi.ResourceOptions, allowed: Sequence[Any], region: str | None
+) -> None:
+    """The bucket's policy: TLS 1.2 or newer, and further statements."""
     everything = [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")]
     denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": everything}
     s3.BucketPolicy(
@@ -204,4 +213,3 @@ def guard(
         ),
         opts=opts,
     )
-    return versions

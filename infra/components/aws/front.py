@@ -15,6 +15,7 @@ from infra.components.aws.data_lake import guard
 from infra.components.aws.functions import Functions
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
+from shared.names import ORIGIN_HEADER
 
 REQUESTS_IN_FIVE_MINUTES: Final = 15_000
 """Of one address, as at the front door of Azure."""
@@ -173,10 +174,14 @@ class Front(pulumi.ComponentResource):
             opts=self._child,
         )
 
+    def _shown(self) -> list[dict[str, pulumi.Input[str]]]:
+        """What the API knows CloudFront by."""
+        token = self._config.origin_token
+        return [{"name": ORIGIN_HEADER, "value": token}] if token else []
+
     def _distribution(
         self, api: apigatewayv2.Api, site: s3.Bucket, firewall: wafv2.WebAcl
     ) -> cloudfront.Distribution:
-        config = self._config
         control = cloudfront.OriginAccessControl(
             f"{self._name}-reads",
             origin_access_control_origin_type="s3",
@@ -195,7 +200,7 @@ class Front(pulumi.ComponentResource):
             enabled=True,
             is_ipv6_enabled=True,
             http_version="http2and3",
-            aliases=[config.url.removeprefix("https://")],
+            aliases=[self._config.url.removeprefix("https://")],
             default_root_object="index.html",
             web_acl_id=firewall.arn,
             origins=[
@@ -203,6 +208,7 @@ class Front(pulumi.ComponentResource):
                     "origin_id": "api",
                     "domain_name": api.api_endpoint.apply(lambda url: url.removeprefix("https://")),
                     "custom_origin_config": secure,
+                    "custom_headers": self._shown(),
                 },
                 {
                     "origin_id": "site",
@@ -216,7 +222,7 @@ class Front(pulumi.ComponentResource):
             ],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate={
-                "acm_certificate_arn": config.certificate,
+                "acm_certificate_arn": self._config.certificate,
                 "ssl_support_method": "sni-only",
                 "minimum_protocol_version": "TLSv1.2_2021",
             },

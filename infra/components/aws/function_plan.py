@@ -7,7 +7,7 @@ from typing import Final
 
 from functions.aws import http, landing, reactions, schedules, streams
 from functions.needs import EVERY, Access, Need, Needs, Thing, without_included
-from shared.names import LIVE_HUB
+from shared.names import HUB_PARTITIONS, LIVE_HUB
 
 TIMEOUT_S: Final = 300
 HTTP_TIMEOUT_S: Final = 29
@@ -68,16 +68,17 @@ def plans(maximum_instances: int) -> tuple[FunctionPlan, ...]:
 
 
 def _plan(name: str, group: str, needs: frozenset[Need], maximum_instances: int) -> FunctionPlan:
-    """Half of the bound is for partners; a stream's function needs one a shard. Timers never run twice at once."""
+    """A stream's function needs one a shard, of which a stream begins with four. Timers never run twice at once."""
+    of_a_stream = max(HUB_PARTITIONS, maximum_instances // 20)
     match group:
         case "http":
-            return FunctionPlan(name, group, needs, 1792, HTTP_TIMEOUT_S, maximum_instances // 2)
+            return FunctionPlan(name, group, needs, 1792, HTTP_TIMEOUT_S, maximum_instances * 3 // 8)
         case "schedules":
             return FunctionPlan(name, group, needs, at_once=1)
         case "landing":
             return FunctionPlan(name, group, needs, 1792, 900, 4)
         case "live":
             return FunctionPlan(
-                name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances // 20, inside=False, packaged=False
+                name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances // 40, inside=False, packaged=False
             )
-    return FunctionPlan(name, group, needs, at_once=maximum_instances // 20)
+    return FunctionPlan(name, group, needs, at_once=of_a_stream)

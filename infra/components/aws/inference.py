@@ -28,18 +28,7 @@ class Inference(pulumi.ComponentResource):
         super().__init__("galen:aws:Inference", name, None, around.opts)
         child = pulumi.ResourceOptions(parent=self)
         tags = around.config.tags(Classification.OPERATIONAL)
-        key = around.keys.of("images")
-        encryption: dict[str, Any] = {"encryption_type": "KMS", "kms_key": key}
-        repository = ecr.Repository(
-            f"{name}-images",
-            name=around.config.inference_image.partition(":")[0],
-            image_tag_mutability="IMMUTABLE",
-            image_scanning_configuration={"scan_on_push": True},
-            encryption_configurations=[encryption if key is not None else {"encryption_type": "AES256"}],
-            force_delete=False,
-            tags=tags,
-            opts=child,
-        )
+        repository = self._images(name, around)
         path = f"/aws/lambda/{name}-{INFERENCE_APP}"
         group = around.observability.log_group(f"{name}-{INFERENCE_APP}", path)
         role = iam.Role(
@@ -76,3 +65,17 @@ class Inference(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[group]),
         )
         self.register_outputs({"repository": repository.repository_url})
+
+    def _images(self, name: str, around: Surroundings) -> ecr.Repository:
+        key = around.keys.of("images")
+        encryption: dict[str, Any] = {"encryption_type": "KMS", "kms_key": key}
+        return ecr.Repository(
+            f"{name}-images",
+            name=around.config.inference_image.partition(":")[0],
+            image_tag_mutability="IMMUTABLE",
+            image_scanning_configuration={"scan_on_push": True},
+            encryption_configurations=[encryption if key is not None else {"encryption_type": "AES256"}],
+            force_delete=False,
+            tags=around.config.tags(Classification.OPERATIONAL),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -25,26 +25,45 @@ class Reports(pulumi.ComponentResource):
 
     def __init__(self, name: str, around: Surroundings) -> None:
         super().__init__("galen:aws:Reports", name, None, around.opts)
-        config = around.config
-        child = pulumi.ResourceOptions(parent=self)
-        tags = config.tags(Classification.PHI)
-        key = around.keys.of("reports")
-        subnets = rds.SubnetGroup(
-            f"{name}-subnets", subnet_ids=around.network.subnet_ids, tags=tags, opts=child
-        )
-        parameters = rds.ClusterParameterGroup(
-            f"{name}-parameters",
+        self._name = name
+        self._around = around
+        self._tags = around.config.tags(Classification.PHI)
+        self._key = around.keys.of("reports")
+        cluster = self._cluster()
+        self._instances(cluster)
+        self.endpoint = cluster.endpoint
+        self.user_arn = pulumi.Output.concat(
+            f"arn:aws:rds-db:{around.config.location}:", around.account, ":dbuser:", cluster.cluster_resource_id,
+            f"/{WRITER}",
+        )  # fmt: skip
+        self.jdbc_url = pulumi.Output.concat(
+            "jdbc:aws-wrapper:postgresql://", cluster.endpoint, f":5432/{REPORTS_DATABASE}",
+            f"?wrapperPlugins=iam&user={WRITER}&sslmode=require",
+        )  # fmt: skip
+        self.register_outputs({"endpoint": self.endpoint})
+
+    def _parameters(self) -> rds.ClusterParameterGroup:
+        """TLS 1.2 or newer, and who connects is logged."""
+        return rds.ClusterParameterGroup(
+            f"{self._name}-parameters",
             family="aurora-postgresql16",
             parameters=[
                 {"name": "rds.force_ssl", "value": "1"},
                 {"name": "ssl_min_protocol_version", "value": "TLSv1.2"},
                 {"name": "log_connections", "value": "1"},
             ],
-            tags=tags,
-            opts=child,
+            tags=self._tags,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        size = scaling(config, "reports")
-        cluster = rds.Cluster(
+
+    def _cluster(self) -> rds.Cluster:
+        name, around, tags, key = self._name, self._around, self._tags, self._key
+        child, parameters = pulumi.ResourceOptions(parent=self), self._parameters()
+        subnets = rds.SubnetGroup(
+            f"{name}-subnets", subnet_ids=around.network.subnet_ids, tags=tags, opts=child
+        )
+        size = scaling(around.config, "reports")
+        return rds.Cluster(
             f"{name}-cluster",
             engine="aurora-postgresql",
             engine_version="16.6",
@@ -68,25 +87,19 @@ class Reports(pulumi.ComponentResource):
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
-        for number in range(2 if config.is_production else 1):
+
+    def _instances(self, cluster: rds.Cluster) -> None:
+        """Two in production, so that one can take over."""
+        for number in range(2 if self._around.config.is_production else 1):
             rds.ClusterInstance(
-                f"{name}-{number}",
+                f"{self._name}-{number}",
                 cluster_identifier=cluster.id,
                 engine="aurora-postgresql",
                 instance_class="db.serverless",
                 publicly_accessible=False,
                 auto_minor_version_upgrade=True,
                 performance_insights_enabled=True,
-                performance_insights_kms_key_id=key,
-                tags=tags,
-                opts=child,
+                performance_insights_kms_key_id=self._key,
+                tags=self._tags,
+                opts=pulumi.ResourceOptions(parent=self),
             )
-        self.endpoint = cluster.endpoint
-        self.user_arn = pulumi.Output.concat(
-            f"arn:aws:rds-db:{config.location}:", around.account, ":dbuser:", cluster.cluster_resource_id, f"/{WRITER}"
-        )  # fmt: skip
-        self.jdbc_url = pulumi.Output.concat(
-            "jdbc:aws-wrapper:postgresql://", cluster.endpoint, f":5432/{REPORTS_DATABASE}",
-            f"?wrapperPlugins=iam&user={WRITER}&sslmode=require",
-        )  # fmt: skip
-        self.register_outputs({"endpoint": self.endpoint})

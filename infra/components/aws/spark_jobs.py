@@ -39,26 +39,7 @@ class SparkJobs(pulumi.ComponentResource):
         super().__init__("galen:aws:SparkJobs", name, None, around.opts)
         child = pulumi.ResourceOptions(parent=self)
         tags = around.config.tags(Classification.PHI)
-        most = scaling(around.config, "spark").most + 1  # the driver
-        application = emrserverless.Application(
-            f"{name}-application",
-            type="SPARK",
-            release_label=RELEASE,
-            architecture="ARM64",
-            maximum_capacity={
-                "cpu": f"{most * _CORES:g} vCPU",
-                "memory": f"{most * _MEMORY_GB:g} GB",
-                "disk": f"{most * 100:g} GB",
-            },
-            auto_start_configuration={"enabled": True},
-            auto_stop_configuration={"enabled": True, "idle_timeout_minutes": _IDLE_MIN},
-            network_configuration={
-                "subnet_ids": around.network.subnet_ids,
-                "security_group_ids": [around.network.workload_group_id],
-            },
-            tags=tags,
-            opts=child,
-        )
+        application = self._application(name, around)
         role = iam.Role(
             f"{name}-role",
             assume_role_policy=trust("emr-serverless.amazonaws.com", around.account),
@@ -84,6 +65,29 @@ class SparkJobs(pulumi.ComponentResource):
         }
         """By the noun of its schedule."""
         self.register_outputs({"application": self.application_arn, "role": self.role_arn})
+
+    def _application(self, name: str, around: Surroundings) -> emrserverless.Application:
+        """In the network, and no larger than the stack's bound."""
+        most = scaling(around.config, "spark").most + 1  # the driver
+        return emrserverless.Application(
+            f"{name}-application",
+            type="SPARK",
+            release_label=RELEASE,
+            architecture="ARM64",
+            maximum_capacity={
+                "cpu": f"{most * _CORES:g} vCPU",
+                "memory": f"{most * _MEMORY_GB:g} GB",
+                "disk": f"{most * 100:g} GB",
+            },
+            auto_start_configuration={"enabled": True},
+            auto_stop_configuration={"enabled": True, "idle_timeout_minutes": _IDLE_MIN},
+            network_configuration={
+                "subnet_ids": around.network.subnet_ids,
+                "security_group_ids": [around.network.workload_group_id],
+            },
+            tags=around.config.tags(Classification.PHI),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _request(
         self,

@@ -24,7 +24,19 @@ class Users(pulumi.ComponentResource):
         super().__init__("galen:aws:Users", name, None, around.opts)
         config = around.config
         child = pulumi.ResourceOptions(parent=self)
-        pool = cognito.UserPool(
+        pool = self._pool(name, around)
+        for role in ROLES:
+            cognito.UserGroup(f"{name}-{role}", user_pool_id=pool.id, name=role, opts=child)
+        self._dashboard(name, around, pool)
+        cognito.UserPoolDomain(
+            f"{name}-domain", user_pool_id=pool.id, domain=config.name("sign-in"), opts=child
+        )
+        self.issuer = pulumi.Output.concat("https://", pool.endpoint)
+        self.register_outputs({"issuer": self.issuer})
+
+    def _pool(self, name: str, around: Surroundings) -> cognito.UserPool:
+        """Who may sign in, and how hard that is for others."""
+        return cognito.UserPool(
             f"{name}-pool",
             mfa_configuration="ON",
             software_token_mfa_configuration={"enabled": True},
@@ -41,18 +53,19 @@ class Users(pulumi.ComponentResource):
             user_pool_tier="PLUS",  # the one with protection against stolen passwords
             user_pool_add_ons={"advanced_security_mode": "ENFORCED"},
             deletion_protection="ACTIVE",
-            tags=config.tags(Classification.SECRET),
+            tags=around.config.tags(Classification.SECRET),
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
-        for role in ROLES:
-            cognito.UserGroup(f"{name}-{role}", user_pool_id=pool.id, name=role, opts=child)
+
+    def _dashboard(self, name: str, around: Surroundings, pool: cognito.UserPool) -> None:
+        """The one application that signs people in, without a secret, and the scope it asks for."""
         server = cognito.ResourceServer(
             f"{name}-api",
             user_pool_id=pool.id,
             identifier=API,
             name=API,
             scopes=[{"scope_name": "use", "scope_description": "Use the API as the signed-in user"}],
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         cognito.UserPoolClient(
             f"{name}-dashboard",
@@ -61,7 +74,7 @@ class Users(pulumi.ComponentResource):
             allowed_oauth_flows=["code"],
             allowed_oauth_flows_user_pool_client=True,
             allowed_oauth_scopes=["openid", f"{API}/use"],
-            callback_urls=[f"{config.url}/dashboard/"],
+            callback_urls=[f"{around.config.url}/dashboard/"],
             supported_identity_providers=["COGNITO"],
             prevent_user_existence_errors="ENABLED",
             enable_token_revocation=True,
@@ -69,8 +82,3 @@ class Users(pulumi.ComponentResource):
             refresh_token_validity=1,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[server]),
         )
-        cognito.UserPoolDomain(
-            f"{name}-domain", user_pool_id=pool.id, domain=config.name("sign-in"), opts=child
-        )
-        self.issuer = pulumi.Output.concat("https://", pool.endpoint)
-        self.register_outputs({"issuer": self.issuer})

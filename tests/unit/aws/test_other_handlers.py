@@ -6,15 +6,17 @@ import asyncio
 import gzip
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from functions.aws.batches import counted
-from functions.aws.http import ANSWER_BYTES, gateway, within_bounds
+from functions.aws.http import ANSWER_BYTES, gateway, past_the_edge, within_bounds
 from functions.aws.landing import receive
 from shared.adapters.memory.faults import Failure
 from shared.errors import Unavailable
+from shared.names import ORIGIN_HEADER
 from tests.delivery.world import World, patient
 from tests.unit.api.world import World as Api
 from tests.unit.aws.events import http, object_created
@@ -119,6 +121,16 @@ def test_an_answer_that_lambda_would_not_hand_over_says_to_ask_for_less(body: st
     (issue,) = json.loads(told["body"])["issue"]
     assert (issue["code"], "_count" in issue["details"]["text"]) == ("too-costly", True)
     assert len(json.dumps(told)) < ANSWER_BYTES
+
+
+def test_who_calls_past_the_edge_is_refused() -> None:
+    rule = sha256(b"token").hexdigest()
+    for headers in ({}, {ORIGIN_HEADER: "another"}, {ORIGIN_HEADER: rule}):
+        refused = past_the_edge(rule, headers)
+        assert refused is not None
+        assert refused["statusCode"] == 403
+    assert past_the_edge(rule, {ORIGIN_HEADER: "token"}) is None
+    assert past_the_edge("open", {}) is None
 
 
 def test_an_answer_that_fits_is_left_as_it_is() -> None:
