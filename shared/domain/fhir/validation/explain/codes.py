@@ -39,10 +39,15 @@ class Codes:
         self._findings = findings
 
     def bound(self, binding: Binding, value: Any, type_name: str, path: str) -> None:
-        """Holds an element's value against its binding: one code beyond the maximum is told as that alone."""
-        if binding.maximum and self._is_beyond(binding.maximum, value):
+        """Holds an element's value against its binding: a code beyond the maximum is told as that alone.
+
+        A code of a system that the maximum does not have at all is a warning: Synthea, for one, names some languages
+        by ISO 639, and a reader knows what is meant.
+        """
+        beyond = self._beyond(binding.maximum, value) if binding.maximum else None
+        if beyond is not None:
             text = f"The code must be of the value set {binding.maximum}, also where no common one fits."
-            self._findings.error("code-invalid", text, path, "binding-maximum")
+            self._findings.add(beyond, "code-invalid", text, path, "binding-maximum")
             return
         codes = self._definitions.value_set(binding.value_set)
         if codes is None:
@@ -56,17 +61,20 @@ class Codes:
         elif isinstance(value, str) and not _has_code(codes, value):
             self._outside(binding, codes, [], path)
 
-    def _is_beyond(self, maximum: str, value: Any) -> bool:
-        """Whether there are codes and none is of the value set. A text without a code is within it."""
+    def _beyond(self, maximum: str, value: Any) -> str | None:
+        """How severe it is that there are codes and none is of the value set. A text without a code is within it."""
         codes = self._definitions.value_set(maximum)
         if codes is None:
-            return False
+            return None
         if isinstance(value, str):
-            return not _has_code(codes, value)
+            return None if _has_code(codes, value) else "error"
         coding = value.get("coding", [value]) if isinstance(value, dict) else []
         codings = coding if isinstance(coding, list) else []
         coded = [each for each in codings if isinstance(each, dict) and isinstance(each.get("code"), str)]
-        return bool(coded) and not any(self._is_within(codes, each) for each in coded)
+        if not coded or any(self._is_within(codes, each) for each in coded):
+            return None
+        named = {str(each.get("system")) for each in coded}
+        return "error" if named & (codes.open_systems | set(codes.systems)) else "warning"
 
     @staticmethod
     def _is_within(codes: ValueSetCodes, coding: dict[str, Any]) -> bool:
