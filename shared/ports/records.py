@@ -171,6 +171,14 @@ def require_fitting(items: Sequence[Item]) -> None:
         raise TooLarge("The store refuses an item of this size.")
 
 
+def put_over(records: Records, item: Item, there: Item | None) -> str | None:
+    """Write an item over what was read at its place; its etag, or None where somebody else was first."""
+    try:
+        return records.replace(item, there["_etag"]) if there else records.create(item)
+    except (AlreadyExists, PreconditionFailed):
+        return None
+
+
 def commit_one(records: Records, tenant: str, home: str, write: Write) -> str:
     """A batch of one write by the plain call; the new etag, empty after a Delete. Raises BatchRefused as `commit` does."""
     try:

@@ -14,11 +14,10 @@ from typing import Final
 
 from shared.domain.fhir.dates import instant_text
 from shared.domain.records import Door, Item, Kind
-from shared.errors import AlreadyExists, PreconditionFailed
 from shared.ports.clock import Clock
 from shared.ports.lake import Lake
 from shared.ports.meter import Meter
-from shared.ports.records import Compare, Query, Records
+from shared.ports.records import Compare, Query, Records, put_over
 from shared.services.fhir.intents import ASIDE, STORED, intents_in, span_of
 from shared.services.land_commits import LandCommits, folder_of, read_commits
 from shared.services.metrics import TENANT
@@ -103,9 +102,8 @@ class CommitSweep:
     def _keep(self, place: Item | None, until: str, unfinished: Iterable[Span]) -> Item:
         item: Item = {"id": PLACE, "tenant": TENANT, "home": HOME, "kind": Kind.PLACE.value, "until": until}
         item["unfinished"] = [list(span) for span in unfinished]
-        try:
-            etag = self._records.replace(item, place["_etag"]) if place else self._records.create(item)
-        except (AlreadyExists, PreconditionFailed):
+        etag = put_over(self._records, item, place)
+        if etag is None:
             # Another sweep was at it too, and looked at the same or more.
             return self._records.read(TENANT, HOME, PLACE) or item
         return {**item, "_etag": etag}

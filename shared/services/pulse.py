@@ -11,9 +11,9 @@ from typing import Final
 
 from shared.domain.fhir.dates import instant_text
 from shared.domain.records import Item, Kind
-from shared.errors import AlreadyExists, PreconditionFailed, Unavailable
+from shared.errors import Unavailable
 from shared.ports.clock import Clock
-from shared.ports.records import Records
+from shared.ports.records import Records, put_over
 from shared.services.metrics import TENANT
 
 HOME: Final = "pulse"
@@ -52,11 +52,5 @@ class Pulse:
 
     def _write(self, beat: str, at: str) -> None:
         item: Item = {"id": beat, "tenant": TENANT, "home": HOME, "kind": Kind.PULSE.value, "at": at}
-        there = self._records.read(TENANT, HOME, beat)
-        try:
-            if there is None:
-                self._records.create(item)
-            else:
-                self._records.replace(item, there["_etag"])
-        except (AlreadyExists, PreconditionFailed):
-            return  # another instance beat at the same moment
+        # Where another instance beats at the same moment, its beat will do.
+        put_over(self._records, item, self._records.read(TENANT, HOME, beat))

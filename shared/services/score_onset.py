@@ -18,10 +18,10 @@ from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Item, Kind
 from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.model_risk import ONSET
-from shared.errors import AlreadyExists, PreconditionFailed, Unavailable
+from shared.errors import Unavailable
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
-from shared.ports.records import BatchRefused, Compare, Query, Records
+from shared.ports.records import BatchRefused, Compare, Query, Records, put_over
 from shared.services.alerts import alert_id
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
@@ -125,13 +125,7 @@ class ScoreOnset:
             "id": _round_id(tenant), "tenant": TENANT, "home": HOME, "kind": Kind.PULSE.value,
             "at": instant_text(begun), "after": list(after or ()),
         }  # fmt: skip
-        try:
-            if there is None:
-                self._records.create(item)
-            else:
-                self._records.replace(item, there["_etag"])
-        except (AlreadyExists, PreconditionFailed):
-            return  # another instance took the same patients
+        put_over(self._records, item, there)  # or another instance took the same patients
 
 
 def _round_id(tenant: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from azure.cosmos import ContainerProxy, CosmosClient, DatabaseProxy, PartitionKey
 
+from local.provision_aws import provision
 from shared import names
 from shared.adapters.aws.connections import client as aws_client
 from shared.adapters.aws.lake import S3Lake
@@ -25,11 +26,12 @@ from shared.adapters.memory.lake import MemoryLake
 from shared.adapters.memory.records import MemoryRecords
 from shared.ports.lake import Lake
 from shared.ports.records import Records
-from shared.settings import Settings
+from shared.settings import AWS, Settings
 from tests.emulators.aws_server import REGION, AwsServer
 from tests.emulators.cosmos.conftest import Emulator as CosmosEmulator
 from tests.emulators.datalake.emulator import Emulator as LakeEmulator
 from tests.patience import PATIENCE_S
+from tests.unit.api.world import CLIENTS, SIGNING_KEY
 
 # Connection strings of Microsoft's own emulators, or of Azure: then the suites run against them.
 OTHER_COSMOS = os.environ.get("GALEN_CONTRACT_COSMOS")
@@ -183,3 +185,24 @@ def dynamo_table(dynamodb: Any) -> Iterator[str]:
 @pytest.fixture
 def dynamo_records(dynamodb: Any, dynamo_table: str, aws_lake: Lake) -> Records:
     return DynamoRecords(dynamodb, dynamo_table, aws_lake)
+
+
+@pytest.fixture
+def aws_settings(aws: AwsServer) -> Settings:
+    """Of an empty deployment on moto that nothing else knows; its buckets are named by their file systems."""
+    mark = uuid.uuid4().hex[:12]
+    made = Settings(
+        cloud=AWS,
+        region=aws.place.region,
+        endpoint=aws.place.endpoint,
+        table=f"records-{mark}",
+        lake_bucket=f"galen-{mark}",
+        landing_bucket=f"landing-{mark}",
+        streams={hub: f"{hub}-{mark}" for hub in names.HUBS},
+        link_key="k" * 32,
+        default_tenant="ward",
+        token_signing_key=SIGNING_KEY,
+        token_clients=json.dumps(CLIENTS),
+    )
+    provision(made)
+    return made

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import threading
-import uuid
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,7 +20,6 @@ from functions.aws.http import gateway
 from functions.aws.streams import receive
 from local.lambdas.batches import Batches, Record
 from local.lambdas.function import FunctionFailed
-from local.provision_aws import provision
 from local.running import bearer
 from shared import names
 from shared.adapters.memory.clock import MemoryClock
@@ -30,13 +28,12 @@ from shared.bootstrap import Adapters, Services, aws_adapters
 from shared.domain.records import Kind
 from shared.ports.records import Compare, Query
 from shared.services.chain_walk import walk_chains
-from shared.settings import AWS, Settings
+from shared.settings import Settings
 from tests.contract.conftest import ask
 from tests.delivery.test_bad_events import BAD, Marked
 from tests.delivery.world import START, patient
 from tests.emulators.aws_server import AwsServer
 from tests.patience import PATIENCE_S
-from tests.unit.api.world import CLIENTS, SIGNING_KEY
 from tests.unit.aws.events import http, kinesis
 
 EVERYTHING = bool(os.environ.get("GALEN_TEST_EVERYTHING"))
@@ -59,23 +56,8 @@ class Function(Services):
 
 
 @pytest.fixture
-def settings(aws: AwsServer) -> Settings:
-    mark = uuid.uuid4().hex[:12]
-    made = Settings(
-        cloud=AWS,
-        region=aws.place.region,
-        endpoint=aws.place.endpoint,
-        table=f"records-{mark}",
-        lake_bucket=f"lake-{mark}",
-        landing_bucket=f"landing-{mark}",
-        streams={hub: f"{hub}-{mark}" for hub in names.HUBS},
-        link_key="k" * 32,
-        default_tenant=TENANT,
-        token_signing_key=SIGNING_KEY,
-        token_clients=json.dumps(CLIENTS),
-    )
-    provision(made)
-    return made
+def settings(aws_settings: Settings) -> Settings:
+    return aws_settings
 
 
 def hand_over(function: Services, records: list[Record]) -> None:

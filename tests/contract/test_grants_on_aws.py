@@ -10,7 +10,6 @@ import asyncio
 import base64
 import json
 import random
-import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -29,7 +28,6 @@ from infra.components.aws.function_plan import plans
 from infra.components.aws.rights import ACTIONS, LISTS
 from local.demo import vitals
 from local.lambdas.shards import TableSource
-from local.provision_aws import provision
 from local.running import bearer
 from shared import names
 from shared.adapters.aws.connections import client
@@ -37,10 +35,9 @@ from shared.adapters.memory.clock import MemoryClock
 from shared.adapters.process.jobs import ProcessJobs
 from shared.bootstrap import Adapters, Services, aws_adapters
 from shared.domain.stays.model_risk import ONSET
-from shared.settings import AWS, Settings
+from shared.settings import Settings
 from tests.delivery.world import Lenient, caller, patient
 from tests.emulators.aws_server import AwsServer
-from tests.unit.api.world import CLIENTS, SIGNING_KEY
 from tests.unit.aws.events import http, kinesis, object_created
 
 PLANS: Final = {plan.name: plan for plan in plans(40)}
@@ -93,23 +90,8 @@ class Platform(Services):
 
 
 @pytest.fixture
-def platform(aws: AwsServer) -> Platform:
-    mark = uuid.uuid4().hex[:12]
-    settings = Settings(
-        cloud=AWS,
-        region=aws.place.region,
-        endpoint=aws.place.endpoint,
-        table=f"records-{mark}",
-        lake_bucket=f"galen-{mark}",
-        landing_bucket=f"landing-{mark}",
-        streams={hub: f"{hub}-{mark}" for hub in names.HUBS},
-        link_key="k" * 32,
-        default_tenant="ward",
-        token_signing_key=SIGNING_KEY,
-        token_clients=json.dumps(CLIENTS),
-    )
-    provision(settings)
-    return Platform(settings)
+def platform(aws_settings: Settings) -> Platform:
+    return Platform(aws_settings)
 
 
 class Calls:

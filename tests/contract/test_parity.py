@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +26,6 @@ from infra.components.aws.function_plan import plans
 from infra.components.aws.rights import ACTIONS
 from local.demo import vitals
 from local.lambdas.shards import KinesisSource, TableSource
-from local.provision_aws import provision
 from shared import names
 from shared.adapters.aws.connections import client
 from shared.adapters.azure.connections import blob_service
@@ -43,7 +43,7 @@ from shared.domain.ingest.stream_record import StreamRecord
 from shared.domain.records import Item, Kind
 from shared.ports.records import Query
 from shared.services.chain_walk import walk_chains
-from shared.settings import AWS, Settings
+from shared.settings import Settings
 from spark.plain.current import keep_newest, table_rows
 from spark.schemas.silver import SILVER
 from spark.transforms.expand_files import FILE as FILE_ROW
@@ -95,20 +95,8 @@ def azure(cosmos_container: ContainerProxy, lake_emulator: Any) -> Iterator[Stac
 
 
 @pytest.fixture
-def amazon(aws: AwsServer) -> Stack:
-    mark = uuid.uuid4().hex[:12]
-    settings = Settings(
-        cloud=AWS,
-        region=aws.place.region,
-        endpoint=aws.place.endpoint,
-        table=f"records-{mark}",
-        lake_bucket=f"lake-{mark}",
-        landing_bucket=f"landing-{mark}",
-        streams={hub: f"{hub}-{mark}" for hub in names.HUBS},
-        link_key="k" * 32,
-        default_tenant=TENANT,
-    )
-    provision(settings)
+def amazon(aws_settings: Settings) -> Stack:
+    settings = replace(aws_settings, default_tenant=TENANT)
     return Stack(settings, aws_adapters(settings))
 
 
