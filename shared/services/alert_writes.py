@@ -44,7 +44,7 @@ def alert_writes(
             writes.append(Create(item))
             meter.count("galen_alerts_total", change=CREATED, severity=item["alert"]["severity"])
             meter.observe("galen_alert_seconds", (now - recorded).total_seconds())
-        elif _said(old) != _said(item):
+        elif said(old) != said(item):
             writes.append(Replace(still_acknowledged(item, old, now), old["_etag"]))
     return writes
 
@@ -55,5 +55,6 @@ def still_acknowledged(item: Item, there: Item, now: datetime) -> Item:
     return {**item, "at": changed_at(now, there), "alert": {**item["alert"], **kept}}
 
 
-def _said(item: Item) -> dict[str, Any]:
+def said(item: Item) -> dict[str, Any]:
+    """What an alert says, whoever has seen it."""
     return {name: value for name, value in item["alert"].items() if name not in _OF_PEOPLE}

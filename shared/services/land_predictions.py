@@ -22,6 +22,8 @@ from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 
 STAGE: Final = "land-predictions"
+REMEMBERED: Final = 20_000
+"""Versions that a process knows it has landed: each comes as the present one, and as history when another follows."""
 
 
 class LandPredictions:
@@ -31,6 +33,7 @@ class LandPredictions:
         self._lake = lake
         self._bodies = bodies
         self._dead_letters = dead_letters
+        self._landed: set[tuple[str, str, str]] = set()
 
     def land(self, items: Iterable[Item]) -> int:
         """Land the predictions among the items; how many. Raises Busy and Unavailable."""
@@ -39,8 +42,11 @@ class LandPredictions:
     def redo(self, items: Sequence[Item]) -> int:
         """As `land`; what fails is raised, not set aside."""
         folders: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        seen: set[tuple[str, str, str]] = set()
         for item in filter(_may_be_one, items):
-            row = self._row(item)
+            version = item["tenant"], item["rid"], item["version"]
+            row = None if version in self._landed or version in seen else self._row(item)
+            seen.add(version)
             if row is not None:
                 name = f"{item['rid']}/{item['version']}"
                 folders[_folder(item)][name] = row
@@ -49,6 +55,9 @@ class LandPredictions:
             text = "".join(json.encode(rows[each]) + "\n" for each in sorted(rows))
             data = gzip.compress(text.encode(), compresslevel=1, mtime=0)
             self._lake.put_if_absent(f"{folder}/{name}.ndjson.gz", data)
+        if len(self._landed) > REMEMBERED:
+            self._landed.clear()
+        self._landed |= seen
         return sum(map(len, folders.values()))
 
     def _row(self, item: Item) -> dict[str, Any] | None:

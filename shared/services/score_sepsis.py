@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.alerts.episodes import LAPSED, Episode, from_us, to_us
 from shared.domain.fhir.dates import parse_instant
@@ -38,9 +38,9 @@ from shared.domain.stays.stay import (
 from shared.errors import Busy, Unavailable
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
-from shared.ports.records import BatchRefused, Create, Records, Replace, Write
+from shared.ports.records import BatchRefused, Create, Records, Replace
 from shared.services.alert_order import AlertOrder
-from shared.services.alert_writes import alert_items, alert_writes
+from shared.services.alert_writes import alert_items, alert_writes, said
 from shared.services.alerts import alert_id
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
@@ -49,7 +49,7 @@ from shared.services.patient_news import Whose
 from shared.services.score_writes import ATTEMPTS, PARALLEL_PATIENTS, assessment_item, versioned
 from shared.services.served_models import ServedModels
 from shared.services.stay_reader import StayReader
-from shared.services.stay_states import Known, StayStates
+from shared.services.stay_states import NOTHING, Followed, Known, StayStates
 from shared.services.write import ResourceWriter
 
 STAGE: Final = "score-sepsis"
@@ -160,14 +160,14 @@ class ScoreSepsis:
     def _advanced(self, whose: Whose, known: Known, news: StayNews) -> tuple[StayState | None, Prefix | None]:
         """The state after the news; the prefix where it still holds. None where there is no open stay any more."""
         if news.hour_began and known.state is not None:
-            return _at_the_hour(known.state, to_us(self._clock.now())), known.prefix
+            return _at_the_hour(known.state, to_us(self._clock.now())), known.followed.prefix
         read = [self._reader.found(item) for item in news.items]
         if known.state is None or news.again:
             return self._read_anew(whose, known), None
         held = {each.id: held_version(known.state, each.id) for each in read}
         if any(held[each.id] not in (None, each.version) for each in read):
             return self._read_anew(whose, known), None
-        state, prefix = twin(known.state), known.prefix
+        state, prefix = twin(known.state), known.followed.prefix
         for found in (each for each in read if held[each.id] is None):
             hour = add(state, found)
             if hour is not None and prefix is not None and hour < prefix.hour:
@@ -189,32 +189,40 @@ class ScoreSepsis:
         self, whose: Whose, known: Known, state: StayState | None, prefix: Prefix | None, news: StayNews
     ) -> list[Item] | None:
         """Score and alerts with the state in one batch."""
-        before = known.state
+        before, last = known.state, known.followed.assessment
         at_us = None if state is None else latest_us(state)
-        writes: list[Write] = []
+        assessment: list[Create | Replace] = []
         ended: list[Episode] = []
         if before is not None and (state is None or state["stay"][0] != before["stay"][0]):
             ended = _ended(before)
-        risk = None
+        risk, open_ = None, None
         if state is not None and at_us is not None and not lacking(state, at_us):
             risk, prefix = evaluate(self._models.model(MODEL), state, at_us, prefix)
-            writes = self._assessment(whose, state, risk)
+            assessment = self._assessment(whose, state, risk, last)
             open_, closed = alarm(decode_episode(state["episode"]), risk, state, _trigger(state, at_us))
             ended += [closed] if closed else []
-            changed = [*ended, *([open_] if open_ else [])]
             state = {**state, "episode": encode_episode(open_), "scored": at_us}
-        else:
-            changed = ended
         newest = newest_us(state) if state is not None else None
-        alerts = self._alerts(whose, changed, self._clock.now() if newest is None else from_us(newest), news)
-        head = self._states.writes(whose, known, state)
-        etags = self._records.commit(*whose[:2], [*head, *writes, *alerts])
-        self._states.remember(whose, state, etags[0] if state is not None else "", prefix)
-        self._meter.count("galen_scores_total", len(writes))
+        newest_at = self._clock.now() if newest is None else from_us(newest)
+        alerts, told = self._alerts(whose, ended, open_, newest_at, news, known.followed)
+        writes = [*self._states.writes(whose, known, state), *assessment]
+        etags = self._records.commit(*whose[:2], [*writes, *alerts])
+        if state is None:
+            self._states.remember(whose, None, "", NOTHING)
+        else:
+            if assessment:
+                self._meter.count("galen_scores_total")
+                last = {**assessment[-1].item, "_etag": etags[len(writes) - 1]}
+            self._states.remember(whose, state, etags[0], Followed(prefix, last, told))
         return [write.item for write in alerts] if risk is not None or alerts else None
 
-    def _assessment(self, whose: Whose, state: StayState, risk: ModelRisk) -> list[Write]:
-        """One RiskAssessment for each hour of the stay, a new version of it where a value changes it."""
+    def _assessment(
+        self, whose: Whose, state: StayState, risk: ModelRisk, last: Item | None
+    ) -> list[Create | Replace]:
+        """One RiskAssessment for each hour of the stay, a new version of it where a value changes it.
+
+        Where this process wrote the last one, that of a later hour is not on record yet.
+        """
         tenant, home, patient = whose
         stay = stay_of(state)
         hour = (to_us(risk.at) - stay.begun_us) // HOUR_US
@@ -222,17 +230,28 @@ class ScoreSepsis:
         id_ = alert_id(tenant, patient, home, name)
         resource = model_assessment(risk, SEPSIS, id=id_, patient=patient, encounter=stay.encounter)
         item = assessment_item(tenant, home, resource, self._clock.now())
-        there = self._records.read_many(tenant, home, [item["id"]])
-        return versioned(item, there.get(item["id"]))
+        if last is None:
+            return versioned(item, self._records.read(tenant, home, item["id"]))
+        return versioned(item, last if last["id"] == item["id"] else None)
 
     def _alerts(
-        self, whose: Whose, episodes: Sequence[Episode], newest: datetime, news: StayNews
-    ) -> list[Create | Replace]:
+        self,
+        whose: Whose,
+        ended: Sequence[Episode],
+        open_: Episode | None,
+        newest: datetime,
+        news: StayNews,
+        followed: Followed,
+    ) -> tuple[list[Create | Replace], dict[str, dict[str, Any]]]:
+        """The writes of what alerts say anew, and what the alert of the open episode says."""
         now = self._clock.now()
         recorded = parse_instant(news.recorded_at) or now
         rule = f"{MODEL}-{self._models.model(MODEL).version}"
+        episodes = [*ended, *([open_] if open_ else [])]
         items = alert_items(whose, MODEL, rule, episodes, now, newest=newest, recorded=recorded)
-        return alert_writes(self._records, self._meter, items, now, recorded)
+        anew = [item for item in items if followed.told.get(item["id"]) != said(item)]
+        told = {items[-1]["id"]: said(items[-1])} if open_ else {}
+        return alert_writes(self._records, self._meter, anew, now, recorded), told
 
 
 def _at_the_hour(state: StayState, now_us: int) -> StayState:

@@ -15,7 +15,7 @@ from shared.domain.records import (
     resource_item,
     source_version,
 )
-from shared.ports.records import Create, Replace, Write
+from shared.ports.records import Create, Replace
 
 ATTEMPTS: Final = 30
 """Each reads anew what another writer changed; after the last the change feed brings the patient again."""
@@ -29,7 +29,7 @@ def assessment_item(tenant: str, home: str, resource: dict[str, Any], now: datet
     return resource_item(tenant, home, resource, ResourceKey("RiskAssessment", resource["id"]), origin)
 
 
-def versioned(item: Item, there: Item | None) -> list[Write]:
+def versioned(item: Item, there: Item | None) -> list[Create | Replace]:
     """The writes that put an item in the place of what is there; none where the content is the same."""
     if there is None:
         return [Create(item)]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from shared.domain.records import Kind, body_of, stored_body
+import orjson
+
+from shared.domain.records import Item, Kind, body_of, stored_body
 from shared.domain.stays.sepsis_risk import Prefix
 from shared.domain.stays.stay import StayState
 from shared.ports.clock import Clock
@@ -18,18 +19,34 @@ from shared.ports.records import Create, Delete, Query, Records, Replace, Write
 from shared.services.patient_news import Whose
 
 REMEMBERED: Final = 2_000
-"""Stays that a process keeps decoded, about 100 MB."""
+"""Stays that a process keeps decoded, about 200 MB."""
 ABSENT_FOR: Final = timedelta(minutes=1)
 """How long a process takes it that a patient without a stay has none; the Encounter of one is told by the feed as well."""
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """What a process still knows of the score it gave last: a wrong guess is refused by the store and read again.
+
+    `prefix`: what the hours that are over left behind; `assessment`: the item as written; `told`: by id what the alert of
+    the open episode says.
+    """
+
+    prefix: Prefix | None = None
+    assessment: Item | None = None
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+NOTHING: Final = Followed()
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """A stay as last seen, None where there is none; what its hours that are over left behind; when it was looked for."""
+    """A stay as last seen, None where there is none; what else is remembered of it; when it was looked for."""
 
     state: StayState | None
     etag: str
-    prefix: Prefix | None
+    followed: Followed
     looked: datetime
 
 
@@ -51,12 +68,12 @@ class StayStates:
             return known
         item = self._records.read(*whose[:2], _state_id(whose[2]))
         # Values are doubles here, as the model reads them, and not the decimals of a resource.
-        state = json.loads(body_of(item)) if item else None
-        return self.remember(whose, state, item["_etag"] if item else "", None)
+        state = orjson.loads(body_of(item)) if item else None
+        return self.remember(whose, state, item["_etag"] if item else "", NOTHING)
 
-    def remember(self, whose: Whose, state: StayState | None, etag: str, prefix: Prefix | None) -> Known:
+    def remember(self, whose: Whose, state: StayState | None, etag: str, followed: Followed) -> Known:
         """This is on record now."""
-        known = Known(state, etag, prefix, self._clock.now())
+        known = Known(state, etag, followed, self._clock.now())
         with self._lock:
             self._known[whose] = known
             self._known.move_to_end(whose)
@@ -82,7 +99,7 @@ class StayStates:
             return [Delete(id_, known.etag)] if known.etag else []
         tenant, home, patient = whose
         head = {"id": id_, "tenant": tenant, "home": home, "kind": Kind.STAY.value, "patient": patient}
-        item = {**head, **stored_body(json.dumps(state, separators=(",", ":")))}
+        item = {**head, **stored_body(orjson.dumps(state).decode())}
         return [Replace(item, known.etag) if known.etag else Create(item)]
 
 

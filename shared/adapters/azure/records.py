@@ -110,6 +110,10 @@ class CosmosRecords:
 
     @_asked_again
     def read_many(self, tenant: str, home: str, item_ids: Sequence[str]) -> dict[str, Item]:
+        if len(item_ids) == 1:
+            # A point read is cheaper than a query.
+            item = self.read(tenant, home, item_ids[0])
+            return {item_ids[0]: item} if item else {}
         found: dict[str, Item] = {}
         for start in range(0, len(item_ids), _READ_MANY):
             part = list(item_ids[start : start + _READ_MANY])

@@ -27,6 +27,9 @@ MEASURED: Final = VITALS + LABS
 COLUMNS: Final = MEASURED + PERSON
 # The values of COLUMNS in an hour.
 Hour: TypeAlias = tuple[float, ...]
+# By variable its value in an hour and the features that it came to.
+Shown: TypeAlias = dict[int, tuple[float, list[float]]]
+_NOT_SHOWN: Final[tuple[float, list[float]]] = (math.nan, [])
 
 # Limits beyond which a value is an error of device, unit or typing.
 PLAUSIBLE: Final[dict[str, tuple[float, float]]] = {
@@ -116,11 +119,11 @@ class Stay:
 
     def __init__(self) -> None:
         self._hours = 0
-        self._vitals = [Vital() for _ in VITALS]
-        self._labs = [Laboratory() for _ in LABS]
-        self._known: dict[str, Vital | Laboratory] = dict(
-            zip(MEASURED, [*self._vitals, *self._labs], strict=True)
-        )
+        self._known: dict[str, Vital | Laboratory] = {
+            **{name: Vital() for name in VITALS},
+            **{name: Laboratory() for name in LABS},
+        }
+        self._labs = [self._known[name] for name in LABS]
         self._lab_counts: list[int] = []
         self._vital_counts: list[int] = []
         # By hour, how many laboratory values nobody had looked at for a day, or ever: what a new suspicion asks for.
@@ -135,6 +138,37 @@ class Stay:
         """The features of this hour, which comes after all that were given before."""
         now = self._hours
         self._hours += 1
+        self._take(now, hour)
+        return self._features(now, hour, {})
+
+    def preview(self, hour: Hour, shown: Shown) -> list[float]:
+        """What `advance` would give; the stay remains as it is. What serving does with the hour that is not over.
+
+        `shown` keeps what a variable came to until its value in this hour is another one.
+        """
+        twin = self._twin()
+        measured = {name for name, value in zip(MEASURED, hour, strict=False) if value == value}
+        twin._known = {
+            name: state.copy() if name in measured else state for name, state in self._known.items()
+        }
+        twin._labs = [twin._known[name] for name in LABS]
+        twin._take(self._hours, hour)
+        return twin._features(self._hours, hour, shown)
+
+    def copy(self) -> Stay:
+        """The same, to go on from on its own."""
+        twin = self._twin()
+        twin._known = {name: state.copy() for name, state in self._known.items()}
+        twin._labs = [twin._known[name] for name in LABS]
+        return twin
+
+    def _twin(self) -> Stay:
+        twin = Stay.__new__(Stay)
+        twin.__dict__.update(self.__dict__)
+        twin._totals = tuple(list(totals) for totals in self._totals)
+        return twin
+
+    def _take(self, now: int, hour: Hour) -> None:
         vitals = labs = unusual = new = 0
         for place, (name, state) in enumerate(self._known.items()):
             value = hour[place]
@@ -149,9 +183,15 @@ class Stay:
         self._count(now, vitals, labs)
         self._unusual = [*self._unusual[1 - _RECENT :], unusual]
         self._new = [*self._new[1 - _RECENT :], new]
+
+    def _features(self, now: int, hour: Hour, shown: Shown) -> list[float]:
         found: list[float] = []
-        for state in self._known.values():
-            found += state.features(now)
+        for place, state in enumerate(self._known.values()):
+            value, known = shown.get(place, _NOT_SHOWN)
+            if not known or (value != hour[place] and (value == value or hour[place] == hour[place])):
+                known = state.features(now)
+                shown[place] = hour[place], known
+            found += known
         found += self._person(hour)
         found += self._ratios()
         criteria = self._criteria()
@@ -165,16 +205,6 @@ class Stay:
             del totals[:-_RECENT]
             found += _moved(totals)
         return found
-
-    def copy(self) -> Stay:
-        """The same, to go on from on its own: what serving does with the hour that is not over."""
-        twin = Stay.__new__(Stay)
-        twin.__dict__.update(self.__dict__)
-        twin._vitals = [each.copy() for each in self._vitals]
-        twin._labs = [each.copy() for each in self._labs]
-        twin._known = dict(zip(MEASURED, [*twin._vitals, *twin._labs], strict=True))
-        twin._totals = tuple(list(totals) for totals in self._totals)
-        return twin
 
     def _count(self, now: int, vitals: int, labs: int) -> None:
         self._lab_counts = [*self._lab_counts[1 - _RECENT :], labs]

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.domain.models.calibration import Calibration, risk_index
-from shared.domain.models.forest import Forest
-from shared.domain.models.network import Inputs, Network, Networks
+from shared.domain.models.forest import Forest, Standing
+from shared.domain.models.network import Activity, Inputs, Network, Networks
 
 FORMAT: Final = "galen-model/1"
 
@@ -47,6 +47,15 @@ class Prediction:
     alert: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One row of features through trees and networks: what prediction and reasons are read from."""
+
+    row: Sequence[float]
+    trees: Standing
+    networks: Activity | None
+
+
 @dataclass(frozen=True)
 class PublishedModel:
     """A model ready to score: trees, calibration, threshold, features, and where it came from."""
@@ -66,34 +75,61 @@ class PublishedModel:
 
     def predict(self, values: Sequence[float]) -> Prediction:
         """The prediction for features in the model's order; NaN is missing."""
+        return self._predicted(self.raw_score(self._row(values)))
+
+    def raw_score(self, values: Sequence[float]) -> float:
+        """The score that the calibration starts from."""
+        networks = None if self.networks is None else self.networks.score(values)
+        return self._blended(self.forest.score(values), networks)
+
+    def evaluate(self, values: Sequence[float], before: Evaluation | None = None) -> Evaluation:
+        """A row for `judge` and `reasons`. One that resembles the row before costs a part of it, and comes to the same."""
+        row = self._row(values)
+        trees = self.forest.stand(row, before.trees if before else None)
+        if self.networks is None:
+            return Evaluation(row, trees, None)
+        return Evaluation(row, trees, self.networks.activity(row, before.networks if before else None))
+
+    def judge(self, evaluation: Evaluation) -> Prediction:
+        """As `predict`, of a row that was evaluated."""
+        networks = None if evaluation.networks is None else evaluation.networks.score
+        return self._predicted(self._blended(evaluation.trees.score(), networks))
+
+    def contributions(self, values: Sequence[float], most: int = 5) -> list[Contribution]:
+        """The features that moved this row's score furthest, up or down, the furthest first."""
+        return self.reasons(self.evaluate(values), most)
+
+    def reasons(self, evaluation: Evaluation, most: int = 5) -> list[Contribution]:
+        """As `contributions`, of a row that was evaluated."""
+        values = evaluation.row
+        share, other = self.blend
+        moved = [share * change for change in evaluation.trees.contributions()]
+        if evaluation.networks is not None:
+            parts = evaluation.networks.contributions()
+            moved = [change + other * part for change, part in zip(moved, parts, strict=True)]
+        # The sort is stable: of equal changes the feature that comes first.
+        ranked = sorted(range(len(moved)), key=[-abs(change) for change in moved].__getitem__)[:most]
+        return [
+            Contribution(
+                self.features[place], None if math.isnan(values[place]) else values[place], moved[place]
+            )
+            for place in ranked
+            if moved[place]
+        ]
+
+    def _row(self, values: Sequence[float]) -> Sequence[float]:
         if len(values) != len(self.features):
             raise ValueError(f"{self.name} {self.version} needs {len(self.features)} features")
-        raw = self.raw_score(values)
+        return values
+
+    def _blended(self, trees: float, networks: float | None) -> float:
+        return trees if networks is None else self.blend[0] * trees + self.blend[1] * networks
+
+    def _predicted(self, raw: float) -> Prediction:
         probability = self.calibration.probability(raw)
         low, high = self.calibration.interval(raw)
         index = risk_index(probability, self.operating_point)
         return Prediction(raw, probability, low, high, index, probability >= self.operating_point)
-
-    def raw_score(self, values: Sequence[float]) -> float:
-        """The score that the calibration starts from."""
-        trees = self.forest.score(values)
-        return trees if self.networks is None else self.blended(trees, self.networks.score(values))
-
-    def blended(self, trees: float, networks: float) -> float:
-        """The raw score from those of the forest and the networks."""
-        return self.blend[0] * trees + self.blend[1] * networks
-
-    def contributions(self, values: Sequence[float], most: int = 5) -> list[Contribution]:
-        """The features that moved this row's score furthest, up or down, the furthest first."""
-        moved = {place: self.blend[0] * change for place, change in self.forest.contributions(values).items()}
-        if self.networks is not None:
-            for place, change in self.networks.contributions(values).items():
-                moved[place] = moved.get(place, 0.0) + self.blend[1] * change
-        ranked = sorted(moved.items(), key=lambda item: (-abs(item[1]), item[0]))[:most]
-        return [
-            Contribution(self.features[place], None if math.isnan(values[place]) else values[place], change)
-            for place, change in ranked
-        ]
 
 
 def pack(document: Mapping[str, Any]) -> bytes:

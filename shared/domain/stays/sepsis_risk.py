@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from shared.domain.alerts.episodes import Episode, Outcome, from_us, step, to_us
 from shared.domain.alerts.responses import Severity
-from shared.domain.features.sepsis import MEASURED, VITALS, Stay, chosen, places_of
-from shared.domain.models.artefact import PublishedModel, RefusedModel
+from shared.domain.features.sepsis import MEASURED, VITALS, Shown, Stay, chosen, places_of
+from shared.domain.models.artefact import Evaluation, PublishedModel, RefusedModel
 from shared.domain.models.shipped import shipped_model
 from shared.domain.stays.model_risk import SEPSIS, ModelRisk, Reason
 from shared.domain.stays.stay import (
@@ -35,11 +35,15 @@ MOST_SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """What the hours from `first` to the one before `hour` left behind."""
+    """What the hours from `first` to the one before `hour` left behind, what the variables of `hour` came to, and the
+    evaluation that came last.
+    """
 
     first: int
     hour: int
     stay: Stay
+    shown: Shown = field(default_factory=dict)
+    evaluation: Evaluation | None = None
 
 
 def sepsis_model() -> PublishedModel:
@@ -69,14 +73,16 @@ def evaluate(
 ) -> tuple[ModelRisk, Prefix]:
     """The risk at an instant, from readings of that instant and before; nothing `lacking`.
 
-    The prefix that it gives saves the next evaluation the hours that are over, as long as none of them changes.
+    The prefix that it gives saves the next evaluation the hours that are over, as long as none of them changes, and the
+    trees that cannot tell the two rows apart.
     """
+    before = prefix.evaluation if prefix else None
     known, prefix = _features(state, at_us, prefix)
-    row = chosen(known, model.features)
+    evaluation = model.evaluate(chosen(known, model.features), before)
     last = last_readings(state, at_us)
     reasons = tuple(
         _reason(each.feature, each.value, each.log_odds, last)
-        for each in model.contributions(row, MOST_SHOWN)
+        for each in model.reasons(evaluation, MOST_SHOWN)
     )
     basis = dict.fromkeys(f"Observation/{entry[ID]}/_history/{entry[VERSION]}" for entry in last.values())
     encounter = stay_of(state)
@@ -84,25 +90,27 @@ def evaluate(
         from_us(at_us),
         model.version,
         model.sha256,
-        model.predict(row),
+        model.judge(evaluation),
         reasons,
         (f"{encounter.encounter}/_history/{encounter.version}", *basis),
         tuple(name for name in MEASURED if name not in last),
         tuple(sorted(state["counts"].items())),
         tuple((name, last[name][VALUE]) for name in MEASURED if name in last),
     )
-    return risk, prefix
+    return risk, replace(prefix, evaluation=evaluation)
 
 
 def _features(state: StayState, at_us: int, prefix: Prefix | None) -> tuple[list[float], Prefix]:
     first, last = span(state, at_us)
     if prefix is None or prefix.first != first or prefix.hour > last:
         prefix = Prefix(first, first, Stay())
-    stay = prefix.stay.copy()
     *over, present = hours_between(state, prefix.hour, last, at_us)
-    for hour in over:
-        stay.advance(hour)
-    return stay.copy().advance(present), Prefix(first, last, stay)
+    if over:
+        stay = prefix.stay.copy()
+        for hour in over:
+            stay.advance(hour)
+        prefix = Prefix(first, last, stay)
+    return prefix.stay.preview(present, prefix.shown), prefix
 
 
 def alarm(

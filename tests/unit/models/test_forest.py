@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +52,30 @@ def test_contributions_and_the_expectation_sum_to_the_score() -> None:
     for values in ((1.0, 0.0), (2.0, -1.0), (2.0, 1.0)):
         moved = TREE.contributions(values)
         assert math.isclose(sum(moved.values()) + expected[0] + TREE.baselines[0], TREE.score(values))
+
+
+def test_a_row_that_goes_on_from_another_stands_where_it_would_stand_alone() -> None:
+    chance = random.Random(7)
+    trees = [replace(TREE, threshold=[chance.uniform(-2, 2) for _ in TREE.threshold]) for _ in range(40)]
+    forest = Forest(
+        roots=[5 * number for number in range(40)],
+        feature=[each for tree in trees for each in tree.feature],
+        threshold=[each for tree in trees for each in tree.threshold],
+        right=[child and child + 5 * number for number, tree in enumerate(trees) for child in tree.right],
+        missing_left=[chance.randint(0, 1) for _ in range(200)],
+        cover=[each for tree in trees for each in tree.cover],
+        baselines=[0.5, -0.25],
+        members=[25, 15],
+    )
+    forest.check(features=3)
+    standing = None
+    for _ in range(200):
+        row = [chance.choice((math.nan, 0.5, *forest.threshold[:6], chance.uniform(-2, 2))) for _ in range(3)]
+        standing = forest.stand(row, standing)
+        assert standing.scores() == forest.scores(row)
+        assert standing.score() == forest.score(row)
+        assert standing.contributions() == forest.stand(row).contributions()
+    assert forest.stand(row, TREE.stand((1.0, 0.0))) == standing
 
 
 @pytest.mark.parametrize(

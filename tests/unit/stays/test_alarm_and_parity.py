@@ -17,6 +17,7 @@ from shared.domain.features.sepsis import (
     PLAUSIBLE,
     VITALS,
     Hour,
+    Shown,
     Stay,
     sepsis_features,
 )
@@ -91,6 +92,18 @@ def test_a_copy_of_a_stay_goes_on_alone() -> None:
     before = repr(stay.copy().advance(hours[20]))
     stay.copy().advance(hours[25])
     assert repr(stay.advance(hours[20])) == before
+
+
+def test_an_hour_that_is_not_over_shows_what_it_would_come_to_and_leaves_no_trace() -> None:
+    stay, over = Stay(), Stay()
+    for hour in made_up_stay(7, 30):
+        shown: Shown = {}
+        for until in (2, len(VITALS), len(MEASURED)):
+            begun = tuple(
+                value if place < until else math.nan for place, value in enumerate(hour[: len(MEASURED)])
+            )
+            found = stay.preview((*begun, *hour[len(MEASURED) :]), shown)
+        assert repr(found) == repr(over.advance(hour)) == repr(stay.advance(hour))
 
 
 def _risk(hour: float, index: float) -> ModelRisk:

@@ -8,6 +8,7 @@ from typing import Any
 from shared.domain.fhir import json
 from shared.domain.stays.assessment import said_by
 from shared.names import LIVE_PREDICTIONS
+from tests.delivery.world import World
 from tests.unit.scores.ward import CALLER, vital
 from tests.unit.stays.icu import CALM, PATIENT, Icu
 
@@ -64,10 +65,17 @@ def test_a_line_has_the_numbers_that_the_score_was_made_of() -> None:
 
 def test_a_page_that_comes_again_adds_no_file() -> None:
     icu = followed()
-    before = icu.lines()
-    for _ in range(2):
-        assert icu.world.land_predictions.land(icu.world.stores.records.changes) == 2
-    assert icu.lines() == before
+    before = icu.files()
+    assert icu.world.land_predictions.land(icu.world.stores.records.changes) == 0
+    assert icu.files() == before
+
+
+def test_another_process_lands_the_same_lines_again() -> None:
+    icu = followed()
+    before = {str(line) for line in icu.lines()}
+    again = World(icu.world.stores).land_predictions
+    assert [again.land(icu.world.stores.records.changes) for _ in range(2)] == [2, 0]
+    assert {str(line) for line in icu.lines()} == before
 
 
 def test_an_assessment_that_a_client_wrote_is_none_of_the_platforms() -> None:

@@ -79,6 +79,15 @@ def test_a_published_model_adds_trees_and_networks_in_their_shares(rows, blended
     assert model_scores(model, rows).tolist() == pytest.approx(alone, abs=1e-12)
 
 
+def test_a_row_that_goes_on_from_another_comes_to_what_it_would_alone(rows, blended) -> None:  # type: ignore[no-untyped-def]
+    model = read(blended)
+    evaluation = None
+    for row in rows[:200].tolist():
+        evaluation = model.evaluate(row, evaluation)
+        assert model.judge(evaluation) == model.predict(row)
+        assert model.reasons(evaluation) == model.contributions(row)
+
+
 def test_contributions_know_of_the_networks_too(blended) -> None:  # type: ignore[no-untyped-def]
     model = read(blended)
     first = {each.feature: each.log_odds for each in model.contributions((2.0, math.nan))}
