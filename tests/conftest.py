@@ -1,7 +1,8 @@
-"""Fixtures that every suite may use."""
+"""Fixtures that every suite may use, and how processes share the work."""
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -15,28 +16,61 @@ from tests.patience import PATIENCE_S
 for _part in ("connect", "read", "write", "pool"):  # httpx's own patience is five seconds
     setattr(DEFAULT_TIMEOUT_CONFIG, _part, PATIENCE_S)
 
+gc.disable()  # until all is collected: thousands of modules and tests are made, and nothing of them is garbage
+
 EVERYTHING = "GALEN_TEST_EVERYTHING"
 SPARK = "tests/spark/"
 SPARK_HALF, SPARK_LAST = "tests/spark/test_j", "tests/spark/test_t"
+TORN = "platform that is torn"
+SERVED = "platform that serves"
+TOGETHER = {
+    "tests/e2e/test_kills.py": "",
+    "tests/e2e/test_first_start.py": "",
+    "tests/e2e/test_aws_platform.py": "",
+    "tests/e2e/test_killed_transactions.py": TORN,
+    "tests/e2e/test_restarts.py": TORN,
+    "tests/e2e/": SERVED,
+    "tests/contract/": "stores",
+    "tests/emulators/cosmos/": "Cosmos DB",
+    "tests/emulators/datalake/": "Data Lake",
+    "tests/emulators/eventhubs/": "Event Hubs",
+    "tests/host/test_process_": "hosts",
+    "tests/infra/": "stacks",
+}
+"""What is one piece of work, since its files share what is dear to start; "" is a piece of its own."""
 LONGEST_FIRST = (
     "tests/e2e/test_kills.py",
-    "tests/e2e/test_restarts.py",
-    "tests/e2e/test_killed_transactions.py",
-    "tests/infra/test_policies.py",
+    TORN,
+    SERVED,
+    "Event Hubs",
+    "stores",
+    "stacks",
+    "hosts",
     "tests/e2e/test_first_start.py",
-    "tests/contract/test_conditional_create_on_records.py",
+    "tests/e2e/test_aws_platform.py",
+    "tests/cli/test_send.py",
     "tests/cli/test_bootstrap.py",
+    "Data Lake",
+    "tests/delivery/test_order_of_arrival.py",
+    "tests/cli/test_lambda_packages.py",
+    "tests/delivery/test_simulated_partition.py",
 )
-"""Where processes share the work by files, no long one may be what the others wait for in the end."""
+"""Where processes share the work, no long piece may be what the others wait for in the end."""
+
+
+def piece_of(nodeid: str) -> str:
+    """The piece of work that a test belongs to: its file, unless that shares with others what is dear to start."""
+    if nodeid.startswith(SPARK):  # two pieces of like length, for those of a process share a session
+        return f"{SPARK} {SPARK_HALF < nodeid < SPARK_LAST}"
+    file = nodeid.partition("::")[0]
+    return next((piece for start, piece in TOGETHER.items() if file.startswith(start)), "") or file
 
 
 class Pieces(LoadFileScheduling):  # type: ignore[misc]
-    """Processes share the work by files; Spark's are two pieces of like length, for those of a process share a session."""
+    """Processes share the work by pieces."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(SPARK):
-            return f"{SPARK} {SPARK_HALF < nodeid < SPARK_LAST}"
-        return str(super()._split_scope(nodeid))
+        return piece_of(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
@@ -45,7 +79,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a process that shares the work Spark comes first, then the longest files; the order is otherwise as collected.
+    """In a process that shares the work Spark comes first, then the longest pieces; the order is otherwise as collected.
 
     What takes minutes is not collected where nobody asks for it: a skipped test is one that could not run.
     """
@@ -58,10 +92,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
 
     def turn(item: pytest.Item) -> int:
-        path = item.path.relative_to(config.rootpath).as_posix()
-        return -1 if path.startswith(SPARK) else rank.get(path, len(rank))
+        return -1 if item.nodeid.startswith(SPARK) else rank.get(piece_of(item.nodeid), len(rank))
 
     items.sort(key=turn)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the collector need not look through it again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

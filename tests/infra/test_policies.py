@@ -16,7 +16,6 @@ pytest.importorskip(
 
 from functions.azure import http, landing, reactions, schedules, streams
 from functions.needs import Access, Thing
-from infra.azure.stack import app_needs
 from infra.components.aws.function_plan import FunctionPlan, plans
 from infra.components.aws.rights import ACTIONS, LISTS
 from infra.components.azure.functions_app import HOST_ROLES
@@ -46,12 +45,14 @@ from shared.names import (
 from tests.infra.aws_mutants import MUTANTS as AWS_MUTANTS
 from tests.infra.azure_mutants import MUTANTS as AZURE_MUTANTS
 from tests.infra.stacks import AWS, AZURE, Change, mutated, put, recorded
+from tests.lazily import lazily
 
 pytestmark = [
     pytest.mark.timeout(900),
     # The kit for AWS warns of classes of its own when it is loaded.
     pytest.mark.filterwarnings("ignore:.* has been deprecated in favor of:DeprecationWarning"),
 ]
+azure_stack = lazily("infra.azure.stack")
 RULES = {"azure": AZURE_RULES, "aws": AWS_RULES}
 MUTANTS: dict[str, dict[str, tuple[str, Change]]] = {"azure": AZURE_MUTANTS, "aws": AWS_MUTANTS}
 EVERY = [(cloud, rule) for cloud, rules in RULES.items() for rule in rules]
@@ -224,7 +225,7 @@ def test_the_app_is_granted_what_its_functions_need_and_nothing_else(stack: str)
     }
     needed = {
         (role.value if isinstance(role, Role) else role, places[need.thing](need))
-        for need in app_needs()
+        for need in azure_stack.app_needs()
         for role in [role_of(need)]
     }
     needed.remove(
@@ -242,7 +243,7 @@ def test_the_app_changes_files_of_the_lake_where_its_functions_do_and_nowhere_el
     ]
     written = {
         need.path
-        for need in app_needs()
+        for need in azure_stack.app_needs()
         if need.thing is Thing.FILES and need.access in (Access.ADD, Access.WRITE)
     }
     assert set(re.findall(r":path] StringLike '([^']+)'", held)) == written
@@ -322,7 +323,7 @@ def test_every_function_declares_what_it_needs() -> None:
 
 def test_a_need_that_no_function_declares_is_no_grant() -> None:
     """Nobody sends events or writes what partners dropped; nobody but the jobs and the inference touches models."""
-    needs = app_needs()
+    needs = azure_stack.app_needs()
     assert not [need for need in needs if (need.thing, need.access) == (Thing.STREAM, Access.SEND)]
     changes = (Access.ADD, Access.WRITE, Access.REPLACE)
     written = {need.name for need in needs if need.thing is Thing.FILES and need.access in changes}

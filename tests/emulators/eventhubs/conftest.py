@@ -15,6 +15,7 @@ from azure.eventhub._pyamqp import client as _pyamqp_client
 
 from tests.emulators.eventhubs.clients import Emulator
 
+HERE = "tests/emulators/eventhubs/"
 HUBS = 48
 
 
@@ -28,12 +29,11 @@ def pytest_runtest_teardown() -> Iterator[None]:
     """The SDK leaves sockets of lost connections to the garbage collector, which then warns: collect them here."""
     yield
     gc.collect()
-    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if item.nodeid.startswith(HERE):
             item.add_marker(
                 pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning")
             )

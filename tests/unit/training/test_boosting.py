@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-np = pytest.importorskip("numpy", reason="boosting was not tested: NumPy is in the group ml")
-pytest.importorskip("sklearn", reason="boosting was not tested: scikit-learn is in the group ml")
+from tests.lazily import lazily, require
 
-from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: E402
+np = pytest.importorskip("numpy", reason="boosting was not tested: NumPy is in the group ml")
+require("sklearn", "boosting was not tested: scikit-learn is in the group ml")
 
 from local.training import metrics  # noqa: E402
-from local.training.boosting import Settings, boosted  # noqa: E402
 from local.training.export import asking, forest_of  # noqa: E402
+
+boosting = lazily("local.training.boosting")
+ensemble = lazily("sklearn.ensemble")
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +28,9 @@ def data():  # type: ignore[no-untyped-def]
 
 def test_drawing_all_features_it_is_scikit_learns_own_estimator(data) -> None:  # type: ignore[no-untyped-def]
     rows, wanted = data
-    settings = Settings(max_iter=30, columns=1.0, min_samples_leaf=20, l2_regularization=5.0)
-    ours = boosted(rows, wanted, np.full(len(rows), 7.0), settings, seed=1)
-    theirs = HistGradientBoostingClassifier(
+    settings = boosting.Settings(max_iter=30, columns=1.0, min_samples_leaf=20, l2_regularization=5.0)
+    ours = boosting.boosted(rows, wanted, np.full(len(rows), 7.0), settings, seed=1)
+    theirs = ensemble.HistGradientBoostingClassifier(
         learning_rate=0.08, max_iter=30, max_leaf_nodes=8, min_samples_leaf=20, l2_regularization=5.0, max_bins=63,
         early_stopping=False,
     ).fit(rows, wanted)  # fmt: skip
@@ -37,7 +39,9 @@ def test_drawing_all_features_it_is_scikit_learns_own_estimator(data) -> None:  
 
 def test_published_trees_equal_scikit_learns_predictor_to_1e_9(data) -> None:  # type: ignore[no-untyped-def]
     rows, wanted = data
-    fitted = boosted(rows, wanted, np.ones(len(rows)), Settings(max_iter=40, columns=0.3), seed=2)
+    fitted = boosting.boosted(
+        rows, wanted, np.ones(len(rows)), boosting.Settings(max_iter=40, columns=0.3), seed=2
+    )
     forest = forest_of([fitted])
     found = np.array([forest.score(row) for row in rows.tolist()])
     assert np.abs(found - fitted.decision_function(rows)).max() < 1e-9
@@ -46,7 +50,9 @@ def test_published_trees_equal_scikit_learns_predictor_to_1e_9(data) -> None:  #
 
 def test_a_tree_asks_for_no_more_features_than_were_drawn(data) -> None:  # type: ignore[no-untyped-def]
     rows, wanted = data
-    fitted = boosted(rows, wanted, np.ones(len(rows)), Settings(max_iter=40, columns=0.2), seed=3)
+    fitted = boosting.boosted(
+        rows, wanted, np.ones(len(rows)), boosting.Settings(max_iter=40, columns=0.2), seed=3
+    )
     asked = [set(tree.nodes["feature_idx"][tree.nodes["is_leaf"] == 0]) for (tree,) in fitted._predictors]
     assert max(map(len, asked)) <= 2
     assert len(set().union(*asked)) > 5
@@ -55,7 +61,11 @@ def test_a_tree_asks_for_no_more_features_than_were_drawn(data) -> None:  # type
 def test_trees_are_told_where_their_features_stand_among_more(data) -> None:  # type: ignore[no-untyped-def]
     rows, wanted = data
     forest = forest_of(
-        [boosted(rows[:, [4, 0, 5]], wanted, np.ones(len(rows)), Settings(max_iter=5), seed=1)]
+        [
+            boosting.boosted(
+                rows[:, [4, 0, 5]], wanted, np.ones(len(rows)), boosting.Settings(max_iter=5), seed=1
+            )
+        ]
     )
     moved = asking(forest, [4, 0, 5])
     assert [moved.score(row) for row in rows[:50].tolist()] == [

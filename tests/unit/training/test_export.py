@@ -8,15 +8,17 @@ from dataclasses import asdict
 
 import pytest
 
-np = pytest.importorskip("numpy", reason="published trees were not compared: NumPy is in the group scoring")
-pytest.importorskip("sklearn", reason="published trees were not compared: scikit-learn is in the group ml")
+from tests.lazily import lazily, require
 
-from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: E402
+np = pytest.importorskip("numpy", reason="published trees were not compared: NumPy is in the group scoring")
+require("sklearn", "published trees were not compared: scikit-learn is in the group ml")
 
 from local.datasets.evaluate import raw_scores  # noqa: E402
 from local.training import calibrate, metrics  # noqa: E402
 from local.training.export import as_array, columns_of, forest_of, from_array, gains_of, together  # noqa: E402
 from shared.domain.models.artefact import pack, read_model  # noqa: E402
+
+ensemble = lazily("sklearn.ensemble")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,8 @@ def fitted(data):  # type: ignore[no-untyped-def]
     rows, labels = data
     settings = {"max_iter": 40, "max_leaf_nodes": 12, "max_features": 0.5, "early_stopping": False}
     return [
-        HistGradientBoostingClassifier(**settings, random_state=seed).fit(rows, labels) for seed in (1, 2)
+        ensemble.HistGradientBoostingClassifier(**settings, random_state=seed).fit(rows, labels)
+        for seed in (1, 2)
     ]
 
 

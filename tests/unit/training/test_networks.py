@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
+from tests.lazily import lazily, require
+
 np = pytest.importorskip(
     "numpy", reason="published networks were not compared: NumPy is in the group scoring"
 )
-pytest.importorskip("sklearn", reason="published networks were not compared: scikit-learn is in the group ml")
+require("sklearn", "published networks were not compared: scikit-learn is in the group ml")
 
 from local.datasets.evaluate import inputs_of, model_scores, network_scores  # noqa: E402
-from local.training import networks  # noqa: E402
 from shared.domain.models.artefact import RefusedModel, pack, read_model  # noqa: E402
 from shared.domain.models.network import Networks  # noqa: E402
 from tests.unit.models.test_artefact import document  # noqa: E402
+
+networks = lazily("local.training.networks")
 
 
 @pytest.fixture(scope="module")

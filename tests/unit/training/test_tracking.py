@@ -6,22 +6,23 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mlflow", reason="the registry was not tested: MLflow is in the group ml")
+from tests.lazily import lazily, require
 
-from local.training.tracking import Tracking, champion_of
+require("mlflow", "the registry was not tested: MLflow is in the group ml")
+registry = lazily("local.training.tracking")
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own
 def test_the_champion_is_the_model_that_was_registered_last_with_its_hash_and_run(tmp_path: Path) -> None:
     store = tmp_path / "a store"
-    assert champion_of(store, "trial") is None
+    assert registry.champion_of(store, "trial") is None
     artefact = tmp_path / "trial.model.json.gz"
     for content in (b"first", b"second"):
-        tracking = Tracking(store, "trial")
-        assert champion_of(store, "another") is None
+        tracking = registry.Tracking(store, "trial")
+        assert registry.champion_of(store, "another") is None
         artefact.write_bytes(content)
         tracking.record({"depth": 3}, {"auroc": 0.9}, {"rows": 5})
         tracking.finish(artefact, sha256=content.hex())
-    found = champion_of(store, "trial")
+    found = registry.champion_of(store, "trial")
     assert found is not None
     assert (found.packed, found.sha256, found.run_id) == (b"second", b"second".hex(), tracking.run_id)
