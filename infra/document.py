@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from infra.config import StackConfig
 from infra.drawing import grants, service_of
+from infra.policies.benchmarks import REQUIREMENTS, SOURCES
 from infra.policies.rule import Rule
 from infra.program import RecordedStack, rules_of
 from infra.recording import Recorded, Recording
@@ -102,12 +103,12 @@ def _words(noun: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", noun).lower()
 
 
-def _rules(config: StackConfig, rules: Iterable[Rule]) -> str:
+def _rules(config: StackConfig, rules: Sequence[Rule]) -> str:
     lines = [
         f"## Rules of the {config.cloud} stacks",
         "",
         "Each is run over every resource that it is about, and each catches a stack in which it is broken on purpose.",
-        "Those in italics are for production only. The benchmarks are named in `infra/policies/rule.py`.",
+        "Those in italics are for production only. Below them what the numbers ask, in words of ours.",
         "",
         "| rule | answers |",
         "|---|---|",
@@ -115,7 +116,12 @@ def _rules(config: StackConfig, rules: Iterable[Rule]) -> str:
     for rule in rules:
         shown = f"*{rule.name}*" if rule.production_only else rule.name
         lines.append(f"| {shown} | {', '.join(rule.answers)} |")
-    return "\n".join([*lines, ""])
+    answered = {answer for rule in rules for answer in rule.answers}
+    asked = [f"| {number} | {asks} |" for number, asks in REQUIREMENTS.items() if number in answered]
+    named = [
+        f"- {short}: {source}" for short, source in SOURCES.items() if any(short in each for each in answered)
+    ]
+    return "\n".join([*lines, "", *named, "", "| number | asks |", "|---|---|", *asked, ""])
 
 
 def _bounds(configs: Iterable[StackConfig]) -> str:

@@ -29,10 +29,8 @@ def chosen_ports(port: int, before: RunState | None) -> dict[str, int]:
 
 
 def emulator_specs(ports: Mapping[str, int], data: Path) -> list[ProcessSpec]:
-    """moto's server. What it holds is gone when it ends, and with it the places of those who read its streams."""
-    for place in (data / "lambda").glob("*-shardId-*"):
-        place.unlink()
-    arguments = ("--port", str(ports[EMULATOR]), "--host", HOST)
+    """moto's server, which keeps what it holds in a folder."""
+    arguments = ("--port", str(ports[EMULATOR]), "--host", HOST, "--data", str(data / EMULATOR))
     return [ProcessSpec(EMULATOR, "local.emulators.aws", arguments, ports[EMULATOR])]
 
 

@@ -20,6 +20,9 @@ RECORDS_PARTITION_KEY = ("/tenant", "/home")
 LEASES_CONTAINER = "leases"
 LEASES_PARTITION_KEY = ("/id",)
 
+METRICS_NAMESPACE = "galen"
+"""Where CloudWatch has the app's own metrics."""
+
 # DynamoDB
 RECORDS_TABLE_KEY = ("pk", "sk")
 RECORDS_TABLE_DATE = "o"
@@ -66,6 +69,7 @@ SQL_PASSWORD = "GALEN_SQL_PASSWORD"  # noqa: S105 - the name of a setting, not a
 """Where the Spark jobs write adverse event reports, and as whom."""
 LIVE_HUB = "alerts"
 """Where dashboards listen for live updates."""
+CONNECTIONS_KEY = ("tenant", "id")
 INFERENCE_APP = "inference"
 TABLES_PIPELINE = "tables"
 """The schedule that runs the Spark jobs."""

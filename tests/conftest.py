@@ -26,7 +26,7 @@ SERVED = "platform that serves"
 TOGETHER = {
     "tests/e2e/test_kills.py": "",
     "tests/e2e/test_first_start.py": "",
-    "tests/e2e/test_aws_platform.py": "",
+    "tests/e2e/test_kills_on_aws.py": "",
     "tests/e2e/test_killed_transactions.py": TORN,
     "tests/e2e/test_restarts.py": TORN,
     "tests/e2e/": SERVED,
@@ -40,6 +40,7 @@ TOGETHER = {
 """What is one piece of work, since its files share what is dear to start; "" is a piece of its own."""
 LONGEST_FIRST = (
     "tests/e2e/test_kills.py",
+    "tests/e2e/test_kills_on_aws.py",
     TORN,
     SERVED,
     "Event Hubs",
@@ -47,7 +48,6 @@ LONGEST_FIRST = (
     "stacks",
     "hosts",
     "tests/e2e/test_first_start.py",
-    "tests/e2e/test_aws_platform.py",
     "tests/cli/test_send.py",
     "tests/cli/test_bootstrap.py",
     "Data Lake",

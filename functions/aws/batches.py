@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from functions.aws.telling import leave
 from shared.domain.ingest.stream_record import StreamRecord
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def counted(services: "Services", work: Callable[[], Done]) -> Done:
     try:
         return work()
     finally:
-        services.metrics.leave()
+        leave(services)
 
 
 def answered(first: str, handle: Callable[[], object]) -> Answer:

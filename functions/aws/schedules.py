@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions.aws.batches import counted
+from functions.aws.telling import tell
 from functions.needs import INSPECT, SWEEP, TAKE_FILES, WATCH
 
 NEEDS = {
@@ -32,10 +33,12 @@ def sweep_files(event: Any, context: Any) -> None:  # noqa: ARG001 - the signatu
 
 
 def watch(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler
-    """Measure how far behind the streams are."""
+    """Measure how far behind the streams are, and tell CloudWatch the gauges of the whole platform."""
     from shared.bootstrap import services
+    from shared.domain.observability.embedded import gauges
 
     counted(services(), services().watch.look)
+    tell(gauges(services().metrics.snapshot(), services().clock.now()))
 
 
 def inspect(event: Any, context: Any) -> None:  # noqa: ARG001 - the signature of a handler

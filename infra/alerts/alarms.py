@@ -1,7 +1,8 @@
 """The alarms. Each says what is wrong and what to do first; docs/operations.md says what the app's metrics mean.
 
 Metrics that start with `galen_` are the app's; `probe_…` and `container_…` are those of Prometheus' blackbox exporter and of
-cAdvisor; the rest are what AWS and Azure keep themselves. In CloudWatch the app's metrics are in the namespace `galen`.
+cAdvisor; the rest are what AWS and Azure keep themselves. In CloudWatch the app's metrics are in the namespace `galen`, told
+by lines in the functions' logs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from infra.alerts.rule import (
     Until,
     Used,
 )
+from shared.names import METRICS_NAMESPACE
 
 DAY_S: Final = 86_400
 LAMBDA_AT_ONCE: Final = 1_000
@@ -30,8 +32,9 @@ _REQUESTS: Final = Metric("galen_http_requests_total")
 _FAILED: Final = Metric("galen_http_requests_total", {"status": "5.."})
 
 
-def _app(name: str) -> Metric:
-    return Metric(name, namespace="galen")
+def _app(name: str, **labels: str) -> Metric:
+    """One that functions tell CloudWatch of (shared/domain/observability/embedded.py)."""
+    return Metric(name, labels, METRICS_NAMESPACE)
 
 
 ALARMS: Final = (
@@ -70,6 +73,14 @@ ALARMS: Final = (
         Bound(Highest(_app("galen_rebuild_differences")), 0, for_min=0),
     ),
     Alarm(
+        "transaction-set-aside",
+        Priority.P1,
+        "A transaction was decided and part of it cannot be written",
+        "See `dead-letters list` for the stage `transaction`, mend what it names, replay it",
+        Bound(Highest(Metric("galen_dead_letters_open", {"stage": "transaction"})), 0, for_min=0),
+        Bound(Highest(_app("galen_dead_letters_open", stage="transaction")), 0, for_min=0),
+    ),
+    Alarm(
         "slow-answers",
         Priority.P2,
         "One request in twenty takes longer than five seconds",
@@ -80,8 +91,8 @@ ALARMS: Final = (
     Alarm(
         "policy-violation",
         Priority.P2,
-        "A resource breaks a rule of the stack",
-        "Run `local infra preview` on the stack and compare: somebody changed it by hand",
+        "The app runs with settings that a rule of the platform forbids: somebody changed the stack by hand",
+        "See which rule in /metrics, run `pulumi preview` on the stack and bring it back",
         Bound(Highest(Metric("galen_policy_violations")), 0, for_min=0),
         Bound(Highest(_app("galen_policy_violations")), 0, for_min=0),
         ActivityLog("Policy", ("Failed", "Warning")),
@@ -121,7 +132,7 @@ ALARMS: Final = (
         "The tables are more than three hours behind: the jobs fail or do not start",
         "Look at the last run of the pipeline `tables`",
         Bound(Highest(Metric("galen_freshness_seconds", {"layer": "processed"})), 3 * 3600, for_min=15),
-        Bound(Highest(_app("galen_freshness_seconds")), 3 * 3600, for_min=15),
+        Bound(Highest(_app("galen_freshness_seconds", layer="processed")), 3 * 3600, for_min=15),
     ),
     Alarm(
         "model-out-of-bounds",
@@ -130,6 +141,14 @@ ALARMS: Final = (
         "See `python3 -m local report`; train the model anew, or take it out of service",
         Bound(Highest(Metric("galen_model_out_of_bounds")), 0, for_min=15),
         Bound(Highest(_app("galen_model_out_of_bounds")), 0, for_min=15),
+    ),
+    Alarm(
+        "model-refused",
+        Priority.P3,
+        "A published model was refused, and the one before it still serves",
+        "The log of the app says why; publish it anew with `local publish`",
+        Bound(Increase(Metric("galen_models_refused_total")), 0, for_min=0),
+        Bound(Increase(_app("galen_models_refused_total")), 0, for_min=0),
     ),
     Alarm(
         "capacity",

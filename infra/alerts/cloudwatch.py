@@ -1,5 +1,7 @@
 """Alarms as CloudWatch has them: the arguments of a metric alarm, with metric math where two metrics meet.
 
+Labels are dimensions, each with one value: a metric alarm asks for one series.
+
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
 
@@ -45,7 +47,8 @@ def alarm_arguments(alarm: Alarm) -> dict[str, Any]:
 
 
 def _single(metric: Metric, period_s: int) -> dict[str, Any]:
-    return {"metric_name": metric.name, "namespace": metric.namespace, "period": period_s}
+    named = {"metric_name": metric.name, "namespace": metric.namespace, "period": period_s}
+    return {**named, "dimensions": dict(metric.labels)} if metric.labels else named
 
 
 def _query(id_: str, metric: Metric, stat: str, period_s: int) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from infra.recording import Recorded, Recording
 
 _WITHOUT_RESOURCE: Final = {
     *NETWORK_ACTIONS,
-    "cloudwatch:PutMetricData",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }

@@ -254,7 +254,7 @@ RULES: Final = (
         "containers-private",
         types("storage:BlobContainer"),
         must(("publicAccess",), "None"),
-        ("CIS Azure 3.17",),
+        (ACCESS,),
     ),
     Rule("lake-soft-delete", types("storage:BlobServiceProperties"), _kept, ("CIS Azure 3.11", RECOVERY)),
     Rule("landing-expires", _lakes, _landing_stays),
@@ -276,15 +276,15 @@ RULES: Final = (
         ("CIS Azure 8.5", RECOVERY),
     ),
     Rule("app-https-only", _APP, must(("httpsOnly",), True), ("CIS Azure 9.2", TRANSIT)),
-    Rule("app-tls", _APP, must(("siteConfig", "minTlsVersion"), "1.2", "1.3"), ("CIS Azure 9.4", TRANSIT)),
-    Rule("app-no-ftp", _APP, must(("siteConfig", "ftpsState"), "Disabled"), ("CIS Azure 9.10",)),
+    Rule("app-tls", _APP, must(("siteConfig", "minTlsVersion"), "1.2", "1.3"), ("CIS Azure 9.3", TRANSIT)),
+    Rule("app-no-ftp", _APP, must(("siteConfig", "ftpsState"), "Disabled"), ("CIS Azure 9.9",)),
     Rule(
         "app-user-identity",
         _APP,
         must(("identity", "type"), "UserAssigned"),
-        ("CIS Azure 9.5", AUTHENTICATION),
+        ("CIS Azure 9.4", AUTHENTICATION),
     ),
-    Rule("app-secrets-by-reference", _APP, _leaks, ("CIS Azure 9.11",)),
+    Rule("app-secrets-by-reference", _APP, _leaks, ("CIS Azure 9.10",)),
     Rule("app-connections-by-identity", _APP, _key_of_connection, (AUTHENTICATION,)),
     Rule("app-in-network", _APP, present("virtualNetworkSubnetId"), (ACCESS,)),
     Rule(
@@ -296,7 +296,7 @@ RULES: Final = (
         "insights-no-keys",
         types("applicationinsights:Component"),
         must(("disableLocalAuth",), True),
-        ("CIS Azure 5.3.1",),
+        (AUTHENTICATION,),
     ),
     Rule(
         "logs-no-keys", types("operationalinsights:Workspace"), must(("features", "disableLocalAuth"), True)
@@ -308,7 +308,7 @@ RULES: Final = (
         _no_endpoint,
         ("CIS Azure 3.10", "CIS Azure 4.5.2", "CIS Azure 8.7", ACCESS),
     ),
-    Rule("diagnostics", types(*_WATCHED), _no_diagnostics, ("CIS Azure 5.1.5", "CIS Azure 5.4", AUDIT)),
+    Rule("diagnostics", types(*_WATCHED), _no_diagnostics, ("CIS Azure 5.1.4", "CIS Azure 5.4", AUDIT)),
     Rule(
         "tags",
         lambda found: [each for each in found.resources if not each.type.startswith(_UNTAGGED)],

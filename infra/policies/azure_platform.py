@@ -178,6 +178,7 @@ _HUBS: Final = types("eventhub:EventHub")
 _REGISTRY: Final = types("containerregistry:Registry")
 _SPARK: Final = types("databricks:Workspace")
 _ROUTE: Final = types("cdn:Route")
+_INGRESS: Final = tuple(f"CIS Azure 6.{number}" for number in (1, 2, 3, 4))
 
 PLATFORM_RULES: Final = (
     Rule("audit-unchangeable", _audit_policies, _changeable, (KEPT, INTEGRITY)),
@@ -230,7 +231,7 @@ PLATFORM_RULES: Final = (
         (BACKUP,),
     ),
     Rule("egress-restricted", _GROUPS, _lets_out, (ACCESS,)),
-    Rule("ingress-denied", _GROUPS, _lets_in, ("CIS Azure 6.1", "CIS Azure 6.2", "CIS Azure 6.4", ACCESS)),
+    Rule("ingress-denied", _GROUPS, _lets_in, (*_INGRESS, ACCESS)),
     Rule(
         "subnets-guarded",
         types("network:Subnet"),
@@ -282,7 +283,7 @@ PLATFORM_RULES: Final = (
         "front-door-https",
         _ROUTE,
         every(must(("supportedProtocols",), ["Https"]), must(("forwardingProtocol",), "HttpsOnly")),
-        ("CIS Azure 9.2", TRANSIT),
+        (TRANSIT,),
         production_only=True,
     ),
     Rule(
@@ -293,7 +294,7 @@ PLATFORM_RULES: Final = (
             must(("policySettings", "enabledState"), "Enabled"),
             present("managedRules", "managedRuleSets"),
         ),
-        ("CIS Azure 6.4",),
+        (ACCESS,),
         production_only=True,
     ),
     Rule(

@@ -1,8 +1,7 @@
 """What a rule is: whom it is about, what is wrong with one of them, and which published requirement it answers.
 
 A rule that examined nothing has not passed: `examine` gives how many resources it looked at, and zero is a finding.
-Numbers are those of the CIS Microsoft Azure Foundations Benchmark 2.1, the CIS AWS Foundations Benchmark 3.0 and of 45 CFR
-164 (HIPAA's security rule); a rule that answers none of them is SECURITY's or the house's own.
+What the numbers ask, and of which version they are, is in `benchmarks`; a rule that answers none is the house's own.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.config import Classification, StackConfig
+from infra.policies.benchmarks import REQUIREMENTS
 from infra.recording import Recorded, Recording
 
 About = Callable[[Recording], Iterable[Recorded]]
@@ -48,6 +48,11 @@ class Rule:
     wrong: Wrong
     answers: tuple[str, ...] = ()
     production_only: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = [answer for answer in self.answers if answer not in REQUIREMENTS]
+        if unknown:
+            raise ValueError(f"{self.name} answers {', '.join(unknown)}, which no known benchmark asks for")
 
     def holds_for(self, config: StackConfig) -> bool:
         """Whether a stack must keep it."""

@@ -30,12 +30,17 @@ class DroppedFiles:
         known = self._objects()
         while not stop.wait(LOOK_S):
             found = self._objects()
+            if found is None:
+                continue
+            if known is None:
+                known = found  # what came before the first look is the sweeper's
             for key, etag in sorted(found.items()):
                 if known.get(key) != etag:
                     self._tell(key, etag, stop)
             known = found
 
-    def _objects(self) -> dict[str, str]:
+    def _objects(self) -> dict[str, str] | None:
+        """Those there are; None where the bucket was not to be listed."""
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
             return {
@@ -45,7 +50,7 @@ class DroppedFiles:
             }
         except (BotoCoreError, ClientError) as failure:
             _log.warning("the landing bucket was not listed: %s", type(failure).__name__)
-            return {}
+            return None
 
     def _tell(self, key: str, etag: str, stop: threading.Event) -> None:
         detail = {

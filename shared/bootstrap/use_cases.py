@@ -12,6 +12,7 @@ from shared.domain.access.scraping import ScrapeAccess
 from shared.domain.access.settings import TokenSettings, TrustedIssuer, parse_clients, parse_trusted_issuers
 from shared.domain.fhir.admission import ValidationModes, parse_modes
 from shared.domain.fhir.page_token import PageTokens
+from shared.domain.observability.embedded import EmbeddedMetrics
 from shared.domain.observability.meter import ProcessMeter
 from shared.domain.onset import risk as onset_risk
 from shared.domain.stays import readmission_risk, sepsis_risk
@@ -21,6 +22,7 @@ from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
 from shared.ports.records import Records
 from shared.ports.tokens import TokenVerifier
+from shared.posture import broken_rules
 from shared.services.alerts import Alerts
 from shared.services.assertions import RecordedAssertions
 from shared.services.bodies import Bodies
@@ -271,6 +273,7 @@ class Services:
             meter=self.meter,
             settings=self.settings,
             stages=(*STAGES, *self._staged_reactions),
+            rules=partial(broken_rules, self.settings, os.environ),
         )
 
     @property
@@ -300,6 +303,11 @@ class Services:
     @cached_property
     def metrics(self) -> Metrics:
         return Metrics(self.meter, self.records, self.clock, f"{os.getpid()}-{secrets.token_hex(4)}")
+
+    @cached_property
+    def embedded(self) -> EmbeddedMetrics:
+        """What CloudWatch is told of this process's counts."""
+        return EmbeddedMetrics()
 
     @cached_property
     def reactions(self) -> Reactions:
@@ -338,6 +346,11 @@ class Services:
     @cached_property
     def scrape_access(self) -> ScrapeAccess:
         return ScrapeAccess(self.settings.metrics_access)
+
+    @cached_property
+    def origin_access(self) -> ScrapeAccess:
+        """By what the app knows the edge that stands before it."""
+        return ScrapeAccess(self.settings.origin_access)
 
     @cached_property
     def _token_settings(self) -> TokenSettings:

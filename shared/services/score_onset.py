@@ -122,7 +122,7 @@ class ScoreOnset:
 
     def _keep(self, tenant: str, there: Item | None, begun: datetime, after: tuple[str, str] | None) -> None:
         item: Item = {
-            "id": _round_id(tenant), "tenant": TENANT, "home": HOME, "kind": Kind.PULSE.value,
+            "id": _round_id(tenant), "tenant": TENANT, "home": HOME, "kind": Kind.PLACE.value,
             "at": instant_text(begun), "after": list(after or ()),
         }  # fmt: skip
         put_over(self._records, item, there)  # or another instance took the same patients

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -63,6 +63,7 @@ class Watch:
         meter: Meter,
         settings: Settings,
         stages: Sequence[str],
+        rules: Callable[[], Mapping[str, int]],
     ) -> None:
         self._lake = lake
         self._landing = landing
@@ -74,6 +75,7 @@ class Watch:
         self._meter = meter
         self._settings = settings
         self._stages = stages
+        self._rules = rules
         self._recent = RecentWalk(lake)
         self._rolling = RollingWalk(lake, clock)
         self._faults: list[tuple[str, ChainFault]] = []
@@ -92,6 +94,7 @@ class Watch:
             self._models,
             self._dead_letters,
             self._intents,
+            self._policies,
         )
 
     @staticmethod
@@ -202,3 +205,7 @@ class Watch:
     def _intents(self) -> None:
         unfinished = self._intents_of.unfinished(instant_text(self._clock.now()))
         self._meter.gauge("galen_intents_open", sum(1 for _ in unfinished))
+
+    def _policies(self) -> None:
+        for rule, times in self._rules().items():
+            self._meter.gauge("galen_policy_violations", times, rule=rule)

@@ -28,11 +28,12 @@ class Sent:
 
 @dataclass
 class Manifest:
-    """Everything a verifier needs to know."""
+    """Everything a verifier needs to know. `lake` is a folder or a bucket's address, `page` what it asks for at once."""
 
     url: str
     token: str
     lake: str
+    page: int = 1000
     resources: dict[str, Sent] = field(default_factory=dict)
     events: Counter[str] = field(default_factory=Counter)
     file_lines: Counter[str] = field(default_factory=Counter)
@@ -80,7 +81,7 @@ class Manifest:
         """Write it as JSON."""
         plain = {
             name: getattr(self, name)
-            for name in ("url", "token", "lake", "events", "file_lines", "readings", "ill")
+            for name in ("url", "token", "lake", "page", "events", "file_lines", "readings", "ill")
         }
         plain["resources"] = {serial: asdict(sent) for serial, sent in self.resources.items()}
         path.write_text(json.dumps(plain), "utf-8")

@@ -156,10 +156,10 @@ class Platform:
 
 
 @contextlib.contextmanager
-def running_platform(data: Path) -> Iterator[Platform]:
+def running_platform(data: Path, *, cloud: str = "azure") -> Iterator[Platform]:
     """A platform that is stopped on leaving, whatever happened."""
     platform = Platform(data)
     try:
-        yield platform.start()
+        yield platform.start(cloud=cloud)
     finally:
         platform.stop()

@@ -16,10 +16,11 @@ REGION = "eu-central-1"
 
 
 class AwsServer:
-    """A running emulator."""
+    """A running emulator, which keeps what it holds where it is given a folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Path | None = None) -> None:
         command = [sys.executable, "-m", "local.emulators.aws", "--port", "0", "--faults"]
+        command += ["--data", str(data)] if data else []
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -49,9 +50,9 @@ class AwsServer:
         finally:
             connection.close()
 
-    def stop(self) -> None:
-        """Ends it; nothing of it stays."""
-        self.process.terminate()
+    def stop(self, *, at_once: bool = False) -> None:
+        """Ends it; `at_once` is SIGKILL."""
+        (self.process.kill if at_once else self.process.terminate)()
         self.process.wait(timeout=PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Samples = Mapping[tuple[str, str], Sequence[Sequence[float]]]
-"""By namespace and name: what was measured in each minute."""
+"""By namespace, and name with its dimensions: what was measured in each minute."""
 
 
 def in_alarm(alarm: Mapping[str, Any], recorded: Samples, minute: int) -> bool:
@@ -37,7 +37,10 @@ def _period_s(alarm: Mapping[str, Any]) -> int:
 def _value(alarm: Mapping[str, Any], recorded: Samples, minute: int, period: int) -> float | None:
     if "metric_queries" not in alarm:
         statistic = alarm.get("statistic") or alarm["extended_statistic"]
-        return _statistic(recorded, alarm["namespace"], alarm["metric_name"], statistic, minute, period)
+        named = " ".join(
+            [alarm["metric_name"], *(f"{k}={v}" for k, v in alarm.get("dimensions", {}).items())]
+        )
+        return _statistic(recorded, alarm["namespace"], named, statistic, minute, period)
     found: dict[str, float | None] = {}
     for query in alarm["metric_queries"]:
         if "metric" in query:

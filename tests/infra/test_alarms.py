@@ -17,6 +17,8 @@ from infra.alerts.cloudwatch import alarm_arguments
 from infra.alerts.prometheus import expression, rules_file
 from infra.alerts.rule import ActivityLog, Alarm, Bound, Increase, Metric, Percent, PlatformMetric, Priority
 from shared.domain.observability.catalogue import BUCKETS_S, COUNTERS, GAUGES, HISTOGRAMS
+from shared.domain.observability.embedded import TOLD
+from shared.names import METRICS_NAMESPACE
 from tests.infra.cloudwatch import Samples, in_alarm
 from tests.infra.promql import Series, broken, series
 
@@ -60,9 +62,16 @@ PROMETHEUS: dict[str, Series] = {
         **series("galen_chain_faults", _over_time(0, 0), kind="fork"),
         **series("galen_chain_faults", _over_time(0, 1), kind="hole"),
     },
+    "transaction-set-aside": {
+        **series("galen_dead_letters_open", _over_time(3, 3), stage="validate"),
+        **series("galen_dead_letters_open", _over_time(0, 1), stage="transaction"),
+    },
     "rebuild-differs": series("galen_rebuild_differences", _over_time(0, 2)),
     "slow-answers": _answers(slow_s=8.0),
-    "policy-violation": series("galen_policy_violations", _over_time(0, 1)),
+    "policy-violation": {
+        **series("galen_policy_violations", _over_time(0, 0), rule="transport"),
+        **series("galen_policy_violations", _over_time(0, 1), rule="identity"),
+    },
     "utilisation": {
         **series("container_memory_working_set_bytes", _over_time(4e8, 9.5e8), container="inference"),
         **series("container_spec_memory_limit_bytes", _over_time(1e9, 1e9), container="inference"),
@@ -77,6 +86,7 @@ PROMETHEUS: dict[str, Series] = {
         **series("galen_freshness_seconds", _over_time(1800, 15_000), layer="processed"),
     },
     "model-out-of-bounds": series("galen_model_out_of_bounds", _over_time(0, 2), kind="drift"),
+    "model-refused": series("galen_models_refused_total", _counter(0, 1), model="sepsis"),
     "capacity": series("galen_stream_lag_events", _over_time(300, 80_000), hub="vital-signs", partition="0"),
     "certificate-expires": series("probe_ssl_earliest_cert_expiry", _instant(60, 3), instance="api"),
 }
@@ -93,6 +103,7 @@ CLOUDWATCH: dict[str, Samples] = {
     },
     "unauthorised-access": _samples("galen", "galen_refused_total", [1], [60]),
     "data-loss": _samples("galen", "galen_chain_faults", [0, 0], [0, 1]),
+    "transaction-set-aside": _samples("galen", "galen_dead_letters_open stage=transaction", [0], [1]),
     "rebuild-differs": _samples("galen", "galen_rebuild_differences", [0], [2]),
     "slow-answers": _samples("AWS/ApiGateway", "Latency", [20.0] * 20, [20.0] * 15 + [8_000.0] * 5),
     "policy-violation": _samples("galen", "galen_policy_violations", [0], [1]),
@@ -102,8 +113,9 @@ CLOUDWATCH: dict[str, Samples] = {
         **_samples("galen", "galen_lines_total", [200], [200]),
         **_samples("galen", "galen_dead_letters_total", [1], [40]),
     },
-    "tables-late": _samples("galen", "galen_freshness_seconds", [1800], [15_000]),
+    "tables-late": _samples("galen", "galen_freshness_seconds layer=processed", [1800], [15_000]),
     "model-out-of-bounds": _samples("galen", "galen_model_out_of_bounds", [0], [2]),
+    "model-refused": _samples("galen", "galen_models_refused_total", [0], [1]),
     "capacity": _samples("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", [200], [1_200_000]),
     "certificate-expires": _samples("AWS/CertificateManager", "DaysToExpiry", [60], [3]),
 }
@@ -188,7 +200,7 @@ def test_every_alarm_is_told_on_all_three() -> None:
 
 def test_each_priority_has_its_alarms() -> None:
     counted = {priority: [a.name for a in ALARMS if a.priority is priority] for priority in Priority}
-    assert [len(names) for names in counted.values()] == [4, 4, 5]
+    assert [len(names) for names in counted.values()] == [5, 4, 6]
 
 
 def _metrics_of(bound: Bound) -> list[Metric]:
@@ -200,10 +212,24 @@ def _metrics_of(bound: Bound) -> list[Metric]:
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.name)
 def test_a_metric_of_ours_is_one_that_the_app_has(alarm: Alarm) -> None:
-    """The count of broken rules comes from the preview of the stack, not from the app."""
-    known = {*COUNTERS, *GAUGES, *HISTOGRAMS, "galen_policy_violations"}
+    known = {*COUNTERS, *GAUGES, *HISTOGRAMS}
     named = [m.name for bound in (alarm.prometheus, alarm.cloudwatch) for m in _metrics_of(bound)]
     assert [name for name in named if name.startswith("galen_") and name not in known] == []
+
+
+@pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.name)
+def test_what_cloudwatch_is_asked_of_ours_is_what_functions_tell_it(alarm: Alarm) -> None:
+    for metric in _metrics_of(alarm.cloudwatch):
+        if metric.namespace == METRICS_NAMESPACE:
+            dimension = TOLD[metric.name].dimension
+            assert list(metric.labels) == ([dimension] if dimension else [])
+
+
+def test_cloudwatch_is_told_nothing_that_no_alarm_asks_for() -> None:
+    asked = {
+        m.name for alarm in ALARMS for m in _metrics_of(alarm.cloudwatch) if m.namespace == METRICS_NAMESPACE
+    }
+    assert asked == set(TOLD)
 
 
 def test_a_rate_without_requests_is_no_trouble() -> None:

@@ -338,12 +338,12 @@ COUNTS = {
     },
     "aws-dev": {
         "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 13 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
-        "aws:kms:Key": 0, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 12,
+        "aws:kms:Key": 0, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
         "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
     },
     "aws-prod": {
         "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 15 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
-        "aws:kms:Key": 9, "aws:s3:Bucket": 10, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 12,
+        "aws:kms:Key": 9, "aws:s3:Bucket": 10, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
         "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
     },
     "azure-prod": {

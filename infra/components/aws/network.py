@@ -23,7 +23,6 @@ INTERFACES: Final = (
     "kinesis-streams",
     "kms",
     "logs",
-    "monitoring",
     "secretsmanager",
     "sts",
     "xray",

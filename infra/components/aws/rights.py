@@ -15,7 +15,6 @@ from functions.needs import Access, Need, Thing
 from infra.components.aws.documents import Statement, allow
 from infra.config import ConfigurationError
 
-METRICS_NAMESPACE: Final = "galen"
 _MEASURES: Final = (
     "kinesis:DescribeStreamSummary",
     "kinesis:GetRecords",
@@ -52,11 +51,8 @@ ACTIONS: Final = {
     (Thing.FILES, Access.WRITE): _WRITES,
     (Thing.FILES, Access.REPLACE): (*_WRITES, "s3:AbortMultipartUpload", "s3:DeleteObject"),
     (Thing.SECRET, Access.READ): ("secretsmanager:GetSecretValue",),
-    (Thing.TELEMETRY, Access.SEND): (
-        "cloudwatch:PutMetricData",
-        "xray:PutTelemetryRecords",
-        "xray:PutTraceSegments",
-    ),
+    # Metrics are lines in the log, which the service itself writes.
+    (Thing.TELEMETRY, Access.SEND): ("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
     (Thing.LIVE_UPDATES, Access.SEND): ("execute-api:ManageConnections",),
     (Thing.IMAGES, Access.READ): ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
 }
@@ -95,7 +91,7 @@ def statements(needs: Iterable[Need], places: Places) -> list[Statement]:
             continue
         actions = ACTIONS[need.thing, need.access]
         if need.thing is Thing.TELEMETRY:
-            found += _telemetry(actions)
+            found.append(allow(actions, "*"))  # they know no resource
             continue
         place = place_of(need, places)
         found.append(allow(actions, *place.arns))
@@ -120,14 +116,6 @@ def _files(needs: list[Need], places: Places) -> list[Statement]:
         encrypts = _ENCRYPTS[1:] if "s3:PutObject" in paths else ()
         found.append(allow((*(_ENCRYPTS[:1] if "s3:GetObject" in paths else ()), *encrypts), place.key))
     return found
-
-
-def _telemetry(actions: tuple[str, ...]) -> list[Statement]:
-    """These actions know no resource; a condition keeps metrics in our own namespace."""
-    metrics = [each for each in actions if each.startswith("cloudwatch:")]
-    traces = [each for each in actions if not each.startswith("cloudwatch:")]
-    condition = {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}}
-    return [allow(metrics, "*", Condition=condition), allow(traces, "*")]
 
 
 def buckets(

@@ -1,4 +1,4 @@
-"""Run the AWS emulator: `python -m local.emulators.aws --port N`. What it holds is gone when it ends."""
+"""Run the AWS emulator: `python -m local.emulators.aws --port N [--data DIR]`; without a folder it keeps nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import (
@@ -20,6 +21,8 @@ from werkzeug.serving import make_server
 
 from local.callers import Callers, listens_locally
 from local.emulators.aws.app import FAULT_STATUSES, App
+from local.emulators.aws.changes import note_changes
+from local.emulators.aws.journal import Journal
 from local.emulators.aws.strictness import make_strict
 from local.emulators.faults import Faults
 
@@ -36,6 +39,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = argparse.ArgumentParser(prog="python -m local.emulators.aws", description=__doc__)
     parser.add_argument("--port", required=True, type=int, help="0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--data", type=Path, help="keep everything in this folder")
     parser.add_argument("--faults", action="store_true", help="allow POST and DELETE /_faults")
     return parser.parse_args(arguments)
 
@@ -46,10 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="aws: %(message)s")
     os.environ["MOTO_PORT"] = str(options.port)
     make_strict()
+    journal = _kept_in(options.data) if options.data else None
     app = App(
         DomainDispatcherApplication(create_backend_app),
         Faults(FAULT_STATUSES) if options.faults else None,
         Callers(listens_locally(options.host)),
+        journal,
     )
     server = make_server(options.host, options.port, app, threaded=True, request_handler=_Handler)
 
@@ -62,6 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     server.serve_forever()
     server.server_close()
     return 0
+
+
+def _kept_in(folder: Path) -> Journal:
+    """What the folder holds is made again before anybody can ask."""
+    journal = Journal(folder)
+    note_changes(journal.note, journal.now)
+    journal.make_again()
+    return journal
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any, Final
 
 from local.callers import Callers
+from local.emulators.aws.journal import Journal, keeps
 from local.emulators.faults import PATH as FAULTS_PATH
 from local.emulators.faults import Faults, Rule
 
@@ -31,6 +33,7 @@ _XML_ERRORS: Final = {
     500: (500, "InternalError"),
     503: (503, "ServiceUnavailable"),
 }
+_NOT_KEPT: Final = b'{"__type": "NotImplemented", "message": "With --data only what it can keep is taken."}'
 _FOREIGN: Final = b'{"message": "A web page of another site may not ask this emulator."}'
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -40,10 +43,13 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 class App:
     """The WSGI application. moto has no locks, and AWS decides each conditional write alone: so calls go one by one."""
 
-    def __init__(self, moto: Application, faults: Faults | None, callers: Callers) -> None:
+    def __init__(
+        self, moto: Application, faults: Faults | None, callers: Callers, journal: Journal | None = None
+    ) -> None:
         self._moto = moto
         self._faults = faults
         self._callers = callers
+        self._journal = journal
         self._calls: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
@@ -62,11 +68,14 @@ class App:
         if body is not None:
             environ["wsgi.input"] = io.BytesIO(body)
         action = action_of(environ)
+        if self._journal is not None and not keeps(action, environ.get("QUERY_STRING", "")):
+            return _answer(start_response, 501, _NOT_KEPT, "application/json")
         with self._lock:
             self._calls[action, object_of(environ)] += 1
             rule = self._faults.pick(f"{action} {environ['PATH_INFO']}") if self._faults else None
             if rule is None or not rule.refuses:
-                answered = list(self._moto(environ, start_response))
+                with self._journal.call() if self._journal else nullcontext():
+                    answered = list(self._moto(environ, start_response))
         if rule is None:
             return answered
         if rule.latency_ms:
@@ -101,7 +110,9 @@ def action_of(environ: Environ) -> str:
     path, method = environ["PATH_INFO"].strip("/"), environ["REQUEST_METHOD"]
     if "/" in path:
         return f"s3:{_S3.get(method, method)}"
-    return "s3:ListBucket" if method in ("GET", "HEAD") else "s3:CreateBucket"
+    return {"GET": "s3:ListBucket", "HEAD": "s3:ListBucket", "PUT": "s3:CreateBucket"}.get(
+        method, f"s3:{method}"
+    )
 
 
 def _hang_up(environ: Environ) -> None:

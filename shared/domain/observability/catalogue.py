@@ -37,6 +37,7 @@ GAUGES: Final[dict[str, str]] = {
     "galen_landed_to_gold_seconds": "From landing to gold, 95th percentile of the newest run of the gold tables.",
     "galen_model_out_of_bounds": "Figures of the newest week of a model that are out of bounds, by kind.",
     "galen_dead_letters_open": "Dead letters that nobody has replayed, by stage.",
+    "galen_policy_violations": "Rules of the platform that the app sees broken in its own settings, by rule.",
     "galen_intents_open": "Transactions decided and not yet applied.",
 }
 BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)

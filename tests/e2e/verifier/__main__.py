@@ -33,7 +33,7 @@ def main(manifest_path: str, settle_within_s: float = SETTLE_WITHIN_S) -> int:
         time.sleep(1)
     while True:
         try:
-            snapshot = Snapshot.of(manifest["url"], manifest["token"], manifest["resources"])
+            snapshot = Snapshot.of(manifest)
             findings = check_records(manifest, snapshot)
             findings += check_lake(manifest, snapshot)
             findings += check_alerts(manifest)

@@ -15,9 +15,10 @@ TRIES = 60
 class Api:
     """GETs with a token; an answer that does not come is asked for again."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, page: int = 1000) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
+        self._page = page
         self._headers = {"Authorization": f"Bearer {token}"}
         self._connection: http.client.HTTPConnection | None = None
 
@@ -44,7 +45,7 @@ class Api:
 
     def all(self, type_: str) -> Iterator[Any]:
         """Every resource of a type, page by page."""
-        path = f"/fhir/{type_}?_count=1000"
+        path = f"/fhir/{type_}?_count={self._page}"
         while path:
             page = self.get(path)
             yield from (entry["resource"] for entry in page.get("entry", ()))

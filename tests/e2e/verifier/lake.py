@@ -7,20 +7,22 @@ import gzip
 import hashlib
 import json
 from collections import Counter
-from pathlib import Path
+from itertools import groupby
 from typing import Any
 
+from files import File, raw_files
 from records import Snapshot
 
 
 def check_lake(manifest: Any, snapshot: Snapshot) -> list[str]:
     """One finding for each gap, altered line, lost event or unlanded commit."""
-    raw = Path(manifest["lake"]) / "galen" / "raw"
     findings: list[str] = []
     seen: Counter[str] = Counter()
-    for folder in sorted({path.parent for path in raw.rglob("*.ndjson.gz")}):
-        if folder.relative_to(raw).parts[0] != "commits":
-            findings += _chain(folder, seen)
+    files = raw_files(manifest["lake"])
+    commits = [file for file in files if file[0].parts[0] == "commits"]
+    landed = [file for file in files if file[0].parts[0] != "commits"]
+    for _, chain in groupby(landed, lambda file: file[0].parent):
+        findings += _chain(list(chain), seen)
     findings += [f"event not landed: {digest[:12]}" for digest in manifest["events"] if not seen[digest]]
     for digest, attempts in manifest["events"].items():
         if seen[digest] > attempts:
@@ -28,27 +30,26 @@ def check_lake(manifest: Any, snapshot: Snapshot) -> list[str]:
     findings += [
         f"line of a file not landed: {digest[:12]}" for digest in manifest["file_lines"] if not seen[digest]
     ]
-    return findings + _commits(raw / "commits", manifest, snapshot)
+    return findings + _commits(commits, manifest, snapshot)
 
 
-def _chain(folder: Path, seen: Counter[str]) -> list[str]:
+def _chain(files: list[File], seen: Counter[str]) -> list[str]:
     findings: list[str] = []
+    folder = files[0][0].parent
     is_file = "files" in folder.parts
-    expected = 1 if is_file else 0
-    for path in sorted(folder.glob("*.ndjson.gz")):
+    expected, ordinal = 1 if is_file else 0, 0
+    for path, read in files:
         start = int(path.name.partition(".")[0])
-        lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+        lines = [json.loads(line) for line in gzip.decompress(read()).splitlines()]
         if start != expected:
             findings.append(f"hole before {path.name} of {folder.name}: {expected} was expected")
         if not lines:
             findings.append(f"empty file {path.name} of {folder.name}")
             continue
         sequences = [line["sequence"] for line in lines]
-        whole = sequences == list(range(start, start + len(lines)))
-        # Blank lines of a file have a number and are left out.
-        if not whole and not (is_file and sequences == sorted(set(sequences))):
+        if not _is_whole(lines, sequences, start, ordinal, has_gaps=is_file):
             findings.append(f"sequences of {path.name} of {folder.name} have a gap or a double")
-        expected = sequences[-1] + 1
+        expected, ordinal = sequences[-1] + 1, ordinal + len(lines)
         for line in lines:
             body = line["body"].encode() if "body" in line else base64.b64decode(line["body_b64"])
             if hashlib.sha256(body).hexdigest() != line["sha256"]:
@@ -57,11 +58,19 @@ def _chain(folder: Path, seen: Counter[str]) -> list[str]:
     return findings
 
 
-def _commits(folder: Path, manifest: Any, snapshot: Snapshot) -> list[str]:
+def _is_whole(lines: list[Any], sequences: list[int], start: int, ordinal: int, *, has_gaps: bool) -> bool:
+    """Sequences count, or rise where a line's `ordinal` counts; blank lines of a file have a number and are left out."""
+    rises = sequences == sorted(set(sequences)) and sequences[0] >= start
+    if "ordinal" in lines[0]:
+        return rises and [line["ordinal"] for line in lines] == list(range(ordinal, ordinal + len(lines)))
+    return sequences == list(range(start, start + len(lines))) or (has_gaps and rises)
+
+
+def _commits(files: list[File], manifest: Any, snapshot: Snapshot) -> list[str]:
     """Every current version that came by HTTP stands in a commit file."""
     landed = set()
-    for path in folder.rglob("*.ndjson.gz"):
-        for text in gzip.decompress(path.read_bytes()).splitlines():
+    for _, read in files:
+        for text in gzip.decompress(read()).splitlines():
             line = json.loads(text)
             landed.add((line["type"], line["id"], line["version"]))
     findings = []

@@ -24,9 +24,9 @@ class Snapshot:
     strangers: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, url: str, token: str, sent: dict[str, Any]) -> Snapshot:
+    def of(cls, manifest: Any) -> Snapshot:
         """Pages through every type that was sent."""
-        found = cls(Api(url, token))
+        found, sent = cls(Api(manifest["url"], manifest["token"], manifest["page"])), manifest["resources"]
         for type_ in sorted({each["type"] for each in sent.values()} | {"Observation"}):
             for resource in found.api.all(type_):
                 found.count += 1

@@ -56,6 +56,7 @@ def test_loads_only_the_bindings_of_ours_and_leaves_the_use_cases_to_the_first_c
 LAMBDA = {
     "functions",
     "functions.aws",
+    "functions.aws.telling",
     "functions.needs",
     "shared",
     "shared.names",

@@ -15,6 +15,7 @@ from functions.aws.batches import counted
 from functions.aws.http import ANSWER_BYTES, gateway, past_the_edge, within_bounds
 from functions.aws.landing import receive
 from shared.adapters.memory.faults import Failure
+from shared.domain.access.scraping import ScrapeAccess
 from shared.errors import Unavailable
 from shared.names import ORIGIN_HEADER
 from tests.delivery.world import World, patient
@@ -126,11 +127,13 @@ def test_an_answer_that_lambda_would_not_hand_over_says_to_ask_for_less(body: st
 def test_who_calls_past_the_edge_is_refused() -> None:
     rule = sha256(b"token").hexdigest()
     for headers in ({}, {ORIGIN_HEADER: "another"}, {ORIGIN_HEADER: rule}):
-        refused = past_the_edge(rule, headers)
+        refused = past_the_edge(ScrapeAccess(rule), headers)
         assert refused is not None
         assert refused["statusCode"] == 403
-    assert past_the_edge(rule, {ORIGIN_HEADER: "token"}) is None
-    assert past_the_edge("open", {}) is None
+        outcome = json.loads(refused["body"])
+        assert (outcome["resourceType"], outcome["issue"][0]["code"]) == ("OperationOutcome", "forbidden")
+    assert past_the_edge(ScrapeAccess(rule), {ORIGIN_HEADER: "token"}) is None
+    assert past_the_edge(ScrapeAccess("open"), {}) is None
 
 
 def test_an_answer_that_fits_is_left_as_it_is() -> None:
