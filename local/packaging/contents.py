@@ -47,7 +47,7 @@ AZURE: Final = Contents(
 
 def lambda_contents(group: str) -> Contents:
     """Of one group of functions on AWS: the API lies behind API Gateway alone."""
-    own = ("__init__", "aws/__init__", "aws/batches", f"aws/{group}", "needs")
+    own = ("__init__", "aws/__init__", "aws/batches", "aws/telling", f"aws/{group}", "needs")
     return Contents(
         tuple(f"functions/{name}.py" for name in own),
         ("functions/api", "shared") if group == "http" else ("shared",),

@@ -85,6 +85,7 @@ def test_a_package_holds_its_own_handlers_and_nothing_of_azure_tests_or_spark(gr
     assert {path for path in found if path.startswith("functions/aws/")} == {
         "functions/aws/__init__.py",
         "functions/aws/batches.py",
+        "functions/aws/telling.py",
         f"functions/aws/{group}.py",
     }
     assert ("functions/api/app.py" in found) == (group == "http")
