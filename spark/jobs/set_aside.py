@@ -23,11 +23,22 @@ _ONE_WRITER: Final = Lock()
 """Two merges into the one table at once would be a conflict to Delta."""
 
 
-def set_aside(context: RunContext, layer: str, rows: DataFrame) -> Mapping[str, int]:
-    """Adds `rows` (any of the table's columns, `reason` among them) that are not there yet; returns rows by reason."""
-    counted = {row["reason"]: row["count"] for row in rows.groupBy("reason").count().collect()}
-    if not counted:
-        return counted
+def counted(rows: DataFrame) -> Mapping[str, int]:
+    """Rows by reason."""
+    return {row["reason"]: row["count"] for row in rows.groupBy("reason").count().collect()}
+
+
+def set_aside(
+    context: RunContext, layer: str, rows: DataFrame, reasons: Mapping[str, int] | None = None
+) -> Mapping[str, int]:
+    """Adds `rows` (any of the table's columns, `reason` among them) that are not there yet; returns rows by reason.
+
+    Who has counted them already says the `reasons`: of none nothing is done.
+    """
+    if reasons is None:
+        reasons = counted(rows)
+    if not reasons:
+        return reasons
     has = set(rows.columns)
     whole = rows.withColumn("layer", F.lit(layer)).select(
         *(
@@ -41,7 +52,7 @@ def set_aside(context: RunContext, layer: str, rows: DataFrame) -> Mapping[str, 
     with _ONE_WRITER:
         target, _ = open_declared(context.spark, context.lake.uri(SET_ASIDE.path), SET_ASIDE)
         target.alias("now").merge(whole.distinct().alias("new"), same).whenNotMatchedInsertAll().execute()
-    return counted
+    return reasons
 
 
 def summary(reasons: Mapping[str, int]) -> list[str]:
@@ -51,9 +62,9 @@ def summary(reasons: Mapping[str, int]) -> list[str]:
 
 def set_aside_few(context: RunContext, layer: str, rows: Sequence[Row]) -> Mapping[str, int]:
     """`set_aside` of rows in hand, without Spark, where the lake is a folder."""
-    counted = Counter(str(row["reason"]) for row in rows)
-    if not counted:
-        return counted
+    reasons = Counter(str(row["reason"]) for row in rows)
+    if not reasons:
+        return reasons
     from spark.jobs.folder_tables import Change, commit, keys_of, open_folder, rows_of
 
     named = (row | {"layer": layer} for row in rows)
@@ -66,4 +77,4 @@ def set_aside_few(context: RunContext, layer: str, rows: Sequence[Row]) -> Mappi
 
     with _ONE_WRITER:
         commit(open_folder(context, SET_ASIDE)[0], SET_ASIDE, decide, {})
-    return counted
+    return reasons

@@ -20,7 +20,7 @@ from spark.jobs.bronze import bronze_table
 from spark.jobs.commits import TableLog
 from spark.jobs.context import AT_A_TIME, RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.set_aside import set_aside, summary
+from spark.jobs.set_aside import counted, set_aside, summary
 from spark.jobs.tables import (
     Progress,
     merge_newer,
@@ -63,14 +63,17 @@ def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[Tab
     versions, notes = open_declared(spark, lake.uri(VERSIONS.path), VERSIONS)
     bronze_id = TableLog(spark, lake.uri(RESOURCES.path)).id
     done = 0 if context.full else progress_of(TableLog(spark, lake.uri(VERSIONS.path)), bronze_id)
-    rows = source.toDF()
-    last = int(rows.agg(F.max("batch")).first()[0] or 0)
-    if last <= done:
+    new = source.toDF().where(F.col("batch") > done)
+    newest = {
+        row["type"]: int(row["last"])
+        for row in new.groupBy("type").agg(F.max("batch").alias("last")).collect()
+    }
+    if not newest:
         total = row_count(spark, lake.uri(VERSIONS.path))
         yield TableReport(VERSIONS.path, 0, total, time.monotonic() - started, (NOTHING_NEW,))
         return
-    new = rows.where((F.col("batch") > done) & (F.col("batch") <= last))
-    types = {row["type"] for row in new.select("type").distinct().collect()}
+    types, last = {*newest}, max(newest.values())
+    new = new.where(F.col("batch") <= last)
     set_progress(spark, Progress(bronze_id, last))
     try:
         chosen = [table for table in tables if table.type in types or context.full]
@@ -102,20 +105,21 @@ def _merge(context: RunContext, table: Table, new: DataFrame, progress: Progress
     try:
         refused = rows.where(F.col(PROBLEM).isNotNull())
         good = rows.where(F.col(PROBLEM).isNull())
-        if not refused.isEmpty():
+        problems = refused.withColumn("type", F.lit(table.type)).withColumnRenamed(PROBLEM, "reason")
+        reasons = counted(problems)
+        if reasons:
             good = good.unionByName(last_good_rows(new, table, refused))
         good = good.drop(PROBLEM)
         if context.full:
             replace_all(good, uri)
         target, notes = open_declared(context.spark, uri, table)
         if context.full:
-            written = target.toDF().count()
+            written = row_count(context.spark, uri)
         else:
             how = MergeRule(("tenant", "id"), NEWER)
             written = _merge_or_append(context, (uri, target), good, how, progress)
         context.on_phase(f"set aside {table.name}")
-        problems = refused.withColumn("type", F.lit(table.type))
-        reasons = set_aside(context, "silver", problems.withColumnRenamed(PROBLEM, "reason"))
+        set_aside(context, "silver", problems, reasons)
     finally:
         rows.unpersist()
     total = row_count(context.spark, uri)
@@ -149,7 +153,7 @@ def _list_versions(
     rows = rows.select(*(column.name for column in VERSIONS.columns))
     if context.full:
         replace_all(rows, context.lake.uri(VERSIONS.path))
-        written = context.read(VERSIONS.path).count()
+        written = row_count(context.spark, context.lake.uri(VERSIONS.path))
     else:
         uri = context.lake.uri(VERSIONS.path)
         written = _merge_or_append(context, (uri, target), rows, MergeRule(VERSION_KEY, "false"), progress)

@@ -72,7 +72,7 @@ def test_an_event_that_moves_changes_both_patients_a_deletion_takes_it_away_and_
     assert of_events(jobs) == {"processed/clinical-events": 0, "processed/patient-360": 0}
 
     if os.environ.get("GALEN_TEST_EVERYTHING"):
-        other.by_spark()
+        other.go_by_spark()
         of_events(other)
         for table in (EVENTS, PATIENTS):
             assert sorted_rows(other, table) == sorted_rows(jobs, table)

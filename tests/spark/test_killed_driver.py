@@ -25,26 +25,22 @@ from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
 pytestmark = pytest.mark.timeout(1200)
 EVERYTHING = bool(os.environ.get("GALEN_TEST_EVERYTHING"))
 COMPARED = ["silver_patients", "silver_versions", "quarantine_set_aside"]
-MOMENTS = [("merge patients", "written")]
+MOMENTS = [("merge patients", "written", "spark"), ("append patients", "committed", "few")]
+MOMENTS += [("append versions", "written", "few")]
 if EVERYTHING:
     COMPARED += ["silver_clinical_events", "silver_patient_360"]
-    MOMENTS += [
-        (phase, moment)
-        for phase in (
-            "merge patients",
-            "set aside patients",
-            "list versions",
-            "merge clinical events",
-            "merge patient 360",
-        )
-        for moment in ("before", "written", "committed")
-        if (phase, moment) not in MOMENTS
-    ]
-FEW_MOMENTS = [("append patients", "committed"), ("append versions", "written")]
-if EVERYTHING:
-    FEW_MOMENTS = [
-        (f"append {table}", moment)
-        for table in ("patients", "versions")
+    by_spark = (
+        "merge patients",
+        "set aside patients",
+        "list versions",
+        "merge clinical events",
+        "merge patient 360",
+    )
+    by_files = ("append patients", "append versions")
+    MOMENTS = [
+        (phase, moment, road)
+        for road, phases in (("spark", by_spark), ("few", by_files))
+        for phase in phases
         for moment in ("before", "written", "committed")
     ]
 AT_ONCE = 2
@@ -76,17 +72,17 @@ def hashes(jobs: Jobs) -> dict[str, str]:
     return found
 
 
-def kill(lakes: Sequence[tuple[Path, str, str]], road: str) -> None:
+def kill(lakes: Sequence[tuple[Path, str, str, str]]) -> None:
     """Lets a driver of its own die in each lake at its moment, some at once."""
     for start in range(0, len(lakes), AT_ONCE):
         running = []
-        for lake, phase, moment in lakes[start : start + AT_ONCE]:
+        for lake, phase, moment, road in lakes[start : start + AT_ONCE]:
             with (lake.parent / "log").open("wb") as log:
                 command = [sys.executable, "-m", "tests.spark.killed_driver", str(lake), phase, moment, road]
                 running.append(
                     subprocess.Popen(command, cwd=CHECKOUT, start_new_session=True, stdout=log, stderr=log)
                 )
-        for process, (lake, phase, moment) in zip(running, lakes[start:], strict=False):
+        for process, (lake, phase, moment, _) in zip(running, lakes[start:], strict=False):
             try:
                 code = process.wait(PATIENCE_S)
             finally:
@@ -112,7 +108,7 @@ def test_a_killed_run_done_again_leaves_the_tables_of_a_whole_one(spark: Any, tm
     )
     jobs.take()
     lakes = [(tmp_path / f"{number}" / "lake", *moment) for number, moment in enumerate(MOMENTS)]
-    for lake, _, _ in lakes:
+    for lake, *_ in lakes:
         shutil.copytree(whole.root, lake)
     before = {name: len(jobs.rows(name)) for name in ("silver_patients", "silver_versions")}
     run_silver(jobs)
@@ -121,36 +117,13 @@ def test_a_killed_run_done_again_leaves_the_tables_of_a_whole_one(spark: Any, tm
     assert len(jobs.rows("silver_patients")) == 3
     assert len(jobs.rows("silver_versions")) == 6 + 2 * len(more)
     assert [row["reason"] for row in jobs.rows("quarantine_set_aside")] == ["birth in the future"]
-    kill(lakes, "spark")
-    for lake, phase, moment in lakes:
-        if moment == "written":
-            assert files_beyond_the_log(lake), (phase, moment)
+    kill(lakes)
+    for lake, phase, moment, road in lakes:
+        if (moment, road) == ("written", "spark"):
+            assert files_beyond_the_log(lake), (phase, moment, road)
         again = Jobs(spark, lake)
         run_silver(again)
-        assert hashes(again) == wanted, (phase, moment)
-
-
-def test_a_killed_run_over_few_rows_done_again_leaves_the_tables_of_a_whole_one(
-    spark: Any, tmp_path: Path
-) -> None:
-    whole = RawLake(tmp_path / "whole" / "lake")
-    jobs = Jobs(spark, whole.root)
-    whole.stream(PATIENT)
-    jobs.take()
-    run_silver(jobs)
-    whole.stream(PATIENT | {"id": "p2"}, PATIENT | {"id": "p3"}, enqueued_at="2026-01-02T00:00:00.000000Z")
-    jobs.take()
-    lakes = [(tmp_path / f"{number}" / "lake", *moment) for number, moment in enumerate(FEW_MOMENTS)]
-    for lake, _, _ in lakes:
-        shutil.copytree(whole.root, lake)
-    kill(lakes, "few")
-    run_silver(jobs)
-    wanted = hashes(jobs)
-    assert (len(jobs.rows("silver_patients")), len(jobs.rows("silver_versions"))) == (3, 3)
-    for lake, phase, moment in lakes:
-        again = Jobs(spark, lake)
-        run_silver(again)
-        assert hashes(again) == wanted, (phase, moment)
+        assert hashes(again) == wanted, (phase, moment, road)
 
 
 def test_two_runs_at_once_over_the_same_few_rows_add_each_of_them_once(jobs: Jobs, raw: RawLake) -> None:
