@@ -41,6 +41,8 @@ _COMMON: Final = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "500",  # a raw line may carry a bundle of several megabytes
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
+    # Else every call on a column asks the JVM some ten things more, to name the line in a message.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 
 

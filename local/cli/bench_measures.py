@@ -109,12 +109,30 @@ def run_queries(args: argparse.Namespace) -> int:
 def _figures(found: dict[str, Any]) -> str:
     from local.bench.lakehouse import PHASES
 
-    columns = ("patients", "resources", *(f"{phase} s" for phase in PHASES), "all/s", "cpu s")
-    lines = [f"{'run':12}" + "".join(f"{name:>10}" for name in columns)]
+    columns = ("patients", "resources", *(f"{phase} s" for phase in PHASES), "to Delta/s", "all/s", "cpu s")
+    lines = [f"{'run':12}" + "".join(f"{name:>11}" for name in columns) + "   of the full run"]
+    full: dict[str, Any] = {}
     for run in found["runs"]:
         seconds = run["seconds"]
-        counts = f"{run['patients']:10}{run['resources']:10,}"
-        phases = "".join(f"{seconds[phase]:10.1f}" for phase in PHASES)
-        rate, cpu_s = run["resources"] / sum(seconds.values()), sum(run["cpu_s"].values())
-        lines.append(f"{run['what']:12}{counts}{phases}{rate:10.0f}{cpu_s:10.1f}")
-    return "\n".join(lines)
+        counts = f"{run['patients']:11}{run['resources']:11,}"
+        phases = "".join(f"{seconds[phase]:11.1f}" for phase in PHASES)
+        to_delta, rate = (run["resources"] / each for each in (_to_delta_s(run), _all_s(run)))
+        line = f"{run['what']:12}{counts}{phases}{to_delta:11.0f}{rate:11.0f}{_cpu_s(run):11.1f}"
+        if run["what"].startswith(f"{full.get('what')} "):
+            line += f"   {_all_s(run) / _all_s(full):.0%}, of its cpu {_cpu_s(run) / _cpu_s(full):.0%}"
+        else:
+            full = run
+        lines.append(line)
+    return "\n".join([*lines, f"to Delta: bronze and silver; on {machine()}"])
+
+
+def _to_delta_s(run: dict[str, Any]) -> float:
+    return float(run["seconds"]["bronze"] + run["seconds"]["silver"])
+
+
+def _all_s(run: dict[str, Any]) -> float:
+    return float(sum(run["seconds"].values()))
+
+
+def _cpu_s(run: dict[str, Any]) -> float:
+    return float(sum(run["cpu_s"].values()))

@@ -12,8 +12,9 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.util import find_spec
 from threading import local
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
@@ -37,6 +38,9 @@ from spark.jobs.tables import open_declared, row_count, rows_written
 from spark.paths import LakeRoot
 from spark.schemas.struct import struct_of
 
+if TYPE_CHECKING:
+    from spark.jobs.gold_small import SmallInputs
+
 _METADATA: Final = "spark.databricks.delta.commitInfo.userMetadata"
 _MOST_CHANGED: Final = 0.2
 """The share of all units from which on doing the table whole is quicker."""
@@ -53,6 +57,7 @@ class GoldJob:
         self._lake = lake
         self._full = full
         self._inputs = InputTables(spark, lake)
+        self._small = _small_inputs(spark)
         self._units = ChangedUnits(spark)
         self._sessions = local()
 
@@ -115,17 +120,12 @@ class GoldJob:
 
         if changed is not None and not changed:
             return 0
-        rows = {name: each.in_hand for name, each in inputs.items()}
-        if changed is not None:
-            unit = str(table.unit)
-            rows |= {name: gold_small.of_units(rows[name], changed, unit) for name in table.inputs}
-        if not hasattr(self._sessions, "small"):
-            self._sessions.small = gold_small.small_session(self._spark)
-        session = self._sessions.small
+        assert self._small is not None, "an input is small where deltalake can read it"
         frames = {
-            name: gold_small.as_frame(session, each, inputs[name].declared) for name, each in rows.items()
+            name: self._small.frame(each, changed if name in table.inputs else None, str(table.unit))
+            for name, each in inputs.items()
         }
-        target = open_folder(RunContext(session, self._lake), table.declared)[0]
+        target = open_folder(RunContext(self._small.session, self._lake), table.declared)[0]
         built = shaped(table, table.build(frames))
         if changed is None:
             return gold_small.write_whole(table, built, target, json.dumps(said))
@@ -177,6 +177,15 @@ class GoldJob:
                 return None
             found |= units
         return frozenset(found)
+
+
+def _small_inputs(spark: SparkSession) -> SmallInputs | None:
+    """None where deltalake is not there, as on a cluster."""
+    if not find_spec("deltalake"):
+        return None
+    from spark.jobs.gold_small import SmallInputs
+
+    return SmallInputs(spark)
 
 
 def _are_as_recorded(inputs: dict[str, Input], before: Inputs) -> bool:

@@ -7,7 +7,8 @@ compiled code for rows that one thread walks through sooner.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -23,6 +24,9 @@ from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
 from spark.transforms.arrow import IN_HAND
 
+if TYPE_CHECKING:
+    from spark.jobs.gold_inputs import Input
+
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of the files of an input: with some ten times as much in memory it is still quick on one core."""
 _ONE_THREAD: Final = {
@@ -33,12 +37,27 @@ _ONE_THREAD: Final = {
 }
 
 
-def small_session(spark: SparkSession) -> SparkSession:
-    """A session beside `spark` for inputs of one partition: no exchange, and expressions walked through, not compiled."""
-    session = spark.newSession()
-    for key, value in _ONE_THREAD.items():
-        session.conf.set(key, value)
-    return session
+class SmallInputs:
+    """Inputs of one partition as frames, each made once for all tables of a run that read the same of it.
+
+    Their session is beside `spark`: it makes no exchange, and walks through expressions instead of compiling them.
+    """
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.session = spark.newSession()
+        for key, value in _ONE_THREAD.items():
+            self.session.conf.set(key, value)
+        self._frames: dict[tuple[str, int, Units | None, str], DataFrame] = {}
+        self._making = Lock()
+
+    def frame(self, of: Input, units: Units | None, unit: str) -> DataFrame:
+        """The rows of an input, or those of the units."""
+        with self._making:
+            key = (of.uri, of.version, units, unit if units is not None else "")
+            if key not in self._frames:
+                rows = of.in_hand if units is None else of_units(of.in_hand, units, unit)
+                self._frames[key] = as_frame(self.session, rows, of.declared)
+            return self._frames[key]
 
 
 def size_bytes(uri: str, version: int) -> int:

@@ -1,6 +1,7 @@
 """The expectations of a layer, judged; a critical one that fails stops what comes after.
 
-Rows that broke a critical expectation are set aside by their keys, where the expectation is about single rows.
+Rows that broke a critical expectation are set aside by their keys, where the expectation is about single rows. In a lake
+that is a folder a run judges what is new since the expectations were last met (`spark.jobs.judged`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -19,13 +21,14 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 from shared.names import Zone
 from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
+from spark.jobs.judged import Scope, all_met, marks_of, metadata_of, scope_of
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside
 from spark.jobs.stops import PromotionStopped
-from spark.jobs.tables import open_declared, row_count
+from spark.jobs.tables import LOCAL, open_declared, row_count
 from spark.quality.rows import rows_of
 from spark.quality.runner import Expectations, Finding
-from spark.quality.suites import SUITES, Check
+from spark.quality.suites import SUITES, UNIQUE, Check
 from spark.schemas.derived import QUALITY_RESULTS
 from spark.schemas.struct import struct_of
 
@@ -35,15 +38,19 @@ def run(
 ) -> Iterator[TableReport]:
     """Judges the tables of the layer that exist. Raises PromotionStopped after the results are written."""
     started = time.monotonic()
-    docs = Path(context.lake.root) / Zone.AUDIT / "data-docs" / layer if context.lake.is_local else None
-    expectations = Expectations(docs)
-    findings: list[Finding] = []
+    before = marks_of(context, layer)
+    scopes: list[Scope] = []
     for path, checks in groupby(sorted(suites[layer], key=_path), key=_path):
         if TableLog(context.spark, context.lake.uri(path)).exists:
-            findings += expectations.judge(path, partial(rows_of, context, path), list(checks))
-    expectations.write_docs()
+            scopes.append(scope_of(context, path, tuple(checks), before.get(path)))
+    by_table = _screened(context, scopes)
+    if by_table is None:
+        by_table = _by_expectations(context, layer, scopes)
+    findings = [each for found in by_table.values() for each in found]
+    met = {each.path: each.mark for each in scopes if all_met(by_table.get(each.path, ()))}
     context.on_phase("write quality results")
-    _write(context, layer, findings)
+    if findings or not before:
+        _write(context, layer, findings, metadata_of(layer, met))
     failed = [each for each in findings if not each.success]
     critical = [each for each in failed if each.check.critical]
     for finding in critical:
@@ -54,6 +61,38 @@ def run(
     if critical:
         words = "; ".join(_words(each) for each in critical)
         raise PromotionStopped(f"promotion from {layer} stopped (P2): {words}")
+
+
+def _screened(context: RunContext, scopes: Sequence[Scope]) -> dict[str, list[Finding]] | None:
+    """By table that what is new in it meets its checks; None where Great Expectations is to judge the layer."""
+    if not find_spec("duckdb") or any(each.new_files is None for each in scopes):
+        return None
+    from deltalake import DeltaTable
+
+    from spark.jobs.folder_files import dataset_of
+    from spark.quality.screen import screened
+
+    found: dict[str, list[Finding]] = {}
+    for each in scopes:
+        if each.new_files:
+            table = DeltaTable(context.lake.uri(each.path).removeprefix(LOCAL), version=each.mark["version"])
+            findings = screened(dataset_of(table), each.new_files, each.checks)
+            if findings is None:
+                return None
+            found[each.path] = findings
+    return found
+
+
+def _by_expectations(context: RunContext, layer: str, scopes: Sequence[Scope]) -> dict[str, list[Finding]]:
+    """By table what Great Expectations finds; Data Docs are written."""
+    docs = Path(context.lake.root) / Zone.AUDIT / "data-docs" / layer if context.lake.is_local else None
+    expectations = Expectations(docs)
+    found = {
+        each.path: expectations.judge(each.path, partial(rows_of, context, each.path), each.checks)
+        for each in scopes
+    }
+    expectations.write_docs()
+    return found
 
 
 bronze: Final = partial(run, layer="bronze")
@@ -72,7 +111,7 @@ def _words(finding: Finding) -> str:
     return f"{level}: {check.path} {check.expectation}({check.columns}): {how}"
 
 
-def _write(context: RunContext, layer: str, findings: Sequence[Finding]) -> None:
+def _write(context: RunContext, layer: str, findings: Sequence[Finding], said: str) -> None:
     now = datetime.now(UTC)
     rows = [
         (
@@ -82,13 +121,17 @@ def _write(context: RunContext, layer: str, findings: Sequence[Finding]) -> None
         for each in findings
     ]
     if context.by_files:
-        from deltalake import write_deltalake
+        from deltalake import CommitProperties, write_deltalake
 
         from spark.jobs.folder_tables import as_arrow, open_folder
 
         names = [column.name for column in QUALITY_RESULTS.columns]
         values = as_arrow(QUALITY_RESULTS, (dict(zip(names, row, strict=True)) for row in rows))
-        write_deltalake(open_folder(context, QUALITY_RESULTS)[0], values, mode="append")
+        target, properties = (
+            open_folder(context, QUALITY_RESULTS)[0],
+            CommitProperties({"userMetadata": said}),
+        )
+        write_deltalake(target, values, mode="append", commit_properties=properties)
         return
     uri = context.lake.uri(QUALITY_RESULTS.path)
     open_declared(context.spark, uri, QUALITY_RESULTS)
@@ -117,7 +160,7 @@ def _wrong(rows: DataFrame, check: Check) -> DataFrame | None:
         return rows.where(~F.col(column).isin(*check.arguments["value_set"]))
     if check.expectation == "ExpectColumnValuesToMatchRegex":
         return rows.where(~F.col(column).rlike(check.arguments["regex"]))
-    if check.expectation == "ExpectCompoundColumnsToBeUnique":
+    if check.expectation == UNIQUE:
         key = list(check.arguments["column_list"])
         twice = rows.groupBy(*key).count().where("count > 1").drop("count")
         return rows.join(twice, key, "left_semi")

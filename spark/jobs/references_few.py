@@ -5,24 +5,24 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from spark.jobs.context import RunContext
-from spark.jobs.folder_tables import as_arrow, found_folder, keys_of, open_folder, rows_of
+from spark.jobs.folder_tables import found_folder, keys_of, open_folder, rows_of
 from spark.jobs.report import TableReport
+from spark.plain.arrow_types import arrow_schema
 from spark.schemas.columns import Field, Rule, Table
 from spark.schemas.derived import UNRESOLVED_REFERENCES, VERSIONS
 from spark.schemas.silver import SILVER
-from spark.transforms.expand_lines import Row
 
 MOST_VERSIONS = 1_000_000
 """Of a lake with more the references are looked up by Spark."""
-_NEWEST = ("source_version", "content_hash", "deleted")
-_TARGET = ("tenant", "type", "id")
-Known = dict[tuple[str, str, str], bool]
+_KEY_ENDS: Final = "\x1f"
+"""Between tenant and id: no id of FHIR has it."""
 
 
 def references_few(context: RunContext) -> TableReport | None:
@@ -31,19 +31,17 @@ def references_few(context: RunContext) -> TableReport | None:
     versions = found_folder(context, VERSIONS.path) if context.by_files else None
     if versions is None or versions.count() > MOST_VERSIONS:
         return None
-    known = _known(versions)
-    rows = [row for table in SILVER for row in _unresolved(context, table, known)]
+    known = _Known(versions)
+    parts = [part for table in SILVER for part in _unresolved(context, table, known)]
+    schema = pa.schema([field.remove_metadata() for field in arrow_schema(UNRESOLVED_REFERENCES)])
+    rows = pa.concat_tables([schema.empty_table(), *parts])
     context.on_phase("list unresolved references")
     target = open_folder(context, UNRESOLVED_REFERENCES)[0]
     once = CommitProperties(max_commit_retries=0)
-    write_deltalake(target, as_arrow(UNRESOLVED_REFERENCES, rows), mode="overwrite", commit_properties=once)
-    counted = Counter((row["type"], row["element"], row["problem"]) for row in rows)
+    write_deltalake(target, rows, mode="overwrite", commit_properties=once)
+    counted = Counter(keys_of(rows, ("type", "element", "problem")))
     return TableReport(
-        UNRESOLVED_REFERENCES.path,
-        len(rows),
-        len(rows),
-        time.monotonic() - started,
-        noted(counted),
+        UNRESOLVED_REFERENCES.path, len(rows), len(rows), time.monotonic() - started, noted(counted)
     )
 
 
@@ -55,43 +53,60 @@ def noted(counted: Counter[tuple[str, str, str]]) -> tuple[str, ...]:
     )
 
 
-def _known(versions: DeltaTable) -> Known:
-    """By resource whether its newest version is a deletion."""
-    found: dict[tuple[str, str, str], tuple[str, str, bool]] = {}
-    rows = rows_of(versions, (*_TARGET, *_NEWEST))
-    for key, newest in zip(keys_of(rows, _TARGET), keys_of(rows, _NEWEST), strict=True):
-        if key not in found or newest > found[key]:
-            found[key] = newest
-    return {key: newest[-1] for key, newest in found.items()}
+class _Known:
+    """What is on record, by type."""
+
+    def __init__(self, versions: DeltaTable) -> None:
+        self._versions = rows_of(
+            versions, ("tenant", "type", "id", "source_version", "content_hash", "deleted")
+        )
+        self._of: dict[str, tuple[pa.Array, pa.Array]] = {}
+
+    def of(self, type_: str) -> tuple[pa.Array, pa.Array]:
+        """The keys of all resources of the type, and of those whose newest version is no deletion."""
+        if type_ not in self._of:
+            mine = self._versions.filter(pc.equal(self._versions["type"], type_))
+            mine = mine.append_column("key", _keys(mine["tenant"], mine["id"]))
+            in_order = mine.sort_by([("source_version", "ascending"), ("content_hash", "ascending")])
+            newest = in_order.group_by("key", use_threads=False).aggregate([("deleted", "last")])
+            live = newest.filter(pc.invert(newest["deleted_last"]))
+            self._of[type_] = newest["key"].combine_chunks(), live["key"].combine_chunks()
+        return self._of[type_]
 
 
-def _unresolved(context: RunContext, table: Table, known: Known) -> Iterator[Row]:
+def _unresolved(context: RunContext, table: Table, known: _Known) -> Iterator[pa.Table]:
     folder = found_folder(context, table.path) if table.references else None
     if folder is None:
         return
-    columns = [field.name for field in table.references]
     has = {field.name for field in folder.schema().fields}
-    where = ~pc.field("deleted")
-    rows = rows_of(folder, ["tenant", "id", *(name for name in columns if name in has)], where)
-    for field in table.references:
-        if field.name not in has:
-            continue
-        tenants_ids = keys_of(rows, ("tenant", "id"))
-        for (tenant, id_), targets in zip(tenants_ids, _targets(rows, field), strict=True):
-            for target in targets:
-                key = (tenant, str(field.target), str(target))
-                if target is not None and known.get(key, True):
-                    yield {
-                        "tenant": tenant,
-                        "type": table.type,
-                        "id": id_,
-                        "element": field.name,
-                        "target_type": field.target,
-                        "target_id": target,
-                        "problem": "deleted" if key in known else "missing",
-                    }
+    fields = [field for field in table.references if field.name in has]
+    rows = rows_of(folder, ["tenant", "id", *(field.name for field in fields)], ~pc.field("deleted"))
+    for field in fields:
+        tenants, ids, targets = _targets(rows, field)
+        everything, live = known.of(str(field.target))
+        keys = _keys(tenants, targets)
+        nowhere = pc.invert(pc.is_in(keys, value_set=live))
+        found = pa.table({"tenant": tenants, "id": ids, "target_id": targets, "key": keys}).filter(nowhere)
+        gone = pc.is_in(found["key"], value_set=everything)
+        said = {"type": table.type, "element": field.name, "target_type": field.target}
+        yield pa.table(
+            {name: found[name] for name in ("tenant", "id", "target_id")}
+            | {name: pa.repeat(pa.scalar(value, pa.string()), len(found)) for name, value in said.items()}
+            | {"problem": pc.if_else(gone, "deleted", "missing")}
+        ).select([column.name for column in UNRESOLVED_REFERENCES.columns])
 
 
-def _targets(rows: pa.Table, field: Field) -> Iterator[list[str | None]]:
-    for value in rows[field.name].to_pylist():
-        yield (value or []) if field.rule is Rule.TEXTS else [value]
+def _targets(rows: pa.Table, field: Field) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Tenant, id and target of each reference, one row each."""
+    targets = rows[field.name].combine_chunks()
+    places = pa.array(range(len(rows)), pa.int64())
+    if field.rule is Rule.TEXTS:
+        places, targets = pc.list_parent_indices(targets), pc.list_flatten(targets)
+    some = pc.is_valid(targets)
+    places, targets = places.filter(some), targets.filter(some)
+    return rows["tenant"].take(places), rows["id"].take(places), targets
+
+
+def _keys(tenants: pa.Array, ids: pa.Array) -> pa.Array:
+    """Tenant and id in one text, by which whole columns are looked up at once."""
+    return pc.binary_join_element_wise(tenants, ids, _KEY_ENDS)

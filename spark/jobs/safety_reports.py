@@ -17,6 +17,7 @@ from shared.errors import InputError
 from shared.names import RawZone
 from spark.gold.safety_reports import REPORTS, text_of
 from spark.jobs.bronze import stream_path
+from spark.jobs.changed_units import can_read_files, newest_batch
 from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
@@ -71,10 +72,12 @@ def run(context: RunContext) -> Iterator[TableReport]:
 
 def _take(context: RunContext, source: str, uri: str) -> None:
     """New lines are appended; of a bronze that was made anew, or in a full run, the table is made anew."""
+    log = TableLog(context.spark, source)
+    done = 0 if context.full else progress_of(TableLog(context.spark, uri), log.id)
+    if can_read_files(source) and newest_batch(source, log.version) <= done:
+        return
     lines = context.spark.read.format("delta").load(source).select(*_READ)
     last = lines.agg({"batch": "max"}).first()[0]
-    source_id = TableLog(context.spark, source).id
-    done = 0 if context.full else progress_of(TableLog(context.spark, uri), source_id)
     if last is None or last <= done:
         return
     # Bronze that was made anew counts its batches from 1 again; gold asks this table for what is new.
@@ -85,7 +88,7 @@ def _take(context: RunContext, source: str, uri: str) -> None:
         return reports_of(rows, batch)
 
     rows = map_rows(lines.where(lines["batch"] > done), judged, struct_of(REPORTS))
-    set_progress(context.spark, Progress(source_id, int(last)))
+    set_progress(context.spark, Progress(log.id, int(last)))
     try:
         rows.write.format("delta").mode("append" if done else "overwrite").save(uri)
     finally:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 BASELINE_DAYS: Final = 7
@@ -62,20 +63,24 @@ class Day:
 
 def aberrations(counts: Sequence[int]) -> list[Day]:
     """The statistics of each day of one unbroken daily series, in order."""
-    c1 = [_z(counts, day, BASELINE_DAYS, 0) for day in range(len(counts))]
-    c2 = [_z(counts, day, BASELINE_DAYS, GUARD_DAYS) for day in range(len(counts))]
+    before = [0, *accumulate(counts)]
+    c1 = [_z(counts, before, day, BASELINE_DAYS, 0) for day in range(len(counts))]
+    c2 = [_z(counts, before, day, BASELINE_DAYS, GUARD_DAYS) for day in range(len(counts))]
     return [
         Day(count, c1[day], c2[day], _c3(c2, day), cusum)
-        for day, (count, cusum) in enumerate(zip(counts, _cusum(counts), strict=True))
+        for day, (count, cusum) in enumerate(zip(counts, _cusum(counts, before), strict=True))
     ]
 
 
-def _z(counts: Sequence[int], day: int, baseline: int, guard: int) -> float | None:
-    start = day - guard - baseline
+def _z(counts: Sequence[int], before: Sequence[int], day: int, baseline: int, guard: int) -> float | None:
+    """A day's count in deviations from its baseline; `before` are the cases before each day."""
+    start, end = day - guard - baseline, day - guard
     if start < 0:
         return None
-    window = counts[start : day - guard]
-    mean = sum(window) / baseline
+    total = before[end] - before[start]
+    if not total:  # most baselines are quiet
+        return counts[day] / MIN_DEVIATION
+    window, mean = counts[start:end], total / baseline
     deviation = math.sqrt(sum((each - mean) ** 2 for each in window) / (baseline - 1))
     return (counts[day] - mean) / max(deviation, MIN_DEVIATION)
 
@@ -87,11 +92,11 @@ def _c3(c2: Sequence[float | None], day: int) -> float | None:
     return sum(max(0.0, each - 1) for each in recent)
 
 
-def _cusum(counts: Sequence[int]) -> list[float | None]:
+def _cusum(counts: Sequence[int], before: Sequence[int]) -> list[float | None]:
     found: list[float | None] = []
     total = 0.0
     for day in range(len(counts)):
-        z = _z(counts, day, CUSUM_BASELINE_DAYS, GUARD_DAYS)
+        z = _z(counts, before, day, CUSUM_BASELINE_DAYS, GUARD_DAYS)
         if z is None:
             found.append(None)
             continue

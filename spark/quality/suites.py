@@ -20,6 +20,7 @@ from spark.schemas.silver import CONDITIONS, ENCOUNTERS, OBSERVATIONS, PATIENTS,
 _SHARES: Final = ("rate", "low", "high")
 _SHARE_ENDINGS: Final = ("_share", "_low", "_high")
 NOT_NULL: Final = "ExpectColumnValuesToNotBeNull"
+UNIQUE: Final = "ExpectCompoundColumnsToBeUnique"
 GENDERS: Final = ("male", "female", "other", "unknown")
 _CLINICAL_STATUS: Final = ("active", "recurrence", "relapse", "inactive", "remission", "resolved")
 _ENCOUNTER_STATUS: Final = (
@@ -63,7 +64,7 @@ def _keyed(table: Table | Derived, key: tuple[str, ...]) -> list[Check]:
     unique = {"column_list": list(key)}
     return [
         *(_not_null(table.path, column, critical=True) for column in key),
-        Check(table.path, "ExpectCompoundColumnsToBeUnique", unique, critical=True),
+        Check(table.path, UNIQUE, unique, critical=True),
     ]
 
 
