@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
 from azure.core import MatchConditions
-from azure.cosmos import ContainerProxy
+from azure.cosmos import ContainerProxy, CosmosDict
 from azure.cosmos.exceptions import CosmosBatchOperationError
 
 from shared.adapters.azure.errors import NOT_DEPLOYED, nobody, translated
@@ -69,18 +69,19 @@ class CosmosRecords:
 
     def create(self, item: Item) -> str:
         with _where_it_is_deployed(), translated(self._on_busy):
-            stored = self._container.create_item(_bare(item))
-        return str(stored["_etag"])
+            stored = self._container.create_item(_bare(item), no_response=True)
+        return _etag_of(stored)
 
     def replace(self, item: Item, etag: str) -> str:
         try:
             with translated(self._on_busy):
                 stored = self._container.replace_item(
-                    item["id"], _bare(item), etag=etag, match_condition=MatchConditions.IfNotModified
-                )
+                    item["id"], _bare(item), etag=etag, match_condition=MatchConditions.IfNotModified,
+                    no_response=True,
+                )  # fmt: skip
         except NotFound:
             raise PreconditionFailed("The item is gone.") from None
-        return str(stored["_etag"])
+        return _etag_of(stored)
 
     def delete(self, tenant: str, home: str, item_id: str, etag: str) -> None:
         try:
@@ -158,6 +159,11 @@ def _scope(query: Query) -> dict[str, Any]:
 
 def _plain(row: dict[str, Any]) -> Item:
     return {name: value for name, value in row.items() if name not in _SYSTEM}
+
+
+def _etag_of(answer: CosmosDict) -> str:
+    """Of what was written: the item itself, which we know, is not sent back."""
+    return str(answer.get_response_headers()["etag"])
 
 
 def _bare(item: Item) -> Item:

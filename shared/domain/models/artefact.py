@@ -107,8 +107,8 @@ class PublishedModel:
         if evaluation.networks is not None:
             parts = evaluation.networks.contributions()
             moved = [change + other * part for change, part in zip(moved, parts, strict=True)]
-        # The sort is stable: of equal changes the feature that comes first.
-        ranked = sorted(range(len(moved)), key=[-abs(change) for change in moved].__getitem__)[:most]
+        # The sort is stable, backwards too: of equal changes the feature that comes first.
+        ranked = sorted(range(len(moved)), key=list(map(abs, moved)).__getitem__, reverse=True)[:most]
         return [
             Contribution(
                 self.features[place], None if math.isnan(values[place]) else values[place], moved[place]

@@ -13,9 +13,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import accumulate, pairwise
-from operator import add
 from typing import Any, Final, NamedTuple
 
 LEAF = -1
@@ -54,8 +53,8 @@ class Standing:
 
     def contributions(self) -> list[float]:
         """By feature how far it moved the score."""
-        parts = _PARTS * len(self.forest.members)
-        return [moved / parts for moved in self.moved]
+        share = 1 / (_PARTS * len(self.forest.members))
+        return [share * moved for moved in self.moved]
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ class Forest:
         """By member its baseline and the values of its trees, added in their order."""
         bounds = pairwise(accumulate(self.members, initial=0))
         return [
-            reduce(add, values[first:end], baseline)
+            sum(values[first:end], baseline)
             for baseline, (first, end) in zip(self.baselines, bounds, strict=True)
         ]
 

@@ -96,10 +96,10 @@ class Activity:
 
     def contributions(self) -> list[float]:
         """By feature its part of the score."""
-        moved = [weight * value / _PARTS for weight, value in zip(self.weights, self.inputs, strict=True)]
+        moved = list(map(mul, self.weights, self.inputs))
         for place, part in zip(self.networks.inputs.flags, moved[len(self.row) :], strict=True):
             moved[place] += part
-        return moved[: len(self.row)]
+        return [moved_by / _PARTS for moved_by in moved[: len(self.row)]]
 
 
 @dataclass(frozen=True)
