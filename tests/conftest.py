@@ -25,6 +25,7 @@ TORN = "platform that is torn"
 SERVED = "platform that serves"
 TOGETHER = {
     "tests/e2e/test_kills.py": "",
+    "tests/e2e/test_canary.py": "",
     "tests/e2e/test_first_start.py": "",
     "tests/e2e/test_kills_on_aws.py": "",
     "tests/e2e/test_killed_transactions.py": TORN,

@@ -50,6 +50,7 @@ class Platform:
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = data.parent / f"{data.name}.out"
         self._process: subprocess.Popen[bytes] | None = None
+        self._tokens: dict[tuple[str, ...], str] = {}
 
     def start(self, *, sample: bool = False, cloud: str = "azure") -> Platform:
         """Starts it and waits until it serves; with the `sample` it goes on to feed that to an empty store."""
@@ -145,10 +146,12 @@ class Platform:
         )
 
     def token(self, *arguments: str) -> str:
-        """A bearer token, by the command a user has for it."""
-        done = self.command("token", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        """A bearer token, by the command a user has for it; it lasts longer than a test, so it is asked for once."""
+        if arguments not in self._tokens:
+            done = self.command("token", *arguments)
+            assert done.returncode == 0, done.stderr
+            self._tokens[arguments] = done.stdout.strip()
+        return self._tokens[arguments]
 
     def logs(self) -> str:
         """Every log of every process."""

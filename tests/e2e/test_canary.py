@@ -7,20 +7,39 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.doors import CLINICAL_EVENTS, VITAL_SIGNS, Api, dead_letters, drop, send
-from tests.e2e.patients import Bundle, patient_of
+from tests.e2e.doors import (
+    CLINICAL_EVENTS,
+    VITAL_SIGNS,
+    Api,
+    dead_letters,
+    dead_letters_after,
+    drop,
+    found_so_far,
+    fresh_dead_letters,
+    send,
+)
+from tests.e2e.patients import Bundle, patient_of, tagged_patient
 from tests.e2e.platform import Platform, eventually, running_platform
+from tests.e2e.test_alerts import _register as register
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with running_platform(tmp_path_factory.mktemp("watched") / "data") as platform:
-        yield platform
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One of its own, for others send the same patients unmarked."""
+    with running_platform(tmp_path_factory.mktemp("watched") / "data") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def api(platform: Platform) -> Iterator[Api]:
+    with Api(platform.url, platform.token()) as client:
+        yield client
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -62,7 +81,7 @@ def _marked(resources: list[dict[str, Any]], canary: str) -> list[bytes]:
     return made
 
 
-def test_a_marked_value_leaves_by_no_way(watched: Platform, patients: list[Bundle]) -> None:
+def test_a_marked_value_leaves_by_no_way(platform: Platform, api: Api, patients: list[Bundle]) -> None:
     canary = f"canary{uuid.uuid4().hex[:12]}"
     by_type = {entry["resource"]["resourceType"]: entry["resource"] for entry in patients[0]["entry"]}
     marked = _marked(list(by_type.values()), canary)
@@ -79,32 +98,44 @@ def test_a_marked_value_leaves_by_no_way(watched: Platform, patients: list[Bundl
         canary.encode(),
         b'{"a":"' + canary.encode() + b'\\ud800"}',
     ]
-    send(watched, CLINICAL_EVENTS, [*marked, *broken], key=canary)
-    send(watched, VITAL_SIGNS, [*readings, *broken], key=canary)
-    drop(watched, f"{canary}.ndjson", b"\n".join([*marked, *broken]))
-    drop(watched, f"{canary}.json", canary.encode())
-    answers = list(_by_http(watched, canary, marked, patients[0]))
-    eventually(
-        lambda: len(dead_letters(watched)) > len(broken) and _is_quiet(watched),
-        "everything is processed",
-        every_s=1,
-    )
+    known, tag = dead_letters(platform), uuid.uuid4().hex
+    source, patient = register(platform, api)
+    drop(platform, f"{canary}.json", canary.encode())
+    dead_letters_after(platform, known, 1)
+    # The last of each door says that all before it was processed.
+    last = {
+        **reading,
+        "device": source,
+        "patient": source,
+        "effective": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    last_by_stream, last_by_file = (json.dumps(tagged_patient(tag, number)).encode() for number in range(2))
+    send(platform, CLINICAL_EVENTS, [*marked, *broken, last_by_stream], key=canary)
+    send(platform, VITAL_SIGNS, [*readings, *broken, json.dumps(last).encode()], key=canary)
+    drop(platform, f"{canary}.ndjson", b"\n".join([*marked, *broken, last_by_file]))
+    answers = list(_by_http(platform, canary, marked, patients[0]))
+    eventually(lambda: found_so_far(api, tag) == 2, "every event and every line is processed")
+    eventually(lambda: api.total("Observation", patient=patient) == 1, "every reading is processed")
+    eventually(lambda: _is_quiet(platform), "what came by HTTP is landed")
+    assert len(fresh_dead_letters(platform, known)) > 3 * len(broken)
     leaks = [f"answer {number}" for number, text in enumerate(answers) if canary in text]
-    leaks += [f"log {path.name}" for path in (watched.data / "logs").glob("*") if canary in _text(path)]
+    leaks += [f"log {path.name}" for path in (platform.data / "logs").glob("*") if canary in _text(path)]
     leaks += [
-        f"dead letter {letter['id']}" for letter in dead_letters(watched) if canary in json.dumps(letter)
+        f"dead letter {letter['id']}"
+        for letter in fresh_dead_letters(platform, known)
+        if canary in json.dumps(letter)
     ]
-    leaks += [f"file name {path}" for path in _file_names(watched) if canary in path]
-    with Api(watched.url, "") as nobody:
+    leaks += [f"file name {path}" for path in _file_names(platform) if canary in path]
+    with Api(platform.url, "") as nobody:
         leaks += ["/metrics"] if canary in nobody.get("/metrics").text else []
         leaks += ["/health"] if canary in nobody.get("/health").text else []
-    leaks += ["the supervisor's output"] if canary in watched.said() else []
+    leaks += ["the supervisor's output"] if canary in platform.said() else []
     assert leaks == [], leaks
 
 
-def _by_http(watched: Platform, canary: str, marked: list[bytes], bundle: Bundle) -> Iterator[str]:
+def _by_http(platform: Platform, canary: str, marked: list[bytes], bundle: Bundle) -> Iterator[str]:
     """Every refusal that a marked request is answered with; what succeeds may show its own data."""
-    with Api(watched.url, watched.token()) as api:
+    with Api(platform.url, platform.token()) as api:
         for body in marked[::3]:
             type_ = json.loads(body).get("resourceType", "")
             answer = api.post_fhir(
@@ -133,16 +164,16 @@ def _by_http(watched: Platform, canary: str, marked: list[bytes], bundle: Bundle
             yield answer.text
 
 
-def _is_quiet(watched: Platform) -> bool:
-    """Whether no new raw file or dead letter came for a while."""
-    before = _file_names(watched)
-    time.sleep(3)
-    return bool(before) and before == _file_names(watched)
+def _is_quiet(platform: Platform) -> bool:
+    """Whether no new raw file or dead letter came for a second."""
+    before = _file_names(platform)
+    time.sleep(1)
+    return bool(before) and before == _file_names(platform)
 
 
-def _file_names(watched: Platform) -> list[str]:
+def _file_names(platform: Platform) -> list[str]:
     """Every path of the lake but those that the sender named itself."""
-    lake = watched.data / "lake" / "galen"
+    lake = platform.data / "lake" / "galen"
     return [str(path.relative_to(lake)) for path in lake.rglob("*") if path.is_file()]
 
 

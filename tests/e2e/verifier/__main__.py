@@ -1,10 +1,10 @@
 """Looks at a platform from outside and says whether what was sent is there.
 
-    python -I tests/e2e/verifier MANIFEST [SECONDS]
+    python -I tests/e2e/verifier MANIFEST [OTHER …]
 
 A program of its own: the standard library only, no line in common with the platform. It reads the public API and the
-lake's files until there is nothing more to find or the seconds are over, prints one JSON object with counts and
-findings, and ends with 0 if there are none.
+lake's files until there is nothing more to find or the time is over, prints one JSON object with counts and findings,
+and ends with 0 if there are none. What it saw is then judged by each other manifest too, in a line each.
 """
 
 from __future__ import annotations
@@ -25,22 +25,20 @@ from records import Snapshot, check_records
 SETTLE_WITHIN_S = 240.0
 
 
-def main(manifest_path: str, settle_within_s: float = SETTLE_WITHIN_S) -> int:
-    """The exit code."""
-    manifest = json.loads(Path(manifest_path).read_text("utf-8"))
+def main(manifest_path: str, *others: str) -> int:
+    """The exit code, by the first manifest."""
+    manifest = _read(manifest_path)
     started = time.monotonic()
-    while time.monotonic() - started < settle_within_s and not _has_as_many(manifest):
+    while time.monotonic() - started < SETTLE_WITHIN_S and not _has_as_many(manifest):
         time.sleep(1)
     while True:
         try:
             snapshot = Snapshot.of(manifest)
-            findings = check_records(manifest, snapshot)
-            findings += check_lake(manifest, snapshot)
-            findings += check_alerts(manifest)
+            findings = _findings(manifest, snapshot)
         except OSError as failure:
             snapshot, findings = None, [f"the platform does not answer: {failure}"]
         took_s = time.monotonic() - started
-        if not findings or took_s > settle_within_s:
+        if not findings or took_s > SETTLE_WITHIN_S:
             break
         time.sleep(2)
     report = {
@@ -48,11 +46,24 @@ def main(manifest_path: str, settle_within_s: float = SETTLE_WITHIN_S) -> int:
         "resources_sent": len(manifest["resources"]),
         "resources_seen": snapshot.count if snapshot else 0,
         "readings": len(manifest["readings"]),
-        "findings": len(findings),
-        "first": findings[:40],
+        **_summary(findings),
     }
-    print(json.dumps(report, indent=1))
+    print(json.dumps(report))
+    for other in others if snapshot else ():
+        print(json.dumps(_summary(_findings(_read(other), snapshot))))
     return 1 if findings else 0
+
+
+def _read(path: str) -> Any:
+    return json.loads(Path(path).read_text("utf-8"))
+
+
+def _findings(manifest: Any, snapshot: Snapshot) -> list[str]:
+    return check_records(manifest, snapshot) + check_lake(manifest, snapshot) + check_alerts(manifest)
+
+
+def _summary(findings: list[str]) -> dict[str, Any]:
+    return {"findings": len(findings), "first": findings[:40]}
 
 
 def _has_as_many(manifest: Any) -> bool:
@@ -67,4 +78,4 @@ def _has_as_many(manifest: Any) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *map(float, sys.argv[2:])))
+    sys.exit(main(*sys.argv[1:]))
