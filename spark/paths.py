@@ -7,6 +7,16 @@ from pathlib import Path
 from typing import Final
 
 _REMOTE: Final = ("abfss://", "s3a://")
+_UNREADABLE: Final = frozenset("[]^|\\{}*?")
+"""What no folder of a lake is named by: deltalake opens none with the first five, Spark takes the others for patterns."""
+
+
+def unfit_folder(folder: str) -> str | None:
+    """A sentence where the lake cannot lie in this folder, else None."""
+    found = sorted(_UNREADABLE & set(folder))
+    if not found:
+        return None
+    return f"{folder} has {' '.join(found)} in its path, which tables cannot lie below: take another folder"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from local.layout import DEFAULT_DATA, DEFAULT_PORT
+from spark.paths import unfit_folder
 
 
 def add_platform_options(parser: argparse.ArgumentParser) -> None:
@@ -58,4 +59,7 @@ def _port(text: str) -> int:
 
 
 def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    folder = Path(text).expanduser().absolute()
+    if wrong := unfit_folder(str(folder)):
+        raise argparse.ArgumentTypeError(wrong)
+    return folder

@@ -24,7 +24,7 @@ from shared.domain.models.artefact import RefusedModel
 from spark.jobs.context import RunContext
 from spark.jobs.graph import Job, choices, plan
 from spark.jobs.stops import DatabaseRefused, PromotionStopped, SchemaRefused, SourceMissing
-from spark.paths import LakeRoot
+from spark.paths import LakeRoot, unfit_folder
 from spark.session import SparkSettings, create_session
 
 
@@ -86,6 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--continuous", action="store_true", help="go on as files come, until told to end")
     parser.add_argument("--every", type=float, default=5, help="with --continuous: seconds between looks (5)")
     options = parser.parse_args(arguments)
+    if wrong := LakeRoot(options.lake).is_local and unfit_folder(options.lake):
+        parser.error(wrong)
     try:
         modes = parse_modes(dict(json.loads(os.environ.get("GALEN_VALIDATION_MODES") or "{}")))
     except (ValueError, TypeError) as wrong:

@@ -18,7 +18,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from spark.schemas.columns import COLUMN_CLASSIFICATION, KEY, Column, Derived, Table
+from spark.schemas.columns import COLUMN_CLASSIFICATION, Column, Derived, Table
 
 _SIMPLE: Final[dict[str, DataType]] = {
     "STRING": StringType(),
@@ -32,14 +32,17 @@ _SIMPLE: Final[dict[str, DataType]] = {
 
 
 def struct_of(table: Table | Derived) -> StructType:
-    """The schema of a table, with each column's comment as Delta keeps it. Only keys of a table by type are never null."""
-    never_null = () if isinstance(table, Derived) else tuple(column.name for column in KEY)
-    return StructType([_field(column, column.name not in never_null) for column in table.columns])
+    """The schema of a table, with each column's comment as Delta keeps it.
+
+    Every column may be null, as `plain.arrow_types` has it and as Spark leaves it when it overwrites a table: that a key
+    is none is expected of the rows (`spark.quality`), whoever writes them.
+    """
+    return StructType([_field(column) for column in table.columns])
 
 
-def _field(column: Column, nullable: bool) -> StructField:
+def _field(column: Column) -> StructField:
     metadata = {"comment": column.comment, COLUMN_CLASSIFICATION: str(column.classification)}
-    return StructField(column.name, data_type(column.ddl), nullable, metadata)
+    return StructField(column.name, data_type(column.ddl), True, metadata)
 
 
 def data_type(ddl: str) -> DataType:

@@ -49,7 +49,10 @@ def test_the_list_of_commands_names_each(capsys: pytest.CaptureFixture[str]) -> 
     assert all(name in printed for name in COMMANDS)
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["status", "--nonsense"], ["up", "--port", "70710"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["status", "--nonsense"], ["up", "--port", "70710"], ["status", "--data", "/tmp/a[1]"]],
+)
 def test_wrong_usage_ends_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)

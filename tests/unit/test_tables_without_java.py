@@ -97,3 +97,17 @@ def test_the_last_good_version_stays_where_newer_ones_are_absurd(tmp_path: Path)
     (row,) = _rows(tmp_path, "silver_patients")
     assert (row["gender"], row["birth_text"]) == ("female", "1980-05-17")
     assert [each["reason"] for each in _rows(tmp_path, "quarantine_set_aside")] == ["birth in the future"]
+
+
+def test_a_table_has_the_same_columns_whoever_makes_it() -> None:
+    pytest.importorskip("pyspark", reason="not tested: Spark's schemas, which need the spark group")
+    from deltalake import Schema
+
+    from spark.plain.arrow_types import arrow_schema
+    from spark.schemas.derived import DERIVED
+    from spark.schemas.silver import SILVER
+    from spark.schemas.struct import struct_of
+
+    for table in (*SILVER, *DERIVED):
+        by_spark = json.loads(struct_of(table).json())["fields"]
+        assert json.loads(Schema.from_arrow(arrow_schema(table)).to_json())["fields"] == by_spark, table.name
