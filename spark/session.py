@@ -26,6 +26,8 @@ _LOCAL: Final = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
+    # Every sort and aggregation takes a page and fills it with zeros: by default 16 MB, however few rows come.
+    "spark.buffer.pageSize": "1m",
     # A VACUUM lists a table's folder in as many tasks, by default ten thousand.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
 }

@@ -126,6 +126,9 @@ SURVEILLANCE: Final = (
         declare("surveillance_counts", "Cases by condition, day and place", _KEY, *_COLUMNS),
         ("patients", "conditions"),
         surveillance_counts,
+        unit="condition_code",
+        through="patient_id",
+        revision=2,
     ),
     GoldTable(FLAGS, ("surveillance_counts",), surveillance_flags, revision=2),
 )

@@ -25,6 +25,8 @@ class GoldTable:
     """A table of gold. `unit` is a column of which each value's rows come of the input rows of that value alone: a patient.
 
     Such a table is kept up by doing the units anew whose input changed; one without is done whole when an input changed.
+    `through` names another column, by which the units are found: those that a changed patient's rows have or had. An input
+    that has no column of the unit is read whole.
     `lookups` are tables whose rows never change, of which the rows of the inputs name some: they make no unit new.
     A new `revision` says that the definition changed, and then every row is done anew.
     """
@@ -33,6 +35,7 @@ class GoldTable:
     inputs: tuple[str, ...]
     build: Callable[[Frames], DataFrame]
     unit: str | None = None
+    through: str | None = None
     revision: int = 1
     lookups: tuple[str, ...] = ()
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Units = frozenset[tuple[str, str]]
 """Tenant and unit."""
+_NAMED_AS: Final = {"condition_code": "code"}
+"""How silver names a unit, which else is the id of its rows."""
 _UNREADABLE: Final = (PySparkException, Py4JJavaError)
 
 
@@ -62,7 +64,7 @@ class ChangedUnits:
         new = now.where(F.col("batch") > since.batch)
         if new.count() > since.most:
             return None
-        column = unit_column(now.columns, unit)
+        column = unit_column(now.columns, unit) or unit
         key = ["tenant", "id" if "id" in now.columns else unit]
         try:
             said = old.join(new.select(*key).distinct(), key, "left_semi")
@@ -74,10 +76,59 @@ class ChangedUnits:
     def _version(self, uri: str, version: int) -> DataFrame:
         return self._spark.read.format("delta").option("versionAsOf", version).load(uri)
 
+    def named_by(self, since: Since, through: Units, by: str, unit: str) -> Units | None:
+        """The values of `unit` in rows of the units `through`, now and before; None where those cannot be read any more."""
+        column, mine = self._columns(since, unit), self._columns(since, by)
+        if column is None or mine is None:
+            return frozenset()
+        if can_read_files(since.uri):
+            return _named_in_files(since, through, mine, column)
+        session = self._spark
+        chosen = F.broadcast(session.createDataFrame(sorted(through), f"tenant STRING, {mine} STRING"))
+        found: set[tuple[str, str]] = set()
+        try:
+            for version in {since.version, since.now}:
+                rows = self._version(since.uri, version).join(chosen, ["tenant", mine], "left_semi")
+                named = rows.where(F.col(column).isNotNull()).select("tenant", column).distinct()
+                found |= {(row[0], row[1]) for row in named.collect()}
+        except _UNREADABLE:
+            return None
+        return frozenset(found)
 
-def unit_column(columns: list[str], unit: str) -> str:
-    """The column of an input that has the unit: of the patients' own table it is their id."""
-    return unit if unit in columns else "id"
+    def _columns(self, since: Since, unit: str) -> str | None:
+        if can_read_files(since.uri):
+            names = [field.name for field in _opened(since.uri, since.now).schema().fields]
+        else:
+            names = self._version(since.uri, since.now).columns
+        return unit_column(names, unit)
+
+
+def unit_column(columns: list[str], unit: str) -> str | None:
+    """The column of an input that has the unit, None where none has: of the patients' own table it is their id."""
+    other = _NAMED_AS.get(unit, "id")
+    return unit if unit in columns else other if other in columns else None
+
+
+def _named_in_files(since: Since, through: Units, by: str, column: str) -> Units | None:
+    import pyarrow.compute as pc
+    from deltalake.exceptions import DeltaError
+
+    from spark.jobs.folder_files import dataset_of
+    from spark.jobs.folder_tables import keys_of, one_of
+
+    found: set[tuple[str, str]] = set()
+    some = one_of(by, (each[1] for each in through)) & pc.is_valid(pc.field(column))
+    for version in {since.version, since.now}:
+        try:
+            rows = dataset_of(_opened(since.uri, version)).to_table(["tenant", by, column], filter=some)
+        except (DeltaError, OSError):
+            return None
+        found |= {
+            (tenant, value)
+            for tenant, of, value in keys_of(rows, ("tenant", by, column))
+            if (tenant, of) in through
+        }
+    return frozenset(found)
 
 
 def can_read_files(uri: str) -> bool:
@@ -113,7 +164,7 @@ def units_in_files(since: Since, unit: str) -> Units | None:
 
     table = _opened(since.uri, since.now)
     names = [field.name for field in table.schema().fields]
-    column, key = unit_column(names, unit), "id" if "id" in names else unit
+    column, key = unit_column(names, unit) or unit, "id" if "id" in names else unit
     columns = list(dict.fromkeys(("tenant", key, column)))
     new = dataset_of(table).to_table(columns, filter=pc.field("batch") > since.batch)
     if new.num_rows > since.most:

@@ -158,12 +158,14 @@ class GoldJob:
     def _changed_units(self, table: GoldTable, inputs: dict[str, Input], before: Inputs) -> Units | None:
         """The units to do anew; None where the table has to be done whole."""
         found: set[tuple[str, str]] = set()
-        assert table.unit is not None
+        unit = str(table.through or table.unit)
+        seen: list[Since] = []
         for name, each in inputs.items():
             was = before.get(name)
             if was is None or was["id"] != each.id or was.get("source") != each.source:
                 return None
             if was["version"] >= each.written:
+                seen.append(Since(each.uri, each.version, 0, each.version, 0))
                 continue
             if (
                 was["batch"] is None
@@ -172,11 +174,24 @@ class GoldJob:
             ):
                 return None
             since = Since(each.uri, was["version"], was["batch"], each.version, _MOST_CHANGED * each.rows)
-            units = self._units.of(since, table.unit)
+            seen.append(since)
+            units = self._units.of(since, unit)
             if units is None:
                 return None
             found |= units
+        if table.through and found:
+            return self._named_through(table, frozenset(found), seen)
         return frozenset(found)
+
+    def _named_through(self, table: GoldTable, through: Units, seen: list[Since]) -> Units | None:
+        """The units that rows of the inputs name, or named, which are of the units `through`."""
+        found: Units = frozenset()
+        for since in seen:
+            named = self._units.named_by(since, through, str(table.through), str(table.unit))
+            if named is None:
+                return None
+            found |= named
+        return found
 
 
 def _small_inputs(spark: SparkSession) -> SmallInputs | None:
@@ -247,7 +262,8 @@ def _bring_up(
     units = session.createDataFrame(sorted(changed), f"tenant STRING, {unit} STRING")
     inputs, parts = frames[0], dict(frames[1])
     for name, frame in inputs.items():
-        parts[name] = _of_units(frame, units, unit, unit_column(frame.columns, unit))
+        column = unit_column(frame.columns, unit)
+        parts[name] = _of_units(frame, units, unit, column) if column else frame
     uri, opened = target
     if can_read_files(uri) and not has_units(uri, changed, unit):
         return _write(session, table, table.build(parts).coalesce(1), uri, said, "append")

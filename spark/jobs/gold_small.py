@@ -33,6 +33,8 @@ _ONE_THREAD: Final = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.autoBroadcastJoinThreshold": "-1",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # What follows of what is asked anew at every step of the optimiser, and gains filters that drop a row or two.
+    "spark.sql.constraintPropagation.enabled": "false",
     IN_HAND: "true",
 }
 
@@ -83,8 +85,10 @@ def as_frame(session: SparkSession, rows: pa.Table, declared: Table | Derived) -
 
 
 def of_units(rows: pa.Table, units: Units, unit: str) -> pa.Table:
-    """Those of the units."""
+    """Those of the units; all where no column has them."""
     column = unit_column(rows.column_names, unit)
+    if column is None:
+        return rows
     some = rows.filter(one_of(column, (each[1] for each in units)))
     return some.filter(pa.array([each in units for each in keys_of(some, ("tenant", column))], pa.bool_()))
 
