@@ -24,6 +24,7 @@ from local.lambdas.batches import Batches, Record
 from local.lambdas.function import Function
 
 POLL_S: Final = 0.2
+"""After a read that found nothing; each further one waits twice as long, up to the pace at which Lambda asks."""
 _UNREACHABLE_S: Final = 1.0
 _log: Final = logging.getLogger("galen.lambda")
 
@@ -33,6 +34,8 @@ class Source:
 
     oldest_s: float
     """After so long its mapping gives a record up."""
+    idle_s: float
+    """How long Lambda waits between two reads: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html."""
 
     def __init__(self, client: Any, region: str) -> None:
         self.client = client
@@ -68,6 +71,7 @@ class KinesisSource(Source):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html"""
 
     oldest_s = RECORD_AGE_S
+    idle_s = 1.0
 
     def __init__(self, client: Any, region: str, stream: str) -> None:
         super().__init__(client, region)
@@ -111,6 +115,7 @@ class TableSource(Source):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html; entries of the search index have no `k`."""
 
     oldest_s = CHANGE_AGE_S
+    idle_s = 0.25
 
     def __init__(self, client: Any, region: str, arn: str) -> None:
         super().__init__(client, region)
@@ -185,7 +190,7 @@ class ShardReader:
 
     def _follow(self, stop: threading.Event) -> None:
         after = self._place.read_text("utf-8") if self._place.exists() else ""
-        place = self._source.iterator(self._shard, after)
+        place, pause_s = self._source.iterator(self._shard, after), POLL_S
         while place and not stop.is_set():
             read, place = self._source.read(place, self._batch)
             records = [record for each in read if (record := self._source.record(self._shard, each))]
@@ -194,7 +199,8 @@ class ShardReader:
             elif read:
                 self._done(str(read[-1].get("SequenceNumber") or read[-1]["dynamodb"]["SequenceNumber"]))
             else:
-                stop.wait(POLL_S)
+                stop.wait(pause_s)
+            pause_s = POLL_S if read else min(2 * pause_s, self._source.idle_s)
 
     def _done(self, sequence: str) -> None:
         partial = self._place.with_suffix(".partial")

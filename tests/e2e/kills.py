@@ -24,6 +24,7 @@ from tests.e2e.platform import Platform
 from tests.e2e.senders import send_by_file, send_by_http, send_by_stream, send_readings
 from tests.patience import PATIENCE_S
 
+DOORS, FEW = 3, 15
 VERIFIER = Path(__file__).parent / "verifier"
 
 
@@ -77,7 +78,10 @@ class Progress:
 
 
 def _enough(resources: int) -> list[Bundle]:
-    """Bundles with about so many resources; one after another as often as the archive has them."""
+    """Bundles with so many resources, at least one for each door; one after another as the archive has them."""
+    smallest = sorted(bundles(FEW), key=lambda bundle: len(bundle["entry"]))[:DOORS]
+    if sum(len(bundle["entry"]) for bundle in smallest) >= resources:
+        return smallest
     chosen, count = [], 0
     for bundle in bundles():
         chosen.append(bundle)
@@ -110,9 +114,9 @@ def send_while_parts_are_killed(
     killer = threading.Thread(target=_kill_in_turn, args=(platform, parts, amount, progress, log))
     killer.start()
     jobs: list[Callable[[], None]] = [
-        lambda: send_by_http(platform, manifest, chosen[0::3], progress.advance),
-        lambda: send_by_stream(platform, manifest, chosen[1::3], progress.advance),
-        lambda: send_by_file(platform, manifest, chosen[2::3], progress.advance),
+        lambda: send_by_http(platform, manifest, chosen[0::DOORS], progress.advance),
+        lambda: send_by_stream(platform, manifest, chosen[1::DOORS], progress.advance),
+        lambda: send_by_file(platform, manifest, chosen[2::DOORS], progress.advance),
         lambda: send_readings(platform, manifest, amount.seed, amount.ill),
     ]
     try:
