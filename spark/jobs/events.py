@@ -124,7 +124,7 @@ def _replace_patients(
     uri = context.lake.uri(PATIENT_360.path)
     if touched is None:
         replace_all(rows, uri)
-        return int(target.toDF().count())
+        return row_count(context.spark, uri)
     source = touched.join(rows.withColumn("known", F.lit(True)), ["tenant", "patient_id"], "left")
     columns = {column.name: f"new.{column.name}" for column in PATIENT_360.columns}
     (

@@ -22,7 +22,7 @@ from spark.features.facts import SOURCES, facts
 from spark.features.store import STORE, feature_rows
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import open_declared
+from spark.jobs.tables import open_declared, row_count, rows_written
 from spark.schemas.struct import struct_of
 
 _NOTHING: Final = "nothing to make features of"
@@ -38,7 +38,7 @@ def run(context: RunContext) -> Iterator[TableReport]:
         yield _of_instant(context, store, as_of, notes)
         notes = []
     if not instants:
-        yield TableReport(STORE.path, 0, store.toDF().count(), 0.0, (*notes, _NOTHING))
+        yield TableReport(STORE.path, 0, row_count(context.spark, uri), 0.0, (*notes, _NOTHING))
 
 
 def newest_instant(context: RunContext) -> datetime | None:
@@ -55,15 +55,13 @@ def newest_instant(context: RunContext) -> datetime | None:
 
 def _of_instant(context: RunContext, store: DeltaTable, as_of: datetime, notes: list[str]) -> TableReport:
     started = time.monotonic()
+    uri = context.lake.uri(STORE.path)
     by = Clock(context.known_by)
-    here = (
-        (F.col("as_of") == F.lit(as_of))
-        & (F.col("known_by") == str(by))
-    )  # fmt: skip
-    there = store.toDF().where(here & (F.col("definition") == DEFINITION))
-    if not context.full and not there.isEmpty():
+    if not context.full and _is_there(context, store, as_of, by):
         notes = [*notes, f"{as_of.isoformat()}: nothing new"]
-        return TableReport(STORE.path, 0, store.toDF().count(), time.monotonic() - started, tuple(notes))
+        return TableReport(
+            STORE.path, 0, row_count(context.spark, uri), time.monotonic() - started, tuple(notes)
+        )
     found = facts(context, as_of, as_it_was=by is Clock.PLATFORM)
     rows = feature_rows(found.frame, as_of, by).to(struct_of(STORE))
     context.on_phase("write features")
@@ -72,13 +70,28 @@ def _of_instant(context: RunContext, store: DeltaTable, as_of: datetime, notes: 
             rows.write.format("delta")
             .mode("overwrite")
             .option("replaceWhere", f"as_of = TIMESTAMP '{as_of.isoformat()}' AND known_by = '{by}'")
-            .save(context.lake.uri(STORE.path))
+            .save(uri)
         )
     finally:
         found.close()
-    written = int(store.history(1).first()["operationMetrics"].get("numOutputRows", 0))
+    written = rows_written(context.spark, uri)
     said = (*notes, *found.notes, f"as known at {as_of.isoformat()} by the {by}'s clock")
-    return TableReport(STORE.path, written, store.toDF().count(), time.monotonic() - started, said)
+    return TableReport(STORE.path, written, row_count(context.spark, uri), time.monotonic() - started, said)
+
+
+def _is_there(context: RunContext, store: DeltaTable, as_of: datetime, by: Clock) -> bool:
+    """Whether the store has the instant in this definition."""
+    if context.by_files:
+        import pyarrow.compute as pc
+
+        from spark.jobs.folder_tables import count_of, open_folder
+
+        own = (pc.field("known_by") == str(by)) & (pc.field("definition") == DEFINITION)
+        return (
+            count_of(open_folder(context, STORE)[0], own & (pc.field("as_of") == as_of.astimezone(UTC))) > 0
+        )
+    own = (F.col("known_by") == str(by)) & (F.col("definition") == DEFINITION)
+    return not store.toDF().where(own & (F.col("as_of") == F.lit(as_of))).isEmpty()
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -26,7 +26,7 @@ from spark.features.store import STORE
 from spark.jobs.context import RunContext
 from spark.jobs.features import newest_instant
 from spark.jobs.report import TableReport
-from spark.jobs.tables import open_declared
+from spark.jobs.tables import open_declared, row_count
 from spark.schemas.silver import CONDITIONS, ENCOUNTERS
 
 
@@ -34,10 +34,10 @@ def run(context: RunContext) -> Iterator[TableReport]:
     """Makes the figures of the models in service anew; what is out of bounds is told in the report and by a metric."""
     started = time.monotonic()
     uri = context.lake.uri(WATCH.path)
-    table, notes = open_declared(context.spark, uri, WATCH)
+    _, notes = open_declared(context.spark, uri, WATCH)
     until = newest_instant(context)
     if until is None or not _is_table(context, PREDICTIONS.path):
-        yield TableReport(WATCH.path, 0, table.toDF().count(), 0.0, (*notes, "no predictions yet"))
+        yield TableReport(WATCH.path, 0, row_count(context.spark, uri), 0.0, (*notes, "no predictions yet"))
         return
     parts, refused = _figures(context, until)
     rows = reduce(DataFrame.unionByName, parts).persist()
@@ -47,7 +47,7 @@ def run(context: RunContext) -> Iterator[TableReport]:
     context.on_phase("write figures")
     writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
     writer.option("userMetadata", json.dumps(told)).save(uri)
-    total = rows.count()
+    total = row_count(context.spark, uri)
     rows.unpersist()
     said = (
         *notes, *refused, *(f"out of bounds: {kind} of {subject} ({model})" for model, kind, subject in beyond),

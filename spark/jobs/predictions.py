@@ -25,7 +25,15 @@ from spark.features.store import STORE
 from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import Progress, merge_newer, open_declared, progress_of, rows_written, set_progress
+from spark.jobs.tables import (
+    Progress,
+    merge_newer,
+    open_declared,
+    progress_of,
+    row_count,
+    rows_written,
+    set_progress,
+)
 
 _INSTANT: Final = ["as_of", "known_by"]
 _LATER: Final = "now.source_version IS NULL OR new.source_version > now.source_version"
@@ -45,7 +53,7 @@ def run(context: RunContext) -> Iterator[TableReport]:
         f"{asked} rows of features asked about, {meant} of patients whom the model is meant for",
         f"{live} live predictions",
     )
-    total = target.toDF().count()
+    total = row_count(context.spark, context.lake.uri(PREDICTIONS.path))
     yield TableReport(
         PREDICTIONS.path, meant + live, total, time.monotonic() - started, (*notes, *refused, *said)
     )

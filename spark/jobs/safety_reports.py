@@ -21,7 +21,7 @@ from spark.jobs.changed_units import can_read_files, newest_batch
 from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import Progress, open_declared, progress_of, row_count, set_progress
+from spark.jobs.tables import Progress, open_declared, progress_of, row_count, said_of, set_progress
 from spark.measures.adverse_events import report_version
 from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
@@ -62,7 +62,7 @@ def run(context: RunContext) -> Iterator[TableReport]:
     else:
         open_declared(context.spark, uri, REPORTS)
     before = row_count(context.spark, uri)
-    if TableLog(context.spark, source).exists:
+    if TableLog(context.spark, source).exists and not (context.by_files and _take_few(context, source, uri)):
         _take(context, source, uri)
     total = row_count(context.spark, uri)
     yield TableReport(
@@ -93,3 +93,34 @@ def _take(context: RunContext, source: str, uri: str) -> None:
         rows.write.format("delta").mode("append" if done else "overwrite").save(uri)
     finally:
         set_progress(context.spark, None)
+
+
+def _take_few(context: RunContext, source: str, uri: str) -> bool:
+    """`_take` of few new lines in a folder, without Spark; False where they are more."""
+    import pyarrow.compute as pc
+    from deltalake import CommitProperties, write_deltalake
+
+    from spark.jobs.folder_tables import as_arrow, count_of, found_folder, open_folder, rows_of
+    from spark.jobs.silver_few import MOST_LETTERS
+
+    log = TableLog(context.spark, source)
+    done = progress_of(TableLog(context.spark, uri), log.id)
+    lines = found_folder(context, stream_path(RawZone.SAFETY_REPORTS))
+    is_new = pc.field("batch") > done
+    if lines is None or count_of(lines, is_new) > context.few:
+        return False
+    new = rows_of(lines, _READ, is_new)
+    if not len(new):
+        return True
+    if (pc.sum(pc.utf8_length(new["body"])).as_py() or 0) > MOST_LETTERS:
+        return False
+    target = open_folder(context, REPORTS)[0]
+    found = reports_of(new.to_pylist(), newest_batch(uri, target.version()) + 1)
+    said = {"userMetadata": said_of(Progress(log.id, int(pc.max(new["batch"]).as_py())))}
+    write_deltalake(
+        target,
+        as_arrow(REPORTS, found),
+        mode="append" if done else "overwrite",
+        commit_properties=CommitProperties(said, max_commit_retries=0),
+    )
+    return True

@@ -29,7 +29,7 @@ from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside, summary
 from spark.jobs.stops import SourceMissing
-from spark.jobs.tables import open_declared, remove_table
+from spark.jobs.tables import open_declared, remove_table, row_count
 from spark.schemas.bronze import DAY
 from spark.schemas.synthea_csv import COLUMNS, DECLARED
 
@@ -77,7 +77,7 @@ def run(context: RunContext) -> Iterator[TableReport]:
         raise
     notes = taking.notes() or ([] if taking.rows else ["nothing new"])
     for name in sorted(taking.rows):
-        total = context.read(DECLARED[name].path).count()
+        total = row_count(context.spark, context.lake.uri(DECLARED[name].path))
         yield TableReport(
             DECLARED[name].path, taking.rows[name], total, time.monotonic() - started, tuple(notes)
         )

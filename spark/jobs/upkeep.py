@@ -20,6 +20,7 @@ from shared.names import UPKEEP_OPERATIONS
 from spark.jobs.commits import RETENTION, Commit, TableLog
 from spark.jobs.context import AT_A_TIME, RunContext
 from spark.jobs.report import TableReport
+from spark.jobs.tables import row_count
 from spark.schemas.bronze import DAY
 from spark.schemas.catalogue import classification_of, declared
 from spark.schemas.columns import Derived, Table
@@ -46,7 +47,7 @@ def run(context: RunContext, chosen: Sequence[Table | Derived] = ()) -> Iterator
             notes = _keep_up(context, table, found)
         except DeltaConcurrentModificationException:
             notes = ["another run was writing: left for the next upkeep"]
-        total = found.toDF().count()
+        total = row_count(context.spark, context.lake.uri(table.path))
         return TableReport(table.path, 0, total, time.monotonic() - started, tuple(notes))
 
     tables = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final
@@ -56,8 +56,9 @@ class SparkView:
             raise ViewError(
                 "", f"the view has columns with the names of keys: {', '.join(sorted(shared_names))}"
             )
-        plan = self._plan_for(frame, body)
-        rows = plan.run(frame, keys, body) if plan else rows_by_python(frame, self.definition, keys, body)
+        rows = self._planned(lambda plan: plan.run(frame, keys, body))
+        if rows is None:
+            rows = rows_by_python(frame, self.definition, keys, body)
         casts = []
         for column in self.view.definition.columns:
             typed = F.col(column.name).cast(plain_type(column))
@@ -80,23 +81,23 @@ class SparkView:
             for row in self._with_bad(frame, (place,), body):
                 yield row[0], row[1]
 
-    def _plan_for(self, frame: DataFrame, body: str) -> Plan | None:
-        """The plan, given up for good where Spark's analysis does not take it: the Python engine has no such limits."""
+    def _planned(self, run: Callable[[Plan], DataFrame]) -> DataFrame | None:
+        """What the plan gives; given up where Spark's analysis does not take it: the Python engine has no such limits."""
         if self.plan is not None:
             try:
-                self.plan.run(frame, (), body)
+                return run(self.plan)
             except AnalysisException:
                 self.plan, self.why_python = None, "an expression that Spark's analysis does not take"
-        return self.plan
+        return None
 
     def _with_bad(self, frame: DataFrame, keys: Sequence[str], body: str) -> Iterator[tuple[Any, ...]]:
-        plan = self._plan_for(frame, body)
-        if plan is None:
+        planned = self._planned(lambda plan: plan.run_with_bad(frame, keys, body))
+        if planned is None or self.plan is None:
             yield from json_by_python(frame, self.definition, keys, body).toLocalIterator()
             return
-        kinds = plan.kinds
+        kinds = self.plan.kinds
         before = len(keys) + 1
-        for row in plan.run_with_bad(frame, keys, body).toLocalIterator():
+        for row in planned.toLocalIterator():
             if row[0]:
                 yield (*row[1:before], None)
                 continue

@@ -21,7 +21,7 @@ TIMEOUT_S = 1200
 SHORT_LIVED = {
     "JDK_JAVA_OPTIONS": (
         "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
-        " -Xmn384m"
+        " -XX:NewRatio=1"
     )
 }
 """A session of some minutes spends an eighth of its processor time on machine code that it then hardly uses.

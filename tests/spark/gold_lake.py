@@ -18,6 +18,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from local.layout import CHECKOUT
 from shared.names import TABLES, RawZone
+from spark.jobs import gold_small
 from spark.plain.build import build
 from spark.schemas.silver import BY_NAME as SILVER
 from tests.spark.conftest import RawLake
@@ -65,8 +66,8 @@ class GoldLake:
         from spark.paths import LakeRoot
 
         self.spark, self.raw, self.lake = spark, raw, LakeRoot(str(raw.root))
-        self._frames: dict[str, Any] = {}
-        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._session = spark if EVERYTHING else gold_small.SmallInputs(spark).session
+        self._computed: dict[str, pa.Table] = {}
         chosen = bundles()
         self.sample, self.reports = Sample(chosen), reports()
         self._land_reports()
@@ -152,27 +153,28 @@ class GoldLake:
 
     def gold(self, name: str) -> list[dict[str, Any]]:
         """The table's rows computed from everything its inputs hold, whatever a run left."""
-        if name not in self._rows:
-            self._rows[name] = self._frame(name).toArrow().to_pylist()
-        return self._rows[name]
+        return list(self._in_hand(name).to_pylist())
 
-    def _frame(self, name: str) -> Any:
+    def _in_hand(self, name: str) -> pa.Table:
         from spark.gold.registry import BY_NAME
         from spark.jobs.gold import shaped
         from spark.jobs.gold_inputs import declaration
 
-        if name not in self._frames:
+        if name not in self._computed:
             if name in BY_NAME:
                 table = BY_NAME[name]
                 read = (*table.inputs, *table.lookups)
-                frame = shaped(table, table.build({each: self._frame(each) for each in read}))
+                frames = {each: self._frame(each) for each in read}
+                self._computed[name] = shaped(table, table.build(frames)).toArrow()
             else:
-                path = declaration(name).path
-                frame = self.spark.read.format("delta").load(self.lake.uri(path))
-            self._frames[name] = frame.persist()
-        return self._frames[name]
+                declared = declaration(name)
+                uri = self.lake.uri(declared.path)
+                newest = DeltaTable(self.raw.root / declared.path).version()
+                self._computed[name] = gold_small.rows_in_hand(uri, newest, declared)
+        return self._computed[name]
 
-    def close(self) -> None:
-        """Lets go of what is held in memory."""
-        for frame in self._frames.values():
-            frame.unpersist()
+    def _frame(self, name: str) -> Any:
+        """The rows as the job has them of so few; with everything, as it has them of many."""
+        from spark.jobs.gold_inputs import declaration
+
+        return gold_small.as_frame(self._session, self._in_hand(name), declaration(name))

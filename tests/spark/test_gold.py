@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
 
 import pytest
 
+pytest.importorskip("pyspark", reason="not tested: gold, which needs Spark")
 pytest.importorskip("pyarrow", reason="not tested: gold, which needs the lake group")
 pytest.importorskip("deltalake", reason="not tested: gold, which needs the lake group")
 
@@ -23,10 +23,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
-def made(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoldLake]:
-    lake = GoldLake(spark, RawLake(tmp_path_factory.mktemp("gold") / "lake"))
-    yield lake
-    lake.close()
+def made(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> GoldLake:
+    return GoldLake(spark, RawLake(tmp_path_factory.mktemp("gold") / "lake"))
 
 
 def _plain(value: Any) -> Any:

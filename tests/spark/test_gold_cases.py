@@ -35,6 +35,13 @@ class Tables(Mapping[str, Any]):
         rows = [[row.get(field.name) for field in schema] for row in self._rows.get(name, ())]
         return self._spark.createDataFrame(rows, schema)
 
+    def arrow(self, name: str) -> Any:
+        """The same rows for a file."""
+        from spark.jobs.folder_tables import as_arrow
+        from spark.jobs.gold_inputs import declaration
+
+        return as_arrow(declaration(name), self._rows.get(name, ()))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
 
@@ -96,31 +103,27 @@ def test_who_is_there_is_counted_to_the_last_day_and_a_finished_visit_without_an
     ]
 
 
-def test_who_was_admitted_again_and_is_still_there_is_readmitted(tables: Tables) -> None:
+def test_who_was_admitted_again_is_readmitted_and_a_diagnosis_of_which_the_day_is_known_is_late_by_days(
+    tables: Tables,
+) -> None:
     from spark.gold.quality_rows import quality_rows
 
     stay(tables, "e1", day(1), day(3))
     stay(tables, "nursing", day(5), day(6), class_code="NONAC")
     stay(tables, "e2", day(10), FAR_AWAY, status="in-progress")
-    found = quality_rows(tables).where("measure = 'readmission'")
-    assert _rows(found, "subject_id value in_denominator in_numerator") == [("e1", 7.0, True, True)]
-
-
-def test_a_diagnosis_of_which_only_the_day_is_known_is_late_by_whole_days(tables: Tables) -> None:
-    from spark.gold.quality_rows import quality_rows
-
-    stay(tables, "e1", day(5), day(5, 11), class_code="AMB")
+    stay(tables, "e3", day(5), day(5, 11), class_code="AMB", tenant="other")
     for code, on in (("a", 4), ("b", 5), ("c", 7)):
         midnight = day(on, 0)
         text = midnight.date().isoformat()
-        tables.add(
-            "conditions", id=code, code=code, encounter_id="e1", recorded_at=midnight, recorded_text=text
-        )
-    found = quality_rows(tables).where("measure = 'latency'")
-    assert _rows(found, "subject_id value in_numerator excluded") == [
-        ("a", None, False, "recorded before the encounter began"),
-        ("b", 0.0, True, None),
-        ("c", 48.0, False, None),
+        about = {"encounter_id": "e3", "recorded_at": midnight, "recorded_text": text}
+        tables.add("conditions", tenant="other", id=code, code=code, **about)
+    found = quality_rows(tables).where("measure IN ('readmission', 'latency')")
+    columns = "measure subject_id value in_denominator in_numerator excluded"
+    assert _rows(found, columns) == [
+        ("latency", "a", None, False, False, "recorded before the encounter began"),
+        ("latency", "b", 0.0, True, True, None),
+        ("latency", "c", 48.0, True, False, None),
+        ("readmission", "e1", 7.0, True, True, None),
     ]
 
 
@@ -144,7 +147,7 @@ def test_no_journey_lasts_less_than_no_time_and_a_proposal_or_a_ban_is_no_treatm
     ]
     tables.add("patients", id="p1")
     by_spark = patient_360({name: tables[name] for name in INPUTS}).toArrow().to_pylist()
-    by_python = patient_360_rows({name: tables[name].toArrow().to_pylist() for name in INPUTS})
+    by_python = patient_360_rows({name: tables.arrow(name).to_pylist() for name in INPUTS})
     assert [each["code"] for each in by_spark[0]["active_medications"]] == ["y"]
     assert by_python == by_spark
 
@@ -176,45 +179,43 @@ def test_days_before_the_first_report_are_not_quiet_days() -> None:
 
 
 def test_what_was_made_anew_or_vacuumed_below_is_made_anew_in_gold(spark: Any, tmp_path: Path) -> None:
-    from delta.tables import DeltaTable
+    from deltalake import CommitProperties, DeltaTable, write_deltalake
 
     from spark.gold.registry import BY_NAME
     from spark.jobs.gold import GoldJob
-    from spark.jobs.tables import Progress, set_progress
+    from spark.jobs.tables import Progress, said_of
     from spark.paths import LakeRoot
     from spark.schemas.silver import CLAIMS, ENCOUNTERS
 
-    lake, costs = LakeRoot(str(tmp_path / "lake")), BY_NAME["encounter_costs"]
-    uri = lake.uri(CLAIMS.path)
+    root, costs = tmp_path / "lake", BY_NAME["encounter_costs"]
+    path = root / CLAIMS.path
 
     def write(bronze: str, batch: int, claims: dict[str, float]) -> None:
         new = Tables(spark)
         for id_, total in claims.items():
             about = {"patient_id": f"of-{id_}", "encounter_id": id_, "use": "claim", "status": "active"}
             new.add("claims", id=id_, total=total, batch=batch, **about)
-        rows = new["claims"].coalesce(1)
-        set_progress(spark, Progress(bronze, batch))
-        if DeltaTable.isDeltaTable(spark, uri):
-            merge = DeltaTable.forPath(spark, uri).alias("now").merge(rows.alias("new"), "now.id = new.id")
-            merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+        rows, said = new.arrow("claims"), CommitProperties({"userMetadata": said_of(Progress(bronze, batch))})
+        if path.is_dir():
+            merge = DeltaTable(path).merge(rows, "now.id = new.id", "new", "now", commit_properties=said)
+            merge.when_matched_update_all().when_not_matched_insert_all().execute()
         else:
-            rows.write.format("delta").save(uri)
-        set_progress(spark, None)
+            write_deltalake(path, rows, commit_properties=said)
 
     def claimed() -> list[float]:
-        list(GoldJob(spark, lake).run_all((costs,)))
-        frame = spark.read.format("delta").load(lake.uri(costs.declared.path))
-        return [total for (total,) in _rows(frame, "claimed")]
+        list(GoldJob(spark, LakeRoot(str(root))).run_all((costs,)))
+        stored = DeltaTable(root / costs.declared.path).to_pyarrow_table()
+        return sorted(stored["claimed"].to_pylist())
 
     visits = Tables(spark)
     for number in range(12):
         stay(visits, str(number), day(1), day(2), patient_id=f"of-{number}")
-    visits["encounters"].write.format("delta").save(lake.uri(ENCOUNTERS.path))
+    write_deltalake(root / ENCOUNTERS.path, visits.arrow("encounters"))
     write("first", 7, {str(number): 1.0 for number in range(10)})
     assert claimed() == [1.0] * 10
-    before = set(Path(uri.removeprefix("file:")).glob("*.parquet"))
+    before = set(path.glob("*.parquet"))
     write("first", 8, {"0": 2.0})
-    in_use = str(DeltaTable.forPath(spark, uri).toDF().inputFiles())
+    in_use = str(DeltaTable(path).file_uris())
     vacuumed = [file for file in before if file.name not in in_use]
     assert vacuumed
     for file in vacuumed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,23 +20,34 @@ HAND_STEP = 10
 """Every so manieth of the views written by hand; all of them where GALEN_TEST_EVERYTHING is set."""
 
 
+FrameOf = Callable[[Case], Any]
+
+
+@pytest.fixture(scope="module")
+def frame_of(spark: Any) -> FrameOf:
+    """The resources of a case; most cases of a suite have the same."""
+    frames: dict[tuple[str, ...], Any] = {}
+
+    def found(case: Case) -> Any:
+        texts = tuple(encode(resource) for resource in case.resources)
+        if texts not in frames:
+            frames[texts] = spark.createDataFrame([(text,) for text in texts], "body string").coalesce(1)
+        return frames[texts]
+
+    return found
+
+
 @pytest.mark.parametrize("case", published_cases(), ids=lambda case: case.name)
-def test_a_published_view_gives_its_rows_or_is_refused(spark: Any, case: Case) -> None:
+def test_a_published_view_gives_its_rows_or_is_refused(frame_of: FrameOf, case: Case) -> None:
     if case.expect is None:
         with pytest.raises(ViewError):
-            list(SparkView(case.view).json_lines(frame_of(spark, case)))
+            list(SparkView(case.view).json_lines(frame_of(case)))
         return
     view = SparkView(case.view)
     assert (view.plan is None) == (case.name.partition(":")[0] in BY_PYTHON), view.why_python
-    rows = [decode_object(line) for line in view.json_lines(frame_of(spark, case))]
+    rows = [decode_object(line) for line in view.json_lines(frame_of(case))]
     assert unordered(rows) == unordered(case.expect)
     assert all(tuple(row) == view.view.names for row in rows)
-
-
-def frame_of(spark: Any, case: Case) -> Any:
-    return spark.createDataFrame(
-        [(encode(resource),) for resource in case.resources], "body string"
-    ).coalesce(1)
 
 
 def test_a_view_written_by_hand_gives_the_same_rows_in_the_same_order(spark: Any) -> None:

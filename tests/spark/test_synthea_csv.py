@@ -47,7 +47,7 @@ def drop(tmp_path: Path, name: str, *lines: str) -> Path:
     return path
 
 
-def test_each_file_is_taken_once_and_another_header_is_set_aside(
+def test_each_file_is_taken_once_though_a_checkpoint_is_lost_and_another_header_is_set_aside(
     jobs: Jobs, take: Take, tmp_path: Path
 ) -> None:
     from spark.jobs.synthea_csv import OTHER_COLUMNS, OTHER_LINES
@@ -65,18 +65,21 @@ def test_each_file_is_taken_once_and_another_header_is_set_aside(
         f"1 set aside: {OTHER_LINES}",
         "1 files have the name of no table",
     )
-    rows = jobs.spark.read.format("delta").load(jobs.lake.uri("bronze/synthea-csv/supplies")).collect()
+    rows = jobs.rows_at("bronze/synthea-csv/supplies")
     assert sorted(row["DESCRIPTION"] for row in rows) == ["Mask", 'Mask, "N95"']
     aside = {row["reason"]: row["raw_path"] for row in jobs.rows("quarantine_set_aside")}
     assert aside.keys() == {OTHER_COLUMNS, OTHER_LINES}
     assert aside[OTHER_COLUMNS].endswith("/three/supplies.csv")
     assert take()["bronze"].notes == ("nothing new",)
+    shutil.rmtree(Path(jobs.lake.root) / "audit/checkpoints/synthea-csv")
+    take()
+    assert len(jobs.rows_at("bronze/synthea-csv/supplies")) == 2
 
     wrong.write_text(f"{SUPPLIES}\n2020-10-09,p,e,409534002,Mask,4\n", "utf-8")
     assert take(full=True)["bronze/synthea-csv/supplies"].total == 3
 
 
-def test_parquet_of_the_same_columns_is_taken_and_what_is_none_is_set_aside(
+def test_parquet_of_the_same_columns_is_taken_what_is_none_is_set_aside_and_names_may_have_any_character(
     jobs: Jobs, take: Take, tmp_path: Path
 ) -> None:
     pa = pytest.importorskip("pyarrow", reason="not tested: Parquet files, which need the lake group")
@@ -84,30 +87,17 @@ def test_parquet_of_the_same_columns_is_taken_and_what_is_none_is_set_aside(
 
     from spark.jobs.synthea_csv import UNREADABLE
 
-    drop(tmp_path, "damaged/supplies.parquet", "no Parquet")
+    folder = "a [1]{b,c}*?~ü%20\\"
+    drop(tmp_path, f"{folder}/in {{2}} [x]*/supplies.csv", SUPPLIES, "2020-10-07,p,e,409534002,Mask,3")
+    drop(tmp_path, "a 1b/supplies.csv", SUPPLIES, "2020-10-08,p,e,409534002,Mask,4")
+    drop(tmp_path, f"{folder}/damaged/supplies.parquet", "no Parquet")
     values: dict[str, list[Any]] = {name: ["x"] for name in reversed(SUPPLIES.split(","))}
-    parquet.write_table(pa.table(values | {"QUANTITY": [2]}), tmp_path / "drop/supplies.parquet")
-    report = take()["bronze/synthea-csv/supplies"]
-    assert (report.rows, report.notes) == (1, (f"1 set aside: {UNREADABLE}",))
-    (row,) = jobs.spark.read.format("delta").load(jobs.lake.uri(report.table)).collect()
-    assert (row["QUANTITY"], row["CODE"]) == ("2", "x")
-
-
-def test_names_may_have_any_character(jobs: Jobs, take: Take, tmp_path: Path) -> None:
-    folder = "drop/a [1]{b,c}*?~ü%20\\"
-    drop(tmp_path, f"{folder[5:]}/in {{2}} [x]*/supplies.csv", SUPPLIES, "2020-10-07,p,e,409534002,Mask,2")
-    drop(tmp_path, "a 1b/supplies.csv", SUPPLIES, "2020-10-08,p,e,409534002,Mask,3")
-    report = take(below=folder)["bronze/synthea-csv/supplies"]
-    assert (report.rows, report.notes) == (1, ())
-    (row,) = jobs.spark.read.format("delta").load(jobs.lake.uri(report.table)).collect()
-    assert row["raw_path"].endswith("/in {2} [x]*/supplies.csv")
-
-
-def test_a_lost_checkpoint_adds_nothing_twice(take: Take, raw: RawLake, tmp_path: Path) -> None:
-    drop(tmp_path, "supplies.csv", SUPPLIES, "2020-10-07,p,e,409534002,Mask,2")
-    take()
-    shutil.rmtree(raw.root / "audit/checkpoints/synthea-csv")
-    assert take()["bronze"].notes == ("nothing new",)
+    parquet.write_table(pa.table(values | {"QUANTITY": [2]}), tmp_path / "drop" / folder / "supplies.parquet")
+    report = take(below=f"drop/{folder}")["bronze/synthea-csv/supplies"]
+    assert (report.rows, report.notes) == (2, (f"1 set aside: {UNREADABLE}",))
+    of_parquet, of_csv = sorted(jobs.rows_at(report.table), key=lambda row: str(row["QUANTITY"]))
+    assert (of_parquet["QUANTITY"], of_parquet["CODE"]) == ("2", "x")
+    assert of_csv["raw_path"].endswith("/in {2} [x]*/supplies.csv")
 
 
 def test_a_public_export_comes_to_the_rows_it_has(jobs: Jobs, take: Take, tmp_path: Path) -> None:
