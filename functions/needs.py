@@ -23,6 +23,7 @@ class Thing(StrEnum):
     SECRET = "secret"  # noqa: S105 - the name of a kind
     TELEMETRY = "telemetry"
     LIVE_UPDATES = "live updates"
+    CONNECTIONS = "connections"
     IMAGES = "images"
     REPORTS = "reports"
 
@@ -106,6 +107,9 @@ def secret(name: str) -> Need:
 WRITES_RECORDS: Final = Need(Thing.RECORDS, Access.WRITE, names.RECORDS_CONTAINER)
 FOLLOWS_RECORDS: Final = Need(Thing.RECORDS, Access.FOLLOW, names.RECORDS_CONTAINER)
 TELLS: Final = Need(Thing.TELEMETRY, Access.SEND, "insights")
+
+RINGS: Final = Need(Thing.LIVE_UPDATES, Access.SEND, names.LIVE_HUB)
+"""Of what tells those who listen, and makes the addresses by which they do: on Azure one right does both."""
 
 EVERY: Final = (WRITES_RECORDS, TELLS, secret(names.SECRET_LINK_KEY))
 """Of every function: its counts are left in the records, its spans and logs go out, its settings hold the link key."""

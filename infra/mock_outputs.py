@@ -23,6 +23,9 @@ def answer_to(token: str) -> dict[str, Any]:
     return {}
 
 
+_SCHEMES: Final = {"HTTP": "https", "WEBSOCKET": "wss"}
+
+
 def outputs_of(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs of a resource beside its id and name."""
     if type_.startswith("aws:"):
@@ -106,7 +109,7 @@ def _aws(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
             outputs |= {"invokeArn": f"{arn}/invocations"}
         case "aws:apigatewayv2:Api":
             outputs |= {
-                "apiEndpoint": f"https://{name}.execute-api.amazonaws.com",
+                "apiEndpoint": f"{_SCHEMES[inputs['protocolType']]}://{name}.execute-api.amazonaws.com",
                 "executionArn": f"arn:aws:execute-api:recorded:{ACCOUNT}:{name}",
             }
         case "aws:apigatewayv2:Stage":

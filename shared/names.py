@@ -28,6 +28,8 @@ RECORDS_TABLE_KEY = ("pk", "sk")
 RECORDS_TABLE_DATE = "o"
 RECORDS_TABLE_BY_DATE = "by-date"
 """The index of the table in which a partition's entries are in order of that attribute."""
+TOLD = "told"
+"""The kind of the items that number the changes of alerts."""
 CONNECTIONS_TABLE = "connections"
 """Who listens to live updates, on AWS."""
 

@@ -37,7 +37,10 @@ def _is_safe(address: str) -> bool:
 
 def _addresses(settings: Settings) -> Iterator[str]:
     """Where partners and the app go, as far as an address says how."""
-    named = (settings.url, settings.endpoint, settings.records_endpoint, settings.lake_endpoint)
+    named = (
+        *(settings.url, settings.live_url, settings.endpoint),
+        *(settings.records_endpoint, settings.lake_endpoint),
+    )
     yield from filter(None, (*named, settings.jobs_databricks, settings.jobs_emr.get("endpoint", "")))
     tokens = TokenSettings(settings.issuer, settings.audience, None, "[]", settings.trusted_issuers)
     yield from (issuer.issuer for issuer in parse_trusted_issuers(tokens))

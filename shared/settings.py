@@ -72,6 +72,7 @@ class Settings:
     jobs_emr: Mapping[str, str] = field(default_factory=dict)
     metrics_access: str = CLOSED  # GALEN_METRICS_ACCESS: closed, open, or the SHA-256 of the scraper's token
     origin_access: str = OPEN  # GALEN_ORIGIN_ACCESS: open, or the SHA-256 of what the edge shows, on AWS
+    live_url: str = ""  # GALEN_LIVE_URL: of the service of live updates; empty: there is none
     source: str = "default"  # GALEN_SOURCE: the logical sending system of streams and files
 
     def tenant_of(self, hub: str) -> str:
@@ -118,6 +119,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         jobs_emr=_mapping("JOBS_EMR", get("JOBS_EMR", "{}"), "what an EMR Serverless application needs"),
         metrics_access=get("METRICS_ACCESS", CLOSED),
         origin_access=get("ORIGIN_ACCESS", OPEN),
+        live_url=get("LIVE_URL").rstrip("/"),
         source=get("SOURCE", "default"),
     )
     _check(settings)
@@ -194,10 +196,21 @@ def _check(settings: Settings) -> None:
     except ValueError as wrong:
         raise SettingsError(f"GALEN_VALIDATION_MODES: {wrong}") from None
     _check_jobs(settings)
+    _check_live(settings)
     if len(settings.link_key) < 32:
         raise SettingsError(
             "GALEN_LINK_KEY is missing or shorter than 32 characters: it signs the links between pages"
         )
+
+
+_LIVE_SCHEMES: Final = {AZURE: ("https", "http"), AWS: ("wss", "ws")}
+"""Of Web PubSub the service's address is named, of API Gateway the one that clients open."""
+
+
+def _check_live(settings: Settings) -> None:
+    safe, here = _LIVE_SCHEMES[settings.cloud]
+    if settings.live_url and not settings.live_url.startswith((f"{safe}://", f"{here}://127.0.0.1")):
+        raise SettingsError(f"GALEN_LIVE_URL is the address of live updates and begins with {safe}://")
 
 
 _EMR_REQUIRED: Final = ("region", "application", "role", "entry", "lake")

@@ -117,6 +117,14 @@ def acknowledge(services: ApiServices, request: ApiRequest) -> Response:
     return plain_json(services.alerts.acknowledge(request.caller, request.path["id"]))
 
 
+def listen(services: ApiServices, request: ApiRequest) -> Response:
+    """POST /alerts/live: where a WebSocket is told that there is something to ask for. Raises NotFound."""
+    request.only()
+    if services.live is None:
+        raise NotFound("There are no live updates here: ask /alerts with wait, or /alerts/stream.")
+    return plain_json({"url": services.live.address(request.caller.tenant)})
+
+
 def _cursor(text: str | None) -> str | None:
     if text and (len(text) > _MAX_CURSOR_CHARS or not text.isprintable()):
         raise refuse("since is the cursor of an earlier answer.")

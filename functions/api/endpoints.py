@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from functions.api import authorization, operations, platform, resources
-from functions.api.alerts import AlertFeed, acknowledge
+from functions.api.alerts import AlertFeed, acknowledge, listen
 from functions.api.body import MAX_BODY_BYTES
 from functions.api.negotiation import FHIR_TYPES, FORM
 from functions.api.routing import BodyRule, Endpoint
@@ -55,6 +55,7 @@ def endpoints(feed: AlertFeed) -> tuple[Endpoint, ...]:
         ),
         Endpoint("alerts", "GET", "/alerts", wait=feed.poll, needs=_ALERTS),
         Endpoint("alert-stream", "GET", "/alerts/stream", wait=feed.stream, needs=_ALERTS, json_only=False),
+        Endpoint("alert-live", "POST", "/alerts/live", run=listen, needs=_ALERTS),
         Endpoint(
             "acknowledge",
             "POST",

@@ -13,6 +13,7 @@ from shared.domain.fhir.page_token import PageTokens
 from shared.domain.observability.prometheus import Sample
 from shared.domain.records import StoredResource
 from shared.ports.clock import Clock, Randomness
+from shared.ports.live import LiveUpdates
 from shared.ports.meter import Meter
 from shared.ports.tokens import TokenVerifier
 from shared.services.fhir.search import Searchset
@@ -130,7 +131,7 @@ class Metrics(Protocol):
 
 
 class ApiServices(Protocol):
-    """Everything the API is made of. `token_endpoint` is None where no signing key is configured."""
+    """Everything the API is made of. Without a signing key there is no `token_endpoint`, without a service no `live`."""
 
     @property
     def public_url(self) -> str:
@@ -151,6 +152,8 @@ class ApiServices(Protocol):
     def risk(self) -> RiskScores: ...
     @property
     def alerts(self) -> Alerts: ...
+    @property
+    def live(self) -> LiveUpdates | None: ...
     @property
     def health(self) -> Health: ...
     @property

@@ -11,10 +11,10 @@ from urllib.parse import unquote_to_bytes
 
 import azure.functions as func
 
-from functions.needs import API
+from functions.needs import API, RINGS
 
 http = func.Blueprint()
-NEEDS = {"api": API}
+NEEDS = {"api": (*API, RINGS)}
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -8,11 +8,11 @@ import typing
 
 import azure.functions as func
 
-from functions.needs import REACT
+from functions.needs import REACT, RINGS
 from shared import names
 
 reactions = func.Blueprint()
-NEEDS = {names.REACTIONS_FUNCTION: REACT}
+NEEDS = {names.REACTIONS_FUNCTION: (*REACT, RINGS)}
 
 
 @reactions.function_name(names.REACTIONS_FUNCTION)

@@ -12,10 +12,11 @@ from infra.components.aws.alarms import Alarms, Backups
 from infra.components.aws.data_lake import ACCESS_LOGS, FAILURES, DataLake
 from infra.components.aws.event_streams import EventStreams
 from infra.components.aws.front import Front, FrontArgs
-from infra.components.aws.function_plan import plans
-from infra.components.aws.functions import Functions, FunctionsArgs
+from infra.components.aws.function_plan import BELL_AGE_S, CHANGE_AGE_S, plans
+from infra.components.aws.functions import ITEMS_ONLY, TOLD_ONLY, Functions, FunctionsArgs
 from infra.components.aws.inference import Inference
 from infra.components.aws.keys import Keys
+from infra.components.aws.live import Live
 from infra.components.aws.network import Network
 from infra.components.aws.observability import Observability
 from infra.components.aws.records import Records
@@ -28,6 +29,7 @@ from infra.components.aws.surroundings import Surroundings
 from infra.components.aws.users import Users
 from infra.config import StackConfig
 from shared.names import (
+    CONNECTIONS_TABLE,
     HUBS,
     LAKE_FILE_SYSTEM,
     LANDING_FILE_SYSTEM,
@@ -45,14 +47,15 @@ def provision(config: StackConfig) -> None:
     streams = EventStreams(config.name("streams"), around)
     records = Records(config.name("records"), around)
     secrets = Secrets(config.name("secrets"), around)
-    places = _places(around, lake, streams, records, secrets)
+    live = Live(config.name("live"), around)
+    places = _places(lake, streams, records, secrets, live)
     functions = Functions(
         config.name("fn"),
         FunctionsArgs(
             around,
             plans(config.maximum_instances),
             places,
-            settings(config, lake, streams, records),
+            settings(config, lake, streams, records, live),
             secrets.arns,
             lake.buckets[FAILURES].arn,
             lake.key,
@@ -60,7 +63,12 @@ def provision(config: StackConfig) -> None:
     )
     for hub in HUBS:
         functions.follow(hub.replace("-", "_"), hub, streams.streams[hub].arn)
-    functions.follow(REACTIONS_FUNCTION, RECORDS_CONTAINER, records.table.stream_arn, changes=True)
+    changes = records.table.stream_arn
+    functions.follow(
+        REACTIONS_FUNCTION, RECORDS_CONTAINER, changes, changes=ITEMS_ONLY, oldest_s=CHANGE_AGE_S
+    )
+    functions.follow("ring", RECORDS_CONTAINER, changes, changes=TOLD_ONLY, oldest_s=BELL_AGE_S)
+    live.open(functions)
     front = Front(config.name("front"), FrontArgs(around, functions, lake.buckets[ACCESS_LOGS]))
     reports = Reports(config.name("reports"), around)
     jobs = SparkJobs(config.name("spark"), around, lake, places, reports)
@@ -74,7 +82,7 @@ def provision(config: StackConfig) -> None:
     users = Users(config.name("users"), around)
     pulumi.export("url", config.url)
     pulumi.export("distribution", front.host)
-    pulumi.export("live", front.live.api_endpoint)
+    pulumi.export("live", live.url)
     pulumi.export("issuer", users.issuer)
     pulumi.export("landing", lake.buckets[LANDING_FILE_SYSTEM].bucket)
 
@@ -91,7 +99,11 @@ def _surroundings(config: StackConfig) -> Surroundings:
 
 
 def _places(
-    around: Surroundings, lake: DataLake, streams: EventStreams, records: Records, secrets: Secrets
+    lake: DataLake,
+    streams: EventStreams,
+    records: Records,
+    secrets: Secrets,
+    live: Live,
 ) -> Places:
     """Where the things are that functions need."""
     files: Places = dict(buckets(noun, bucket.arn, lake.key) for noun, bucket in lake.buckets.items())
@@ -102,10 +114,6 @@ def _places(
     hidden: Places = {
         (Thing.SECRET, None, secret): Place((arn,), secrets.key) for secret, arn in secrets.arns.items()
     }
-    # Only the function that holds connections may send to them; its API is made after it, so by account and stage.
-    live = pulumi.Output.concat(
-        "arn:aws:execute-api:", around.config.location, ":", around.account, ":*/live/*"
-    )
     return {
         **files,
         **hubs,
@@ -114,7 +122,8 @@ def _places(
             (records.table.arn, pulumi.Output.concat(records.table.arn, "/index/*")), records.key
         ),
         (Thing.RECORDS, Access.FOLLOW, RECORDS_CONTAINER): Place((records.table.stream_arn,), records.key),
-        (Thing.LIVE_UPDATES, None, LIVE_HUB): Place((live, records.connections.arn), None),
+        (Thing.LIVE_UPDATES, None, LIVE_HUB): Place((live.callbacks_arn,)),
+        (Thing.CONNECTIONS, None, CONNECTIONS_TABLE): Place((records.connections.arn,), records.key),
     }
 
 
@@ -129,13 +138,14 @@ def origin_access(config: StackConfig) -> pulumi.Input[str]:
 
 
 def settings(
-    config: StackConfig, lake: DataLake, streams: EventStreams, records: Records
+    config: StackConfig, lake: DataLake, streams: EventStreams, records: Records, live: Live
 ) -> dict[str, pulumi.Input[str]]:
     """The functions' settings: where each thing is."""
     return {
         "GALEN_CLOUD": "aws",
         "GALEN_TABLE": records.table.name,
         "GALEN_CONNECTIONS_TABLE": records.connections.name,
+        "GALEN_LIVE_URL": live.url,
         "GALEN_LAKE_BUCKET": lake.buckets[LAKE_FILE_SYSTEM].bucket,
         "GALEN_LANDING_BUCKET": lake.buckets[LANDING_FILE_SYSTEM].bucket,
         "GALEN_STREAMS": pulumi.Output.json_dumps({hub: each.name for hub, each in streams.streams.items()}),

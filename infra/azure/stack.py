@@ -67,7 +67,10 @@ def provision(config: StackConfig) -> None:
         if config.is_production
         else None
     )
-    settings = connection_settings(around.identity, lake, streams_, records, secrets)
+    settings = {
+        **connection_settings(around.identity, lake, streams_, records, secrets),
+        "GALEN_LIVE_URL": pulumi.Output.concat("https://", dashboard.live.host_name),
+    }
     functions = FunctionsApp(
         config.name("fn"), FunctionsAppArgs(around, settings, front.id if front else None)
     )

@@ -58,7 +58,7 @@ _STREAM: Final = types("aws:kinesis:Stream")
 _LAMBDA: Final = types("aws:lambda:Function")
 _ZIPPED: Final = where(_LAMBDA, "packageType", is_=None)
 # What sends live updates calls a public API, which nothing inside the network reaches.
-_INSIDE: Final = without(_ZIPPED, "-live")
+_INSIDE: Final = without(_ZIPPED, "-authorise", "-live", "-ring")
 _MAPPING: Final = types("aws:lambda:EventSourceMapping")
 _CLUSTER: Final = types("aws:rds:Cluster")
 _INSTANCE: Final = types("aws:rds:ClusterInstance")
@@ -68,7 +68,8 @@ _POOL: Final = types("aws:cognito:UserPool")
 _STAGE: Final = types("aws:apigatewayv2:Stage")
 _UNTAGGED: Final = (
     "aws:backup:Selection", "aws:backup:VaultLock", "aws:iam:RolePolicyAttachment",
-    "aws:apigatewayv2:Integration", "aws:apigatewayv2:Route", "aws:cloudfront:OriginAccessControl",
+    "aws:apigatewayv2:Authorizer", "aws:apigatewayv2:Integration", "aws:apigatewayv2:Route",
+    "aws:cloudfront:OriginAccessControl",
     "aws:cloudwatch:EventTarget", "aws:cognito:ResourceServer", "aws:cognito:UserGroup", "aws:cognito:UserPoolClient",
     "aws:cognito:UserPoolDomain", "aws:ec2:RouteTableAssociation", "aws:ec2:SecurityGroupRule", "aws:iam:RolePolicy",
     "aws:kms:Alias", "aws:lambda:FunctionEventInvokeConfig", "aws:lambda:Permission", "aws:s3:BucketLifecycle",

@@ -88,9 +88,9 @@ def where(of: About, *path: str, is_: Any) -> About:
     return lambda recording: [each for each in of(recording) if at(each.inputs, *path) == is_]
 
 
-def without(of: About, end: str) -> About:
+def without(of: About, *ends: str) -> About:
     """Those of them whose names do not end so."""
-    return lambda recording: [each for each in of(recording) if not each.name.endswith(end)]
+    return lambda recording: [each for each in of(recording) if not each.name.endswith(ends)]
 
 
 def must(path: tuple[str, ...], *wanted: Any) -> Wrong:

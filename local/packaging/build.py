@@ -26,7 +26,7 @@ SITE: Final = Path(".python_packages/lib/site-packages")
 """Where the worker of Azure looks for dependencies that came with the package; Lambda looks beside the handlers."""
 PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 THIS_MACHINE: Final = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-SERVICES: Final = ("dynamodb", "kinesis", "s3", "secretsmanager", "sts")
+SERVICES: Final = ("apigatewaymanagementapi", "dynamodb", "kinesis", "s3", "secretsmanager", "sts")
 """The services of AWS that the functions call: of the descriptions of all others the SDK brings 20 MB."""
 _LONG_AGO: Final = (2000, 1, 1, 0, 0, 0)
 

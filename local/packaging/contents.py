@@ -10,7 +10,7 @@ from typing import Final
 _NEVER_SERVED: Final = "shared/adapters/memory"
 """The reference adapters: tests and commands run on them."""
 _LEFT_OUT: Final = ("__pycache__",)
-LAMBDA_GROUPS: Final = ("http", "streams", "landing", "reactions", "schedules")
+LAMBDA_GROUPS: Final = ("http", "streams", "landing", "reactions", "schedules", "live")
 """Each a module of functions/aws, and a package of its own."""
 
 

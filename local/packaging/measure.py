@@ -32,7 +32,7 @@ LAMBDA_IMPORTS: Final = {
     "http": f"import functions.aws.http, functions.api.app, mangum, {_AWS}",
     **{
         group: f"import functions.aws.{group}, {_AWS}"
-        for group in ("streams", "landing", "reactions", "schedules")
+        for group in ("streams", "landing", "reactions", "schedules", "live")
     },
 }
 """The same for each package of Lambda."""

@@ -8,7 +8,14 @@ import os
 from functools import cache
 from typing import Final
 
-from shared.bootstrap.adapters import Adapters, adapters_of, aws_adapters, azure_adapters, table_changes
+from shared.bootstrap.adapters import (
+    Adapters,
+    adapters_of,
+    aws_adapters,
+    azure_adapters,
+    table_changes,
+    tenants_of_alerts,
+)
 from shared.bootstrap.secrets import with_secrets
 from shared.bootstrap.use_cases import Services
 from shared.domain.observability.meter import ProcessMeter
@@ -22,6 +29,7 @@ __all__ = [
     "azure_adapters",
     "services",
     "table_changes",
+    "tenants_of_alerts",
 ]
 
 _LOG: Final = logging.getLogger("galen")

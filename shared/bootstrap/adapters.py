@@ -11,9 +11,11 @@ from typing import Any, Final
 from shared import names
 from shared.adapters.system import SystemClock, SystemRandomness
 from shared.domain.observability.meter import ProcessMeter
+from shared.domain.records import Kind
 from shared.ports.clock import Clock, Randomness
 from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
+from shared.ports.live import LiveUpdates
 from shared.ports.records import Records
 from shared.ports.streams import Streams
 from shared.ports.validator import Validator
@@ -35,6 +37,7 @@ class Adapters:
     validator: Validator
     clock: Clock
     randomness: Randomness
+    live: LiveUpdates | None = None
 
 
 def adapters_of(settings: Settings, meter: ProcessMeter | None = None) -> Adapters:
@@ -59,13 +62,22 @@ def azure_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Ada
         validator=_validator(),
         clock=SystemClock(),
         randomness=SystemRandomness(),
+        live=_web_pubsub(settings) if settings.live_url else None,
     )
+
+
+def _web_pubsub(settings: Settings) -> LiveUpdates:
+    from shared.adapters.azure.connections import web_pubsub_token
+    from shared.adapters.azure.live import WebPubSubLive
+
+    return WebPubSubLive(settings.live_url, web_pubsub_token(settings))
 
 
 def aws_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Adapters:
     """The ports on AWS, or on an emulator that speaks its protocols."""
     from shared.adapters.aws.connections import AwsPlace, client
     from shared.adapters.aws.lake import S3Lake
+    from shared.adapters.aws.live import ApiGatewayLive, LivePlace
     from shared.adapters.aws.records import DynamoRecords
     from shared.adapters.aws.streams import KinesisStreams
 
@@ -82,6 +94,10 @@ def aws_adapters(settings: Settings, meter: ProcessMeter | None = None) -> Adapt
         validator=_validator(),
         clock=SystemClock(),
         randomness=SystemRandomness(),
+        # Addresses are made here; a function of its own rings (shared/bootstrap/live.py).
+        live=ApiGatewayLive(LivePlace(settings.live_url, key=settings.link_key), SystemClock())
+        if settings.live_url
+        else None,
     )
 
 
@@ -91,6 +107,14 @@ def table_changes(told: Iterable[Mapping[str, Any]], lake: Lake) -> list[Change]
 
     images = ((each["dynamodb"]["Keys"], each["dynamodb"].get("NewImage")) for each in told)
     return [Change(*address_of(keys), partial(item_of, image, lake)) for keys, image in images if image]
+
+
+def tenants_of_alerts(told: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Whose alerts a page of a DynamoDB stream tells of: the entries that number their changes."""
+    from shared.adapters.aws.stored import address_of
+
+    images = (each["dynamodb"].get("NewImage") or {} for each in told)
+    return [address_of(image)[0] for image in images if image.get("k", {}).get("S") == Kind.TOLD]
 
 
 def _busy_counter(meter: ProcessMeter | None) -> Callable[[], None]:

@@ -20,6 +20,7 @@ from shared.domain.stays.model_risk import ONSET, READMISSION, SEPSIS
 from shared.ports.clock import Clock, Randomness
 from shared.ports.jobs import Jobs
 from shared.ports.lake import Lake
+from shared.ports.live import LiveUpdates
 from shared.ports.records import Records
 from shared.ports.tokens import TokenVerifier
 from shared.posture import broken_rules
@@ -49,6 +50,7 @@ from shared.services.reactions import STAGE as READ_STAGE
 from shared.services.reactions import Reactions
 from shared.services.replay import Redo, Replay
 from shared.services.replicate import Replicate
+from shared.services.ring_alerts import RingAlerts
 from shared.services.risk import Risk
 from shared.services.score import ScoreVitals
 from shared.services.score_onset import STAGE as ONSET_STAGE
@@ -320,7 +322,14 @@ class Services:
             self.land_commits,
             self.dead_letters,
             self.land_predictions,
+            # On AWS a function of its own rings: from inside the network the API cannot be called.
+            bell=RingAlerts(self.live) if self.live and self.settings.cloud != AWS else None,
         )
+
+    @property
+    def live(self) -> LiveUpdates | None:
+        """None where there is no service for it."""
+        return self.adapters.live
 
     @cached_property
     def pulse(self) -> Pulse:

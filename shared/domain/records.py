@@ -25,6 +25,7 @@ from shared.domain.fhir.identity import ResourceKey
 from shared.domain.fhir.outcome import error
 from shared.domain.fhir.search_index import search_index
 from shared.errors import TooLarge
+from shared.names import TOLD
 
 Item = dict[str, Any]
 """One item: `id`, `tenant`, `home`, `kind` and what its kind adds. Plain JSON values without decimals."""
@@ -52,7 +53,7 @@ class Kind(StrEnum):
     STATE = "state"
     READINGS = "readings"
     ALERT = "alert"
-    TOLD = "told"
+    TOLD = TOLD
     LEDGER = "ledger"
     METRICS = "metrics"
     ASSERTION = "assertion"

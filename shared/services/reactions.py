@@ -19,6 +19,7 @@ from shared.services.isolate import isolate, pointer_to
 from shared.services.land_commits import LandCommits
 from shared.services.land_predictions import LandPredictions
 from shared.services.pulse import Pulse
+from shared.services.ring_alerts import RingAlerts
 from shared.services.score import ScoreVitals
 from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import ScoreSepsis
@@ -56,6 +57,8 @@ class Reactions:
         commits: LandCommits,
         dead_letters: DeadLetters,
         predictions: LandPredictions,
+        *,
+        bell: RingAlerts | None = None,
     ) -> None:
         self._dead_letters = dead_letters
         self._each: tuple[Callable[[Sequence[Item]], object], ...] = (
@@ -66,6 +69,7 @@ class Reactions:
             lambda items: isolate("pulse", items, pulse.echo, dead_letters),
             commits.land,
             predictions.land,
+            *((bell.react,) if bell else ()),
         )
 
     def react(self, items: Sequence[Item]) -> None:

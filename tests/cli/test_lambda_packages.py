@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from local.packaging.contents import LAMBDA_GROUPS, lambda_contents
 from local.provision_aws import provision
 from shared import names
 from shared.adapters.aws.connections import client
+from shared.domain.access.live_tickets import LiveTickets
 from shared.names import SECRET_SETTINGS, secret_variable
 from shared.settings import read_settings
 from tests.cli.lambda_runtime import InvocationFailed, LambdaFunction
@@ -141,3 +143,13 @@ def test_files_changes_and_timers_are_taken(packages: dict[str, Path], settings:
 
 def test_every_secret_of_the_stack_is_a_setting() -> None:
     assert {secret_variable(secret) for secret in SECRET_SETTINGS} >= {"GALEN_SECRET_LINK_SIGNING_KEY"}
+
+
+def test_a_connection_for_live_updates_is_made_by_a_ticket_alone(
+    packages: dict[str, Path], settings: dict[str, str]
+) -> None:
+    ticket = LiveTickets(b"s" * 40).sell("ward", datetime.now(UTC))
+    with LambdaFunction(packages["live"], "functions.aws.live.authorise", settings) as function:
+        for shown, effect in ((ticket, "Allow"), (ticket[:-1], "Deny")):
+            decided = function({"methodArn": "arn", "queryStringParameters": {"ticket": shown}})
+            assert decided["policyDocument"]["Statement"][0]["Effect"] == effect

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.needs import Thing
+from functions.needs import RINGS, Thing
 from infra.components.aws.function_plan import FunctionPlan, plans
 from local.packaging.contents import LAMBDA_GROUPS
 from shared.names import HUBS, REACTIONS_FUNCTION, SECRET_LINK_KEY, SECRET_SETTINGS, secret_variable
@@ -22,7 +22,6 @@ pytestmark = [
 ]
 STACK = "aws-prod"
 PLANS = plans(40)
-PACKAGED = [plan for plan in PLANS if plan.packaged]
 SECRET_VALUES = dict.fromkeys(SECRET_SETTINGS.values(), "k" * 32)
 
 
@@ -37,29 +36,29 @@ def variables(plan: FunctionPlan) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("plan", PACKAGED, ids=lambda plan: plan.name)
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
 def test_a_handler_that_the_stack_names_is_there(plan: FunctionPlan) -> None:
     module, _, name = plan.handler.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_every_function_of_a_module_is_in_the_stack_and_every_group_has_a_package() -> None:
-    assert [plan.name for plan in PLANS if not plan.packaged] == ["live"]
-    assert {plan.group for plan in PACKAGED} == set(LAMBDA_GROUPS)
+    assert {plan.group for plan in PLANS} == set(LAMBDA_GROUPS)
     for group in LAMBDA_GROUPS:
         module = importlib.import_module(f"functions.aws.{group}")
-        assert set(module.NEEDS) == {plan.name for plan in PACKAGED if plan.group == group}
+        assert set(module.NEEDS) == {plan.name for plan in PLANS if plan.group == group}
 
 
 def test_both_clouds_serve_the_same_functions_with_the_same_needs() -> None:
-    """On AWS the schedule of the tables starts the job itself."""
-    for group in LAMBDA_GROUPS:
+    """On AWS the schedule of the tables starts the job itself, and functions of their own ring for live updates."""
+    for group in set(LAMBDA_GROUPS) - {"live"}:
         azure = dict(importlib.import_module(f"functions.azure.{group}").NEEDS)
         azure.pop("tables", None)
-        assert azure == importlib.import_module(f"functions.aws.{group}").NEEDS
+        shared = {name: tuple(need for need in needs if need != RINGS) for name, needs in azure.items()}
+        assert shared == importlib.import_module(f"functions.aws.{group}").NEEDS
 
 
-@pytest.mark.parametrize("plan", PACKAGED, ids=lambda plan: plan.name)
+@pytest.mark.parametrize("plan", [p for p in PLANS if p.group != "live"], ids=lambda plan: plan.name)
 def test_the_settings_of_the_stack_start_the_app_on_aws(plan: FunctionPlan) -> None:
     told = variables(plan)
     settings = read_settings({**told, **SECRET_VALUES, "AWS_REGION": "eu-central-1"})
@@ -67,20 +66,21 @@ def test_the_settings_of_the_stack_start_the_app_on_aws(plan: FunctionPlan) -> N
     assert settings.table == told["GALEN_TABLE"] != ""
     assert len({settings.streams[hub] for hub in HUBS}) == len(HUBS)
     assert settings.lake_bucket != settings.landing_bucket
+    assert settings.live_url.startswith("wss://")
 
 
-@pytest.mark.parametrize("plan", PACKAGED, ids=lambda plan: plan.name)
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
 def test_a_function_is_told_of_the_secrets_that_it_may_read_and_no_others(plan: FunctionPlan) -> None:
     may_read = {need.name for need in plan.needs if need.thing is Thing.SECRET}
     told = {name for name in variables(plan) if name.startswith("GALEN_SECRET_")}
     assert told == {secret_variable(secret) for secret in may_read}
-    assert SECRET_LINK_KEY in may_read
+    assert (SECRET_LINK_KEY in may_read) == (plan.name not in ("live", "ring"))
 
 
 def test_what_the_stack_sets_is_a_setting_of_the_app() -> None:
     known = {codes_in(row[1])[0] for row in table_after(text_of("README.md"), "| field | variable |")}
     known |= {secret_variable(secret) for secret in SECRET_SETTINGS}
-    (api,) = [plan for plan in PACKAGED if plan.group == "http"]
+    (api,) = [plan for plan in PLANS if plan.group == "http"]
     assert set(variables(api)) - known == {"GALEN_CONNECTIONS_TABLE"}
 
 

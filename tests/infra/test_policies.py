@@ -60,7 +60,8 @@ STACKS = (*AZURE, *AWS)
 
 
 DRIVERS = {
-    "aws:lambda:EventSourceMapping", "aws:scheduler:Schedule", "aws:cloudwatch:EventTarget", "aws:apigatewayv2:Integration",
+    "aws:lambda:EventSourceMapping", "aws:scheduler:Schedule", "aws:cloudwatch:EventTarget", "aws:apigatewayv2:Authorizer",
+    "aws:apigatewayv2:Integration",
 }  # fmt: skip
 
 
@@ -222,6 +223,7 @@ def test_the_app_is_granted_what_its_functions_need_and_nothing_else(stack: str)
         Thing.SECRET: lambda need: config.name("kv"),
         Thing.TELEMETRY: lambda need: f"{config.name('watch')}-insights",
         Thing.RECORDS: lambda need: "galen",
+        Thing.LIVE_UPDATES: lambda need: f"{config.name('dashboard')}-live",
     }
     needed = {
         (role.value if isinstance(role, Role) else role, places[need.thing](need))
@@ -332,22 +334,22 @@ def test_a_need_that_no_function_declares_is_no_grant() -> None:
 
 COUNTS = {
     "azure-dev": {
-        "authorization:RoleAssignment": 18, "network:PrivateEndpoint": 13, "storage:BlobContainer": 7,
+        "authorization:RoleAssignment": 19, "network:PrivateEndpoint": 13, "storage:BlobContainer": 7,
         "eventhub:EventHub": len(HUBS), "keyvault:Key": 0, "frontdoor:Policy": 0, "sql:Database": 1,
         "databricks:Workspace": 1, "datafactory:Pipeline": 3, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
     },
     "aws-dev": {
-        "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 13 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
+        "aws:lambda:Function": 11 + len(HUBS), "aws:iam:Role": 15 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
         "aws:kms:Key": 0, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
         "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
     },
     "aws-prod": {
-        "aws:lambda:Function": 9 + len(HUBS), "aws:iam:Role": 15 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
+        "aws:lambda:Function": 11 + len(HUBS), "aws:iam:Role": 17 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
         "aws:kms:Key": 9, "aws:s3:Bucket": 10, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
         "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
     },
     "azure-prod": {
-        "authorization:RoleAssignment": 19, "network:PrivateEndpoint": 14, "storage:BlobContainer": 7,
+        "authorization:RoleAssignment": 20, "network:PrivateEndpoint": 14, "storage:BlobContainer": 7,
         "eventhub:EventHub": len(HUBS), "keyvault:Key": 7, "frontdoor:Policy": 1, "sql:Database": 1,
         "databricks:Workspace": 1, "datafactory:Pipeline": 3, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
     },

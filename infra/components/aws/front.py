@@ -1,4 +1,4 @@
-"""What the world sees: the API, live updates, the dashboard, and CloudFront with its firewall before them.
+"""What the world sees: the API, the dashboard, and CloudFront with its firewall before them.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html
 """
@@ -13,14 +13,13 @@ from pulumi_aws import apigatewayv2, cloudfront, s3, wafv2
 
 from infra.components.aws.data_lake import guard
 from infra.components.aws.functions import Functions
+from infra.components.aws.live import stage
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from shared.names import ORIGIN_HEADER
 
 REQUESTS_IN_FIVE_MINUTES: Final = 15_000
 """Of one address, as at the front door of Azure."""
-BURST: Final = 2_000
-RATE_A_S: Final = 1_000
 _EDGE: Final = "us-east-1"
 """Where CloudFront's firewalls and certificates live."""
 _NO_CACHE: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -45,7 +44,7 @@ class FrontArgs:
 
 
 class Front(pulumi.ComponentResource):
-    """The API and the dashboard under one name, over TLS 1.2 or newer; live updates under API Gateway's own."""
+    """The API and the dashboard under one name, over TLS 1.2 or newer; live updates have API Gateway's own."""
 
     def __init__(self, name: str, args: FrontArgs) -> None:
         super().__init__("galen:aws:Front", name, None, args.around.opts)
@@ -54,58 +53,34 @@ class Front(pulumi.ComponentResource):
         self._config = args.around.config
         self._tags = self._config.tags(Classification.OPERATIONAL)
         self._child = pulumi.ResourceOptions(parent=self)
-        api = self._api("http", "HTTP", "api", ["$default"])
-        self.live = self._api(
-            "live", "WEBSOCKET", "live", ["$connect", "$disconnect", "$default"],
-            route_selection_expression="$request.body.action",
-        )  # fmt: skip
+        api = self._api()
         site = self._site()
         self.distribution = self._distribution(api, site, self._firewall())
         self._let_read(site)
         self.host = self.distribution.domain_name
-        self.register_outputs({"host": self.host, "live": self.live.api_endpoint})
+        self.register_outputs({"host": self.host})
 
-    def _api(
-        self, noun: str, protocol: str, function: str, routes: list[str], **more: Any
-    ) -> apigatewayv2.Api:
-        name, functions = f"{self._name}-{noun}", self._args.functions
-        api = apigatewayv2.Api(name, protocol_type=protocol, tags=self._tags, opts=self._child, **more)
-        form = {"payload_format_version": "2.0"} if protocol == "HTTP" else {}
+    def _api(self) -> apigatewayv2.Api:
+        name, functions = f"{self._name}-http", self._args.functions
+        api = apigatewayv2.Api(name, protocol_type="HTTP", tags=self._tags, opts=self._child)
         target = apigatewayv2.Integration(
             f"{name}-function",
             api_id=api.id,
             integration_type="AWS_PROXY",
-            integration_uri=functions.functions[function].invoke_arn,
+            integration_uri=functions.functions["api"].invoke_arn,
+            payload_format_version="2.0",
             opts=self._child,
-            **form,
         )
-        for route in routes:
-            apigatewayv2.Route(
-                f"{name}-{route.lstrip('$')}",
-                api_id=api.id,
-                route_key=route,
-                target=pulumi.Output.concat("integrations/", target.id),
-                opts=self._child,
-            )
-        logs = self._args.around.observability.log_group(name, f"/galen/{name}")
-        # Neither path nor query: both may name a patient.
-        fields = '{"id":"$context.requestId","status":"$context.status","ms":"$context.integrationLatency"}'
-        apigatewayv2.Stage(
-            f"{name}-stage",
+        apigatewayv2.Route(
+            f"{name}-default",
             api_id=api.id,
-            name="$default" if protocol == "HTTP" else "live",
-            auto_deploy=True,
-            access_log_settings={"destination_arn": logs.arn, "format": fields},
-            default_route_settings={
-                "throttling_burst_limit": BURST,
-                "throttling_rate_limit": RATE_A_S,
-                "detailed_metrics_enabled": True,
-            },
-            tags=self._tags,
+            route_key="$default",
+            target=pulumi.Output.concat("integrations/", target.id),
             opts=self._child,
         )
+        stage(name, api, "$default", self._args.around, self._tags, self._child)
         functions.let_in(
-            function, "apigateway.amazonaws.com", pulumi.Output.concat(api.execution_arn, "/*"), noun
+            "api", "apigateway.amazonaws.com", pulumi.Output.concat(api.execution_arn, "/*"), "http"
         )
         return api
 

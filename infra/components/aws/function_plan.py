@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from functions.aws import http, landing, reactions, schedules, streams
-from functions.needs import EVERY, Access, Need, Needs, Thing, without_included
-from shared.names import HUB_PARTITIONS, LIVE_HUB
+from functions.aws import http, landing, live, reactions, schedules, streams
+from functions.needs import Need, without_included
+from shared.names import HUB_PARTITIONS
 
 TIMEOUT_S: Final = 300
 HTTP_TIMEOUT_S: Final = 29
@@ -16,6 +16,8 @@ KINESIS_BATCH: Final = 256
 CHANGES_BATCH: Final = 1000
 RECORD_AGE_S: Final = 6 * 24 * 3600
 """A day less than the streams keep: what was retried for so long is set aside while it can still be read."""
+BELL_AGE_S: Final = 60
+"""Older news ring no bell; clients ask by themselves."""
 CHANGE_AGE_S: Final = 20 * 3600
 """Of the day that DynamoDB Streams keep a change. One that can never be handled would hold its shard until it is gone."""
 TIMES: Final = {
@@ -26,7 +28,6 @@ TIMES: Final = {
     "inspect": "rate(15 minutes)",
 }
 """When the functions of schedules are called."""
-LIVE_NEEDS: Final[Needs] = {"live": (*EVERY, Need(Thing.LIVE_UPDATES, Access.SEND, LIVE_HUB))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,6 @@ class FunctionPlan:
     """How many run at once."""
     inside: bool = True
     """Whether it runs in the network, from which an endpoint of API Gateway reaches private APIs only."""
-    packaged: bool = True
-    """Whether `local package aws` builds a package of its group: there is no handler of live updates."""
 
     @property
     def handler(self) -> str:
@@ -60,7 +59,7 @@ def plans(maximum_instances: int) -> tuple[FunctionPlan, ...]:
         ("landing", landing.NEEDS),
         ("reactions", reactions.NEEDS),
         ("schedules", schedules.NEEDS),
-        ("live", LIVE_NEEDS),
+        ("live", live.NEEDS),
     ):
         for name, declared in needs.items():
             found.append(_plan(name, group, without_included(declared), maximum_instances))
@@ -72,13 +71,13 @@ def _plan(name: str, group: str, needs: frozenset[Need], maximum_instances: int)
     of_a_stream = max(HUB_PARTITIONS, maximum_instances // 20)
     match group:
         case "http":
-            return FunctionPlan(name, group, needs, 1792, HTTP_TIMEOUT_S, maximum_instances * 3 // 8)
+            return FunctionPlan(name, group, needs, 1792, HTTP_TIMEOUT_S, maximum_instances // 3)
         case "schedules":
             return FunctionPlan(name, group, needs, at_once=1)
         case "landing":
             return FunctionPlan(name, group, needs, 1792, 900, 4)
         case "live":
             return FunctionPlan(
-                name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances // 40, inside=False, packaged=False
+                name, group, needs, 512, HTTP_TIMEOUT_S, maximum_instances // 40, inside=False
             )
     return FunctionPlan(name, group, needs, at_once=of_a_stream)

@@ -16,7 +16,6 @@ from pulumi_aws import iam, lambda_
 from functions.needs import Thing
 from infra.components.aws.documents import LAMBDA, allow, document, trust
 from infra.components.aws.function_plan import (
-    CHANGE_AGE_S,
     CHANGES_BATCH,
     KINESIS_BATCH,
     RECORD_AGE_S,
@@ -25,7 +24,7 @@ from infra.components.aws.function_plan import (
 from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
-from shared.names import secret_variable
+from shared.names import TOLD, secret_variable
 
 PYTHON: Final = "python3.12"
 SPLITS: Final = {
@@ -36,6 +35,8 @@ ITEMS_ONLY: Final = {
     "filters": [{"pattern": json.dumps({"dynamodb": {"NewImage": {"k": {"S": [{"exists": True}]}}}})}]
 }
 """Of the changes of the table: an item has its kind in `k`, an entry of the search index has none."""
+TOLD_ONLY: Final = {"filters": [{"pattern": json.dumps({"dynamodb": {"NewImage": {"k": {"S": [TOLD]}}}})}]}
+"""Those that give a change of an alert its number: from then on it can be read."""
 NETWORK_ACTIONS: Final = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -117,7 +118,7 @@ class Functions(pulumi.ComponentResource):
     def _code(self, plan: FunctionPlan) -> pulumi.Archive:
         """The group's package; before one was built, an archive that says so."""
         folder = self._args.around.config.functions_package
-        if folder and plan.packaged:
+        if folder:
             return pulumi.FileArchive(f"{folder}/{plan.group}.zip")
         return pulumi.AssetArchive({"README": pulumi.StringAsset("No package was published yet.")})
 
@@ -151,8 +152,19 @@ class Functions(pulumi.ComponentResource):
         own = [allow(["kms:Decrypt"], self.key)] if self.key is not None else []
         return [*put, *([allow(["kms:GenerateDataKey"], key)] if key is not None else []), *own]
 
-    def follow(self, plan_name: str, source: str, arn: pulumi.Output[str], *, changes: bool = False) -> None:
-        """Feeds a stream to a function: partial batches, halved where one fails, the rest set aside in a bucket."""
+    def follow(
+        self,
+        plan_name: str,
+        source: str,
+        arn: pulumi.Output[str],
+        *,
+        changes: Mapping[str, Any] | None = None,
+        oldest_s: int = RECORD_AGE_S,
+    ) -> None:
+        """Feeds a stream to a function: partial batches, halved where one fails, the rest set aside in a bucket.
+
+        `changes` is the filter over a table's.
+        """
         lambda_.EventSourceMapping(
             f"{self._name}-{plan_name.replace('_', '-')}-from-{source}",
             function_name=self.functions[plan_name].arn,
@@ -161,10 +173,10 @@ class Functions(pulumi.ComponentResource):
             batch_size=CHANGES_BATCH if changes else KINESIS_BATCH,
             maximum_batching_window_in_seconds=0,  # an alert may not wait
             maximum_retry_attempts=-1,
-            maximum_record_age_in_seconds=CHANGE_AGE_S if changes else RECORD_AGE_S,
+            maximum_record_age_in_seconds=oldest_s,
             parallelization_factor=1,  # the chain of a shard has one writer
             destination_config={"on_failure": {"destination_arn": self._args.failures_arn}},
-            filter_criteria=ITEMS_ONLY if changes else None,
+            filter_criteria=changes,
             tags=self._tags,
             opts=self._child,
             **SPLITS,

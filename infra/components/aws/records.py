@@ -14,6 +14,7 @@ from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
 from shared.names import (
+    CONNECTIONS_KEY,
     CONNECTIONS_TABLE,
     RECORDS_CONTAINER,
     RECORDS_TABLE_BY_DATE,
@@ -47,7 +48,7 @@ class Records(pulumi.ComponentResource):
             global_secondary_indexes=[by_date],
             replicas=replicas,
         )
-        self.connections = self._table(f"{name}-{CONNECTIONS_TABLE}", ("id",))
+        self.connections = self._table(f"{name}-{CONNECTIONS_TABLE}", CONNECTIONS_KEY)
         self.register_outputs({"table": self.table.name, "stream": self.table.stream_arn})
 
     def _table(

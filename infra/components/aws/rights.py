@@ -54,6 +54,9 @@ ACTIONS: Final = {
     # Metrics are lines in the log, which the service itself writes.
     (Thing.TELEMETRY, Access.SEND): ("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
     (Thing.LIVE_UPDATES, Access.SEND): ("execute-api:ManageConnections",),
+    # Who is gone is forgotten by whoever finds that out.
+    (Thing.CONNECTIONS, Access.READ): ("dynamodb:DeleteItem", "dynamodb:Query"),
+    (Thing.CONNECTIONS, Access.WRITE): ("dynamodb:DeleteItem", "dynamodb:PutItem"),
     (Thing.IMAGES, Access.READ): ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
 }
 _ENCRYPTS: Final = ("kms:Decrypt", "kms:GenerateDataKey")

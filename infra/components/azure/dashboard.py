@@ -10,6 +10,7 @@ from typing import Final
 import pulumi
 from pulumi_azure_native import web, webpubsub
 
+from functions.needs import Thing
 from infra.components.azure.network_plan import Subresource
 from infra.components.azure.surroundings import Surroundings
 from infra.config import Classification
@@ -51,6 +52,7 @@ class Dashboard(pulumi.ComponentResource):
             },
             child,
         )
+        args.identity.permit(Thing.LIVE_UPDATES, LIVE_HUB, self.live.id, self)
         args.network.expose(f"{name}-live", self.live.id, Subresource.WEB_PUBSUB)
         args.observability.watch(f"{name}-live", self.live.id)
         self.register_outputs({"host": self.host, "live_host": self.live.host_name})

@@ -68,6 +68,15 @@ def event_hub_consumer(settings: Settings, hub: str) -> Any:
     )
 
 
+_WEB_PUBSUB: Final = "https://webpubsub.azure.com/.default"
+
+
+def web_pubsub_token(settings: Settings) -> Callable[[], str]:
+    """Gives bearer tokens of the managed identity for Web PubSub; kept until they expire."""
+    credential = _credential(settings)
+    return lambda: str(credential.get_token(_WEB_PUBSUB).token)
+
+
 _DATABRICKS: Final = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
 """The id of Azure Databricks in every tenant of Entra."""
 

@@ -45,7 +45,7 @@ class Api:
 
     def all(self, type_: str) -> Iterator[Any]:
         """Every resource of a type, page by page."""
-        path = f"/fhir/{type_}?_count={self._page}"
+        path = f"/fhir/{type_}?_count={self._page}&_total=none"
         while path:
             page = self.get(path)
             yield from (entry["resource"] for entry in page.get("entry", ()))

@@ -1,0 +1,115 @@
+"""Live updates by a WebSocket API of API Gateway: who is connected stands in a table, and each is told by a call.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from shared.adapters.aws.connections import AwsPlace, client
+from shared.adapters.aws.errors import status_of, translated
+from shared.domain.access.live_tickets import LiveTickets
+from shared.names import CONNECTIONS_KEY
+from shared.ports.clock import Clock
+
+TOLD: Final = json.dumps({"event": "alerts"}).encode()
+GONE: Final = 410
+KEPT: Final = timedelta(hours=3)
+"""API Gateway ends a connection after two hours: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+_TENANT, _ID = CONNECTIONS_KEY
+
+
+class LiveConnections:
+    """Who is connected, by tenant. `table` is boto3's client for `dynamodb`."""
+
+    def __init__(self, table: Any, name: str, clock: Clock) -> None:
+        self._table = table
+        self._name = name
+        self._clock = clock
+
+    def add(self, tenant: str, connection: str) -> None:
+        """Somebody has connected. Raises Busy and Unavailable."""
+        ends = int((self._clock.now() + KEPT).timestamp())
+        with translated():
+            self._table.put_item(
+                TableName=self._name, Item={**_key(tenant, connection), "ttl": {"N": str(ends)}}
+            )
+
+    def remove(self, tenant: str, connection: str) -> None:
+        """Somebody has left, or is gone; once more is no error. Raises Busy and Unavailable."""
+        with translated():
+            self._table.delete_item(TableName=self._name, Key=_key(tenant, connection))
+
+    def of(self, tenant: str) -> list[str]:
+        """Those of a tenant, whoever connected last included. Raises Busy and Unavailable."""
+        asked = {
+            "TableName": self._name,
+            "KeyConditionExpression": "#t = :t",
+            "ExpressionAttributeNames": {"#t": _TENANT},
+            "ExpressionAttributeValues": {":t": {"S": tenant}},
+            "ConsistentRead": True,
+        }
+        with translated():
+            pages = self._table.get_paginator("query").paginate(**asked)
+            return [item[_ID]["S"] for page in pages for item in page["Items"]]
+
+
+@dataclass(frozen=True, slots=True)
+class LivePlace:
+    """`url` is what clients open, whose host is called too; `key` seals tickets; `table` has who is connected."""
+
+    url: str
+    table: str = ""
+    key: str = field(default="", repr=False)
+    services: AwsPlace = field(default_factory=lambda: AwsPlace(""))
+
+
+class ApiGatewayLive:
+    """What it does not use it does not connect to: who makes addresses needs the key alone."""
+
+    def __init__(self, place: LivePlace, clock: Clock) -> None:
+        self._place = place
+        self._clock = clock
+
+    def address(self, tenant: str) -> str:
+        ticket = LiveTickets(self._place.key.encode()).sell(tenant, self._clock.now())
+        return f"{self._place.url}?ticket={ticket}"
+
+    def ring(self, tenant: str) -> None:
+        for connection in self._connections.of(tenant):
+            if not self._tell(connection):
+                self._connections.remove(tenant, connection)
+
+    def _tell(self, connection: str) -> bool:
+        """False where it is gone."""
+        with translated():
+            try:
+                self._client.post_to_connection(ConnectionId=connection, Data=TOLD)
+            except ClientError as failure:
+                if status_of(failure) != GONE:
+                    raise
+                return False
+        return True
+
+    @cached_property
+    def _connections(self) -> LiveConnections:
+        return LiveConnections(client("dynamodb", self._place.services), self._place.table, self._clock)
+
+    @cached_property
+    def _client(self) -> Any:
+        parts = urlsplit(self._place.url)
+        scheme = "http" if parts.scheme == "ws" else "https"
+        at = AwsPlace(self._place.services.region, f"{scheme}://{parts.netloc}{parts.path}")
+        return client("apigatewaymanagementapi", at, tries=2)
+
+
+def _key(tenant: str, connection: str) -> dict[str, Any]:
+    return {_TENANT: {"S": tenant}, _ID: {"S": connection}}
