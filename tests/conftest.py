@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -15,8 +16,6 @@ from tests.patience import PATIENCE_S
 
 for _part in ("connect", "read", "write", "pool"):  # httpx's own patience is five seconds
     setattr(DEFAULT_TIMEOUT_CONFIG, _part, PATIENCE_S)
-
-gc.disable()  # until all is collected: thousands of modules and tests are made, and nothing of them is garbage
 
 EVERYTHING = "GALEN_TEST_EVERYTHING"
 SPARK = "tests/spark/"
@@ -98,10 +97,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=turn)
 
 
-def pytest_collection_finish() -> None:
-    """What was collected stays to the end: the collector need not look through it again and again."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What is collected, thousands of modules and tests, stays to the end: the garbage collector leaves it alone."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
