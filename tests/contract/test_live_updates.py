@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from functions.aws.live import authorise, ring
+from functions.needs import Access, Thing
+from infra.components.aws.rights import ACTIONS
 from shared.adapters.aws.live import LiveConnections
 from shared.domain.access.live_tickets import LASTS, LiveTickets
 from shared.domain.records import Item
@@ -135,3 +137,15 @@ def test_the_tables_stream_rings_when_the_order_of_alerts_goes_on(
     streams.close()
     assert ring({"Records": records}, None) == {"batchItemFailures": []}
     assert gateway.heard(listens) == 1
+
+
+def test_the_functions_of_live_updates_call_what_they_are_granted(
+    gateway: OnApiGateway, aws: AwsServer
+) -> None:
+    aws.forget_calls()
+    gateway.leave(gateway.connect(gateway.live.address("ward")))
+    assert set(aws.calls()) == set(ACTIONS[Thing.CONNECTIONS, Access.WRITE])
+    gateway.leave(gateway.connect(gateway.live.address("ward")), politely=False)
+    aws.forget_calls()
+    gateway.live.ring("ward")
+    assert set(aws.calls()) == set(ACTIONS[Thing.CONNECTIONS, Access.READ])
