@@ -67,16 +67,20 @@ def _screened(context: RunContext, scopes: Sequence[Scope]) -> dict[str, list[Fi
     """By table that what is new in it meets its checks; None where Great Expectations is to judge the layer."""
     if not find_spec("duckdb") or any(each.new_files is None for each in scopes):
         return None
+    import duckdb
     from deltalake import DeltaTable
 
     from spark.jobs.folder_files import dataset_of
     from spark.quality.screen import screened
 
     found: dict[str, list[Finding]] = {}
-    for each in scopes:
-        if each.new_files:
-            table = DeltaTable(context.lake.uri(each.path).removeprefix(LOCAL), version=each.mark["version"])
-            findings = screened(dataset_of(table), each.new_files, each.checks)
+    with duckdb.connect() as connection:
+        for each in scopes:
+            if not each.new_files:
+                continue
+            folder = context.lake.uri(each.path).removeprefix(LOCAL)
+            rows = dataset_of(DeltaTable(folder, version=each.mark["version"]))
+            findings = screened(connection, rows, each.new_files, each.checks)
             if findings is None:
                 return None
             found[each.path] = findings

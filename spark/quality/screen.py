@@ -14,12 +14,15 @@ from spark.quality.runner import Finding
 from spark.quality.suites import NOT_NULL, UNIQUE, Check
 
 
-def screened(dataset: Any, files: frozenset[str], checks: Sequence[Check]) -> list[Finding] | None:
+def screened(
+    connection: Any, dataset: Any, files: frozenset[str], checks: Sequence[Check]
+) -> list[Finding] | None:
     """That every check is met by the rows of these files of a dataset of pyarrow; None where one may not be.
+
+    `connection` is one of DuckDB's.
 
     Where keys are to be unique, rows elsewhere in the table that have a key of theirs count too.
     """
-    import duckdb
     from pyarrow.dataset import FileSystemDataset
 
     parts: dict[bool, list[Any]] = {True: [], False: []}
@@ -30,17 +33,16 @@ def screened(dataset: Any, files: frozenset[str], checks: Sequence[Check]) -> li
         is_new: FileSystemDataset(each, dataset.schema, format_, system) for is_new, each in parts.items()
     }
     findings: list[Finding] = []
-    with duckdb.connect() as connection:
-        for where in dict.fromkeys(check.where for check in checks):
-            chosen = [check for check in checks if check.where == where]
-            new, old = (
-                rows.filter(where) if where else rows
-                for rows in (connection.from_arrow(some[True]), connection.from_arrow(some[False]))
-            )
-            found = _judged(new, old, chosen)
-            if found is None:
-                return None
-            findings += found
+    for where in dict.fromkeys(check.where for check in checks):
+        chosen = [check for check in checks if check.where == where]
+        new, old = (
+            rows.filter(where) if where else rows
+            for rows in (connection.from_arrow(some[True]), connection.from_arrow(some[False]))
+        )
+        found = _judged(new, old, chosen)
+        if found is None:
+            return None
+        findings += found
     return findings
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("duckdb", reason="not tested: the screen of expectations")
 pytest.importorskip("deltalake", reason="not tested: the screen of expectations")
 pytest.importorskip("pyspark", reason="not tested: the screen of expectations")
 
+import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
@@ -51,7 +52,8 @@ def findings(folder: Path, *new: dict[str, Any]) -> Any:
     before = set(dataset_of(DeltaTable(folder)).files)
     write_deltalake(folder, pa.Table.from_pylist(list(new), schema=SCHEMA), mode="append")
     dataset = dataset_of(DeltaTable(folder))
-    return screened(dataset, frozenset(set(dataset.files) - before), CHECKS)
+    with duckdb.connect() as connection:
+        return screened(connection, dataset, frozenset(set(dataset.files) - before), CHECKS)
 
 
 def test_new_rows_that_meet_every_check_pass_whatever_older_ones_hold(tmp_path: Path) -> None:
@@ -88,4 +90,5 @@ def test_an_expectation_that_the_screen_does_not_know_is_left_to_great_expectati
     write_deltalake(tmp_path, pa.Table.from_pylist([GOOD], schema=SCHEMA))
     dataset = dataset_of(DeltaTable(tmp_path))
     other = Check("t", "ExpectColumnMaxToBeBetween", {"column": "n", "max_value": 9})
-    assert screened(dataset, frozenset(dataset.files), (other,)) is None
+    with duckdb.connect() as connection:
+        assert screened(connection, dataset, frozenset(dataset.files), (other,)) is None
