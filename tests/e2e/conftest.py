@@ -1,4 +1,4 @@
-"""One platform for the tests that leave it standing; those that kill parts of one start their own."""
+"""One platform for the tests that leave it standing, and one for those that kill parts of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,19 @@ from tests.e2e.platform import Platform, running_platform
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with running_platform(tmp_path_factory.mktemp("platform") / "data") as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def any_torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    platform = Platform(tmp_path_factory.mktemp("torn") / "data")
+    yield platform
+    platform.stop()
+
+
+@pytest.fixture
+def torn(any_torn: Platform) -> Platform:
+    """A platform that runs, of which a test may kill parts, or end it: the next one starts it again."""
+    return any_torn if any_torn.runs else any_torn.start()
 
 
 @pytest.fixture(scope="session")

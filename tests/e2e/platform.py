@@ -73,6 +73,11 @@ class Platform:
         assert self._process.poll() is None, f"the platform ended: {self.said()[-2000:]}"
         return self.run_json().get("state") == "serving" and self.run_json()["pid"] == self._process.pid
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def said(self) -> str:
         """All that the supervisor printed."""
         return self.output.read_text("utf-8", "replace") if self.output.exists() else ""

@@ -16,7 +16,7 @@ from azure.cosmos import CosmosClient
 
 from tests.e2e.doors import Api, found_so_far
 from tests.e2e.patients import tagged_patient
-from tests.e2e.platform import Platform, eventually, running_platform
+from tests.e2e.platform import Platform, eventually
 
 ENTRIES = 300
 CONDITIONAL_ENTRIES = 60
@@ -30,13 +30,6 @@ pytestmark = [
     # A connection that a kill broke is left to the collector by the SDK.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform that these tests may kill parts of."""
-    with running_platform(tmp_path_factory.mktemp("transactions") / "data") as platform:
-        yield platform
 
 
 def test_a_transaction_whose_worker_or_store_is_killed_is_all_or_nothing(torn: Platform) -> None:

@@ -6,14 +6,13 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.doors import CLINICAL_EVENTS, Api, drop, found_so_far, send
 from tests.e2e.manifest import Manifest
 from tests.e2e.patients import Bundle, bundles, tagged_patient
-from tests.e2e.platform import Platform, eventually, is_alive, running_platform
+from tests.e2e.platform import Platform, eventually, is_alive
 from tests.e2e.senders import publish
 
 EVENTS, AT_ONCE = 200, 20
@@ -24,13 +23,6 @@ pytestmark = [
     # A connection that a kill broke is left to the collector by the SDK.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform that these tests may kill parts of."""
-    with running_platform(tmp_path_factory.mktemp("torn") / "data") as platform:
-        yield platform
 
 
 @pytest.mark.parametrize("victim", ["ingest", "reactions", "http", "eventhubs", "datalake", "cosmos"])
