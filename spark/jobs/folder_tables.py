@@ -185,7 +185,7 @@ def _without(target: DeltaTable, table: Table | Derived, gone: Collection[Key]) 
         raise SparkMerges
     key = key_of(table)
     rows = rows_of(target)
-    last = pa.array(sorted({each[-1] for each in gone}), pa.string())
+    last = pa.array(sorted({each[-1] for each in gone}), rows[key[-1]].type)
     at = pc.indices_nonzero(pc.is_in(rows[key[-1]], value_set=last))
     leave = {
         place
