@@ -19,7 +19,7 @@ from shared.ports.records import Create, Delete, Query, Records, Replace, Write
 from shared.services.patient_news import Whose
 
 REMEMBERED: Final = 2_000
-"""Stays that a process keeps decoded, about 200 MB."""
+"""Stays that a process keeps decoded, with where each stands in the trees: about 320 MB."""
 ABSENT_FOR: Final = timedelta(minutes=1)
 """How long a process takes it that a patient without a stay has none; the Encounter of one is told by the feed as well."""
 

@@ -27,8 +27,8 @@ from spark.transforms.arrow import IN_HAND
 if TYPE_CHECKING:
     from spark.jobs.gold_inputs import Input
 
-MOST_BYTES: Final = 16 * 1024 * 1024
-"""Of the files of an input: with some ten times as much in memory it is still quick on one core."""
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of the files of an input: with some ten times as much in memory one core is still sooner done than a plan for many."""
 _ONE_THREAD: Final = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.autoBroadcastJoinThreshold": "-1",
@@ -81,6 +81,9 @@ def rows_in_hand(uri: str, version: int, declared: Table | Derived) -> pa.Table:
 
 def as_frame(session: SparkSession, rows: pa.Table, declared: Table | Derived) -> DataFrame:
     """The rows for Spark, in one partition."""
+    # Spark does not take a column without any chunk, which is how a table of no row is read.
+    if not len(rows):
+        rows = pa.table([column.combine_chunks() for column in rows.columns], names=rows.column_names)
     return session.createDataFrame(rows, struct_of(declared)).coalesce(1)
 
 

@@ -225,3 +225,18 @@ def test_what_was_made_anew_or_vacuumed_below_is_made_anew_in_gold(spark: Any, t
     for batch, id_ in ((3, "10"), (4, "11")):
         write("second", batch, {id_: float(batch)})
         assert claimed()[-1] == batch
+
+
+def test_an_input_without_a_row_makes_a_table_without_a_row(spark: Any, tmp_path: Path) -> None:
+    from deltalake import DeltaTable, write_deltalake
+
+    from spark.gold.registry import BY_NAME
+    from spark.jobs.gold import GoldJob
+    from spark.paths import LakeRoot
+    from spark.schemas.silver import BY_NAME as SILVER
+
+    root, costs = tmp_path / "lake", BY_NAME["encounter_costs"]
+    for name in (*costs.inputs, *costs.lookups):
+        write_deltalake(root / SILVER[name].path, Tables(spark).arrow(name))
+    list(GoldJob(spark, LakeRoot(str(root))).run_all((costs,)))
+    assert len(DeltaTable(root / costs.declared.path).to_pyarrow_table()) == 0
