@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -34,7 +35,7 @@ def ask(
     except urllib.error.HTTPError as refused:
         refused.close()
         raise _error(who, refused.code, refused.headers.get("Retry-After", "")) from None
-    except (OSError, ValueError) as failure:
+    except (OSError, ValueError, http.client.HTTPException) as failure:
         raise Unavailable(f"{who} did not answer; what was asked may have been done.") from failure
     return found if isinstance(found, dict) else {}
 

@@ -78,6 +78,20 @@ def test_a_service_that_fails_is_named_and_a_page_of_changes_does_not_wait_for_i
     RingAlerts(service.live).react([_told("ward")])
 
 
+class Crashing:
+    """Live updates that fail as nobody foresaw."""
+
+    def address(self, tenant: str) -> str:
+        raise RuntimeError(tenant)
+
+    def ring(self, tenant: str) -> None:
+        raise RuntimeError(tenant)
+
+
+def test_no_failure_of_the_bell_holds_up_the_changes_that_follow() -> None:
+    RingAlerts(Crashing()).react([_told("ward")])
+
+
 def _told(tenant: str) -> Item:
     return {"id": "told.x", "tenant": tenant, "home": HOME, "kind": "told"}
 

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from shared.adapters.aws.connections import AwsPlace, client
 from shared.adapters.aws.errors import status_of, translated
 from shared.domain.access.live_tickets import LiveTickets
+from shared.errors import GalenError
 from shared.names import CONNECTIONS_KEY
 from shared.ports.clock import Clock
 
@@ -24,6 +25,8 @@ TOLD: Final = json.dumps({"event": "alerts"}).encode()
 GONE: Final = 410
 KEPT: Final = timedelta(hours=3)
 """API Gateway ends a connection after two hours: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+MOST: Final = 1_000
+"""Connections of a tenant that are told, one after another within a run of the function; who is beyond asks by itself."""
 _TENANT, _ID = CONNECTIONS_KEY
 
 
@@ -49,7 +52,7 @@ class LiveConnections:
             self._table.delete_item(TableName=self._name, Key=_key(tenant, connection))
 
     def of(self, tenant: str) -> list[str]:
-        """Those of a tenant, whoever connected last included. Raises Busy and Unavailable."""
+        """Those of a tenant, whoever connected last included, up to MOST. Raises Busy and Unavailable."""
         asked = {
             "TableName": self._name,
             "KeyConditionExpression": "#t = :t",
@@ -58,7 +61,7 @@ class LiveConnections:
             "ConsistentRead": True,
         }
         with translated():
-            pages = self._table.get_paginator("query").paginate(**asked)
+            pages = self._table.get_paginator("query").paginate(**asked, PaginationConfig={"MaxItems": MOST})
             return [item[_ID]["S"] for page in pages for item in page["Items"]]
 
 
@@ -84,9 +87,15 @@ class ApiGatewayLive:
         return f"{self._place.url}?ticket={ticket}"
 
     def ring(self, tenant: str) -> None:
+        failures: list[GalenError] = []
         for connection in self._connections.of(tenant):
-            if not self._tell(connection):
-                self._connections.remove(tenant, connection)
+            try:
+                if not self._tell(connection):
+                    self._connections.remove(tenant, connection)
+            except GalenError as failure:  # the others are told first
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def _tell(self, connection: str) -> bool:
         """False where it is gone."""

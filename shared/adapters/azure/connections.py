@@ -72,9 +72,16 @@ _WEB_PUBSUB: Final = "https://webpubsub.azure.com/.default"
 
 
 def web_pubsub_token(settings: Settings) -> Callable[[], str]:
-    """Gives bearer tokens of the managed identity for Web PubSub; kept until they expire."""
+    """Gives bearer tokens of the managed identity for Web PubSub; kept until they expire. It raises as the stores do."""
+    from shared.adapters.azure.errors import translated
+
     credential = _credential(settings)
-    return lambda: str(credential.get_token(_WEB_PUBSUB).token)
+
+    def token() -> str:
+        with translated():
+            return str(credential.get_token(_WEB_PUBSUB).token)
+
+    return token
 
 
 _DATABRICKS: Final = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"

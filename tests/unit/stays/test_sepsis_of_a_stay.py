@@ -252,3 +252,18 @@ def test_another_process_goes_on_with_the_stay_as_it_was_kept() -> None:
     assert other.score_sepsis.react(icu.world.stores.records.changes[icu.seen :]) == 1
     asked = icu.world.risk.assess(CALLER, PATIENT.id, "sepsis", icu.at(9.2))
     assert json.decode_object(json.encode(asked))["extension"] == icu.risks()[-1]["extension"]
+
+
+def test_a_value_that_another_process_scored_can_be_withdrawn_here() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(8, **CALM)
+    icu.react()
+    changes = icu.world.stores.records.changes
+    [key] = icu.measure(8.5, Lactate=9.0)
+    assert World(icu.world.stores).score_sepsis.react(changes[icu.seen :]) == 1
+    assert any(key.id in str(each) for each in icu.risks()[-1]["basis"])
+    icu.seen = len(changes)
+    icu.put(key, {**observed("Lactate", 9.0, icu.at(8.5)), "status": "entered-in-error"})
+    assert icu.react() == 1
+    assert not any(key.id in str(each) for each in icu.risks()[-1]["basis"])
