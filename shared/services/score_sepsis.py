@@ -144,9 +144,8 @@ class ScoreSepsis:
 
     def _patient(self, whose: Whose, news: StayNews) -> list[Item] | None:
         """Fold one patient's news in: the alerts that changed, None where nothing was scored."""
-        if (
-            news.again
-        ):  # what another process made of a reading that is gone now is on record, and not remembered
+        if news.again:
+            # What another process made of a reading that is gone now is on record, and not remembered.
             self._states.forget(whose)
         for _ in range(ATTEMPTS):
             known = self._states.load(whose)

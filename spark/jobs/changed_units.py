@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -17,9 +17,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.jobs.tables import LOCAL
-
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
 
 Units = frozenset[tuple[str, str]]
 """Tenant and unit."""
@@ -97,7 +94,9 @@ class ChangedUnits:
 
     def _columns(self, since: Since, unit: str) -> str | None:
         if can_read_files(since.uri):
-            names = [field.name for field in _opened(since.uri, since.now).schema().fields]
+            from spark.jobs.folder_files import opened
+
+            names = [field.name for field in opened(since.uri, since.now).schema().fields]
         else:
             names = self._version(since.uri, since.now).columns
         return unit_column(names, unit)
@@ -113,14 +112,14 @@ def _named_in_files(since: Since, through: Units, by: str, column: str) -> Units
     import pyarrow.compute as pc
     from deltalake.exceptions import DeltaError
 
-    from spark.jobs.folder_files import dataset_of
+    from spark.jobs.folder_files import dataset_of, opened
     from spark.jobs.folder_tables import keys_of, one_of
 
     found: set[tuple[str, str]] = set()
     some = one_of(by, (each[1] for each in through)) & pc.is_valid(pc.field(column))
     for version in {since.version, since.now}:
         try:
-            rows = dataset_of(_opened(since.uri, version)).to_table(["tenant", by, column], filter=some)
+            rows = dataset_of(opened(since.uri, version)).to_table(["tenant", by, column], filter=some)
         except (DeltaError, OSError):
             return None
         found |= {
@@ -140,18 +139,16 @@ def newest_batch(uri: str, version: int) -> int:
     """The newest batch of a table in a folder; 0 where it is empty."""
     import pyarrow.compute as pc
 
-    from spark.jobs.folder_files import dataset_of
+    from spark.jobs.folder_files import dataset_of, opened
 
-    return int(pc.max(dataset_of(_opened(uri, version)).to_table(["batch"])["batch"]).as_py() or 0)
+    return int(pc.max(dataset_of(opened(uri, version)).to_table(["batch"])["batch"]).as_py() or 0)
 
 
 def has_units(uri: str, units: Units, unit: str) -> bool:
     """Whether a table in a folder has rows of any of the units."""
-    from deltalake import DeltaTable
+    from spark.jobs.folder_files import dataset_of, opened
 
-    from spark.jobs.folder_files import dataset_of
-
-    found = dataset_of(DeltaTable(uri.removeprefix(LOCAL))).to_table(["tenant", unit])
+    found = dataset_of(opened(uri)).to_table(["tenant", unit])
     return not units.isdisjoint(zip(found["tenant"].to_pylist(), found[unit].to_pylist(), strict=True))
 
 
@@ -160,9 +157,9 @@ def units_in_files(since: Since, unit: str) -> Units | None:
     import pyarrow.compute as pc
     from deltalake.exceptions import DeltaError
 
-    from spark.jobs.folder_files import dataset_of
+    from spark.jobs.folder_files import dataset_of, opened
 
-    table = _opened(since.uri, since.now)
+    table = opened(since.uri, since.now)
     names = [field.name for field in table.schema().fields]
     column, key = unit_column(names, unit) or unit, "id" if "id" in names else unit
     columns = list(dict.fromkeys(("tenant", key, column)))
@@ -170,7 +167,7 @@ def units_in_files(since: Since, unit: str) -> Units | None:
     if new.num_rows > since.most:
         return None
     try:
-        old = dataset_of(_opened(since.uri, since.version)).to_table(columns)
+        old = dataset_of(opened(since.uri, since.version)).to_table(columns)
     except (DeltaError, OSError):  # the log does not know the version any more, or its files are gone
         return None
     old = old.filter(pc.is_in(old[key], new[key].combine_chunks()))
@@ -179,9 +176,3 @@ def units_in_files(since: Since, unit: str) -> Units | None:
     said = ((tenant, unit_) for tenant, id_, unit_ in rows if (tenant, id_) in changed)
     found = {*said, *zip(new["tenant"].to_pylist(), new[column].to_pylist(), strict=True)}
     return frozenset(each for each in found if each[1] is not None)
-
-
-def _opened(uri: str, version: int) -> DeltaTable:
-    from deltalake import DeltaTable
-
-    return DeltaTable(uri.removeprefix(LOCAL), version=version)

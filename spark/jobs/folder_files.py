@@ -10,8 +10,15 @@ from deltalake import DeltaTable
 from pyarrow.dataset import FileSystemDataset, ParquetReadOptions
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
+from spark.jobs.tables import LOCAL
+
 _EXACT: Final = ParquetReadOptions(coerce_int96_timestamp_unit="us")
 """Spark writes instants in a form that pyarrow reads in nanoseconds, which the year 9999 does not fit in."""
+
+
+def opened(uri: str, version: int | None = None) -> DeltaTable:
+    """The table at a URI of the lake's folder, in that version or its newest."""
+    return DeltaTable(uri.removeprefix(LOCAL), version=version)
 
 
 def dataset_of(table: DeltaTable) -> FileSystemDataset:

@@ -17,8 +17,8 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from spark.gold.table import GoldTable
 from spark.jobs.changed_units import Units, unit_column
+from spark.jobs.folder_files import opened
 from spark.jobs.folder_tables import Change, commit, keys_of, one_of, rows_of
-from spark.jobs.tables import LOCAL
 from spark.plain.arrow_types import arrow_schema
 from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
@@ -64,12 +64,12 @@ class SmallInputs:
 
 def size_bytes(uri: str, version: int) -> int:
     """Of the files of a table in a folder, as its log has it."""
-    return sum(_opened(uri, version).get_add_actions(flatten=True)["size_bytes"].to_pylist())
+    return sum(opened(uri, version).get_add_actions(flatten=True)["size_bytes"].to_pylist())
 
 
 def rows_in_hand(uri: str, version: int, declared: Table | Derived) -> pa.Table:
     """The rows of that version, with every column that is declared."""
-    found = rows_of(_opened(uri, version))
+    found = rows_of(opened(uri, version))
     columns = [
         found[field.name].cast(field.type)
         if field.name in found.column_names
@@ -129,7 +129,3 @@ def _collected(table: GoldTable, rows: DataFrame) -> pa.Table:
     named = rows.select(*(F.col(f"`{name}`") for name in schema.names))
     found = named.toArrow()
     return pa.table([found[place].cast(field.type) for place, field in enumerate(schema)], schema=schema)
-
-
-def _opened(uri: str, version: int) -> DeltaTable:
-    return DeltaTable(uri.removeprefix(LOCAL), version=version)

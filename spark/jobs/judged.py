@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
-from spark.jobs.tables import LOCAL
 from spark.quality.runner import Finding
 from spark.quality.suites import Check
 from spark.schemas.derived import QUALITY_RESULTS
@@ -68,11 +67,9 @@ def scope_of(context: RunContext, path: str, checks: Sequence[Check], before: Ma
 
 
 def _files_of(uri: str, version: int) -> frozenset[str]:
-    from deltalake import DeltaTable
+    from spark.jobs.folder_files import dataset_of, opened
 
-    from spark.jobs.folder_files import dataset_of
-
-    return frozenset(dataset_of(DeltaTable(uri.removeprefix(LOCAL), version=version)).files)
+    return frozenset(dataset_of(opened(uri, version)).files)
 
 
 def metadata_of(layer: str, met: Mapping[str, Mark]) -> str:
