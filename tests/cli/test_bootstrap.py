@@ -28,6 +28,7 @@ _PARTS = (
     "owned_child",
 )
 _CLI = ("__init__", "commands", "main", "options", "status")
+_SPARK = ("__init__", "paths")
 _NOT_RUNNING = 3
 
 
@@ -43,7 +44,9 @@ def run_local(checkout: Path, *arguments: str, **variables: str) -> subprocess.C
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GALEN_", "PYTEST_"))}
+    """The variables of a new user: a Spark session of this process would name the checkout in PYTHONPATH."""
+    foreign = ("GALEN_", "PYTEST_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return {**kept, **variables}
 
 
@@ -52,11 +55,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bootstrap with one command and a single small package as its lock, prepared by its first start."""
     root = tmp_path_factory.mktemp("place") / "galen"
     (root / "local" / "cli").mkdir(parents=True)
+    (root / "spark").mkdir()
     (root / "requirements").mkdir()
     for name in (*_PARTS, "run_state"):
         shutil.copy(CHECKOUT / "local" / f"{name}.py", root / "local")
     for name in _CLI:
         shutil.copy(CHECKOUT / "local" / "cli" / f"{name}.py", root / "local" / "cli")
+    for name in _SPARK:
+        shutil.copy(CHECKOUT / "spark" / f"{name}.py", root / "spark")
     shutil.copy(CHECKOUT / "requirements" / "installer.txt", root / "requirements")
     local_lock = (CHECKOUT / "requirements" / "local.txt").read_text("utf-8")
     start = local_lock.index("h11==")
