@@ -1,13 +1,11 @@
 """Where moto is laxer or slower than AWS in what the platform rests on.
 
-moto copies the whole table before each transaction, and looks at all of a table to query one partition: a test of ten
-thousand resources would take hours. It numbers the records of a shard 1, 2, 3, where Kinesis gives 56 digits with gaps.
+moto copies the whole table before each transaction: a test of ten thousand resources would take hours. It numbers the
+records of a shard 1, 2, 3, where Kinesis gives 56 digits with gaps. `reading` has what else it does slowly.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -20,9 +18,10 @@ from moto.dynamodb.exceptions import (
     TransactionCanceledException,
 )
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.table import Table
 from moto.kinesis.models import Shard
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+from local.emulators.aws.reading import make_quick
 
 MOST_WRITES: Final = 100
 FIRST_SEQUENCE: Final = 49_653_718_022_641_174_325_017_352_318_506_731_884_509_771_231_402_090_498
@@ -33,8 +32,7 @@ GAPS: Final = (1, 1_208_925, 19_342_813_113_834_066_795_298_817)
 def make_strict() -> None:
     """Put these in the place of moto's own."""
     DynamoDBBackend.transact_write_items = _transact
-    Table.query = _query_of_partition(Table.query)
-    Table.all_items = _items_asked_for(Table.all_items)
+    make_quick()
     Shard.put_record = _numbered(Shard.put_record)
     Shard.get_max_sequence_number = _last_number
     # What moto works out anew for each call is the same each time: a fifth of what a call takes.
@@ -83,31 +81,6 @@ def _refusal(
         return None, None, None
     shown = there.to_json()["Attributes"] if there else None
     return "ConditionalCheckFailed", str(ConditionalCheckFailed().message), shown
-
-
-def _query_of_partition(query: Any) -> Any:
-    parameters = inspect.signature(query)
-
-    def asked(table: Table, *args: Any, **more: Any) -> Any:
-        given = parameters.bind(table, *args, **more).arguments
-        table.asked_for = None if given.get("index_name") else given["hash_key"]
-        try:
-            return query(table, *args, **more)
-        finally:
-            table.asked_for = None
-
-    return asked
-
-
-def _items_asked_for(all_items: Any) -> Any:
-    def items(table: Table) -> Iterator[Any]:
-        wanted = getattr(table, "asked_for", None)
-        if wanted is None:
-            yield from all_items(table)
-        elif wanted in table.items:
-            yield from table.items[wanted].values()
-
-    return items
 
 
 def _last_number(shard: Shard) -> int:
