@@ -105,6 +105,8 @@ def _aws(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
             }
         case "aws:dynamodb:Table":
             outputs |= {"streamArn": f"{arn}/stream/recorded"}
+        case "aws:ec2:VpcEndpoint" if inputs.get("vpcEndpointType") == "Gateway":
+            outputs |= {"prefixListId": f"pl-{name}"}
         case "aws:lambda:Function":
             outputs |= {"invokeArn": f"{arn}/invocations"}
         case "aws:apigatewayv2:Api":

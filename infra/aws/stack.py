@@ -94,7 +94,7 @@ def _surroundings(config: StackConfig) -> Surroundings:
     account = aws.get_caller_identity_output(opts=asked).account_id
     keys = Keys(config.name("keys"), config, account, opts)
     network = Network(config.name("private"), config, account, keys.of("logs"), opts)
-    observability = Observability(config.name("watch"), config, keys.of("logs"), opts)
+    observability = Observability(config.name("watch"), config, keys.of("logs"), keys.always("alarms"), opts)
     return Surroundings(config, account, network, observability, keys, opts)
 
 

@@ -22,12 +22,20 @@ from infra.policies.aws_checks import (
     in_one_region,
     landing_stays,
     logged_to_nowhere,
+    logs_buckets,
+    may_not_log,
+    may_not_set_aside,
     no_flow_log,
     not_copied,
     not_ours,
     opens,
     outlives_its_stream,
+    reaches_no_gateway,
+    refuses_bundles,
+    sockets,
+    takes_no_logs,
     takes_plain,
+    topic_not_ours,
 )
 from infra.policies.aws_rights import RIGHTS_RULES
 from infra.policies.rule import (
@@ -67,16 +75,14 @@ _GROUP: Final = types("aws:ec2:SecurityGroup")
 _POOL: Final = types("aws:cognito:UserPool")
 _STAGE: Final = types("aws:apigatewayv2:Stage")
 _UNTAGGED: Final = (
-    "aws:backup:Selection", "aws:backup:VaultLock", "aws:iam:RolePolicyAttachment",
-    "aws:apigatewayv2:Authorizer", "aws:apigatewayv2:Integration", "aws:apigatewayv2:Route",
-    "aws:cloudfront:OriginAccessControl",
+    "aws:apigateway:Account", "aws:apigatewayv2:Authorizer", "aws:apigatewayv2:Integration", "aws:apigatewayv2:Route",
+    "aws:backup:Selection", "aws:backup:VaultLock", "aws:cloudfront:Function", "aws:cloudfront:OriginAccessControl",
     "aws:cloudwatch:EventTarget", "aws:cognito:ResourceServer", "aws:cognito:UserGroup", "aws:cognito:UserPoolClient",
-    "aws:cognito:UserPoolDomain", "aws:ec2:RouteTableAssociation", "aws:ec2:SecurityGroupRule", "aws:iam:RolePolicy",
-    "aws:kms:Alias", "aws:lambda:FunctionEventInvokeConfig", "aws:lambda:Permission", "aws:s3:BucketLifecycle",
-    "aws:s3:BucketLogging", "aws:s3:BucketNotification", "aws:s3:BucketObjectLock", "aws:s3:BucketOwnership",
-    "aws:s3:BucketPolicy", "aws:s3:BucketReplicationConfig", "aws:s3:BucketPublic", "aws:s3:BucketServer",
-    "aws:s3:BucketVersioning",
-    "aws:scheduler:Schedule", "aws:sns:TopicSubscription",
+    "aws:cognito:UserPoolDomain", "aws:ec2:RouteTableAssociation", "aws:iam:RolePolicy",
+    "aws:iam:RolePolicyAttachment", "aws:kms:Alias", "aws:lambda:FunctionEventInvokeConfig", "aws:lambda:Permission",
+    "aws:s3:BucketLifecycle", "aws:s3:BucketLogging", "aws:s3:BucketNotification", "aws:s3:BucketObjectLock",
+    "aws:s3:BucketOwnership", "aws:s3:BucketPolicy", "aws:s3:BucketPublic", "aws:s3:BucketReplicationConfig",
+    "aws:s3:BucketServer", "aws:s3:BucketVersioning", "aws:scheduler:Schedule", "aws:sns:TopicSubscription",
 )  # fmt: skip
 _BLOCKS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 RULES: Final = (
@@ -130,6 +136,12 @@ RULES: Final = (
         "buckets-logged",
         without(without(_BUCKET, ACCESS_LOGS), "-second"),
         logged_to_nowhere,
+        (AUDIT,),
+    ),
+    Rule(
+        "access-logs-arrive",
+        logs_buckets,
+        has("aws:s3:BucketPolicy", "takes no access logs", takes_no_logs),
         (AUDIT,),
     ),
     Rule("audit-unchangeable", audit, changeable, (KEPT, INTEGRITY)),
@@ -197,6 +209,12 @@ RULES: Final = (
         present("destinationConfig", "onFailure", "destinationArn"),
         (INTEGRITY,),
     ),
+    Rule(
+        "failures-may-be-set-aside",
+        lambda found: [each for each in found.of_type("aws:iam:RolePolicy") if each.name.endswith("-itself")],
+        may_not_set_aside,
+        (INTEGRITY,),
+    ),
     Rule("no-record-blocks-its-shard", _MAPPING, outlives_its_stream, (INTEGRITY,)),
     Rule("logs-end", types("aws:cloudwatch:LogGroup"), at_least(("retentionInDays",), 30), (AUDIT,)),
     Rule("network-logged", types("aws:ec2:Vpc"), no_flow_log, ("CIS AWS 3.7", AUDIT)),
@@ -207,6 +225,13 @@ RULES: Final = (
         ("CIS AWS 5.4", ACCESS),
     ),
     Rule("groups-closed", _GROUP, opens, ("CIS AWS 5.2", "CIS AWS 5.3", ACCESS)),
+    Rule(
+        "gateways-reachable",
+        lambda found: [
+            each for each in found.of_type("aws:ec2:SecurityGroup") if each.name.endswith("-works")
+        ],
+        reaches_no_gateway,
+    ),
     Rule("subnets-private", types("aws:ec2:Subnet"), must(("mapPublicIpOnLaunch",), False), (ACCESS,)),
     Rule("endpoints-complete", types("aws:ec2:Vpc"), endpoints_missing, (ACCESS,)),
     Rule("endpoints-for-this-account", types("aws:ec2:VpcEndpoint"), present("policy"), (ACCESS,)),
@@ -228,6 +253,7 @@ RULES: Final = (
     Rule("edge-firewall", _DISTRIBUTION, present("webAclId")),
     Rule("api-only-past-the-firewall", _DISTRIBUTION, comes_in_past_it, (ACCESS,), production_only=True),
     Rule("firewall-blocks", types("aws:wafv2:WebAcl"), firewall_open),
+    Rule("bundles-pass-the-firewall", types("aws:wafv2:WebAcl"), refuses_bundles),
     Rule(
         "apis-logged-and-throttled",
         _STAGE,
@@ -236,6 +262,12 @@ RULES: Final = (
             at_least(("defaultRouteSettings", "throttlingRateLimit"), 1),
         ),
         (AUDIT,),
+    ),
+    Rule("sockets-may-log", sockets, may_not_log, (AUDIT,)),
+    Rule(
+        "integrations-post",
+        types("aws:apigatewayv2:Integration"),
+        must(("integrationMethod",), "POST"),  # a Lambda function is called in no other way
     ),
     Rule("reports-encrypted", _CLUSTER, must(("storageEncrypted",), True), ("CIS AWS 2.3.1", AT_REST)),
     Rule("reports-restorable", _CLUSTER, at_least(("backupRetentionPeriod",), 30), (BACKUP,)),
@@ -292,7 +324,14 @@ RULES: Final = (
         at_least(("minRetentionDays",), 7),
         (BACKUP,),
     ),
-    Rule("topics-encrypted", types("aws:sns:Topic"), present("kmsMasterKeyId"), (AT_REST,)),
+    Rule(
+        "copies-locked-for-good",
+        types("aws:backup:VaultLockConfiguration"),
+        at_least(("changeableForDays",), 3),
+        (BACKUP, INTEGRITY),
+        production_only=True,
+    ),
+    Rule("topics-encrypted", types("aws:sns:Topic"), topic_not_ours, (AT_REST,)),
     Rule(
         "tags",
         lambda found: [each for each in found.cloud() if not each.type.startswith(_UNTAGGED)],

@@ -6,6 +6,7 @@ from typing import Final
 
 from infra.components.aws.data_lake import ACCESS_LOGS, AUDIT_DAYS, FAILURES
 from infra.components.aws.event_streams import RETENTION_HOURS
+from infra.components.aws.front import COUNTED
 from infra.components.aws.network import GATEWAYS, INTERFACES
 from infra.policies.aws_rights import statements_of
 from infra.policies.rule import Wrong, at, referred_to
@@ -39,6 +40,12 @@ def has(type_: str, text: str, *checks: Wrong) -> Wrong:
     return wrong
 
 
+def topic_not_ours(each: Recorded, _: Recording) -> list[str]:
+    """An alarm is refused by a topic under the service's own key."""
+    ours = ":kms:" in str(each.inputs.get("kmsMasterKeyId") or "")
+    return [] if ours else ["is not encrypted with a key that lets alarms in"]
+
+
 def not_ours(each: Recorded, _: Recording) -> list[str]:
     found = str(at(each.inputs, *ENCRYPTED_BY[each.type]) or "")
     return [] if ":kms:" in found else ["is not encrypted with a key of ours"]
@@ -65,6 +72,30 @@ def takes_plain(each: Recorded, _: Recording) -> list[str]:
     plain = any(at(s, "Condition", "Bool", "aws:SecureTransport") == "false" for s in denied)
     old = any(at(s, "Condition", "NumericLessThan", "s3:TlsVersion") == "1.2" for s in denied)
     return ["answers without TLS"] * (not plain) + ["answers TLS older than 1.2"] * (not old)
+
+
+def logs_buckets(recording: Recording) -> list[Recorded]:
+    return [each for each in recording.of_type("aws:s3:Bucket") if each.name.endswith(f"-{ACCESS_LOGS}")]
+
+
+def takes_no_logs(each: Recorded, _: Recording) -> list[str]:
+    allowed = [
+        at(statement, "Principal", "Service")
+        for statement in statements_of(each)
+        if statement["Effect"] == "Allow" and statement["Action"] == "s3:PutObject"
+    ]
+    return [] if "logging.s3.amazonaws.com" in allowed else ["takes no access logs"]
+
+
+def sockets(recording: Recording) -> list[Recorded]:
+    apis = recording.of_type("aws:apigatewayv2:Api")
+    return [each for each in apis if each.inputs.get("protocolType") == "WEBSOCKET"]
+
+
+def may_not_log(_: Recorded, recording: Recording) -> list[str]:
+    """The stage of a WebSocket API is refused where the account has no role for its logs."""
+    accounts = recording.of_type("aws:apigateway:Account")
+    return [] if any(each.inputs.get("cloudwatchRoleArn") for each in accounts) else ["may not log"]
 
 
 def logged_to_nowhere(each: Recorded, recording: Recording) -> list[str]:
@@ -183,6 +214,33 @@ def firewall_open(each: Recorded, _: Recording) -> list[str]:
         + ["only counts"] * bool(counted)
         + ["has no limit"] * (not limited)
     )
+
+
+def refuses_bundles(each: Recorded, _: Recording) -> list[str]:
+    """Managed rules that would refuse what partners send only count."""
+    counted = {
+        override["name"]
+        for rule in each.inputs.get("rules") or []
+        for override in at(rule, "statement", "managedRuleGroupStatement", "ruleActionOverrides") or []
+        if "count" in override["actionToUse"]
+    }
+    return [f"refuses bundles by {name}" for name in COUNTED if name not in counted]
+
+
+def reaches_no_gateway(each: Recorded, recording: Recording) -> list[str]:
+    """Endpoints by gateway are reached at public addresses, which the group must name."""
+    endpoints = recording.of_type("aws:ec2:VpcEndpoint")
+    gateways = [e for e in endpoints if e.inputs.get("vpcEndpointType") == "Gateway"]
+    reached = {
+        one for rule in each.inputs.get("egress") or [] for one in rule.get("prefixListIds") or () if one
+    }
+    return [] if len(reached) == len(gateways) else ["cannot reach the services that have a gateway"]
+
+
+def may_not_set_aside(each: Recorded, _: Recording) -> list[str]:
+    """A mapping to a bucket is refused where the role may not list it and write there."""
+    allowed = {action for statement in statements_of(each) for action in statement["Action"]}
+    return [f"may not {a}" for a in ("s3:ListBucket", "s3:PutObject") if a not in allowed]
 
 
 def in_one_region(each: Recorded, _: Recording) -> list[str]:

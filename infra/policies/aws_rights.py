@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.components.aws.documents import LAMBDA
+from infra.components.aws.documents import OWN_ROLES_ONLY
 from infra.components.aws.functions import NETWORK_ACTIONS
 from infra.policies.rule import ACCESS, MINIMUM, Rule, at, types
 from infra.recording import Recorded, Recording
@@ -63,7 +63,9 @@ def _trusts_anybody(each: Recorded, _: Recording) -> list[str]:
         service = at(statement, "Principal", "Service")
         if service is None:
             found.append("is trusted to another than a service")
-        if service != LAMBDA and not at(statement, "Condition", "StringEquals", "aws:SourceAccount"):
+        if service not in OWN_ROLES_ONLY and not at(
+            statement, "Condition", "StringEquals", "aws:SourceAccount"
+        ):
             found.append("is trusted on behalf of any account")
     return found
 

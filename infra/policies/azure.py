@@ -33,7 +33,8 @@ _UNTAGGED: Final = (
     "network:Subnet", "network:PrivateDnsZoneGroup", "eventgrid:SystemTopicEventSubscription",
     "web:WebAppFtpAllowed", "web:WebAppScmAllowed", "webpubsub:WebPubSubHub", "sql:Backup", "sql:LongTerm",
     "sql:Extended", "sql:EncryptionProtector", "datafactory:IntegrationRuntime", "datafactory:LinkedService",
-    "datafactory:Pipeline", "datafactory:Trigger", "cdn:AFDOrigin", "cdn:Route", "cdn:SecurityPolicy",
+    "datafactory:ManagedPrivateEndpoint", "datafactory:Pipeline", "datafactory:Trigger",
+    "cdn:AFDOrigin", "cdn:Route", "cdn:SecurityPolicy",
 )  # fmt: skip
 _WATCHED: Final = (
     "storage:StorageAccount", "eventhub:Namespace", "cosmosdb:DatabaseAccount", "keyvault:Vault", "web:WebApp",

@@ -171,6 +171,41 @@ def _changeable(each: Recorded, recording: Recording) -> list[str]:
     return [] if max(days, default=0) >= AUDIT_DAYS else [f"can be changed after {max(days, default=0)} days"]
 
 
+def _master_watched(each: Recorded, recording: Recording) -> list[str]:
+    """What a server audits leaves by the diagnostic setting of its first database, and by no other."""
+    watched = {one.inputs.get("resourceUri") for one in recording.of_type("monitor:DiagnosticSetting")}
+    return [] if f"{each.id}/databases/master" in watched else ["audits into nothing"]
+
+
+def _containers_apart(each: Recorded, recording: Recording) -> list[str]:
+    own = {
+        subnet.inputs.get("addressPrefix")
+        for subnet in recording.of_type("network:Subnet")
+        if at(subnet.inputs, "networkSecurityGroup", "id") == each.id
+    }
+    inside = [
+        rule
+        for rule in each.inputs.get("securityRules") or []
+        if rule.get("access") == "Allow"
+        and rule.get("destinationAddressPrefix") in (*own, "VirtualNetwork")
+        and rule.get("destinationPortRanges") == ["*"]
+    ]
+    return [] if inside else ["keeps the parts of its environment from each other"]
+
+
+def _unjoined(each: Recorded, recording: Recording) -> list[str]:
+    made = recording.of_type("datafactory:ManagedPrivateEndpoint")
+    joined = {at(one.inputs, "properties", "privateLinkResourceId") for one in made}
+    return [] if each.id in joined else ["cannot be reached by the factory that starts its jobs"]
+
+
+def _logs_searches(each: Recorded, _: Recording) -> list[str]:
+    config = each.inputs.get("logScrubbing") or each.inputs.get("policySettings") or {}
+    left_out = {rule.get("matchVariable") for rule in config.get("scrubbingRules") or []}
+    whole = config.get("state") == "Enabled" and {"RequestUri", "QueryStringArgNames"} <= left_out
+    return [] if whole else ["logs what searches are about"]
+
+
 _SQL: Final = types("sql:Server")
 _KEY: Final = types("keyvault:Key")
 _GROUPS: Final = types("network:NetworkSecurityGroup")
@@ -223,6 +258,33 @@ PLATFORM_RULES: Final = (
         types("sql:ExtendedServerBlobAuditingPolicy"),
         every(must(("state",), "Enabled"), must(("isAzureMonitorTargetEnabled",), True)),
         ("CIS Azure 4.1.1", AUDIT),
+    ),
+    Rule("audits-arrive", _SQL, _master_watched, ("CIS Azure 4.1.1", AUDIT)),
+    Rule(
+        "containers-reach-each-other",
+        lambda found: [each for each in _GROUPS(found) if each.name.endswith("-containers-rules")],
+        _containers_apart,
+    ),
+    Rule("jobs-started-privately", _SPARK, _unjoined, (ACCESS,)),
+    Rule(
+        "app-over-zones",
+        types("web:AppServicePlan"),
+        must(("zoneRedundant",), True),
+        (RECOVERY,),
+        production_only=True,
+    ),
+    Rule(
+        "front-door-logs-no-searches",
+        types("cdn:Profile", "frontdoor:Policy"),
+        _logs_searches,
+        (ACCESS,),
+        production_only=True,
+    ),
+    Rule(
+        "bundles-pass-the-firewall",
+        types("frontdoor:Policy"),
+        must(("managedRules", "managedRuleSets", "exclusions", "selector"), "div"),
+        production_only=True,
     ),
     Rule(
         "reports-restorable",

@@ -1,7 +1,7 @@
 """The published requirements that rules answer, each with what it asks in words of our own.
 
 CIS Microsoft Azure Foundations Benchmark 2.1.0, CIS Amazon Web Services Foundations Benchmark 3.0.0 (later versions number
-anew), and HIPAA's security rule: https://www.ecfr.gov/current/title-45/subtitle-A/subchapter-C/part-164/subpart-C
+anew), and HIPAA's security rule, each number beside the text of 45 CFR 164.308, 164.312 and 164.316: https://www.ecfr.gov/current/title-45/subtitle-A/subchapter-C/part-164/subpart-C
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ REQUIREMENTS: Final = {
     "CIS AWS 5.2": "no group lets IPv4 addresses of the internet administer servers",
     "CIS AWS 5.3": "no group lets IPv6 addresses of the internet administer servers",
     "CIS AWS 5.4": "the default group lets nothing through",
-    "HIPAA 164.308(a)(4)(ii)(B)": "access authorisation",
-    "HIPAA 164.308(a)(7)(ii)(A)": "data backup plan",
-    "HIPAA 164.308(a)(7)(ii)(B)": "disaster recovery plan",
-    "HIPAA 164.312(a)(1)": "access control",
-    "HIPAA 164.312(a)(2)(iv)": "encryption and decryption",
-    "HIPAA 164.312(b)": "audit controls",
-    "HIPAA 164.312(c)(1)": "integrity",
-    "HIPAA 164.312(d)": "person or entity authentication",
-    "HIPAA 164.312(e)(2)(ii)": "encryption in transmission",
-    "HIPAA 164.316(b)(2)(i)": "six years of retention",
+    "HIPAA 164.308(a)(4)(ii)(B)": "access authorisation (addressable): how access is granted",
+    "HIPAA 164.308(a)(7)(ii)(A)": "data backup plan (required): exact copies that can be retrieved",
+    "HIPAA 164.308(a)(7)(ii)(B)": "disaster recovery plan (required): a loss of data is restored",
+    "HIPAA 164.312(a)(1)": "access control (standard): only those get in who were granted it",
+    "HIPAA 164.312(a)(2)(iv)": "encryption and decryption (addressable)",
+    "HIPAA 164.312(b)": "audit controls (standard): activity is recorded and examined",
+    "HIPAA 164.312(c)(1)": "integrity (standard): no improper alteration or destruction",
+    "HIPAA 164.312(d)": "person or entity authentication (standard)",
+    "HIPAA 164.312(e)(2)(ii)": "encryption in transmission (addressable)",
+    "HIPAA 164.316(b)(2)(i)": "time limit (required): documentation of actions is kept for six years",
 }

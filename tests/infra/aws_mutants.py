@@ -43,6 +43,16 @@ def _anywhere(inputs: dict[str, Any]) -> None:
     inputs["policy"] = json.dumps(policy)
 
 
+def _take_no_logs(inputs: dict[str, Any]) -> None:
+    policy = json.loads(inputs["policy"])
+    policy["Statement"] = [each for each in policy["Statement"] if each["Effect"] == "Deny"]
+    inputs["policy"] = json.dumps(policy)
+
+
+def _list_nothing(inputs: dict[str, Any]) -> None:
+    inputs["policy"] = inputs["policy"].replace("s3:ListBucket", "s3:GetObject")
+
+
 MUTANTS: dict[str, tuple[str, Change]] = {
     "buckets-private": ("aws:s3:BucketPublicAccessBlock", put("blockPublicPolicy", to=False)),
     "buckets-tls": ("aws:s3:BucketPolicy", _document("policy", put("Effect", to="Allow"))),
@@ -56,6 +66,16 @@ MUTANTS: dict[str, tuple[str, Change]] = {
         put("rule", "objectOwnership", to="ObjectWriter"),
     ),
     "buckets-logged": ("aws:s3:BucketLogging", put("bucket", to="another")),
+    "access-logs-arrive": ("aws:s3:BucketPolicy", _take_no_logs),
+    "failures-may-be-set-aside": ("aws:iam:RolePolicy", _list_nothing),
+    "gateways-reachable": ("aws:ec2:SecurityGroup", put("egress", to=[])),
+    "bundles-pass-the-firewall": (
+        "aws:wafv2:WebAcl",
+        put("rules", 2, "statement", "managedRuleGroupStatement", "ruleActionOverrides", to=[]),
+    ),
+    "sockets-may-log": ("aws:apigateway:Account", put("cloudwatchRoleArn", to=None)),
+    "integrations-post": ("aws:apigatewayv2:Integration", put("integrationMethod", to=None)),
+    "copies-locked-for-good": ("aws:backup:VaultLockConfiguration", put("changeableForDays", to=None)),
     "audit-unchangeable": (
         "aws:s3:BucketObjectLockConfiguration",
         put("rule", "defaultRetention", "mode", to="GOVERNANCE"),
@@ -117,7 +137,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
     "growth-bounded": (_LAMBDA, put("reservedConcurrentExecutions", to=-1)),
     "alarms-tell": ("aws:cloudwatch:MetricAlarm", put("alarmActions", to=[])),
     "copies-locked": ("aws:backup:VaultLockConfiguration", put("minRetentionDays", to=None)),
-    "topics-encrypted": ("aws:sns:Topic", put("kmsMasterKeyId", to=None)),
+    "topics-encrypted": ("aws:sns:Topic", put("kmsMasterKeyId", to="alias/aws/sns")),
     "tags": ("aws:s3:Bucket", put("tags", "data-classification", to="public")),
     "least-actions": ("aws:iam:RolePolicy", _document("policy", put("Action", to=["s3:*"]))),
     "files-made-by-path": ("aws:iam:RolePolicy", _anywhere),

@@ -38,7 +38,23 @@ def _open_a_way_in(inputs: dict[str, Any]) -> None:
     )
 
 
+def _keep_inside_apart(inputs: dict[str, Any]) -> None:
+    inputs["securityRules"] = [r for r in inputs["securityRules"] if "/" not in r["destinationAddressPrefix"]]
+
+
 MUTANTS: dict[str, tuple[str, Change]] = {
+    "audits-arrive": ("monitor:DiagnosticSetting", put("resourceUri", to="/another")),
+    "containers-reach-each-other": ("network:NetworkSecurityGroup", _keep_inside_apart),
+    "jobs-started-privately": (
+        "datafactory:ManagedPrivateEndpoint",
+        put("properties", "privateLinkResourceId", to="/another"),
+    ),
+    "app-over-zones": ("web:AppServicePlan", put("zoneRedundant", to=False)),
+    "front-door-logs-no-searches": ("cdn:Profile", put("logScrubbing", to=None)),
+    "bundles-pass-the-firewall": (
+        "frontdoor:Policy",
+        put("managedRules", "managedRuleSets", 0, "exclusions", to=[]),
+    ),
     "storage-tls": ("storage:StorageAccount", put("minimumTlsVersion", to="TLS1_0")),
     "storage-https-only": ("storage:StorageAccount", put("enableHttpsTrafficOnly", to=None)),
     "storage-no-shared-keys": ("storage:StorageAccount", put("allowSharedKeyAccess", to=None)),

@@ -339,13 +339,13 @@ COUNTS = {
         "databricks:Workspace": 1, "datafactory:Pipeline": 3, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
     },
     "aws-dev": {
-        "aws:lambda:Function": 11 + len(HUBS), "aws:iam:Role": 15 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
-        "aws:kms:Key": 0, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
+        "aws:lambda:Function": 11 + len(HUBS), "aws:iam:Role": 16 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
+        "aws:kms:Key": 1, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
         "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
     },
     "aws-prod": {
-        "aws:lambda:Function": 11 + len(HUBS), "aws:iam:Role": 17 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
-        "aws:kms:Key": 9, "aws:s3:Bucket": 10, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
+        "aws:lambda:Function": 11 + len(HUBS), "aws:iam:Role": 18 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
+        "aws:kms:Key": 10, "aws:s3:Bucket": 10, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
         "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
     },
     "azure-prod": {

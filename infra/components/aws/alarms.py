@@ -39,7 +39,10 @@ class Alarms(pulumi.ComponentResource):
 
 
 class Backups(pulumi.ComponentResource):
-    """A copy a night of everything that is tagged as patients' data, in a vault that nobody can empty early."""
+    """A copy a night of what is tagged as patients' data, in a vault that in production nobody can empty early.
+
+    Buckets are left out: they keep every version and, in production, a copy in a second region.
+    """
 
     def __init__(self, name: str, around: Surroundings) -> None:
         super().__init__("galen:aws:Backups", name, None, around.opts)
@@ -56,6 +59,8 @@ class Backups(pulumi.ComponentResource):
             backup_vault_name=vault.name,
             min_retention_days=7,
             max_retention_days=400,
+            # After three days even the account's owner cannot take the lock away: where nothing is tried out.
+            changeable_for_days=3 if around.config.is_production else None,
             opts=child,
         )
         plan = backup.Plan(
@@ -87,6 +92,7 @@ class Backups(pulumi.ComponentResource):
             selection_tags=[
                 {"type": "STRINGEQUALS", "key": "data-classification", "value": str(Classification.PHI)}
             ],
+            not_resources=["arn:aws:s3:::*"],
             opts=child,
         )
         self.register_outputs({"vault": vault.arn})

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pulumi
 from pulumi_aws import s3
 
-from infra.components.aws.documents import document
+from infra.components.aws.documents import Statement, document
 from infra.components.aws.lake_copy import copy_each_object, second_bucket
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
@@ -78,11 +78,26 @@ class DataLake(pulumi.ComponentResource):
             tags=config.tags(_CLASSES[noun]),
             opts=pulumi.ResourceOptions(parent=self, protect=_CLASSES[noun] is Classification.PHI),
         )
-        self._versions[noun] = guard(name, bucket, self.key if noun != ACCESS_LOGS else None, self._child)
+        key, allowed = (self.key, ()) if noun != ACCESS_LOGS else (None, (self._takes_logs(bucket),))
+        self._versions[noun] = guard(name, bucket, key, self._child, *allowed)
         s3.BucketLifecycleConfiguration(
             f"{name}-life", bucket=bucket.id, rules=self._life(noun), opts=self._child
         )
         return bucket
+
+    def _takes_logs(self, bucket: s3.Bucket) -> Statement:
+        """A bucket without ACLs takes access logs only where its policy says so.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+        """
+        return {
+            "Sid": "Logs",
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": pulumi.Output.concat(bucket.arn, "/*"),
+            "Condition": {"StringEquals": {"aws:SourceAccount": self._around.account}},
+        }
 
     def _life(self, noun: str) -> list[dict[str, Any]]:
         """Dropped files, failures and logs go after some days; raw moves to cooler tiers and stays."""

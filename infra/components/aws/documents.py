@@ -21,11 +21,17 @@ def allow(actions: Sequence[str], *resources: pulumi.Input[str], **more: Any) ->
 
 
 LAMBDA: Final = "lambda.amazonaws.com"
-"""The one service that does not say for whom it takes a role; it takes only roles of the function's own account."""
+OWN_ROLES_ONLY: Final = frozenset(
+    {LAMBDA, "apigateway.amazonaws.com", "backup.amazonaws.com", "s3.amazonaws.com"}
+)
+"""Services that are not known to say for whom they take a role, and take only roles of the account that told them to: what
+their own guides trust has no condition, and one that does not hold would be found when a copy is missing.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
+"""
 
 
 def trust(service: str, account: pulumi.Input[str]) -> pulumi.Output[str]:
     """A service may take the role, for this account only: not as somebody else's deputy."""
     taken = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
     ours = {"Condition": {"StringEquals": {"aws:SourceAccount": account}}}
-    return document({**taken, **({} if service == LAMBDA else ours)})
+    return document({**taken, **({} if service in OWN_ROLES_ONLY else ours)})

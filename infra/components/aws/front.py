@@ -33,6 +33,17 @@ _MANAGED: Final = (
     "AWSManagedRulesKnownBadInputsRuleSet",
 )
 
+COUNTED: Final = ("SizeRestrictions_BODY", "CrossSiteScripting_BODY")
+"""Of the managed rules those that only count: one refuses bodies above 8 KB, which a bundle is, the other the XHTML of a
+resource's narrative, whose scripts the API refuses itself.
+https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
+"""
+_INDEX: Final = """function handler(event) {
+  var request = event.request;
+  if (request.uri.endsWith('/')) request.uri += 'index.html';
+  return request;
+}"""
+
 
 @dataclass(frozen=True, slots=True)
 class FrontArgs:
@@ -67,6 +78,7 @@ class Front(pulumi.ComponentResource):
             f"{name}-function",
             api_id=api.id,
             integration_type="AWS_PROXY",
+            integration_method="POST",
             integration_uri=functions.functions["api"].invoke_arn,
             payload_format_version="2.0",
             opts=self._child,
@@ -124,7 +136,7 @@ class Front(pulumi.ComponentResource):
                 "name": rules,
                 "priority": place,
                 "override_action": {"none": {}},
-                "statement": {"managed_rule_group_statement": {"vendor_name": "AWS", "name": rules}},
+                "statement": {"managed_rule_group_statement": _managed(rules)},
                 "visibility_config": {**visible, "metric_name": rules},
             }
             for place, rules in enumerate(_MANAGED, 10)
@@ -164,6 +176,10 @@ class Front(pulumi.ComponentResource):
             signing_protocol="sigv4",
             opts=self._child,
         )
+        # A bucket has files and no folders.
+        index = cloudfront.Function(
+            f"{self._name}-index", runtime="cloudfront-js-2.0", code=_INDEX, publish=True, opts=self._child
+        )
         secure = {
             "http_port": 80,
             "https_port": 443,
@@ -176,7 +192,6 @@ class Front(pulumi.ComponentResource):
             is_ipv6_enabled=True,
             http_version="http2and3",
             aliases=[self._config.url.removeprefix("https://")],
-            default_root_object="index.html",
             web_acl_id=firewall.arn,
             origins=[
                 {
@@ -193,7 +208,11 @@ class Front(pulumi.ComponentResource):
             ],
             default_cache_behavior=_behaviour("api", _NO_CACHE, all_methods=True),
             ordered_cache_behaviors=[
-                {"path_pattern": "/dashboard/*", **_behaviour("site", _CACHE, all_methods=False)}
+                {
+                    "path_pattern": "/dashboard/*",
+                    **_behaviour("site", _CACHE, all_methods=False),
+                    "function_associations": [{"event_type": "viewer-request", "function_arn": index.arn}],
+                }
             ],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate={
@@ -204,6 +223,12 @@ class Front(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._child,
         )
+
+
+def _managed(rules: str) -> dict[str, Any]:
+    counted: list[dict[str, Any]] = [{"name": each, "action_to_use": {"count": {}}} for each in COUNTED]
+    overrides = {"rule_action_overrides": counted} if rules == _MANAGED[1] else {}
+    return {"vendor_name": "AWS", "name": rules, **overrides}
 
 
 def _behaviour(origin: str, cache: str, *, all_methods: bool) -> dict[str, Any]:

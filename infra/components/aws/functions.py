@@ -72,7 +72,6 @@ class Functions(pulumi.ComponentResource):
         self._tags = args.around.config.tags(Classification.PHI)
         self._child = pulumi.ResourceOptions(parent=self)
         self.key = args.around.keys.of("functions")
-        self._roles: dict[str, iam.Role] = {}
         self.functions = {plan.name: self._function(plan) for plan in args.plans}
         self.register_outputs({name: each.arn for name, each in self.functions.items()})
 
@@ -81,7 +80,7 @@ class Functions(pulumi.ComponentResource):
         name = f"{self._name}-{plan.name.replace('_', '-')}"
         path = f"/aws/lambda/{name}"
         group = around.observability.log_group(name, path)
-        role = self._roles[plan.name] = self._role(name, plan, group.arn)
+        role, rights = self._role(name, plan, group.arn)
         return lambda_.Function(
             name,
             name=name,
@@ -104,7 +103,8 @@ class Functions(pulumi.ComponentResource):
             tracing_config={"mode": "Active"},
             logging_config={"log_format": "JSON", "log_group": path},
             tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[group]),
+            # It is put into the network under its role, whose rights must be there by then; what feeds it comes after it.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[group, *rights]),
         )
 
     def _settings(self, plan: FunctionPlan) -> dict[str, pulumi.Input[str]]:
@@ -122,7 +122,9 @@ class Functions(pulumi.ComponentResource):
             return pulumi.FileArchive(f"{folder}/{plan.group}.zip")
         return pulumi.AssetArchive({"README": pulumi.StringAsset("No package was published yet.")})
 
-    def _role(self, name: str, plan: FunctionPlan, log_group: pulumi.Output[str]) -> iam.Role:
+    def _role(
+        self, name: str, plan: FunctionPlan, log_group: pulumi.Output[str]
+    ) -> tuple[iam.Role, list[iam.RolePolicy]]:
         account = self._args.around.account
         role = iam.Role(
             name,
@@ -134,20 +136,21 @@ class Functions(pulumi.ComponentResource):
             allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(log_group, ":*")),
             allow(NETWORK_ACTIONS, "*"),
         ]
-        iam.RolePolicy(
-            f"{name}-itself", role=role.id, policy=document(*itself, *self._failures()), opts=self._child
-        )
-        iam.RolePolicy(
-            f"{name}-needs",
-            role=role.id,
-            policy=document(*statements(plan.needs, self._args.places)),
-            opts=self._child,
-        )
-        return role
+        rights = {
+            "itself": [*itself, *self._failures()],
+            "needs": statements(plan.needs, self._args.places),
+        }
+        return role, [
+            iam.RolePolicy(f"{name}-{noun}", role=role.id, policy=document(*said), opts=self._child)
+            for noun, said in rights.items()
+        ]
 
     def _failures(self) -> list[Any]:
         """The service writes what it gave up on under the function's role."""
-        put = [allow(["s3:PutObject"], pulumi.Output.concat(self._args.failures_arn, "/*"))]
+        put = [
+            allow(["s3:ListBucket"], self._args.failures_arn),  # without it a mapping to a bucket is refused
+            allow(["s3:PutObject"], pulumi.Output.concat(self._args.failures_arn, "/*")),
+        ]
         key = self._args.failures_key
         own = [allow(["kms:Decrypt"], self.key)] if self.key is not None else []
         return [*put, *([allow(["kms:GenerateDataKey"], key)] if key is not None else []), *own]

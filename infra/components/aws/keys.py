@@ -15,8 +15,9 @@ from infra.config import Classification, StackConfig
 
 RENEWED_DAYS: Final = 365
 DELETED_AFTER_DAYS: Final = 30
-_SERVICES: Final = ("logs", "sns", "cloudwatch", "events")
+_SERVICES: Final = ("sns", "cloudwatch", "events")
 """Services that encrypt for us without a role of ours."""
+_USES: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
 
 
 class Keys(pulumi.ComponentResource):
@@ -34,8 +35,10 @@ class Keys(pulumi.ComponentResource):
 
     def of(self, store: str) -> pulumi.Output[str] | None:
         """The ARN of a store's key; None where the service's own key is used."""
-        if not self._config.customer_managed_keys:
-            return None
+        return self.always(store) if self._config.customer_managed_keys else None
+
+    def always(self, store: str) -> pulumi.Output[str]:
+        """The ARN of a key of ours, for what cannot work with the service's own."""
         if store not in self._made:
             key = kms.Key(
                 f"{self._name}-{store}",
@@ -74,7 +77,12 @@ class Keys(pulumi.ComponentResource):
         return replica.arn
 
     def _policy(self) -> pulumi.Output[str]:
-        """The account's own policies decide who uses it; the services named may, on this account's behalf."""
+        """The account's own policies decide who uses it; the services named may, on this account's behalf.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        """
+        region = self._config.location
+        logged = pulumi.Output.concat(f"arn:aws:logs:{region}:", self._account, ":log-group:*")
         return document(
             {
                 "Sid": "Account",
@@ -86,14 +94,18 @@ class Keys(pulumi.ComponentResource):
             {
                 "Sid": "Services",
                 "Effect": "Allow",
-                "Principal": {
-                    "Service": [
-                        *(f"{each}.amazonaws.com" for each in _SERVICES),
-                        f"logs.{self._config.location}.amazonaws.com",
-                    ]
-                },
-                "Action": ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                "Principal": {"Service": [f"{each}.amazonaws.com" for each in _SERVICES]},
+                "Action": list(_USES),
                 "Resource": "*",
                 "Condition": {"StringEquals": {"aws:SourceAccount": self._account}},
+            },
+            {
+                "Sid": "Logs",
+                "Effect": "Allow",
+                "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+                "Action": list(_USES),
+                "Resource": "*",
+                # What the service says of each call is the group, not the account.
+                "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": logged}},
             },
         )

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Final
 
 import pulumi
-from pulumi_aws import apigatewayv2
+from pulumi_aws import apigateway, apigatewayv2, iam
 
+from infra.components.aws.documents import trust
 from infra.components.aws.functions import Functions
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
@@ -20,6 +21,7 @@ RATE_A_S: Final = 1_000
 STAGE: Final = "live"
 _ROUTES: Final = ("$connect", "$disconnect", "$default")
 _GATEWAY: Final = "apigateway.amazonaws.com"
+_LOGS: Final = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 
 class Live(pulumi.ComponentResource):
@@ -59,6 +61,7 @@ class Live(pulumi.ComponentResource):
             f"{self._name}-function",
             api_id=self._api.id,
             integration_type="AWS_PROXY",
+            integration_method="POST",
             integration_uri=functions.functions["live"].invoke_arn,
             opts=self._child,
         )
@@ -74,7 +77,25 @@ class Live(pulumi.ComponentResource):
             )
         for function in ("authorise", "live"):
             functions.let_in(function, _GATEWAY, ours, "live")
-        stage(self._name, self._api, STAGE, self._around, self._tags, self._child)
+        logging = pulumi.ResourceOptions(parent=self, depends_on=[self._let_log()])
+        stage(self._name, self._api, STAGE, self._around, self._tags, logging)
+
+    def _let_log(self) -> apigateway.Account:
+        """A WebSocket API logs under a role of the account, one for all APIs of its region; an HTTP API needs none."""
+        role = iam.Role(
+            f"{self._name}-logs-calls",
+            assume_role_policy=trust(_GATEWAY, self._around.account),
+            tags=self._tags,
+            opts=self._child,
+        )
+        rights = iam.RolePolicyAttachment(
+            f"{self._name}-logs-calls-rights", role=role.name, policy_arn=_LOGS, opts=self._child
+        )
+        return apigateway.Account(
+            f"{self._name}-account",
+            cloudwatch_role_arn=role.arn,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
+        )
 
 
 def stage(

@@ -60,8 +60,9 @@ class Network(pulumi.ComponentResource):
         )
         table = ec2.RouteTable(f"{name}-routes", vpc_id=self._vpc.id, tags=self._tags, opts=self._child)
         self.subnet_ids = [self._subnet(zone, block, table) for zone, block in _SUBNETS]
-        self.workload_group_id, endpoints = self._groups()
-        self._endpoints(table, endpoints)
+        gateways = self._gateways(table)
+        self.workload_group_id, endpoints = self._groups(gateways)
+        self._interfaces(endpoints)
         self._flow_log(key)
         self.id = self._vpc.id
         self.register_outputs({"id": self.id})
@@ -81,8 +82,11 @@ class Network(pulumi.ComponentResource):
         )
         return subnet.id
 
-    def _groups(self) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-        """One group for what works, which may call out over TLS inside the network; one for the endpoints."""
+    def _groups(self, gateways: list[pulumi.Output[str]]) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+        """One group for what works, which may call out over TLS inside the network; one for the endpoints.
+
+        All rules stand in the group: one declared beside it would be taken away by the next change of the group.
+        """
         workload = ec2.SecurityGroup(
             f"{self._name}-works",
             vpc_id=self._vpc.id,
@@ -93,6 +97,7 @@ class Network(pulumi.ComponentResource):
             ],
             egress=[
                 {"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_blocks": [ADDRESSES]},
+                {"protocol": "tcp", "from_port": 443, "to_port": 443, "prefix_list_ids": gateways},
                 {"protocol": "tcp", "from_port": 0, "to_port": 65535, "self": True},
             ],
             tags=self._tags,
@@ -109,9 +114,9 @@ class Network(pulumi.ComponentResource):
         )
         return workload.id, endpoints.id
 
-    def _endpoints(self, table: ec2.RouteTable, group: pulumi.Output[str]) -> None:
+    def _passes(self) -> pulumi.Output[str]:
         """Only principals of this account pass: a key of another's, smuggled in, opens nothing."""
-        policy = document(
+        return document(
             {
                 "Effect": "Allow",
                 "Principal": "*",
@@ -120,36 +125,36 @@ class Network(pulumi.ComponentResource):
                 "Condition": {"StringEquals": {"aws:PrincipalAccount": self._account}},
             }
         )
-        common = {"vpc_id": self._vpc.id, "tags": self._tags, "opts": self._child}
-        for service in GATEWAYS:
-            made = ec2.VpcEndpoint(
+
+    def _gateways(self, table: ec2.RouteTable) -> list[pulumi.Output[str]]:
+        """The lists of addresses that stand for the services with a gateway."""
+        return [
+            ec2.VpcEndpoint(
                 f"{self._name}-{service}",
+                vpc_id=self._vpc.id,
                 service_name=f"com.amazonaws.{self._config.location}.{service}",
                 vpc_endpoint_type="Gateway",
                 route_table_ids=[table.id],
-                policy=policy,
-                **common,
-            )
-            ec2.SecurityGroupRule(
-                f"{self._name}-to-{service}",
-                type="egress",
-                security_group_id=self.workload_group_id,
-                protocol="tcp",
-                from_port=443,
-                to_port=443,
-                prefix_list_ids=[made.prefix_list_id],
+                policy=self._passes(),
+                tags=self._tags,
                 opts=self._child,
-            )
+            ).prefix_list_id
+            for service in GATEWAYS
+        ]
+
+    def _interfaces(self, group: pulumi.Output[str]) -> None:
         for service in INTERFACES:
             ec2.VpcEndpoint(
                 f"{self._name}-{service.replace('.', '-')}",
+                vpc_id=self._vpc.id,
                 service_name=f"com.amazonaws.{self._config.location}.{service}",
                 vpc_endpoint_type="Interface",
                 private_dns_enabled=True,
                 subnet_ids=self.subnet_ids,
                 security_group_ids=[group],
-                policy=policy,
-                **common,
+                policy=self._passes(),
+                tags=self._tags,
+                opts=self._child,
             )
 
     def _flow_log(self, key: pulumi.Output[str] | None) -> None:

@@ -16,6 +16,7 @@ class Observability(pulumi.ComponentResource):
         name: str,
         config: StackConfig,
         log_key: pulumi.Output[str] | None,
+        topic_key: pulumi.Output[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("galen:aws:Observability", name, None, opts)
@@ -26,7 +27,8 @@ class Observability(pulumi.ComponentResource):
         self._tags = config.tags(Classification.OPERATIONAL)
         topic = sns.Topic(
             f"{name}-told",
-            kms_master_key_id=log_key if log_key is not None else "alias/aws/sns",
+            # An alarm cannot publish to a topic under the service's own key, whose policy lets no other service in.
+            kms_master_key_id=topic_key,
             tags=self._tags,
             opts=self._child,
         )

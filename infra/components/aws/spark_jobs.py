@@ -111,6 +111,8 @@ class SparkJobs(pulumi.ComponentResource):
         return pulumi.Output.json_dumps(
             {
                 "ApplicationId": application.id,
+                # The scheduler puts its own number of the run there: told twice, it starts once.
+                "ClientToken": "<aws.scheduler.execution-id>",
                 "ExecutionRoleArn": role.arn,
                 "Name": noun,
                 "JobDriver": {"SparkSubmit": driver},

@@ -29,7 +29,11 @@ class Users(pulumi.ComponentResource):
             cognito.UserGroup(f"{name}-{role}", user_pool_id=pool.id, name=role, opts=child)
         self._dashboard(name, around, pool)
         cognito.UserPoolDomain(
-            f"{name}-domain", user_pool_id=pool.id, domain=config.name("sign-in"), opts=child
+            f"{name}-domain",
+            user_pool_id=pool.id,
+            # One name in all of a region: another customer may have the shorter one.
+            domain=pulumi.Output.concat(config.name("sign-in"), "-", around.account),
+            opts=child,
         )
         self.issuer = pulumi.Output.concat("https://", pool.endpoint)
         self.register_outputs({"issuer": self.issuer})
@@ -48,6 +52,7 @@ class Users(pulumi.ComponentResource):
                 "require_symbols": True,
                 "temporary_password_validity_days": 1,
             },
+            auto_verified_attributes=["email"],  # who cannot be mailed cannot recover the account
             admin_create_user_config={"allow_admin_create_user_only": True},
             account_recovery_setting={"recovery_mechanisms": [{"name": "verified_email", "priority": 1}]},
             user_pool_tier="PLUS",  # the one with protection against stolen passwords

@@ -66,6 +66,8 @@ class FunctionsApp(pulumi.ComponentResource):
             kind="functionapp",
             reserved=True,
             sku=web.SkuDescriptionArgs(name="FC1", tier="FlexConsumption"),
+            # Over zones the platform keeps two instances ready where we ask for one.
+            zone_redundant=self._args.config.is_production,
             tags=self._args.config.tags(Classification.OPERATIONAL),
             opts=self._child,
         )

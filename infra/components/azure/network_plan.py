@@ -11,6 +11,8 @@ from enum import Enum
 from typing import Any, Final
 
 ADDRESS_SPACE: Final = "10.20.0.0/20"
+CONTAINERS: Final = "10.20.2.0/24"
+"""https://learn.microsoft.com/azure/container-apps/firewall-integration"""
 _INSIDE: Final = ("VirtualNetwork", ("443", "5671-5672"))
 _MICROSOFT: Final = (("AzureActiveDirectory", ("443",)), ("AzureMonitor", ("443",)))
 _DATABRICKS: Final = (
@@ -38,13 +40,14 @@ SUBNETS: Final = (
     SubnetPlan("endpoints", "10.20.1.0/24", "", (_INSIDE,)),
     SubnetPlan(
         "containers",
-        "10.20.2.0/24",
+        CONTAINERS,
         "Microsoft.App/environments",
         (
             _INSIDE,
             *_MICROSOFT,
             ("MicrosoftContainerRegistry", ("443",)),
             ("AzureFrontDoor.FirstParty", ("443",)),
+            (CONTAINERS, ("*",)),  # the environment's own parts, at ports of their choice
         ),
     ),
     SubnetPlan("spark-hosts", "10.20.4.0/23", "Microsoft.Databricks/workspaces", _DATABRICKS),
@@ -55,7 +58,14 @@ SUBNETS: Final = (
 def security_rules(plan: SubnetPlan) -> list[dict[str, Any]]:
     """The rules of a subnet's security group, nothing in from outside and out only to what is named."""
     allowed = [
-        _rule(f"to-{tag.replace('.', '-').lower()}", 100 + 10 * place, "Outbound", "Allow", tag, ports)
+        _rule(
+            f"to-{tag.replace('.', '-').replace('/', '-').lower()}",
+            100 + 10 * place,
+            "Outbound",
+            "Allow",
+            tag,
+            ports,
+        )
         for place, (tag, ports) in enumerate(plan.reaches)
     ]
     return [

@@ -46,19 +46,22 @@ class Reports(pulumi.ComponentResource):
             opts=self._child,
             **common,
         )
-        sql.LongTermRetentionPolicy(
-            f"{name}-kept",
-            database_name=database.name,
-            policy_name="default",
-            weekly_retention="P12W",
-            monthly_retention="P12M",
-            yearly_retention="P7Y",
-            week_of_year=1,
-            opts=self._child,
-            **common,
-        )
+        if args.config.is_production:  # a database that pauses cannot have it
+            sql.LongTermRetentionPolicy(
+                f"{name}-kept",
+                database_name=database.name,
+                policy_name="default",
+                weekly_retention="P12W",
+                monthly_retention="P12M",
+                yearly_retention="P7Y",
+                week_of_year=1,
+                opts=self._child,
+                **common,
+            )
         args.network.expose(name, self.server.id, Subresource.DATABASE)
         args.observability.watch(name, database.id)
+        # The server's audit leaves by its first database.
+        args.observability.watch(f"{name}-server", pulumi.Output.concat(self.server.id, "/databases/master"))
         self.host = self.server.fully_qualified_domain_name
         self.jdbc_url = pulumi.Output.concat(
             "jdbc:sqlserver://", self.host, f";database={REPORTS_DATABASE};encrypt=true",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
-from pulumi_azure_native import authorization, databricks, datafactory
+from pulumi_azure_native import authorization, databricks, datafactory, resources
 
 from functions.needs import Need, Thing, replaces
 from infra.components.azure.identity import assign
@@ -27,6 +27,8 @@ SPARK_VERSION: Final = "17.3.x-scala2.13"
 WORKER: Final = "Standard_D4ds_v5"
 ENTRY: Final = f"dbfs:/galen/{ENTRY_FILE}"
 """What the deployment uploads, with the packages beside it."""
+_NETWORK: Final = "default"
+"""The one name that a factory's own network may have."""
 SPARK_NEEDS: Final = frozenset({replaces(LAKE_FILE_SYSTEM), replaces(MODELS_CONTAINER)})
 """Of the jobs: tables and quarantine in the lake, published models in their container."""
 
@@ -125,6 +127,7 @@ class SparkWorkspace(pulumi.ComponentResource):
 
     def _runtime(self) -> datafactory.IntegrationRuntime:
         """The factory's own network, joined to the workspace by a private endpoint that somebody approves once."""
+        joined = self._joined()
         common = {"resource_group_name": self._around.resource_group, "factory_name": self.factory.name}
         return datafactory.IntegrationRuntime(
             f"{self._name}-runtime",
@@ -132,11 +135,45 @@ class SparkWorkspace(pulumi.ComponentResource):
             properties=datafactory.ManagedIntegrationRuntimeArgs(
                 type="Managed",
                 managed_virtual_network=datafactory.ManagedVirtualNetworkReferenceArgs(
-                    type="ManagedVirtualNetworkReference", reference_name="default"
+                    type="ManagedVirtualNetworkReference", reference_name=_NETWORK
                 ),
             ),
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[joined]),
             **common,
+        )
+
+    def _joined(self) -> datafactory.ManagedPrivateEndpoint:
+        """The endpoint. The network is made by a template, because Pulumi knows no resource that cannot be deleted."""
+        template = {
+            "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+            "contentVersion": "1.0.0.0",
+            "resources": [
+                {
+                    "type": "Microsoft.DataFactory/factories/managedVirtualNetworks",
+                    "apiVersion": "2018-06-01",
+                    "name": pulumi.Output.concat(self.factory.name, "/", _NETWORK),
+                    "properties": {},
+                }
+            ],
+        }
+        network = resources.Deployment(
+            f"{self._name}-factory-network",
+            resource_group_name=self._around.resource_group,
+            properties={"mode": "Incremental", "template": template},
+            tags=self._around.config.tags(Classification.OPERATIONAL),
+            opts=self._child,
+        )
+        return datafactory.ManagedPrivateEndpoint(
+            f"{self._name}-factory-to-workspace",
+            resource_group_name=self._around.resource_group,
+            factory_name=self.factory.name,
+            managed_virtual_network_name=_NETWORK,
+            managed_private_endpoint_name="databricks",
+            properties={
+                "private_link_resource_id": self.workspace.id,
+                "group_id": Subresource.DATABRICKS.group,
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[network]),
         )
 
     def _pipelines(self, runtime: datafactory.IntegrationRuntime) -> None:
@@ -157,6 +194,7 @@ class SparkWorkspace(pulumi.ComponentResource):
                 domain=pulumi.Output.concat("https://", self.workspace.workspace_url),
                 authentication="MSI",
                 workspace_resource_id=self.workspace.id,
+                data_security_mode="SINGLE_USER",  # without a mode a cluster knows no external location
                 new_cluster_version=SPARK_VERSION,
                 new_cluster_node_type=WORKER,
                 new_cluster_num_of_worker=f"{size.least:.0f}:{size.most:.0f}",
