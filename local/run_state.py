@@ -49,6 +49,11 @@ class RunState:
     processes: dict[str, ProcessState] = field(default_factory=dict)
 
     @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of its processes, but for those that are being restarted."""
+        return {name: process.pid for name, process in self.processes.items() if process.pid}
+
+    @property
     def data_folder(self) -> Path:
         """The folder with the platform's state."""
         return Path(self.data)

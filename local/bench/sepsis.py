@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from local.bench.cpu_time import each_ms, times_of_s
 from local.bench.figures import spread
 from local.bench.vitals import AlertReader
 from local.datasets.stays import read_stay
@@ -89,6 +90,7 @@ class SepsisResult:
     expected_alerts: int = 0
     as_expected: int = 0
     latencies_s: list[float] = field(default_factory=list)
+    cpu_ms: dict[str, float] = field(default_factory=dict)
 
     @property
     def reached(self) -> bool:
@@ -107,6 +109,7 @@ class SepsisResult:
             "alerts_seen": len(self.latencies_s),
             "alerts_at_the_expected_value": self.as_expected,
             "vital_to_sepsis_alert": {"samples": len(self.latencies_s), **spread(self.latencies_s)},
+            "cpu_ms_a_value": self.cpu_ms,
         }
 
 
@@ -176,8 +179,13 @@ def _alarms_by_the_hour(model: PublishedModel, hours: Sequence[Hour]) -> bool:
     return any(model.predict(row).risk_index > ALARM_ABOVE for row in rows)
 
 
-def run_sepsis(target: Target, stays: Sequence[Replayed], rate: float) -> SepsisResult:
-    """Admit the patients, replay their stays, read alerts as a client does, and look for every value afterwards."""
+def run_sepsis(
+    target: Target, stays: Sequence[Replayed], rate: float, pids: Mapping[str, int]
+) -> SepsisResult:
+    """Admit the patients, replay their stays, read alerts as a client does, and look for every value afterwards.
+
+    `pids` are the platform's processes, whose processor time is told: from the first value to the last or to the last alert.
+    """
     started_at = instant_text(target.services.clock.now())
     begun = target.services.clock.now() - timedelta(hours=HOURS)
     run = target.services.randomness.hex(8)
@@ -193,9 +201,9 @@ def run_sepsis(target: Target, stays: Sequence[Replayed], rate: float) -> Sepsis
             for parcel in parcels:
                 send[parcel.hub](parcel.body, parcel.key)
         _await_stays(target, len(stays), started_at)
-        reader = _SepsisReader(target, started_at)
+        reader = _SepsisReader(target, started_at, pids)
         reader.start()
-        began = time.monotonic()
+        used, began = times_of_s(pids), time.monotonic()
         for place, each in in_turn(stays):
             stay, patient = stays[place], patients[place][0]
             value = stay.values[each]
@@ -209,7 +217,9 @@ def run_sepsis(target: Target, stays: Sequence[Replayed], rate: float) -> Sepsis
             send[parcel.hub](parcel.body, parcel.key)
             result.sent += 1
         result.seconds = time.monotonic() - began
+        reader.used = times_of_s(pids)
     reader.finish(_LAST_WITHIN_S)
+    result.cpu_ms = each_ms(used, reader.used, result.sent)
     result.latencies_s, result.as_expected = reader.latencies_s, reader.as_expected
     until = time.monotonic() + _FOUND_WITHIN_S
     while not confirmer.complete and time.monotonic() < until:
@@ -219,10 +229,15 @@ def run_sepsis(target: Target, stays: Sequence[Replayed], rate: float) -> Sepsis
 
 
 class _SepsisReader(AlertReader):
-    """Notes each alert of sepsis with the time since the value that raised it was sent."""
+    """Notes each alert of sepsis with the time since the value that raised it was sent.
 
-    def __init__(self, target: Target, since: str) -> None:
+    `used` is the processor time that the platform's processes had taken when the last one came.
+    """
+
+    def __init__(self, target: Target, since: str, pids: Mapping[str, int]) -> None:
         super().__init__(target, since)
+        self._pids = pids
+        self.used: dict[str, float] = {}
         self._sent: dict[tuple[str, str, str], float] = {}
         self._seen: set[tuple[str, str, str]] = set()
         self.as_expected = 0
@@ -246,6 +261,7 @@ class _SepsisReader(AlertReader):
                 del self._expected[each]
         taken_together = [at for at in mine.values() if sent_at - at <= _TOGETHER_S]
         self.latencies_s.append(now - min([sent_at, *taken_together]))
+        self.used = times_of_s(self._pids)
 
 
 def in_turn(stays: Sequence[Replayed]) -> Iterator[tuple[int, int]]:

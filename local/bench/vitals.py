@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from local.bench.cpu_time import each_ms, times_of_s
 from local.bench.figures import spread
 from local.delivery.confirm import Confirmer
 from local.delivery.parcels import Parcel
@@ -76,6 +78,7 @@ class VitalsResult:
     seconds: float = 0.0
     expected_changes: int = 0
     latencies_s: list[float] = field(default_factory=list)
+    cpu_ms: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -88,11 +91,17 @@ class VitalsResult:
             "alert_changes_expected": self.expected_changes,
             "alert_changes_seen": len(self.latencies_s),
             "vital_to_alert": {"samples": len(self.latencies_s), **spread(self.latencies_s)},
+            "cpu_ms_a_reading": self.cpu_ms,
         }
 
 
-def run_vitals(target: Target, *, patients: int, rate: float, seconds: int) -> VitalsResult:
-    """Send, read alerts as a client does, and look for every Observation afterwards."""
+def run_vitals(
+    target: Target, pids: Mapping[str, int], *, patients: int, rate: float, seconds: int
+) -> VitalsResult:
+    """Send, read alerts as a client does, and look for every Observation afterwards.
+
+    `pids` are the platform's processes, whose processor time is told: from the first measured reading until alerts are read.
+    """
     readings = _readings(target, patients, int(rate * seconds) + patients)
     started_at = instant_text(target.services.clock.now())
     result = VitalsResult(expected_changes=sum(each.tells is not None for each in readings))
@@ -102,9 +111,11 @@ def run_vitals(target: Target, *, patients: int, rate: float, seconds: int) -> V
     _send(target, calm, rate, reader)
     _await_scores(target, patients, started_at)
     reader.start()
+    used = times_of_s(pids)
     result.measured, result.seconds = _send(target, measured, rate, reader)
     result.sent = len(readings)
     reader.finish(_LAST_WITHIN_S)
+    result.cpu_ms = each_ms(used, times_of_s(pids), result.measured)
     result.latencies_s = reader.latencies_s
     for each in readings:
         confirmer.add(each.parcel.keys.values())

@@ -170,7 +170,9 @@ def _ingest(args: argparse.Namespace) -> int:
         target = target_of(state, TENANT)
         results = [run_door(target, door, chosen[door]) for door in doors]
         if args.seconds:
-            vitals = run_vitals(target, patients=args.patients, rate=args.rate, seconds=args.seconds)
+            vitals = run_vitals(
+                target, state.pids, patients=args.patients, rate=args.rate, seconds=args.seconds
+            )
     _print_ingest(results, vitals, args)
     lost = any(not each.account.settled for each in results) or (
         vitals is not None and vitals.sent > vitals.found
@@ -185,6 +187,7 @@ def _print_ingest(results: list[DoorResult], vitals: VitalsResult | None, args: 
     if args.format == "json":
         print(json.dumps(told))
         return
+    from local.bench.cpu_time import told as milliseconds
     from local.delivery.show import console, print_accounts
 
     print_accounts([each.account for each in results])
@@ -203,6 +206,7 @@ def _print_ingest(results: list[DoorResult], vitals: VitalsResult | None, args: 
             f"{figures['alert_changes_seen']} of {figures['alert_changes_expected']} alert changes read; "
             f"vital → alert {_times(figures['vital_to_alert'])}"
         )
+        out.print(f"processor time of a reading in ms: {milliseconds(vitals.cpu_ms)}")
 
 
 def _times(figures: dict[str, Any]) -> str:

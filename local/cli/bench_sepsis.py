@@ -32,6 +32,7 @@ def add(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.
 
 def run(args: argparse.Namespace) -> int:
     """0 where every value is on record and all but a hundredth of the alerts came within a second; 1 where not."""
+    from local.bench.cpu_time import told as milliseconds
     from local.bench.figures import machine
     from local.bench.platform import measured_platform
     from local.bench.sepsis import GOAL_S, chosen_stays, run_sepsis
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             f"there is no stay of {args.source or 'the default data'} to replay", exits.USAGE
         )
     with measured_platform(args.data, args.port, fresh=args.fresh, cloud=args.cloud) as state:
-        result = run_sepsis(target_of(state, TENANT), stays, args.rate)
+        result = run_sepsis(target_of(state, TENANT), stays, args.rate, state.pids)
     told = {"machine": machine(), "rate": args.rate, **result.as_json()}
     if args.format == "json":
         print(json.dumps(told))
@@ -63,4 +64,5 @@ def run(args: argparse.Namespace) -> int:
             f"very value that was expected to raise one; vital → sepsis alert {shown} "
             f"(goal: p99 below {GOAL_S * 1000:.0f} ms); on {told['machine']}"
         )
+        print(f"processor time of a value in ms: {milliseconds(result.cpu_ms)}")
     return exits.OK if result.reached else exits.FINDING

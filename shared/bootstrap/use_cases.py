@@ -55,6 +55,7 @@ from shared.services.risk import Risk
 from shared.services.score import ScoreVitals
 from shared.services.score_onset import STAGE as ONSET_STAGE
 from shared.services.score_onset import ScoreOnset
+from shared.services.score_patients import ScorePatients
 from shared.services.score_readmission import STAGE as READMISSION_STAGE
 from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import STAGE as SEPSIS_STAGE
@@ -314,8 +315,7 @@ class Services:
     @cached_property
     def reactions(self) -> Reactions:
         return Reactions(
-            self.score_vitals,
-            self.score_sepsis,
+            ScorePatients(self.records, self.meter, self.score_vitals, self.score_sepsis),
             self.score_readmission,
             self.watch_falls,
             self.pulse,

@@ -20,6 +20,8 @@ from shared.ports.records import BatchRefused, Compare, Create, Query, Records, 
 HOME: Final = "alerts"
 _COUNTER: Final = "told"
 _ATTEMPTS: Final = 30
+REMEMBERED: Final = 10_000
+"""Alerts that a process knows it has told of: each comes again by the change feed."""
 _BATCH: Final = 90
 
 
@@ -28,18 +30,25 @@ class AlertOrder:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._told: dict[tuple[str, str], str] = {}
 
     def tell(self, alerts: Iterable[Item]) -> None:
         """Give each alert item its place, if it has none yet: at least once is enough. Raises Busy and Unavailable."""
         tenants: dict[str, dict[str, Item]] = defaultdict(dict)
         for item in alerts:
+            if self._told.get((item["tenant"], item["id"]), "") >= item["at"]:
+                continue
             known = tenants[item["tenant"]].get(item["id"])
             if known is None or known["at"] < item["at"]:
                 tenants[item["tenant"]][item["id"]] = item
         for tenant, items in tenants.items():
             changed = sorted(items.values(), key=lambda item: (item["at"], item["id"]))
             for start in range(0, len(changed), _BATCH):
-                self._tell(tenant, changed[start : start + _BATCH])
+                part = changed[start : start + _BATCH]
+                self._tell(tenant, part)
+                if len(self._told) > REMEMBERED:
+                    self._told.clear()
+                self._told.update(((tenant, item["id"]), item["at"]) for item in part)
 
     def _tell(self, tenant: str, alerts: Sequence[Item]) -> None:
         if not self._untold(tenant, alerts)[0]:

@@ -20,9 +20,8 @@ from shared.services.land_commits import LandCommits
 from shared.services.land_predictions import LandPredictions
 from shared.services.pulse import Pulse
 from shared.services.ring_alerts import RingAlerts
-from shared.services.score import ScoreVitals
+from shared.services.score_patients import ScorePatients
 from shared.services.score_readmission import ScoreReadmission
-from shared.services.score_sepsis import ScoreSepsis
 from shared.services.watch_falls import WatchFalls
 from shared.telemetry import note
 
@@ -49,8 +48,7 @@ class Reactions:
 
     def __init__(
         self,
-        score: ScoreVitals,
-        sepsis: ScoreSepsis,
+        scores: ScorePatients,
         readmission: ScoreReadmission,
         falls: WatchFalls,
         pulse: Pulse,
@@ -62,8 +60,7 @@ class Reactions:
     ) -> None:
         self._dead_letters = dead_letters
         self._each: tuple[Callable[[Sequence[Item]], object], ...] = (
-            score.react,
-            sepsis.react,
+            scores.react,
             readmission.react,
             falls.react,
             lambda items: isolate("pulse", items, pulse.echo, dead_letters),

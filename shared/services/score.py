@@ -44,7 +44,15 @@ from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import NewsGatherer, PatientNews, Whose
-from shared.services.score_writes import ATTEMPTS, PARALLEL_PATIENTS, assessment_item, versioned
+from shared.services.score_writes import (
+    PARALLEL_PATIENTS,
+    Outdated,
+    Planned,
+    assessment_item,
+    committed,
+    side_by_side,
+    versioned,
+)
 from shared.services.vitals_state import Known, VitalsStates
 from shared.services.write import ResourceWriter
 
@@ -80,41 +88,57 @@ class ScoreVitals:
 
     def redo(self, items: Sequence[Item]) -> int:
         """As `react`; what fails is raised, not set aside."""
-        news = NewsGatherer(self._records, self._bodies, self._meter).gather(items)
+        news = self.gather(items)
         if news:
             with self._meter.span("score", next((each.trace for each in news.values() if each.trace), "")):
-                raised = list(self._pool.map(lambda entry: self._patient(entry[0], entry[1]), news.items()))
+                raised = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
             with suppress(Busy, Unavailable):  # they come again by the change feed
-                self._order.tell(alert for alerts in raised for alert in alerts)
+                self._order.tell(alert for alerts in raised for alert in alerts or ())
         self._order.tell(item for item in items if item.get("kind") == Kind.ALERT)
         return sum(len(each.observed) for each in news.values())
 
-    def _patient(self, whose: Whose, news: PatientNews) -> list[Item]:
+    def gather(self, items: Iterable[Item]) -> dict[Whose, PatientNews]:
+        """What the items say of patients. Raises Busy and Unavailable."""
+        return NewsGatherer(self._records, self._bodies, self._meter).gather(items)
+
+    def _patient(self, whose: Whose, news: PatientNews) -> list[Item] | None:
         """Fold one patient's news in; the alerts that changed."""
-        for attempt in range(ATTEMPTS):
-            known = self._states.load(*whose)
-            if not known.etag and not news.observed:
-                return []  # nothing was scored yet, so nothing has to be scored again
-            fresh = not known.etag or news.context_changed
-            context = self._context(*whose) if fresh else decode_context(known.state["context"])
-            contents = self._states.segments(*whose, _needed(known.state, news, context))
-            if contents is not None:
-                before = opened(known.state, contents)
-                after, changes = advance(before, news.observed, context)
-                if after == before:
-                    self._count(changes)
-                    return []
-                try:
-                    alerts = self._commit(
-                        whose, known, sealed(after, known.state, contents), changes, news, again=attempt > 0
-                    )
-                except (BatchRefused, Unavailable):
-                    pass
-                else:
-                    self._count(changes)
-                    return alerts
-            self._states.forget(whose[0], whose[2])
-        raise Busy
+        return committed(
+            self._records,
+            *whose[:2],
+            lambda again: self.planned(whose, news, again=again),
+            lambda: self.forget(whose),
+        )
+
+    def forget(self, whose: Whose) -> None:
+        """What is on record of a patient may be another one than is remembered."""
+        self._states.forget(whose[0], whose[2])
+
+    def planned(self, whose: Whose, news: PatientNews, *, again: bool) -> Planned | None:
+        """What one patient's news come to; None where nothing changes. Raises Outdated, Busy and Unavailable.
+
+        `again`: an earlier attempt may have written something.
+        """
+        if news.anywhere or news.context_changed:
+            # Whether such news change anything is judged by what is on record, and not by what is remembered.
+            self.forget(whose)
+        known = self._states.load(*whose)
+        if not known.etag and not news.observed:
+            return None  # nothing was scored yet, so nothing has to be scored again
+        fresh = not known.etag or news.context_changed
+        context = self._context(*whose) if fresh else decode_context(known.state["context"])
+        contents = self._states.segments(*whose, _needed(known.state, news, context))
+        if contents is None:
+            raise Outdated
+        before = opened(known.state, contents)
+        after, changes = advance(before, news.observed, context)
+        if after == before:
+            self._count(changes)
+            return None
+        try:
+            return self._plan(whose, known, sealed(after, known.state, contents), changes, news, again=again)
+        except (BatchRefused, Unavailable) as refused:
+            raise Outdated from refused
 
     def _count(self, changes: Changes) -> None:
         for name, number in (
@@ -137,12 +161,12 @@ class ScoreVitals:
         found = self._records.query(Query(Kind.CURRENT, tenant, home, where, limit=MOST_CONDITIONS))
         return context_of(born, (json.decode_object(self._bodies.text(item)) for item in found))
 
-    def _commit(
+    def _plan(
         self, whose: Whose, known: Known, pieces: Sealed, changes: Changes, news: PatientNews, *, again: bool
-    ) -> list[Item]:
-        """Scores and alerts with the state in one batch; in several where they are many, the state in the last.
+    ) -> Planned:
+        """Scores and alerts with the state in one batch.
 
-        The alerts as written.
+        Where they are too many for one, they are written now but for the last ones, which go with the state.
         """
         # What an earlier attempt wrote, and what is changed, is on record already.
         fresh = not again and all(change.kind == CREATED for change in changes.scores)
@@ -153,13 +177,17 @@ class ScoreVitals:
         while len(writes) + len(state) > MAX_BATCH_WRITES:
             self._records.commit(*whose[:2], writes[:BATCH])
             writes = writes[BATCH:]
-        etags = self._records.commit(*whose[:2], [*state, *writes])
-        self._states.remember(whose[0], whose[2], Known(head, etags[0]))
-        self._meter.count("galen_scores_total", len(changes.scores))
-        recorded = parse_instant(news.recorded_at)
-        if recorded and any(change.kind == CREATED for change in changes.alerts):
-            self._meter.observe("galen_alert_seconds", (self._clock.now() - recorded).total_seconds())
-        return [write.item for write in alerts]
+
+        def settled(etags: Sequence[str]) -> list[Item]:
+            self._states.remember(whose[0], whose[2], Known(head, etags[0]))
+            self._count(changes)
+            self._meter.count("galen_scores_total", len(changes.scores))
+            recorded = parse_instant(news.recorded_at)
+            if recorded and any(change.kind == CREATED for change in changes.alerts):
+                self._meter.observe("galen_alert_seconds", (self._clock.now() - recorded).total_seconds())
+            return [write.item for write in alerts]
+
+        return Planned([*state, *writes], settled)
 
     def _score_writes(
         self, tenant: str, home: str, patient: str, changes: Sequence[ScoreChange], *, fresh: bool

@@ -38,7 +38,7 @@ from shared.domain.stays.stay import (
 from shared.errors import Busy, Unavailable
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
-from shared.ports.records import BatchRefused, Create, Records, Replace
+from shared.ports.records import Create, Records, Replace
 from shared.services.alert_order import AlertOrder
 from shared.services.alert_writes import alert_items, alert_writes, said
 from shared.services.alerts import alert_id
@@ -46,7 +46,15 @@ from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import Whose
-from shared.services.score_writes import ATTEMPTS, PARALLEL_PATIENTS, assessment_item, versioned
+from shared.services.score_writes import (
+    PARALLEL_PATIENTS,
+    Outdated,
+    Planned,
+    assessment_item,
+    committed,
+    side_by_side,
+    versioned,
+)
 from shared.services.served_models import ServedModels
 from shared.services.stay_reader import StayReader
 from shared.services.stay_states import NOTHING, Followed, Known, StayStates
@@ -101,13 +109,13 @@ class ScoreSepsis:
 
     def redo(self, items: Sequence[Item]) -> int:
         """As `react`; what fails is raised, not set aside."""
-        news = self._gather(items)
-        raised = list(self._pool.map(lambda entry: self._patient(entry[0], entry[1]), news.items()))
+        raised = side_by_side(self._pool, lambda each: self._patient(*each), self.gather(items).items())
         with suppress(Busy, Unavailable):  # they come again by the change feed
             self._order.tell(alert for alerts in raised for alert in alerts or ())
         return sum(alerts is not None for alerts in raised)
 
-    def _gather(self, items: Sequence[Item]) -> dict[Whose, StayNews]:
+    def gather(self, items: Iterable[Item]) -> dict[Whose, StayNews]:
+        """What the items say of patients in a stay, or who may be in one. Raises Busy and Unavailable."""
         news: dict[Whose, StayNews] = defaultdict(StayNews)
         for item in items:
             kind, type_ = item.get("kind"), item.get("type") or item.get("id", "").partition(".")[0]
@@ -144,21 +152,29 @@ class ScoreSepsis:
 
     def _patient(self, whose: Whose, news: StayNews) -> list[Item] | None:
         """Fold one patient's news in: the alerts that changed, None where nothing was scored."""
+        return committed(
+            self._records, *whose[:2], lambda _: self.planned(whose, news), lambda: self.forget(whose)
+        )
+
+    def forget(self, whose: Whose) -> None:
+        """What is on record of a stay may be another one than is remembered."""
+        self._states.forget(whose)
+
+    def planned(self, whose: Whose, news: StayNews) -> Planned | None:
+        """What one patient's news come to; None where nothing changes. Raises Outdated, Busy and Unavailable."""
         if news.again:
             # What another process made of a reading that is gone now is on record, and not remembered.
-            self._states.forget(whose)
-        for _ in range(ATTEMPTS):
-            known = self._states.load(whose)
-            if known.state is None and not news.opened:
-                return None
-            state, prefix = self._advanced(whose, known, news)
-            if state == known.state:
-                return None
-            try:
-                return self._commit(whose, known, state, prefix, news)
-            except (BatchRefused, Unavailable):
-                self._states.forget(whose)
-        raise Busy
+            self.forget(whose)
+        known = self._states.load(whose)
+        if known.state is None and not news.opened:
+            return None
+        state, prefix = self._advanced(whose, known, news)
+        if state == known.state:
+            return None
+        try:
+            return self._plan(whose, known, state, prefix, news)
+        except Unavailable as lost:
+            raise Outdated from lost
 
     def _advanced(self, whose: Whose, known: Known, news: StayNews) -> tuple[StayState | None, Prefix | None]:
         """The state after the news; the prefix where it still holds. None where there is no open stay any more."""
@@ -188,9 +204,9 @@ class ScoreSepsis:
             return state
         return {**state, "episode": known.state["episode"], "scored": known.state["scored"]}
 
-    def _commit(
+    def _plan(
         self, whose: Whose, known: Known, state: StayState | None, prefix: Prefix | None, news: StayNews
-    ) -> list[Item] | None:
+    ) -> Planned:
         """Score and alerts with the state in one batch."""
         before, last = known.state, known.followed.assessment
         at_us = None if state is None else latest_us(state)
@@ -209,15 +225,19 @@ class ScoreSepsis:
         newest_at = self._clock.now() if newest is None else from_us(newest)
         alerts, told = self._alerts(whose, ended, open_, newest_at, news, known.followed)
         writes = [*self._states.writes(whose, known, state), *assessment]
-        etags = self._records.commit(*whose[:2], [*writes, *alerts])
-        if state is None:
-            self._states.remember(whose, None, "", NOTHING)
-        else:
-            if assessment:
-                self._meter.count("galen_scores_total")
-                last = {**assessment[-1].item, "_etag": etags[len(writes) - 1]}
-            self._states.remember(whose, state, etags[0], Followed(prefix, last, told))
-        return [write.item for write in alerts] if risk is not None or alerts else None
+
+        def settled(etags: Sequence[str]) -> list[Item] | None:
+            if state is None:
+                self._states.remember(whose, None, "", NOTHING)
+            else:
+                written = last
+                if assessment:
+                    self._meter.count("galen_scores_total")
+                    written = {**assessment[-1].item, "_etag": etags[len(writes) - 1]}
+                self._states.remember(whose, state, etags[0], Followed(prefix, written, told))
+            return [write.item for write in alerts] if risk is not None or alerts else None
+
+        return Planned([*writes, *alerts], settled)
 
     def _assessment(
         self, whose: Whose, state: StayState, risk: ModelRisk, last: Item | None

@@ -1,9 +1,16 @@
-"""How a score reaches the records: a RiskAssessment with its history, in as many attempts as other writers make needed."""
+"""How scores reach the records: RiskAssessments with their history, in as many attempts as other writers make needed.
+
+What is to be written for a patient is planned first, so that what follows from one reading by several rules is written in
+one batch.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
@@ -15,11 +22,71 @@ from shared.domain.records import (
     resource_item,
     source_version,
 )
-from shared.ports.records import Create, Replace
+from shared.errors import Busy, Unavailable
+from shared.ports.records import BatchRefused, Create, Records, Replace, Write
 
 ATTEMPTS: Final = 30
 """Each reads anew what another writer changed; after the last the change feed brings the patient again."""
 PARALLEL_PATIENTS: Final = 4
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+class Outdated(Exception):
+    """What a plan was to rest on is another one by now, or an answer was lost: plan anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What has to be written for one patient; `settled` takes the new etags and answers the alerts as written.
+
+    Those are None where nothing was scored.
+    """
+
+    writes: Sequence[Write]
+    settled: Callable[[Sequence[str]], list[Item] | None]
+
+
+def committed(
+    records: Records,
+    tenant: str,
+    home: str,
+    plan: Callable[[bool], Planned | None],
+    forget: Callable[[], None],
+) -> list[Item] | None:
+    """The alerts of what was planned and written; None where nothing had to be. Raises Busy and Unavailable.
+
+    `plan` hears whether an earlier attempt may have written something, and `forget` that what is remembered may be old.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            planned = plan(attempt > 0)
+        except Outdated:
+            forget()
+            continue
+        if planned is None:
+            return None
+        try:
+            etags = records.commit(tenant, home, planned.writes)
+        except (BatchRefused, Unavailable):
+            forget()
+            continue
+        return planned.settled(etags)
+    raise Busy
+
+
+def side_by_side(pool: Executor, work: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
+    """The answers of `work`, in no order: a few threads, each with its share. Raises what one raises when all have ended."""
+    waiting = list(given)
+    shares = [waiting[start::PARALLEL_PATIENTS] for start in range(min(PARALLEL_PATIENTS, len(waiting)))]
+    if len(shares) == 1:
+        return [work(each) for each in waiting]
+    running = [pool.submit(lambda share: [work(each) for each in share], share) for share in shares]
+    failures = [failure for each in running if (failure := each.exception()) is not None]
+    if failures:
+        raise failures[0]
+    return [made for each in running for made in each.result()]
 
 
 def assessment_item(tenant: str, home: str, resource: dict[str, Any], now: datetime) -> Item:

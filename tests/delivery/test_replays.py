@@ -119,10 +119,10 @@ def test_an_item_that_fails_at_two_reactions_is_set_aside_for_both(monkeypatch: 
     world.send(observation("Patient/p", "o", value=140))
     with monkeypatch.context() as broken:
 
-        def defect(*_: object) -> int:
+        def defect(*_: object, **__: object) -> int:
             raise ValueError
 
-        broken.setattr(ScoreVitals, "redo", defect)
+        broken.setattr(ScoreVitals, "planned", defect)
         broken.setattr(type(world.watch_falls), "redo", defect)
         world.reactions.react(world.stores.records.changes)
     letters = list(world.dead_letters.list())

@@ -77,7 +77,8 @@ def test_real_stays_replayed_at_200_values_a_second_raise_their_p1s_and_lose_no_
         for file in stay_files(STAYS)
     ]
     assert all(stay.raises for stay in stays)
-    result = run_sepsis(target_of(find_platform(platform.data), TENANT), stays, rate=200)
+    running = find_platform(platform.data)
+    result = run_sepsis(target_of(running, TENANT), stays, rate=200, pids=running.pids)
     assert (result.sent, result.found) == (sum(len(stay.values) for stay in stays), result.sent)
     assert len(result.latencies_s) >= len(stays)
 
