@@ -12,7 +12,10 @@ from functions.needs import FOLLOWS_RECORDS, RINGS, TELLS, Access, Need, Thing, 
 from shared import names
 
 NEEDS = {
-    "authorise": (TELLS, secret(names.SECRET_LINK_KEY)),
+    "authorise": (
+        *(TELLS, secret(names.SECRET_LINK_KEY)),
+        Need(Thing.CONNECTIONS, Access.ADD, names.CONNECTIONS_TABLE),
+    ),
     "live": (TELLS, Need(Thing.CONNECTIONS, Access.WRITE, names.CONNECTIONS_TABLE)),
     "ring": (
         *(TELLS, FOLLOWS_RECORDS),
@@ -23,13 +26,13 @@ NEEDS = {
 
 
 def authorise(event: Event, context: Any) -> dict[str, Any]:  # noqa: ARG001 - the signature of a handler
-    """Whether a connection may be made, and for which tenant: API Gateway hands that over with each of its events."""
-    from shared.bootstrap.live import tenant_of
+    """Whether a connection may be made, one a ticket, and for which tenant: API Gateway says so with each of its events."""
+    from shared.bootstrap.live import admit
     from shared.errors import Unauthenticated
 
     ticket = (event.get("queryStringParameters") or {}).get("ticket", "")
     try:
-        tenant = tenant_of(ticket)
+        tenant = admit(ticket)
     except Unauthenticated:
         return _policy("Deny", event["methodArn"], "nobody")
     return {**_policy("Allow", event["methodArn"], tenant), "context": {"tenant": tenant}}

@@ -15,9 +15,11 @@ from shared.services.ring_alerts import RingAlerts
 from shared.settings import PREFIX, SettingsError
 
 
-def tenant_of(ticket: str) -> str:
-    """Whose bell a ticket opens. Raises Unauthenticated."""
-    return _tickets().take(ticket, SystemClock().now())
+def admit(ticket: str) -> str:
+    """Whose bell a ticket opens, once. Raises Unauthenticated, Busy and Unavailable."""
+    shown = _tickets().take(ticket, SystemClock().now())
+    connections().admit(shown)
+    return shown.tenant
 
 
 @cache

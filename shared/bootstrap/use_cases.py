@@ -323,7 +323,7 @@ class Services:
             self.dead_letters,
             self.land_predictions,
             # On AWS a function of its own rings: from inside the network the API cannot be called.
-            bell=RingAlerts(self.live) if self.live and self.settings.cloud != AWS else None,
+            bell=RingAlerts(self.live, self.clock) if self.live and self.settings.cloud != AWS else None,
         )
 
     @property

@@ -63,6 +63,13 @@ def settings() -> Iterator[dict[str, str]]:
             provision(read_settings({**told, "GALEN_LINK_KEY": "k" * 32}))
             vault = client("secretsmanager", server.place)
             arn = vault.create_secret(Name="link", SecretString="s" * 40)["ARN"]
+            partition, sort = ({"AttributeName": each} for each in names.CONNECTIONS_KEY)
+            client("dynamodb", server.place).create_table(
+                TableName=names.CONNECTIONS_TABLE,
+                KeySchema=[{**partition, "KeyType": "HASH"}, {**sort, "KeyType": "RANGE"}],
+                AttributeDefinitions=[{**each, "AttributeType": "S"} for each in (partition, sort)],
+                BillingMode="PAY_PER_REQUEST",
+            )
         yield {**told, secret_variable(names.SECRET_LINK_KEY): arn}
     finally:
         server.stop()
@@ -148,8 +155,9 @@ def test_every_secret_of_the_stack_is_a_setting() -> None:
 def test_a_connection_for_live_updates_is_made_by_a_ticket_alone(
     packages: dict[str, Path], settings: dict[str, str]
 ) -> None:
-    ticket = LiveTickets(b"s" * 40).sell("ward", datetime.now(UTC))
-    with LambdaFunction(packages["live"], "functions.aws.live.authorise", settings) as function:
-        for shown, effect in ((ticket, "Allow"), (ticket[:-1], "Deny")):
+    ticket = LiveTickets(b"s" * 40).sell("ward", datetime.now(UTC), "1")
+    told = {**settings, "GALEN_CONNECTIONS_TABLE": names.CONNECTIONS_TABLE}
+    with LambdaFunction(packages["live"], "functions.aws.live.authorise", told) as function:
+        for shown, effect in ((ticket, "Allow"), (ticket, "Deny"), (ticket[:-1], "Deny")):
             decided = function({"methodArn": "arn", "queryStringParameters": {"ticket": shown}})
             assert decided["policyDocument"]["Statement"][0]["Effect"] == effect

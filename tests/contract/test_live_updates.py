@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from functions.aws.live import authorise, ring
 from functions.needs import Access, Thing
 from infra.components.aws.rights import ACTIONS
-from shared.adapters.aws.live import LiveConnections
+from shared.adapters.aws.live import OPENS, ApiGatewayLive, LiveConnections
+from shared.adapters.memory.clock import MemoryClock
 from shared.domain.access.live_tickets import LASTS, LiveTickets
 from shared.domain.records import Item
 from shared.errors import Busy, GalenError, Unauthenticated, Unavailable
 from shared.services.alert_order import HOME, AlertOrder
-from shared.services.ring_alerts import RingAlerts
+from shared.services.ring_alerts import PAUSE, RingAlerts
 from tests.contract.live_places import InMemory, LiveService, OnApiGateway, on_api_gateway, on_web_pubsub
 from tests.emulators.aws_server import AwsServer
 
@@ -88,6 +90,31 @@ class Crashing:
         raise RuntimeError(tenant)
 
 
+class Silent:
+    """Live updates that do not answer, and how often they were asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def address(self, tenant: str) -> str:
+        raise Unavailable
+
+    def ring(self, tenant: str) -> None:
+        self.asked += 1
+        raise Unavailable
+
+
+def test_the_line_waits_once_in_half_a_minute_for_a_service_that_does_not_answer() -> None:
+    clock, silent = MemoryClock(), Silent()
+    bell = RingAlerts(silent, clock)
+    for _ in range(3):
+        bell.react([_told("ward"), _told("other")])
+    assert silent.asked == 1
+    clock.advance(PAUSE.total_seconds())
+    bell.react([_told("ward")])
+    assert silent.asked == 2
+
+
 def test_no_failure_of_the_bell_holds_up_the_changes_that_follow() -> None:
     RingAlerts(Crashing()).react([_told("ward")])
 
@@ -107,21 +134,43 @@ def test_who_is_gone_without_a_word_is_removed_from_the_table(gateway: OnApiGate
     gone = gateway.connect(gateway.live.address("ward"))
     gateway.leave(gone, politely=False)
     table = LiveConnections(dynamodb, gateway.place.table, gateway.clock)
-    assert table.of("ward") == [gone]
-    gateway.live.ring("ward")
+    assert [each.id for each in table.of("ward")] == [gone]
+    _later(gateway).ring("ward")
     assert table.of("ward") == []
+
+
+def test_a_connection_that_is_being_opened_is_kept_though_it_cannot_be_told_yet(
+    gateway: OnApiGateway, dynamodb: Any
+) -> None:
+    opening = gateway.connect(gateway.live.address("ward"))
+    tenant = gateway.open.pop(opening)
+    gateway.live.ring("ward")
+    gateway.open[opening] = tenant
+    gateway.live.ring("ward")
+    assert gateway.heard(opening) == 1
+
+
+def _later(gateway: OnApiGateway) -> ApiGatewayLive:
+    now = gateway.clock.now() + OPENS + timedelta(seconds=1)
+    return ApiGatewayLive(gateway.place, MemoryClock(now))
 
 
 def test_an_address_opens_a_minute_long_and_for_nobody_who_changed_it(gateway: OnApiGateway) -> None:
     tickets = LiveTickets(b"k" * 32)
-    sold = tickets.sell("ward", gateway.clock.now())
-    forged = LiveTickets(b"x" * 32).sell("ward", gateway.clock.now())
+    sold = tickets.sell("ward", gateway.clock.now(), "1")
+    forged = LiveTickets(b"x" * 32).sell("ward", gateway.clock.now(), "2")
     for ticket in ("", "?", sold[:-2], sold[::-1], forged, "é", "A" * 300):
         assert _effect(ticket) == "Deny"
         with pytest.raises(Unauthenticated):
             tickets.take(ticket, gateway.clock.now())
-    assert _effect(sold) == "Allow"
-    assert _effect(tickets.sell("ward", gateway.clock.now() - LASTS - timedelta(seconds=1))) == "Deny"
+    assert [_effect(sold), _effect(sold)] == ["Allow", "Deny"]
+    assert _effect(tickets.sell("ward", gateway.clock.now() - LASTS - timedelta(seconds=1), "3")) == "Deny"
+
+
+def test_of_many_who_show_one_address_at_once_one_comes_in(gateway: OnApiGateway) -> None:
+    sold = LiveTickets(b"k" * 32).sell("ward", gateway.clock.now(), "1")
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(_effect, [sold] * 8)) == ["Allow", *["Deny"] * 7]
 
 
 def _effect(ticket: str) -> str:
@@ -157,9 +206,11 @@ def test_the_functions_of_live_updates_call_what_they_are_granted(
     gateway: OnApiGateway, aws: AwsServer
 ) -> None:
     aws.forget_calls()
+    assert _effect(LiveTickets(b"k" * 32).sell("ward", gateway.clock.now(), "1")) == "Allow"
+    assert set(aws.calls()) == set(ACTIONS[Thing.CONNECTIONS, Access.ADD])
     gateway.leave(gateway.connect(gateway.live.address("ward")))
     assert set(aws.calls()) == set(ACTIONS[Thing.CONNECTIONS, Access.WRITE])
     gateway.leave(gateway.connect(gateway.live.address("ward")), politely=False)
     aws.forget_calls()
-    gateway.live.ring("ward")
+    _later(gateway).ring("ward")
     assert set(aws.calls()) == set(ACTIONS[Thing.CONNECTIONS, Access.READ])

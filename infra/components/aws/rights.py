@@ -54,6 +54,7 @@ ACTIONS: Final = {
     # Metrics are lines in the log, which the service itself writes.
     (Thing.TELEMETRY, Access.SEND): ("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
     (Thing.LIVE_UPDATES, Access.SEND): ("execute-api:ManageConnections",),
+    (Thing.CONNECTIONS, Access.ADD): ("dynamodb:PutItem",),
     # Who is gone is forgotten by whoever finds that out.
     (Thing.CONNECTIONS, Access.READ): ("dynamodb:DeleteItem", "dynamodb:Query"),
     (Thing.CONNECTIONS, Access.WRITE): ("dynamodb:DeleteItem", "dynamodb:PutItem"),
@@ -99,7 +100,7 @@ def statements(needs: Iterable[Need], places: Places) -> list[Statement]:
         place = place_of(need, places)
         found.append(allow(actions, *place.arns))
         if place.key is not None:
-            writes = need.access in (Access.WRITE, Access.REPLACE, Access.SEND)
+            writes = need.access in (Access.ADD, Access.WRITE, Access.REPLACE, Access.SEND)
             found.append(allow(_ENCRYPTS if writes else _ENCRYPTS[:1], place.key))
     return found
 

@@ -17,7 +17,8 @@ from shared.names import LIVE_HUB
 _VERSION: Final = "2024-01-01"
 _MINUTES: Final = 1
 PATIENCE_S: Final = 3.0
-"""The bell is rung between pages of the change feed, which waits for nobody."""
+RINGS_S: Final = 1.0
+"""The bell is rung between pages of the change feed, which waits for nobody; who asks for an address waits longer."""
 TOLD: Final = json.dumps({"event": "alerts"}).encode()
 
 
@@ -39,10 +40,16 @@ class WebPubSubLive:
         return f"{scheme}://{host.netloc}/client/hubs/{LIVE_HUB}?{urlencode({'access_token': found})}"
 
     def ring(self, tenant: str) -> None:
-        self._ask(f"groups/{quote(tenant, safe='')}/:send", {}, TOLD)
+        self._ask(f"groups/{quote(tenant, safe='')}/:send", {}, TOLD, RINGS_S)
 
-    def _ask(self, path: str, parameters: dict[str, Any], body: bytes | None = None) -> dict[str, Any]:
+    def _ask(
+        self,
+        path: str,
+        parameters: dict[str, Any],
+        body: bytes | None = None,
+        timeout_s: float = PATIENCE_S,
+    ) -> dict[str, Any]:
         query = urlencode({**parameters, "api-version": _VERSION})
         headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
         url = f"{self._endpoint}/api/hubs/{LIVE_HUB}/{path}?{query}"
-        return ask("POST", url, headers, body or b"", who="Web PubSub", timeout_s=PATIENCE_S)
+        return ask("POST", url, headers, body or b"", who="Web PubSub", timeout_s=timeout_s)
