@@ -14,7 +14,9 @@ class _Lazily:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        if attribute.startswith("_"):  # pytest looks at each name of a test's file for what fixtures and mocks have
+        if attribute.startswith(
+            "_"
+        ):  # pytest looks at each name of a test's file for what fixtures and mocks have
             raise AttributeError(attribute)
         return getattr(import_module(self._name), attribute)
 

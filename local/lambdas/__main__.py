@@ -84,7 +84,8 @@ def drivers(functions: dict[str, Function], settings: Settings, folder: Path) ->
         changes = TableSource(client("dynamodbstreams", place), settings.region, arn)
         yield from readers_of(changes, function, CHANGES_BATCH, folder)
     if function := functions.get(names.LANDING_FUNCTION):
-        yield DroppedFiles(client("s3", place), settings.landing_bucket, function).run
+        told = folder / f"{function.plan.name}-told"
+        yield DroppedFiles(client("s3", place), settings.landing_bucket, function, told).run
     for name, when in TIMES.items():
         if function := functions.get(name):
             yield Schedule(function, 60 * float(_MINUTES.fullmatch(when)[1])).run  # type: ignore[index]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,26 +20,42 @@ _log: Final = logging.getLogger("galen.lambda")
 
 
 class DroppedFiles:
-    """Tells of each object made in a bucket from the start on; what was there before the sweeper finds."""
+    """Tells of each object made in a bucket from the first start on; what was there before the sweeper finds.
 
-    def __init__(self, client: Any, bucket: str, function: Function) -> None:
+    EventBridge keeps what it has to tell while the function is down. So does this: what was told is written to a file,
+    and what a process that was killed has not told, the next one tells.
+    """
+
+    def __init__(self, client: Any, bucket: str, function: Function, told: Path) -> None:
         self._client = client
         self._bucket = bucket
         self._function = function
+        self._file = told
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop."""
-        known = self._objects()
-        while not stop.wait(LOOK_S):
+        told = self._told()
+        while True:
             found = self._objects()
-            if found is None:
-                continue
-            if known is None:
-                known = found  # what came before the first look is the sweeper's
-            for key, etag in sorted(found.items()):
-                if known.get(key) != etag:
-                    self._tell(key, etag, stop)
-            known = found
+            if told is None and found is not None:
+                told = {_name(key, etag) for key, etag in found.items()}
+                self._note(*told)
+            for key, etag in sorted((found or {}).items()):
+                name = _name(key, etag)
+                if told is not None and name not in told and self._tell(key, etag, stop):
+                    told.add(name)
+                    self._note(name)
+            if stop.wait(LOOK_S):
+                return
+
+    def _told(self) -> set[str] | None:
+        """None on the very first start."""
+        return set(self._file.read_text("utf-8").split()) if self._file.exists() else None
+
+    def _note(self, *names: str) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write("".join(f"{name}\n" for name in names))
 
     def _objects(self) -> dict[str, str] | None:
         """Those there are; None where the bucket was not to be listed."""
@@ -52,7 +70,8 @@ class DroppedFiles:
             _log.warning("the landing bucket was not listed: %s", type(failure).__name__)
             return None
 
-    def _tell(self, key: str, etag: str, stop: threading.Event) -> None:
+    def _tell(self, key: str, etag: str, stop: threading.Event) -> bool:
+        """Whether it was told, by however many failures, before this has to stop."""
         detail = {
             "bucket": {"name": self._bucket},
             "object": {"key": key, "etag": etag},
@@ -62,10 +81,16 @@ class DroppedFiles:
         for number in range(TRIES):
             try:
                 self._function(event)
-                return
+                return True
             except FunctionFailed:
                 if stop.wait(number):
-                    return
+                    return False
+        return True
+
+
+def _name(key: str, etag: str) -> str:
+    """One version of an object."""
+    return hashlib.sha256(f"{etag} {key}".encode()).hexdigest()
 
 
 class Schedule:

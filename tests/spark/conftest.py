@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.spark_environment import SparkMissing, prepare, what_is_missing
+from local.spark_environment import SparkMissing, SparkRuntime, prepare, what_is_missing
 from shared.domain.ingest.raw_line import RawLine
 from shared.names import RawZone
 
@@ -100,6 +100,11 @@ def raw(tmp_path: Path) -> RawLake:
     return RawLake(tmp_path / "lake")
 
 
+def driver_variables(runtime: SparkRuntime | None = None) -> dict[str, str]:
+    """The environment of a driver in a process of its own."""
+    return (runtime or prepare()).variables() | SHORT_LIVED
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """One session in this process; skips with a sentence where Spark cannot run."""
@@ -110,16 +115,18 @@ def spark() -> Iterator[Any]:
         runtime = prepare()
     except SparkMissing as stopped:
         pytest.skip(f"not tested: {stopped}")
-    before = dict(os.environ)
-    os.environ.update(runtime.variables() | SHORT_LIVED)
     from spark.session import SparkSettings, create_session
 
-    session = create_session(
-        SparkSettings(master="local[2]", jars=runtime.jars, shuffle_partitions=1), "galen tests"
-    )
+    before = dict(os.environ)
+    os.environ.update(driver_variables(runtime))
+    try:
+        session = create_session(
+            SparkSettings(master="local[2]", jars=runtime.jars, shuffle_partitions=1), "galen tests"
+        )
+    finally:  # the JVM and the workers that it starts have them from now on; other tests of this process must not
+        os.environ.clear()
+        os.environ.update(before)
     # A test has a handful of rows: compiling an expression for them takes longer than walking through it.
     session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     yield session
     session.stop()
-    os.environ.clear()
-    os.environ.update(before)

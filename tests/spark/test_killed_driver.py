@@ -19,7 +19,7 @@ import pytest
 from local.layout import CHECKOUT
 from shared.names import TABLES
 from tests.patience import PATIENCE_S
-from tests.spark.conftest import RawLake
+from tests.spark.conftest import RawLake, driver_variables
 from tests.spark.test_jobs import PATIENT, WEIGHT, Jobs
 
 pytestmark = pytest.mark.timeout(1200)
@@ -74,13 +74,16 @@ def hashes(jobs: Jobs) -> dict[str, str]:
 
 def kill(lakes: Sequence[tuple[Path, str, str, str]]) -> None:
     """Lets a driver of its own die in each lake at its moment, some at once."""
+    environment = driver_variables()
     for start in range(0, len(lakes), AT_ONCE):
         running = []
         for lake, phase, moment, road in lakes[start : start + AT_ONCE]:
             with (lake.parent / "log").open("wb") as log:
                 command = [sys.executable, "-m", "tests.spark.killed_driver", str(lake), phase, moment, road]
                 running.append(
-                    subprocess.Popen(command, cwd=CHECKOUT, start_new_session=True, stdout=log, stderr=log)
+                    subprocess.Popen(
+                        command, cwd=CHECKOUT, env=environment, start_new_session=True, stdout=log, stderr=log
+                    )
                 )
         for process, (lake, phase, moment, _) in zip(running, lakes[start:], strict=False):
             try:

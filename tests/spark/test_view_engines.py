@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -19,6 +18,7 @@ from shared.domain.fhir.views import View, ViewError
 from spark.views.frame import SparkView
 from spark.views.shipped import load_view, view_names
 from tests.patience import PATIENCE_S
+from tests.spark.conftest import driver_variables
 
 ODD = (CHECKOUT / "tests/data/views/odd_observations.ndjson").read_text("utf-8").splitlines()
 PATHS = [
@@ -168,7 +168,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program = "import sys; from local.cli.main import main; sys.exit(main(sys.argv[1:]))"
     return subprocess.run(
         [sys.executable, "-c", program, "view", *arguments, "--engine", "spark"], cwd=cwd, capture_output=True, text=True,
-        check=False, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, timeout=PATIENCE_S,
+        check=False, env=driver_variables(), timeout=PATIENCE_S,
     )  # fmt: skip
 
 
