@@ -40,5 +40,7 @@ if __name__ == "__main__":
     elif checkout not in sys.path:
         sys.path.insert(0, checkout)
     from local.bootstrap import main
+    from local.left_out import leave_out
 
+    leave_out()
     sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 
+from local.left_out import leave_out
+
 _PR_SET_PDEATHSIG = 1
 _WATCH_EVERY_S = 1.0
 
@@ -32,6 +34,7 @@ def _watch(parent: int) -> None:
 
 if __name__ == "__main__":
     end_with(int(sys.argv[1]))
+    leave_out()
     module = sys.argv[2]
     sys.argv = sys.argv[2:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
