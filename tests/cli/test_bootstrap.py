@@ -25,6 +25,7 @@ _PARTS = (
     "installer",
     "java",
     "layout",
+    "left_out",
     "owned_child",
 )
 _CLI = ("__init__", "commands", "main", "options", "status")
