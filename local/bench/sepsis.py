@@ -192,6 +192,12 @@ def run_sepsis(
     result = SepsisResult(stays=len(stays), expected_alerts=sum(len(stay.raises) for stay in stays))
     confirmer = Confirmer(target.api, started_at)
     patients = [_admitted(target, stay, f"{run}-{stay.name}", begun) for stay in stays]
+    events = [
+        (place, each, _event(target, stays[place].values[each], f"{run}-{stays[place].name}", each, begun))
+        for place, each in in_turn(stays)
+    ]
+    for _, _, parcel in events:
+        confirmer.add(parcel.keys.values())
     with ExitStack() as open_:
         send = {
             hub: open_.enter_context(sender(target.settings, hub))
@@ -204,11 +210,9 @@ def run_sepsis(
         reader = _SepsisReader(target, started_at, pids)
         reader.start()
         used, began = times_of_s(pids), time.monotonic()
-        for place, each in in_turn(stays):
+        for place, each, parcel in events:
             stay, patient = stays[place], patients[place][0]
             value = stay.values[each]
-            parcel = _event(target, value, f"{run}-{stay.name}", each, begun)
-            confirmer.add(parcel.keys.values())
             wait_s = began + result.sent / rate - time.monotonic()
             if wait_s > 0:
                 time.sleep(wait_s)

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from local.host.cosmos_leases import CosmosLeases, Lease
-from local.host.cosmos_probe import FeedProbe
+from local.host.cosmos_probe import FeedPage, FeedProbe
 from local.host.engine import Datum, FunctionDefinition
 from local.host.invoker import Invoker
 from local.host.leased_trigger import LeasedTrigger, Pump, kind
@@ -66,37 +66,25 @@ class FeedPump(Pump):
         self._stored = lease.continuation
         self._stored_at = 0.0
         self._probe = FeedProbe()
-        self._was_empty = False
-
-    def _work(self) -> None:
-        try:
-            self._step()
-        except Exception:
-            self._was_empty = False
-            raise
 
     def _end(self) -> None:
         self._probe.close()
         self._store_continuation()
 
-    def _step(self) -> None:
+    def _work(self) -> None:
         """One read: invoke for what there is, or wait `feedPollDelay`."""
-        if self._was_empty and self._probe.quiet():
-            self._stopping.wait(self._poll_s)
+        page = (self._probe.page(self._continuation) if self._continuation else None) or self._read()
+        if page.text and not self._invoke(page.text):
             return
-        documents, continuation = self._read()
-        self._was_empty = not documents
-        if documents and not self._invoke(documents):
-            return
-        self._continuation = continuation
-        if not documents:
+        self._continuation = page.continuation
+        if not page.text:
             self._store_continuation()
             self._stopping.wait(self._poll_s)
         elif time.monotonic() - self._stored_at > _CHECKPOINT_SPACING_S:
             self._store_continuation()
 
-    def _read(self) -> tuple[list[dict[str, Any]], str | None]:
-        """One page after the continuation, and the continuation behind it."""
+    def _read(self) -> FeedPage:
+        """One page after the continuation, by the SDK."""
         if self._continuation:
             feed = self._container.query_items_change_feed(
                 continuation=self._continuation,
@@ -113,7 +101,8 @@ class FeedPump(Pump):
             documents = list(next(pages))
         except StopIteration:
             documents = []
-        return documents, self._container.client_connection.last_response_headers.get("etag")
+        behind = self._container.client_connection.last_response_headers.get("etag")
+        return FeedPage(_text(documents) if documents else "", behind)
 
     def _store_continuation(self) -> None:
         if self._lost.is_set() or self._continuation == self._stored or self._continuation is None:
@@ -130,8 +119,8 @@ class FeedPump(Pump):
             self._lost.set()
             self._stopping.set()
 
-    def _invoke(self, documents: list[dict[str, Any]]) -> bool:
-        return self._invoked(Datum(_text(documents), "json"), {}, REASON, lambda: None)
+    def _invoke(self, text: str) -> bool:
+        return self._invoked(Datum(text, "json"), {}, REASON, lambda: None)
 
 
 def _text(documents: list[dict[str, Any]]) -> str:

@@ -51,8 +51,6 @@ class AlertOrder:
                 self._told.update(((tenant, item["id"]), item["at"]) for item in part)
 
     def _tell(self, tenant: str, alerts: Sequence[Item]) -> None:
-        if not self._untold(tenant, alerts)[0]:
-            return
         for _ in range(_ATTEMPTS):
             # The counter first: while its etag holds, nobody has told of anything since.
             counter = self._records.read(tenant, HOME, _COUNTER)

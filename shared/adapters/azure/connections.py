@@ -9,6 +9,7 @@ from azure.cosmos import ContainerProxy, CosmosClient
 from azure.storage.blob import BlobServiceClient, LinearRetry
 
 from shared import names
+from shared.adapters.azure.partition_hash import keep_hashes
 from shared.adapters.azure.transport import transport
 from shared.settings import Settings
 
@@ -25,6 +26,7 @@ def _credential(settings: Settings) -> Any:
 
 def cosmos_client(settings: Settings) -> CosmosClient:
     """A client of the records account."""
+    keep_hashes()
     options: dict[str, Any] = {
         "connection_timeout": CONNECT_TIMEOUT_S,
         "retry_total": 5,

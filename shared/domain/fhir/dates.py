@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from calendar import isleap, monthrange
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,6 +16,7 @@ _DATE_TIME: Final = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?"
 )
 EARLIEST: Final = "0001-01-01T00:00:00.000000Z"
+_PLAIN_LENGTH: Final = len(EARLIEST)
 LATEST: Final = "9999-12-31T23:59:59.999999Z"
 
 
@@ -52,6 +54,10 @@ def parse_instant(text: str) -> datetime | None:
     match = _DATE_TIME.fullmatch(text)
     if match is None or match[8] is None or match[6] is None:
         return None
+    if match[8] == "Z" and len(text) == _PLAIN_LENGTH:
+        # As this platform writes them; what the calendar does not have is judged below.
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
     found = date_range(text)
     return datetime.fromisoformat(found.lo) if found else None
 

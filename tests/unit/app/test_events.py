@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import azure.functions as func
@@ -10,6 +11,7 @@ import pytest
 from azure.functions.eventhub import EventHubTriggerConverter
 from azure.functions.meta import Datum
 
+from functions.azure import streams
 from functions.azure.events import stream_records
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -56,3 +58,26 @@ def test_a_trace_of_another_form_is_none(name: str, text: str) -> None:
     _, records = stream_records(decoded({"PartitionId": "3"}, {name: text}))
     assert records[0].traceparent == ""
     assert records[0].properties == {name: text}
+
+
+@pytest.mark.parametrize(
+    ("text", "microsecond"),
+    [
+        ("2026-01-02T03:04:05Z", 0),
+        ("2026-01-02T03:04:05.678Z", 678_000),
+        ("2026-01-02T03:04:05.6781239Z", 678_123),
+        ("2026-01-02T03:04:05.678+00:00", 678_000),
+    ],
+)
+def test_the_enqueued_time_is_read_with_every_number_of_digits_the_host_writes(
+    text: str, microsecond: int
+) -> None:
+    assert EventHubTriggerConverter._parse_datetime is streams._enqueued
+    read = EventHubTriggerConverter._parse_datetime(text)
+    assert read == datetime(2026, 1, 2, 3, 4, 5, microsecond, UTC)
+
+
+def test_an_enqueued_time_that_is_none_is_refused_as_by_azure_functions() -> None:
+    assert EventHubTriggerConverter._parse_datetime(None) is None
+    with pytest.raises(ValueError, match="does not match"):
+        EventHubTriggerConverter._parse_datetime("yesterday Z")
