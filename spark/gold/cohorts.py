@@ -16,11 +16,11 @@ from functools import reduce
 from importlib import resources
 from typing import Any, Final
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from pyspark.sql import DataFrame
 
 from spark.gold.frames import given_medications, living_records, true_conditions
 from spark.gold.table import PATIENT, TENANT, Frames, GoldTable, confidential, declare, internal
+from spark.gold.words import F, table_of
 
 Definition = dict[str, Any]
 _KEY: Final = ["tenant", "patient_id"]
@@ -34,7 +34,7 @@ def definitions() -> list[Definition]:
     return sorted((json.loads(text) for text in texts), key=lambda each: str(each["name"]))
 
 
-def _criteria(spark: SparkSession) -> DataFrame:
+def _criteria(beside: DataFrame) -> DataFrame:
     """A row for each code of each criterion; `number` counts the criteria of a definition from 0."""
     rows = []
     for definition in definitions():
@@ -43,12 +43,12 @@ def _criteria(spark: SparkSession) -> DataFrame:
             wanted = criterion[kind] if kind == "observation" else {"codes": criterion[kind]}
             limit = (wanted.get("unit"), float(wanted["at_least"])) if "at_least" in wanted else (None, None)
             rows += [(definition["name"], number, kind, code, *limit) for code in wanted["codes"]]
-    return spark.createDataFrame(
-        rows, "cohort STRING, number INT, kind STRING, code STRING, unit STRING, at_least DOUBLE"
+    return table_of(
+        beside, rows, "cohort STRING, number INT, kind STRING, code STRING, unit STRING, at_least DOUBLE"
     )
 
 
-def _terms(spark: SparkSession) -> DataFrame:
+def _terms(beside: DataFrame) -> DataFrame:
     """A row for each definition: how many criteria, and who may be a member."""
     rows = [
         (
@@ -58,7 +58,7 @@ def _terms(spark: SparkSession) -> DataFrame:
         for each in definitions()
     ]
     names = "cohort STRING, criteria INT, for_gender STRING, from_age INT, ends_with_condition BOOLEAN"
-    return spark.createDataFrame(rows, names)
+    return table_of(beside, rows, names)
 
 
 def _facts(frames: Frames) -> DataFrame:
@@ -96,18 +96,17 @@ def _facts(frames: Frames) -> DataFrame:
         )
         for frame, kind, at, ended, unit, value in facts
     ]
-    return reduce(DataFrame.unionByName, parts)
+    return reduce(lambda several, part: several.unionByName(part), parts)
 
 
 def cohort_members(frames: Frames) -> DataFrame:
     """The members of every declared cohort."""
-    spark = frames["patients"].sparkSession
     reached = F.col("at_least").isNull() | (
         (F.col("in_unit") == F.col("unit")) & (F.col("value") >= F.col("at_least"))
     )
     met = (
         _facts(frames)
-        .join(F.broadcast(_criteria(spark)), ["kind", "code"])
+        .join(F.broadcast(_criteria(frames["patients"])), ["kind", "code"])
         .where(reached)
         .groupBy(*_KEY, "cohort", "number")
         .agg(
@@ -128,7 +127,7 @@ def cohort_members(frames: Frames) -> DataFrame:
     old_enough = F.add_months("birth_on", F.col("from_age") * 12) <= F.col("entered_on")
     resolved = F.when(F.col("left_on") == over, "resolved").when(F.col("left_on").isNotNull(), "died")
     return (
-        met.join(F.broadcast(_terms(spark)), ["cohort"])
+        met.join(F.broadcast(_terms(frames["patients"])), ["cohort"])
         .where(F.col("met") == F.col("criteria"))
         .join(people, _KEY)
         .where(F.col("for_gender").isNull() | (F.col("gender") == F.col("for_gender")))

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from pyspark.sql import Column, DataFrame
 
 from spark.gold.frames import (
     MIN_CELL,
@@ -28,6 +27,7 @@ from spark.gold.frames import (
     wilson_columns,
 )
 from spark.gold.table import TENANT, UNKNOWN, Frames, GoldTable, confidential, declare
+from spark.gold.words import F, Window
 
 DIMENSIONS: Final = ("all", "gender", "race", "ethnicity", "age_group")
 TOP: Final = 5

@@ -14,10 +14,10 @@ from __future__ import annotations
 from typing import Final
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.frames import NOT_HELD, NOT_TRUE, age_group_column
 from spark.gold.table import TENANT, UNKNOWN, Frames, GoldTable, confidential, declare
+from spark.gold.words import F
 
 
 def encounters_per_condition_and_age(frames: Frames) -> DataFrame:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from pyspark.sql import Column, DataFrame
 
 from spark.gold.table import UNKNOWN
+from spark.gold.words import F, Window
 from spark.measures.intervals import wilson
 from spark.transforms.age_groups import LOWER_BOUNDS_YEARS
 

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from pyspark.sql import Column, DataFrame
 
 from spark.gold.frames import (
     days_between,
@@ -30,6 +29,7 @@ from spark.gold.frames import (
     with_treatment_reason,
 )
 from spark.gold.table import PATIENT, TENANT, UNKNOWN, Frames, GoldTable, confidential, declare, sensitive
+from spark.gold.words import F, Window
 
 _KEY: Final = ["tenant", "patient_id", "condition_system", "condition_code"]
 _CONDITION: Final = (

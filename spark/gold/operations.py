@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
+from pyspark.sql import Column, DataFrame
 
 from spark.gold.frames import VISIT, days_between, held, last_day
 from spark.gold.table import (
@@ -30,6 +29,7 @@ from spark.gold.table import (
     internal,
     sensitive,
 )
+from spark.gold.words import F, Window
 
 LONGEST_DAYS: Final = 366
 _GOES_ON: Final = ("arrived", "triaged", "in-progress", "onleave")

@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Final
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.frames import days_between, last_day, wilson_columns
 from spark.gold.table import TENANT, Frames, GoldTable, confidential, declare
+from spark.gold.words import F
 from spark.schemas.columns import Column
 
 UNTREATED: Final = "none"

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.frames import ACUTE_CARE, VISIT, first_by, given_medications, living_records
 from spark.gold.quality_columns import NONE, ROWS
 from spark.gold.table import UNKNOWN, Frames
+from spark.gold.words import F
 from spark.measures.adherence import ADHERENT_FROM, WINDOW_DAYS, Fill, proportion_of_days_covered
 from spark.measures.readmission import WINDOW_DAYS as READMISSION_DAYS
 from spark.measures.readmission import Stay, indexes

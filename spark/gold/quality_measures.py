@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.frames import last_day, wilson_columns
 from spark.gold.table import TENANT, Frames, GoldTable, confidential, declare, internal
+from spark.gold.words import F
 
 _KEY: Final = ("tenant", "measure", "organization_id", "month", "condition_code")
 

@@ -24,12 +24,12 @@ from __future__ import annotations
 from typing import Final
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.frames import INPATIENT, VISIT, days_between, first_by, held, true_conditions
 from spark.gold.quality_columns import NONE, ROWS
 from spark.gold.quality_folds import adherence_rows, readmission_rows
 from spark.gold.table import UNKNOWN, Frames, GoldTable
+from spark.gold.words import F
 
 PROMPT_HOURS: Final = 24.0
 _HOURS_PER_DAY: Final = 24.0

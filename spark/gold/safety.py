@@ -14,10 +14,10 @@ from typing import Final
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.frames import wilson_columns
 from spark.gold.table import TENANT, UNKNOWN, Frames, GoldTable, confidential, declare
+from spark.gold.words import F
 from spark.measures import disproportionality as dis
 from spark.transforms.age_groups import LOWER_BOUNDS_YEARS
 

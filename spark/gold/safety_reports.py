@@ -13,17 +13,17 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from shared.domain.fhir.json import decode_object
 from shared.names import HUB_SAFETY_REPORTS, TABLES
 from spark.gold.frames import first_by
 from spark.gold.table import TENANT, UNKNOWN, Frames, GoldTable, confidential, declare, internal, sensitive
+from spark.gold.words import F
 from spark.measures.adverse_events import report_rows
 from spark.schemas.columns import Derived
 from spark.schemas.struct import struct_of
@@ -60,6 +60,9 @@ _REPORT_COLUMNS: Final = (
     confidential("drug_indication", "STRING", "What the drug was taken for, as written"),
     confidential("is_overdose", "BOOLEAN", "Whether the reaction's term says overdose"),
 )
+_BLANKS: Final = re.compile(r"\s+", re.ASCII)
+_FAERS_NUMBER: Final = re.compile(r"\s*/[0-9]{6,}/\s*$", re.ASCII)
+_FULL_STOP: Final = re.compile(r"\s*\.\s*$", re.ASCII)
 EXACT_COLUMNS: Final = tuple(column.name for column in _REPORT_COLUMNS)
 LINES: Final = declare(
     "adverse_event_lines",
@@ -89,20 +92,21 @@ def text_of(line: dict[str, Any]) -> str:
 
 def _flatten(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
-        shared = {
-            "tenant": row["tenant"],
-            "report_id": row["report_id"],
-            "reaction_key": None,
-            "drug_key": None,
-        }
+        shared = {"tenant": row["tenant"], "report_id": row["report_id"]}
         for number, line in enumerate(report_rows(decode_object(text_of(row)))):
-            yield {**shared, "line": number, **line}
+            keys = {
+                "reaction_key": _name_key(line["reaction.reactionmeddrapt"]),
+                "drug_key": _name_key(line["drug_name"]),
+            }
+            yield {**shared, "line": number, **line, **keys}
 
 
-def _name_key(column: str) -> SparkColumn:
-    words = F.regexp_replace(F.upper(F.col(column)), r"\s+", " ")
-    tidy = F.regexp_replace(words, r"\s*/\d{6,}/\s*$", "")
-    return F.coalesce(F.regexp_replace(tidy, r"\s*\.\s*$", ""), F.lit(UNKNOWN))
+def _name_key(name: str | None) -> str:
+    """As measures compare names; blanks are those of ASCII."""
+    if name is None:
+        return UNKNOWN
+    tidy = _FAERS_NUMBER.sub("", _BLANKS.sub(" ", name.upper()))
+    return _FULL_STOP.sub("", tidy)
 
 
 def adverse_event_lines(frames: Frames) -> DataFrame:
@@ -119,10 +123,7 @@ def adverse_event_lines(frames: Frames) -> DataFrame:
     place = ["tenant", "raw_path", "sequence"]
     bodies = frames[BODIES].select(*place, "body", "body_b64")
     told = newest.select(*place, "report_id").join(bodies, place).drop("raw_path", "sequence")
-    lines = map_rows(told, _flatten, struct_of(LINES))
-    return lines.withColumn("reaction_key", _name_key("`reaction.reactionmeddrapt`")).withColumn(
-        "drug_key", _name_key("drug_name")
-    )
+    return map_rows(told, _flatten, struct_of(LINES))
 
 
 def hub_tenant(environment: Mapping[str, str]) -> str:

@@ -16,10 +16,10 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.frames import living_records, true_conditions
 from spark.gold.table import TENANT, UNKNOWN, Frames, GoldTable, confidential, declare, internal
+from spark.gold.words import F
 from spark.measures.surveillance import CUSUM_BASELINE_DAYS, GUARD_DAYS, aberrations
 from spark.schemas.struct import struct_of
 from spark.transforms.arrow import map_rows
@@ -72,15 +72,16 @@ def flag_rows(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _days_of_note(series: dict[str, Any], days: list[date], counts: list[int]) -> Iterator[dict[str, Any]]:
     for on, day in zip(days, aberrations(counts), strict=True):
+        if not (day.count or day.c1_alarm or day.c2_alarm or day.c3_alarm or day.cusum_alarm):
+            continue
         alarms = {
             "c1_alarm": day.c1_alarm,
             "c2_alarm": day.c2_alarm,
             "c3_alarm": day.c3_alarm,
             "cusum_alarm": day.cusum_alarm,
         }
-        if day.count or any(alarms.values()):
-            values = {"cases": day.count, "c1": day.c1, "c2": day.c2, "c3": day.c3, "cusum": day.cusum}
-            yield series | {"on": on} | values | alarms
+        values = {"cases": day.count, "c1": day.c1, "c2": day.c2, "c3": day.c3, "cusum": day.cusum}
+        yield series | {"on": on} | values | alarms
 
 
 def surveillance_flags(frames: Frames) -> DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -17,6 +17,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.jobs.tables import LOCAL
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import FileSystemDataset
 
 Units = frozenset[tuple[str, str]]
 """Tenant and unit."""
@@ -137,11 +140,16 @@ def can_read_files(uri: str) -> bool:
 
 def newest_batch(uri: str, version: int) -> int:
     """The newest batch of a table in a folder; 0 where it is empty."""
-    import pyarrow.compute as pc
-
     from spark.jobs.folder_files import dataset_of, opened
 
-    return int(pc.max(dataset_of(opened(uri, version)).to_table(["batch"])["batch"]).as_py() or 0)
+    return newest_batch_in(dataset_of(opened(uri, version)))
+
+
+def newest_batch_in(files: FileSystemDataset) -> int:
+    """The same of its files."""
+    import pyarrow.compute as pc
+
+    return int(pc.max(files.to_table(["batch"])["batch"]).as_py() or 0)
 
 
 def has_units(uri: str, units: Units, unit: str) -> bool:

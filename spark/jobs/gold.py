@@ -57,7 +57,7 @@ class GoldJob:
         self._lake = lake
         self._full = full
         self._inputs = InputTables(spark, lake)
-        self._small = _small_inputs(spark)
+        self._small = _small_inputs()
         self._units = ChangedUnits(spark)
         self._sessions = local()
 
@@ -85,12 +85,13 @@ class GoldJob:
         """Brings one table up to its inputs; returns what was written."""
         started = time.monotonic()
         uri = self._lake.uri(table.declared.path)
-        session = self._session()
         inputs = {name: self._inputs.look(name) for name in table.inputs}
-        log = TableLog(session, uri)
+        log = TableLog(self._spark, uri)
         before = None if self._full or not log.exists else _recorded(log, table)
         if before is not None and _are_as_recorded(inputs, before):
-            return TableReport(table.declared.path, 0, row_count(session, uri), time.monotonic() - started)
+            return TableReport(
+                table.declared.path, 0, row_count(self._spark, uri), time.monotonic() - started
+            )
         now: Inputs = {
             name: {"id": each.id, "version": each.version, "batch": each.batch, "source": each.source}
             for name, each in inputs.items()
@@ -98,13 +99,15 @@ class GoldJob:
         said = {"revision": table.revision, "inputs": now}
         lookups = {name: self._inputs.look(name) for name in table.lookups}
         changed = self._changed_units(table, inputs, before) if table.unit and before else None
-        small = all(each.is_small for each in (*inputs.values(), *lookups.values()))
+        small = self._small is not None and all(
+            each.is_small for each in (*inputs.values(), *lookups.values())
+        )
         written = self._run_small(table, inputs | lookups, changed, said) if small else None
         if written is None:
             frames = {name: each.frame for name, each in inputs.items()}
             others = {name: each.frame for name, each in lookups.items()}
             written = self._run_by_spark(table, (frames, others), changed, json.dumps(said))
-        total = row_count(session, uri)
+        total = row_count(self._spark, uri)
         self._inputs.forget(table.name)
         return TableReport(table.declared.path, written, total, time.monotonic() - started)
 
@@ -120,15 +123,11 @@ class GoldJob:
 
         if changed is not None and not changed:
             return 0
-        assert self._small is not None, "an input is small where deltalake can read it"
-        frames = {
-            name: self._small.frame(each, changed if name in table.inputs else None, str(table.unit))
-            for name, each in inputs.items()
-        }
-        target = open_folder(RunContext(self._small.session, self._lake), table.declared)[0]
-        built = shaped(table, table.build(frames))
+        assert self._small is not None, "an input is small where deltalake and DuckDB can read it"
+        built = self._small.build(table, inputs, changed)
+        target = open_folder(RunContext(self._spark, self._lake), table.declared)[0]
         if changed is None:
-            return gold_small.write_whole(table, built, target, json.dumps(said))
+            return gold_small.write_whole(built, target, json.dumps(said))
         try:
             return gold_small.write_units(table, built, target, changed, said)
         except SparkMerges:
@@ -194,13 +193,13 @@ class GoldJob:
         return found
 
 
-def _small_inputs(spark: SparkSession) -> SmallInputs | None:
-    """None where deltalake is not there, as on a cluster."""
-    if not find_spec("deltalake"):
+def _small_inputs() -> SmallInputs | None:
+    """None where deltalake or DuckDB is not there, as on a cluster."""
+    if not find_spec("deltalake") or not find_spec("duckdb"):
         return None
     from spark.jobs.gold_small import SmallInputs
 
-    return SmallInputs(spark)
+    return SmallInputs()
 
 
 def _are_as_recorded(inputs: dict[str, Input], before: Inputs) -> bool:

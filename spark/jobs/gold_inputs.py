@@ -16,9 +16,9 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 from shared.names import UPKEEP_OPERATIONS, RawZone
 from spark.gold import registry
 from spark.gold.safety_reports import BODIES, REPORTS
-from spark.jobs.changed_units import can_read_files, newest_batch
+from spark.jobs.changed_units import can_read_files, newest_batch_in
 from spark.jobs.commits import MERGED, Commit, TableLog, newest_change, readable_from
-from spark.jobs.tables import open_declared, row_count
+from spark.jobs.tables import open_declared
 from spark.paths import LakeRoot
 from spark.schemas import silver
 from spark.schemas.bronze import DAY, lines_of
@@ -26,7 +26,8 @@ from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from deltalake import DeltaTable
+    from pyarrow.dataset import FileSystemDataset
 
 _KEEPS_ROWS: Final = ("MERGE", "ADD COLUMNS", *UPKEEP_OPERATIONS)
 """Operations after which the rows that changed are those of a newer batch; so they are after an append."""
@@ -77,19 +78,21 @@ class Input:
             return False
         from spark.jobs import gold_small
 
-        return gold_small.size_bytes(self.uri, self.version) <= gold_small.MOST_BYTES
-
-    @property
-    def in_hand(self) -> pa.Table:
-        """The rows of a small one."""
-        with self._once:
-            return self._in_hand
+        return gold_small.size_bytes(self._files) <= gold_small.MOST_BYTES
 
     @cached_property
-    def _in_hand(self) -> pa.Table:
-        from spark.jobs.gold_small import rows_in_hand
+    def dataset(self) -> FileSystemDataset:
+        """The files of a small one, of which each reader takes the columns that it needs."""
+        from spark.jobs.folder_files import dataset_of
 
-        return rows_in_hand(self.uri, self.version, self.declared)
+        return dataset_of(self._files)
+
+    @cached_property
+    def _files(self) -> DeltaTable:
+        """It as deltalake reads it, once for all that is asked of it: each time its log is read."""
+        from spark.jobs.folder_files import opened
+
+        return opened(self.uri, self.version)
 
     @property
     def batch(self) -> int | None:
@@ -118,9 +121,7 @@ class Input:
     def _size(self) -> tuple[int | None, int]:
         has_batch = any(column.name == "batch" for column in self.declared.columns)
         if can_read_files(self.uri):
-            return newest_batch(self.uri, self.version) if has_batch else None, row_count(
-                self._spark, self.uri
-            )
+            return newest_batch_in(self.dataset) if has_batch else None, int(self._files.count())
         newest = F.coalesce(F.max("batch"), F.lit(0)) if has_batch else F.lit(None)
         batch, rows = self.frame.agg(newest, F.count("*")).first()
         return batch, rows

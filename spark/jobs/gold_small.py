@@ -1,104 +1,106 @@
-"""Gold of small inputs in a folder: read and written by deltalake, so that of Spark the measure itself is left.
+"""Gold of inputs in a folder without Spark: DuckDB walks through the files, deltalake writes what comes of them.
 
-Of a table of some thousand rows most of what Spark takes is its commit, the log it reads, and tasks, exchanges and
-compiled code for rows that one thread walks through sooner.
+Of a table of some thousand rows most of what Spark takes is its plan, its commit, the log it reads, and tasks and exchanges
+for rows that one thread walks through sooner. The measures are the same (`spark.gold.words`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Lock
+from threading import local
 from typing import TYPE_CHECKING, Any, Final
 
+import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
 from spark.gold.table import GoldTable
+from spark.gold.words import in_hand
+from spark.in_hand.column import Column, duck_type, literal, quoted
+from spark.in_hand.frame import Frame
 from spark.jobs.changed_units import Units, unit_column
-from spark.jobs.folder_files import opened
 from spark.jobs.folder_tables import Change, commit, keys_of, one_of, rows_of
 from spark.plain.arrow_types import arrow_schema
 from spark.schemas.columns import Derived, Table
-from spark.schemas.struct import struct_of
-from spark.transforms.arrow import IN_HAND
 
 if TYPE_CHECKING:
     from spark.jobs.gold_inputs import Input
 
-MOST_BYTES: Final = 32 * 1024 * 1024
-"""Of the files of an input: with some ten times as much in memory one core is still sooner done than a plan for many."""
-_ONE_THREAD: Final = {
-    "spark.sql.shuffle.partitions": "1",
-    "spark.sql.autoBroadcastJoinThreshold": "-1",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    # What follows of what is asked anew at every step of the optimiser, and gains filters that drop a row or two.
-    "spark.sql.constraintPropagation.enabled": "false",
-    IN_HAND: "true",
-}
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of the files of an input: DuckDB reads the columns that a measure names, but what a fold takes is in memory whole."""
 
 
 class SmallInputs:
-    """Inputs of one partition as frames, each made once for all tables of a run that read the same of it.
+    """Inputs as frames in hand; each thread has a connection of its own, which is one thread itself."""
 
-    Their session is beside `spark`: it makes no exchange, and walks through expressions instead of compiling them.
+    def __init__(self) -> None:
+        self._connections = local()
+
+    def build(self, table: GoldTable, inputs: Mapping[str, Input], units: Units | None) -> pa.Table:
+        """The rows of the table; with `units` those of the units, of which the inputs but not the lookups are read."""
+        frames = {
+            name: self._frame(each, units if name in table.inputs else None, str(table.unit))
+            for name, each in inputs.items()
+        }
+        with in_hand():
+            return rows_of_frame(table, table.build(frames))
+
+    def _frame(self, of: Input, units: Units | None, unit: str) -> Frame:
+        frame = frame_of(self._connection, of.dataset, of.declared)
+        column = unit_column(frame.columns, unit)
+        return frame if units is None or column is None else of_units(frame, units, column)
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if not hasattr(self._connections, "own"):
+            self._connections.own = connection()
+        found: duckdb.DuckDBPyConnection = self._connections.own
+        return found
+
+
+def connection() -> duckdb.DuckDBPyConnection:
+    """In memory, and of one thread: the other cores do other tables.
+
+    Rows are chosen here and not by pyarrow, which has no comparison with the views of texts that deltalake's MERGE writes.
     """
-
-    def __init__(self, spark: SparkSession) -> None:
-        self.session = spark.newSession()
-        for key, value in _ONE_THREAD.items():
-            self.session.conf.set(key, value)
-        self._frames: dict[tuple[str, int, Units | None, str], DataFrame] = {}
-        self._making = Lock()
-
-    def frame(self, of: Input, units: Units | None, unit: str) -> DataFrame:
-        """The rows of an input, or those of the units."""
-        with self._making:
-            key = (of.uri, of.version, units, unit if units is not None else "")
-            if key not in self._frames:
-                rows = of.in_hand if units is None else of_units(of.in_hand, units, unit)
-                self._frames[key] = as_frame(self.session, rows, of.declared)
-            return self._frames[key]
+    made = duckdb.connect(config={"threads": 1})
+    made.execute("SET disabled_optimizers = 'filter_pushdown,join_filter_pushdown'")
+    return made
 
 
-def size_bytes(uri: str, version: int) -> int:
-    """Of the files of a table in a folder, as its log has it."""
-    return sum(opened(uri, version).get_add_actions(flatten=True)["size_bytes"].to_pylist())
+def size_bytes(table: DeltaTable) -> int:
+    """Of the files of a table, as its log has it."""
+    return sum(table.get_add_actions(flatten=True)["size_bytes"].to_pylist())
 
 
-def rows_in_hand(uri: str, version: int, declared: Table | Derived) -> pa.Table:
-    """The rows of that version, with every column that is declared."""
-    found = rows_of(opened(uri, version))
-    columns = [
-        found[field.name].cast(field.type)
-        if field.name in found.column_names
-        else pa.nulls(len(found), field.type)
-        for field in arrow_schema(declared)
-    ]
-    return pa.table(columns, names=[field.name for field in arrow_schema(declared)])
+def frame_of(connection: duckdb.DuckDBPyConnection, rows: Any, declared: Table | Derived) -> Frame:
+    """The rows of a table or dataset of pyarrow, with every column that is declared."""
+    found = Frame.of_arrow(connection, rows)
+    missing = {
+        column.name: Column("NULL" if "<" in column.ddl else f"CAST(NULL AS {duck_type(column.ddl)})")
+        for column in declared.columns
+        if column.name not in found.columns
+    }
+    return found.withColumns(missing) if missing else found
 
 
-def as_frame(session: SparkSession, rows: pa.Table, declared: Table | Derived) -> DataFrame:
-    """The rows for Spark, in one partition."""
-    # Spark does not take a column without any chunk, which is how a table of no row is read.
-    if not len(rows):
-        rows = pa.table([column.combine_chunks() for column in rows.columns], names=rows.column_names)
-    return session.createDataFrame(rows, struct_of(declared)).coalesce(1)
+def of_units(frame: Frame, units: Units, column: str) -> Frame:
+    """The rows of the units, which `column` has."""
+    values = ", ".join(sorted({literal(each) for _, each in units}))
+    pairs = ", ".join(f"({literal(tenant)}, {literal(each)})" for tenant, each in sorted(units))
+    # Files know the least and the greatest of a column, not of a pair.
+    return frame.where(f"{quoted(column)} IN ({values})").where(f"(tenant, {quoted(column)}) IN ({pairs})")
 
 
-def of_units(rows: pa.Table, units: Units, unit: str) -> pa.Table:
-    """Those of the units; all where no column has them."""
-    column = unit_column(rows.column_names, unit)
-    if column is None:
-        return rows
-    some = rows.filter(one_of(column, (each[1] for each in units)))
-    return some.filter(pa.array([each in units for each in keys_of(some, ("tenant", column))], pa.bool_()))
+def rows_of_frame(table: GoldTable, built: Any) -> pa.Table:
+    """What a measure built in hand, with the declared columns in their order and type."""
+    schema = arrow_schema(table.declared)
+    found = built.select(*schema.names).toArrow()
+    return pa.table([found[place].cast(field.type) for place, field in enumerate(schema)], schema=schema)
 
 
-def write_whole(table: GoldTable, rows: DataFrame, target: DeltaTable, said: str) -> int:
+def write_whole(values: pa.Table, target: DeltaTable, said: str) -> int:
     """The table's rows become these, in one commit; returns how many were written."""
-    values = _collected(table, rows)
     write_deltalake(
         target,
         values,
@@ -110,10 +112,10 @@ def write_whole(table: GoldTable, rows: DataFrame, target: DeltaTable, said: str
 
 
 def write_units(
-    table: GoldTable, rows: DataFrame, target: DeltaTable, units: Units, said: Mapping[str, Any]
+    table: GoldTable, rows: pa.Table, target: DeltaTable, units: Units, said: Mapping[str, Any]
 ) -> int:
     """The units' rows become these, in one commit; returns how many were written. Raises folder_tables.SparkMerges."""
-    values, unit = _collected(table, rows).to_pylist(), str(table.unit)
+    values, unit = rows.to_pylist(), str(table.unit)
     key = table.declared.key
 
     def decide(found: DeltaTable) -> Change:
@@ -122,10 +124,3 @@ def write_units(
         return Change(values, {each for of, each in gone if of in units})
 
     return commit(target, table.declared, decide, said)
-
-
-def _collected(table: GoldTable, rows: DataFrame) -> pa.Table:
-    schema = arrow_schema(table.declared)
-    named = rows.select(*(F.col(f"`{name}`") for name in schema.names))
-    found = named.toArrow()
-    return pa.table([found[place].cast(field.type) for place, field in enumerate(schema)], schema=schema)

@@ -64,39 +64,41 @@ class Day:
 def aberrations(counts: Sequence[int]) -> list[Day]:
     """The statistics of each day of one unbroken daily series, in order."""
     before = [0, *accumulate(counts)]
-    c1 = [_z(counts, before, day, BASELINE_DAYS, 0) for day in range(len(counts))]
-    c2 = [_z(counts, before, day, BASELINE_DAYS, GUARD_DAYS) for day in range(len(counts))]
-    return [
-        Day(count, c1[day], c2[day], _c3(c2, day), cusum)
-        for day, (count, cusum) in enumerate(zip(counts, _cusum(counts, before), strict=True))
-    ]
+    c1 = _scores(counts, before, BASELINE_DAYS, 0)
+    c2 = _scores(counts, before, BASELINE_DAYS, GUARD_DAYS)
+    return list(map(Day, counts, c1, c2, _c3(c2), _cusum(counts, before)))
 
 
-def _z(counts: Sequence[int], before: Sequence[int], day: int, baseline: int, guard: int) -> float | None:
-    """A day's count in deviations from its baseline; `before` are the cases before each day."""
-    start, end = day - guard - baseline, day - guard
-    if start < 0:
-        return None
-    total = before[end] - before[start]
-    if not total:  # most baselines are quiet
-        return counts[day] / MIN_DEVIATION
-    window, mean = counts[start:end], total / baseline
-    deviation = math.sqrt(sum((each - mean) ** 2 for each in window) / (baseline - 1))
-    return (counts[day] - mean) / max(deviation, MIN_DEVIATION)
+def _scores(counts: Sequence[int], before: Sequence[int], baseline: int, guard: int) -> list[float | None]:
+    """Each day's count in deviations from its baseline; `before` are the cases before each day."""
+    found: list[float | None] = [None] * min(len(counts), guard + baseline)
+    for day in range(guard + baseline, len(counts)):
+        end = day - guard
+        total = before[end] - before[end - baseline]
+        if not total:  # most baselines are quiet
+            found.append(counts[day] / MIN_DEVIATION)
+            continue
+        mean = total / baseline
+        deviation = math.sqrt(
+            sum((each - mean) ** 2 for each in counts[end - baseline : end]) / (baseline - 1)
+        )
+        found.append((counts[day] - mean) / max(deviation, MIN_DEVIATION))
+    return found
 
 
-def _c3(c2: Sequence[float | None], day: int) -> float | None:
-    recent = [each for each in c2[max(0, day - 2) : day + 1] if each is not None]
-    if len(recent) < 3:
-        return None
-    return sum(max(0.0, each - 1) for each in recent)
+def _c3(c2: Sequence[float | None]) -> list[float | None]:
+    """How far C2 was above 1 on each day and the two before it."""
+    above = [None if each is None else max(0.0, each - 1) for each in c2]
+    found: list[float | None] = [None] * min(2, len(above))
+    for first, second, third in zip(above, above[1:], above[2:], strict=False):
+        found.append(None if first is None else first + (second or 0.0) + (third or 0.0))
+    return found
 
 
 def _cusum(counts: Sequence[int], before: Sequence[int]) -> list[float | None]:
     found: list[float | None] = []
     total = 0.0
-    for day in range(len(counts)):
-        z = _z(counts, before, day, CUSUM_BASELINE_DAYS, GUARD_DAYS)
+    for z in _scores(counts, before, CUSUM_BASELINE_DAYS, GUARD_DAYS):
         if z is None:
             found.append(None)
             continue

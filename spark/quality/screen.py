@@ -54,19 +54,19 @@ def _judged(new: Any, old: Any, checks: Sequence[Check]) -> list[Finding] | None
     if (
         unknown
         or any(unmet)
-        or any(_twice(new, old, each.column_list) for each in checks if each.expectation == UNIQUE)
+        or any(_twice(new, old, rows, each.column_list) for each in checks if each.expectation == UNIQUE)
     ):
         return None
     return [Finding(each, True, rows, 0) for each in checks]
 
 
-def _twice(new: Any, old: Any, key: Sequence[str]) -> bool:
-    """Whether a key stands twice among the new rows, or in an old one too."""
+def _twice(new: Any, old: Any, rows: int, key: Sequence[str]) -> bool:
+    """Whether a key stands twice among the new rows, of which there are so many, or in an old one too."""
     columns = ", ".join(map(_quoted, key))
     distinct = new.project(columns).distinct()
     same = " AND ".join(f"old.{_quoted(name)} = new.{_quoted(name)}" for name in key)
     again = old.project(columns).set_alias("old").join(distinct.set_alias("new"), same, how="semi")
-    return bool(_count(distinct) != _count(new) or _count(again))
+    return bool(_count(distinct) != rows or _count(again))
 
 
 def _count(rows: Any) -> int:

@@ -12,8 +12,6 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 _ROWS_PER_BATCH: Final = 2_000
-IN_HAND: Final = "spark.galen.rowsInHand"
-"""The setting of a session whose rows are few."""
 
 
 def map_rows(
@@ -23,12 +21,11 @@ def map_rows(
 ) -> DataFrame:
     """`frame` through `transform`, which gets each partition's rows as dicts and yields rows of `schema`.
 
-    In a session of `IN_HAND` that is done at once and here: Python workers take seconds to begin.
+    Of a frame in hand that is done at once and here.
     """
-    session = frame.sparkSession
-    if session.conf.get(IN_HAND, None):
-        rows = list(transform(iter(frame.toArrow().to_pylist())))
-        return session.createDataFrame(pa.Table.from_pylist(rows, schema=to_arrow_schema(schema)), schema)
+    if not isinstance(frame, DataFrame):
+        rows = list(transform(iter(frame.collect())))
+        return frame.of_table(pa.Table.from_pylist(rows, schema=to_arrow_schema(schema)))
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         arrow = to_arrow_schema(schema)

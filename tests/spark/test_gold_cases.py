@@ -49,9 +49,28 @@ class Tables(Mapping[str, Any]):
         return len(self._rows)
 
 
-@pytest.fixture
-def tables(spark: Any) -> Tables:
-    return Tables(spark)
+class TablesInHand(Tables):
+    """The same for measures that DuckDB makes."""
+
+    def __getitem__(self, name: str) -> Any:
+        from spark.jobs import gold_small
+        from spark.jobs.gold_inputs import declaration
+
+        self._spark = self._spark or gold_small.connection()
+        return gold_small.frame_of(self._spark, self.arrow(name), declaration(name))
+
+
+@pytest.fixture(params=["spark", "in hand"])
+def tables(request: pytest.FixtureRequest) -> Iterator[Tables]:
+    if request.param == "spark":
+        yield Tables(request.getfixturevalue("spark"))
+        return
+    pytest.importorskip("pyspark", reason="not tested: gold, which is written in Spark's words")
+    pytest.importorskip("duckdb", reason="not tested: gold in hand, which needs the lake group")
+    from spark.gold.words import in_hand
+
+    with in_hand():
+        yield TablesInHand(None)
 
 
 def _rows(frame: Any, columns: str) -> list[tuple[Any, ...]]:
@@ -129,22 +148,32 @@ def test_who_was_admitted_again_is_readmitted_and_a_diagnosis_of_which_the_day_i
 
 def test_no_journey_lasts_less_than_no_time_and_a_proposal_or_a_ban_is_no_treatment(tables: Tables) -> None:
     from spark.gold.journeys import patient_journeys
-    from spark.plain.patient_360 import patient_360_rows
-    from spark.transforms.patient_360 import INPUTS, patient_360
 
     tables.add("conditions", id="c1", code="a", recorded_at=day(5), abatement_at=day(5, 0))
     tables.add("conditions", id="c2", code="b", recorded_at=day(5), abatement_at=day(1))
     tables.add("conditions", id="c3", code="c", recorded_at=day(5), abatement_at=day(15))
-    asked = {"status": "active", "reason_condition_id": "c3"}
-    tables.add("medication_requests", id="m1", code="x", intent="proposal", authored_at=day(6), **asked)
-    tables.add("medication_requests", id="m2", code="y", intent="order", authored_at=day(7), **asked)
-    tables.add("medication_requests", id="m3", code="z", do_not_perform=True, authored_at=day(5), **asked)
+    _ask_for_three(tables)
     found = patient_journeys(tables)
     assert _rows(found, "condition_code days_to_resolution days_to_medication") == [
         ("a", 0.0, None),
         ("b", None, None),
         ("c", 10.0, 2.0),
     ]
+
+
+def _ask_for_three(tables: Tables) -> None:
+    asked = {"status": "active", "reason_condition_id": "c3"}
+    tables.add("medication_requests", id="m1", code="x", intent="proposal", authored_at=day(6), **asked)
+    tables.add("medication_requests", id="m2", code="y", intent="order", authored_at=day(7), **asked)
+    tables.add("medication_requests", id="m3", code="z", do_not_perform=True, authored_at=day(5), **asked)
+
+
+def test_a_proposal_or_a_ban_is_no_active_medication(spark: Any) -> None:
+    from spark.plain.patient_360 import patient_360_rows
+    from spark.transforms.patient_360 import INPUTS, patient_360
+
+    tables = Tables(spark)
+    _ask_for_three(tables)
     tables.add("patients", id="p1")
     by_spark = patient_360({name: tables[name] for name in INPUTS}).toArrow().to_pylist()
     by_python = patient_360_rows({name: tables.arrow(name).to_pylist() for name in INPUTS})
