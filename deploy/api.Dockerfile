@@ -2,19 +2,24 @@
 # Build from the checkout: docker build -f deploy/api.Dockerfile --build-arg BASE=python:3.12-slim@sha256:… -t galen/inference:1 .
 # Name the base by its digest: the tag alone is somebody else's to move.
 ARG BASE=python:3.12-slim-bookworm
+# Lambda asks a function for its next event; this extension asks instead, and calls the server. Elsewhere nothing runs it.
+ARG ADAPTER=public.ecr.aws/awsguru/aws-lambda-adapter:0.9.1
 
 FROM ${BASE} AS dependencies
-COPY requirements.txt requirements/local.txt /locks/
+COPY requirements.txt requirements/local.txt requirements/lambda.txt /locks/
 RUN python -m pip install --no-cache-dir --require-hashes --only-binary :all: --target /site \
-      -r /locks/requirements.txt -r /locks/local.txt
+      -r /locks/requirements.txt -r /locks/local.txt -r /locks/lambda.txt
+
+FROM ${ADAPTER} AS adapter
 
 FROM ${BASE}
 WORKDIR /app
 COPY --from=dependencies /site /site
+COPY --from=adapter /lambda-adapter /opt/extensions/lambda-adapter
 COPY functions/__init__.py functions/server.py functions/
 COPY functions/api functions/api
 COPY shared shared
-ENV PYTHONPATH=/app:/site PYTHONUNBUFFERED=1
+ENV PYTHONPATH=/app:/site PYTHONUNBUFFERED=1 AWS_LWA_PORT=8080 AWS_LWA_READINESS_CHECK_PATH=/fhir/metadata
 # Bytecode is written now: at run time the file system is read-only.
 RUN python -m compileall -q /app /site \
  && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin galen

@@ -14,7 +14,7 @@ from infra.components.aws.event_streams import EventStreams
 from infra.components.aws.front import Front, FrontArgs
 from infra.components.aws.function_plan import BELL_AGE_S, CHANGE_AGE_S, plans
 from infra.components.aws.functions import ITEMS_ONLY, TOLD_ONLY, Functions, FunctionsArgs
-from infra.components.aws.inference import Inference
+from infra.components.aws.inference import Inference, InferenceArgs
 from infra.components.aws.keys import Keys
 from infra.components.aws.live import Live
 from infra.components.aws.network import Network
@@ -49,13 +49,14 @@ def provision(config: StackConfig) -> None:
     secrets = Secrets(config.name("secrets"), around)
     live = Live(config.name("live"), around)
     places = _places(lake, streams, records, secrets, live)
+    told = settings(config, lake, streams, records, live)
     functions = Functions(
         config.name("fn"),
         FunctionsArgs(
             around,
             plans(config.maximum_instances),
             places,
-            settings(config, lake, streams, records, live),
+            told,
             secrets.arns,
             lake.buckets[FAILURES].arn,
             lake.key,
@@ -78,7 +79,7 @@ def provision(config: StackConfig) -> None:
     )
     Alarms(config.name("alarms"), around)
     Backups(config.name("backups"), around)
-    Inference(config.name("models"), around, places)
+    Inference(config.name("models"), InferenceArgs(around, places, told, secrets.arns))
     users = Users(config.name("users"), around)
     pulumi.export("url", config.url)
     pulumi.export("distribution", front.host)

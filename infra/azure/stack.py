@@ -31,7 +31,6 @@ from shared.names import (
     CAPTURE_CONTAINER,
     EVENT_HUBS_CONNECTION,
     LAKE_CONNECTION,
-    MODELS_CONTAINER,
     RECORDS_CONNECTION,
     SECRET_SETTINGS,
 )
@@ -68,7 +67,8 @@ def provision(config: StackConfig) -> None:
         else None
     )
     settings = {
-        **connection_settings(around.identity, lake, streams_, records, secrets),
+        **connection_settings(around.identity, lake, streams_, records),
+        **{setting: secrets.reference(secret) for secret, setting in SECRET_SETTINGS.items()},
         "GALEN_LIVE_URL": pulumi.Output.concat("https://", dashboard.live.host_name),
     }
     functions = FunctionsApp(
@@ -89,7 +89,8 @@ def provision(config: StackConfig) -> None:
             {"cosmosdb:DatabaseAccount": records.account.id},
         ),
     )
-    _jobs_and_models(around, lake, functions)
+    _jobs(around, lake)
+    _models(around, functions, lake, streams_, records, secrets)
     public = front.lead_to(functions.host_name) if front else functions.host_name
     pulumi.export("resource_group", group.name)
     pulumi.export("app", functions.app.name)
@@ -97,18 +98,38 @@ def provision(config: StackConfig) -> None:
     pulumi.export("url", pulumi.Output.concat("https://", public))
 
 
-def _jobs_and_models(around: Surroundings, lake: DataLake, functions: FunctionsApp) -> None:
-    """What makes tables of the lake, and what serves the models made of them."""
+def _jobs(around: Surroundings, lake: DataLake) -> None:
+    """What makes tables of the lake."""
     config = around.config
     reports = Reports(config.name("reports"), around)
     SparkWorkspace(
         config.name("spark"),
         SparkWorkspaceArgs(around, lake.account.name, lake.containers, reports.jdbc_url),
     )
+
+
+def _models(
+    around: Surroundings,
+    functions: FunctionsApp,
+    lake: DataLake,
+    streams_: EventStreams,
+    records: Records,
+    secrets: Secrets,
+) -> None:
+    """The API with its models in containers, under the name that the app's tokens are for."""
+    config = around.config
+
+    def settings(identity: Identity) -> dict[str, pulumi.Input[str]]:
+        return {
+            **connection_settings(identity, lake, streams_, records),
+            "GALEN_METRICS_ACCESS": config.metrics_access,
+            "GALEN_URL": config.url or pulumi.Output.concat("https://", functions.host_name),
+        }
+
     registry = ModelRegistry(config.name("images"), around)
     Inference(
         config.name("models"),
-        InferenceArgs(around, registry, lake.containers[MODELS_CONTAINER], functions.host_name),
+        InferenceArgs(around, registry, lake, streams_, records, secrets, settings, functions.host_name),
     )
 
 
@@ -122,9 +143,9 @@ def _surroundings(config: StackConfig, group: pulumi.Input[str]) -> Surroundings
 
 
 def connection_settings(
-    identity: Identity, lake: DataLake, streams: EventStreams, records: Records, secrets: Secrets
+    identity: Identity, lake: DataLake, streams: EventStreams, records: Records
 ) -> dict[str, pulumi.Input[str]]:
-    """The app's settings: where each service is, and that the identity, never a key, opens it."""
+    """Where each service is, and that an identity, never a key, opens it."""
     settings: dict[str, pulumi.Input[str]] = {
         f"{EVENT_HUBS_CONNECTION}__fullyQualifiedNamespace": streams.host,
         f"{RECORDS_CONNECTION}__accountEndpoint": records.endpoint,
@@ -134,6 +155,4 @@ def connection_settings(
     for connection in (EVENT_HUBS_CONNECTION, RECORDS_CONNECTION, LAKE_CONNECTION):
         settings[f"{connection}__credential"] = "managedidentity"
         settings[f"{connection}__clientId"] = identity.client_id
-    for secret, setting in SECRET_SETTINGS.items():
-        settings[setting] = secrets.reference(secret)
     return settings

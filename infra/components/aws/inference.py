@@ -5,26 +5,41 @@ https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
 from pulumi_aws import ecr, iam, lambda_
 
-from functions.needs import TELLS, reads
+from functions.needs import API, Thing, without_included
 from infra.components.aws.documents import LAMBDA, allow, document, trust
+from infra.components.aws.functions import NETWORK_ACTIONS
 from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from shared.names import INFERENCE_APP, MODELS_CONTAINER
+from shared.names import INFERENCE_APP, secret_variable
 
-INFERENCE_NEEDS: Final = frozenset({TELLS, reads(MODELS_CONTAINER)})
+INFERENCE_NEEDS: Final = without_included(API)
+"""The image is the API: it has the rights of the API's function and no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceArgs:
+    """Where, where things are, the API's settings, and the ARN of each secret."""
+
+    around: Surroundings
+    places: Places
+    settings: Mapping[str, pulumi.Input[str]]
+    secrets: Mapping[str, pulumi.Input[str]]
 
 
 class Inference(pulumi.ComponentResource):
     """Images are scanned when they are pushed and never replaced under their tag."""
 
-    def __init__(self, name: str, around: Surroundings, places: Places) -> None:
+    def __init__(self, name: str, args: InferenceArgs) -> None:
+        around = args.around
         super().__init__("galen:aws:Inference", name, None, around.opts)
         child = pulumi.ResourceOptions(parent=self)
         tags = around.config.tags(Classification.OPERATIONAL)
@@ -37,15 +52,19 @@ class Inference(pulumi.ComponentResource):
             tags=tags,
             opts=child,
         )
-        iam.RolePolicy(
+        key = around.keys.of("functions")
+        rights = iam.RolePolicy(
             f"{name}-needs",
             role=role.id,
             policy=document(
-                *statements(INFERENCE_NEEDS, places),
+                *statements(INFERENCE_NEEDS, args.places),
                 allow(["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(group.arn, ":*")),
+                allow(NETWORK_ACTIONS, "*"),
+                *([allow(["kms:Decrypt"], key)] if key is not None else []),
             ),
             opts=child,
         )
+        read = sorted(need.name for need in INFERENCE_NEEDS if need.thing is Thing.SECRET)
         size = scaling(around.config, "inference")
         tag = around.config.inference_image.partition(":")[2] or "1"
         lambda_.Function(
@@ -58,11 +77,21 @@ class Inference(pulumi.ComponentResource):
             memory_size=2048,
             timeout=29,
             reserved_concurrent_executions=int(size.most),
-            kms_key_arn=around.keys.of("functions"),
+            environment={
+                "variables": {
+                    **args.settings,
+                    **{secret_variable(each): args.secrets[each] for each in read},
+                }
+            },
+            kms_key_arn=key,
+            vpc_config={
+                "subnet_ids": around.network.subnet_ids,
+                "security_group_ids": [around.network.workload_group_id],
+            },
             tracing_config={"mode": "Active"},
             logging_config={"log_format": "JSON", "log_group": path},
             tags=tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[group]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[group, rights]),
         )
         self.register_outputs({"repository": repository.repository_url})
 

@@ -44,8 +44,7 @@ class EventStreams(pulumi.ComponentResource):
             self._namespace.identity.principal_id,
             self,
         )
-        for hub in HUBS:
-            self._hub(name, hub, lake_id, may_capture)
+        self.hubs = {hub: self._hub(name, hub, lake_id, may_capture) for hub in HUBS}
         args.network.expose(name, self._namespace.id, Subresource.EVENT_HUBS)
         args.observability.watch(name, self._namespace.id)
         self.host = pulumi.Output.concat(self._namespace.name, ".servicebus.windows.net")
@@ -81,7 +80,9 @@ class EventStreams(pulumi.ComponentResource):
             **tier,
         )
 
-    def _hub(self, name: str, hub: str, lake_id: pulumi.Output[str], may_capture: pulumi.Resource) -> None:
+    def _hub(
+        self, name: str, hub: str, lake_id: pulumi.Output[str], may_capture: pulumi.Resource
+    ) -> pulumi.Output[str]:
         common = {"resource_group_name": self._args.resource_group, "namespace_name": self._namespace.name}
         made = eventhub.EventHub(
             f"{name}-{hub}",
@@ -116,6 +117,7 @@ class EventStreams(pulumi.ComponentResource):
             **common,
         )
         self._args.identity.permit(Thing.STREAM, hub, made.id, self)
+        return made.id
 
 
 def _encryption(key: StoreKey) -> dict[str, Any]:

@@ -6,34 +6,45 @@ https://learn.microsoft.com/azure/azure-monitor/metrics/prometheus-remote-write-
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
 from pulumi_azure_native import app, monitor
 
-from functions.needs import TELLS, Access, Need, Thing, reads
+from functions.needs import API, TELLS, Access, Need, Thing, without_included
+from infra.components.azure.data_lake import DataLake
+from infra.components.azure.event_streams import EventStreams
 from infra.components.azure.identity import Identity, IdentityArgs
 from infra.components.azure.model_registry import ModelRegistry
+from infra.components.azure.records import Records
 from infra.components.azure.roles import Role
+from infra.components.azure.secrets import Secrets
 from infra.components.azure.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from shared.names import INFERENCE_APP, MODELS_CONTAINER
+from shared.names import INFERENCE_APP, SECRET_SETTINGS
 
 PORT: Final = 8080
 _PULLS: Final = Need(Thing.IMAGES, Access.READ, "images")
-INFERENCE_NEEDS: Final = frozenset({_PULLS, TELLS, reads(MODELS_CONTAINER)})
+INFERENCE_NEEDS: Final = frozenset({_PULLS, *without_included(API)})
+"""The image is the API: it has the rights of the API's function and no others."""
 SCRAPER_NEEDS: Final = frozenset({_PULLS})
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceArgs:
-    """Where, from which registry, which models, and what is scraped."""
+    """Where, from which registry, the stores that the API asks and where they are, and what is scraped."""
 
     around: Surroundings
     registry: ModelRegistry
-    models_container: pulumi.Input[str]
+    lake: DataLake
+    streams: EventStreams
+    records: Records
+    secrets: Secrets
+    settings: Callable[[Identity], Mapping[str, pulumi.Input[str]]]
+    """Where the stores are, as an identity opens them."""
     app_host: pulumi.Input[str]
 
 
@@ -62,14 +73,14 @@ class Inference(pulumi.ComponentResource):
         )
         around.observability.watch(f"{name}-environment", self._environment.id)
         serves = self._identity(name, "serves", INFERENCE_NEEDS)
-        serves.permit(Thing.FILES, MODELS_CONTAINER, args.models_container, self)
-        serves.permit(TELLS.thing, TELLS.name, around.observability.insights.id, self)
+        self._admit(name, serves)
         size = scaling(around.config, "inference")
         self.app = self._app(
             around.config.name(INFERENCE_APP),
             serves,
             image=around.config.inference_image,
-            settings={"AZURE_CLIENT_ID": serves.client_id},
+            settings={**args.settings(serves), "AZURE_CLIENT_ID": serves.client_id},
+            secrets={setting: args.secrets.url(secret) for secret, setting in SECRET_SETTINGS.items()},
             scale={
                 "min_replicas": size.least,
                 "max_replicas": size.most,
@@ -80,6 +91,17 @@ class Inference(pulumi.ComponentResource):
         self._scraper(name)
         serves.check_nothing_is_missing()
         self.register_outputs({"app_id": self.app.id})
+
+    def _admit(self, name: str, serves: Identity) -> None:
+        """Grants what the API needs, on each thing."""
+        args = self._args
+        serves.permit(TELLS.thing, TELLS.name, args.around.observability.insights.id, self)
+        for container, scope in args.lake.containers.items():
+            serves.permit(Thing.FILES, container, scope, self)
+        for hub, scope in args.streams.hubs.items():
+            serves.permit(Thing.STREAM, hub, scope, self)
+        args.records.admit(f"{name}-serves", serves)
+        args.secrets.admit(f"{name}-serves", serves)
 
     def _identity(self, name: str, noun: str, needs: frozenset[Need]) -> Identity:
         around = self._args.around
@@ -150,8 +172,10 @@ class Inference(pulumi.ComponentResource):
         settings: dict[str, pulumi.Input[str]],
         scale: dict[str, Any],
         ingress: dict[str, Any] | None,
+        secrets: Mapping[str, pulumi.Input[str]] | None = None,
     ) -> app.ContainerApp:
         around, registry = self._args.around, self._args.registry
+        hidden = {setting.lower().replace("_", "-"): setting for setting in sorted(secrets or {})}
         return app.ContainerApp(
             name,
             resource_group_name=around.resource_group,
@@ -162,6 +186,10 @@ class Inference(pulumi.ComponentResource):
             configuration={
                 "active_revisions_mode": "Single",
                 "ingress": ingress,
+                "secrets": [
+                    {"name": noun, "key_vault_url": (secrets or {})[setting], "identity": identity.id}
+                    for noun, setting in hidden.items()
+                ],
                 "registries": [{"server": registry.login_server, "identity": identity.id}],
             },
             template={
@@ -170,7 +198,10 @@ class Inference(pulumi.ComponentResource):
                         "name": "main",
                         "image": pulumi.Output.concat(registry.login_server, "/", image),
                         "resources": {"cpu": 0.5, "memory": "1Gi"},
-                        "env": [{"name": key, "value": value} for key, value in sorted(settings.items())],
+                        "env": [
+                            *({"name": key, "value": value} for key, value in sorted(settings.items())),
+                            *({"name": setting, "secret_ref": noun} for noun, setting in hidden.items()),
+                        ],
                     }
                 ],
                 "scale": scale,

@@ -9,6 +9,7 @@ import pulumi
 from pulumi_azure_native import cosmosdb
 
 from functions.needs import Thing
+from infra.components.azure.identity import Identity
 from infra.components.azure.network_plan import Subresource
 from infra.components.azure.roles import role_of
 from infra.components.azure.surroundings import Surroundings
@@ -82,7 +83,7 @@ class Records(pulumi.ComponentResource):
             name, RECORDS_CONTAINER, RECORDS_PARTITION_KEY, indexing_policy(RECORDS_INDEXING_POLICY)
         )
         self._container(name, LEASES_CONTAINER, LEASES_PARTITION_KEY, None)
-        self._grant(name, args)
+        self.admit(name, args.identity)
         args.network.expose(name, self.account.id, Subresource.COSMOS)
         args.observability.watch(name, self.account.id)
         self.endpoint = self.account.document_endpoint
@@ -129,9 +130,9 @@ class Records(pulumi.ComponentResource):
             **self._throughput(),
         )
 
-    def _grant(self, name: str, args: Surroundings) -> None:
+    def admit(self, name: str, identity: Identity) -> None:
         """Cosmos keeps data roles of its own, beside Azure's; the assignment's id must be a UUID of ours."""
-        roles = {str(role_of(need)) for need in args.identity.needed(Thing.RECORDS, RECORDS_CONTAINER)}
+        roles = {str(role_of(need)) for need in identity.needed(Thing.RECORDS, RECORDS_CONTAINER)}
         for found in sorted(roles)[-1:]:  # the contributor's rights include the reader's
             cosmosdb.SqlResourceSqlRoleAssignment(
                 f"{name}-data",
@@ -139,7 +140,7 @@ class Records(pulumi.ComponentResource):
                 account_name=self.account.name,
                 role_assignment_id=str(uuid.uuid5(_ASSIGNMENTS, name)),
                 role_definition_id=pulumi.Output.concat(self.account.id, "/sqlRoleDefinitions/", found),
-                principal_id=args.identity.principal_id,
+                principal_id=identity.principal_id,
                 scope=pulumi.Output.concat(self.account.id, "/dbs/", self._database.name),
                 opts=pulumi.ResourceOptions(parent=self),
             )

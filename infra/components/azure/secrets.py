@@ -67,18 +67,24 @@ class Secrets(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("galen:azure:Secrets", name, None, opts)
-        self._readable: list[str] = []
         vault = private_vault(name, args.config, args.resource_group, premium=False, parent=self)
-        for secret in args.secrets:
-            for need in args.identity.needed(Thing.SECRET, secret):
-                # A right on one secret can be given only once it is there; the vault holds the app's and no other.
-                self._readable.append(need.name)
-        if self._readable:
-            args.identity.grant(f"{name}-reads-secrets", Role.SECRETS_USER, vault.id, self)
+        self._names = args.secrets
+        self._id = vault.id
+        self.admit(name, args.identity)
         args.network.expose(name, vault.id, Subresource.VAULT)
         args.observability.watch(name, vault.id)
         self._uri = vault.properties.vault_uri
         self.register_outputs({"vault_id": vault.id, "vault_uri": self._uri})
+
+    def admit(self, name: str, identity: Identity) -> None:
+        """A right on one secret can be given only once it is there; the vault holds the app's and no other."""
+        read = [need for secret in self._names for need in identity.needed(Thing.SECRET, secret)]
+        if read:
+            identity.grant(f"{name}-reads-secrets", Role.SECRETS_USER, self._id, self)
+
+    def url(self, secret: str) -> pulumi.Output[str]:
+        """The newest version of a secret, for what reads it under an identity of its own."""
+        return pulumi.Output.concat(self._uri, "secrets/", secret)
 
     def reference(self, secret: str) -> pulumi.Output[str]:
         """What an app setting says instead of a secret: the platform reads the newest version under the app's identity."""
