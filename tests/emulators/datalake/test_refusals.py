@@ -6,7 +6,7 @@ import base64
 import email.utils
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +35,14 @@ from local.emulators.datalake.auth import WELL_KNOWN_ACCOUNT, WELL_KNOWN_KEY
 from tests.emulators.datalake.emulator import Emulator, code_of
 
 OTHER_KEY = base64.b64encode(b"another key").decode()
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """One over a folder of its own, in one of its own: all that is there and beside it is looked at again and again."""
+    running = Emulator(tmp_path_factory.mktemp("confined") / "lake")
+    yield running
+    assert running.stop() == 0
 
 
 def later(minutes: int = 10) -> datetime:
