@@ -26,7 +26,7 @@ log = logging.getLogger("host")
 
 REASON = "New changes on container"
 _DEFAULT_POLL_MS = 5000
-_CHECKPOINT_SPACING_S = 0.2
+_CHECKPOINT_SPACING_S = 1.0
 
 
 def cosmos_client(connection_string: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import ClassVar
 
 WINDOWS = (6, 12, 24)  # hours
@@ -87,14 +88,16 @@ class Vital:
         self._total += value
         running = self._running
         self._running = value if running != running else _KEEP * running + (1 - _KEEP) * value
+        old = bisect_right(self._hours, now - WINDOWS[-1])
+        del self._hours[:old], self._values[:old]
         self._hours.append(now)
         self._values.append(value)
 
     def features(self, now: int) -> list[float]:
         """The values of PARTS in this hour."""
-        hours, values = self._hours, self._values
-        while hours and hours[0] <= now - WINDOWS[-1]:
-            del hours[0], values[0]
+        # Nothing is forgotten here: what was known when the hour began is looked at by several threads.
+        since = bisect_right(self._hours, now - WINDOWS[-1])
+        hours, values = self._hours[since:], self._values[since:]
         recent: list[float] = []
         shape = [math.nan, math.nan]
         for window in WINDOWS:

@@ -30,7 +30,7 @@ class Range:
 
 def instant_text(moment: datetime) -> str:
     """A UTC-aware datetime as sortable text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def earlier(moment: datetime, span: timedelta) -> datetime:
