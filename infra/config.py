@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 import pulumi
@@ -20,6 +21,11 @@ REGIONS: Final = {
 """Where every service that a stack uses is offered with availability zones."""
 _DEFAULT_REGION: Final = {"azure": "northeurope", "aws": "eu-west-1"}
 _NO_OBJECT: Final = "00000000-0000-0000-0000-000000000000"
+
+
+_LOG_DAYS: Final = (30, 60, 90, 120, 150, 180, 365, 400, 545)
+"""CloudWatch takes no others of this range:
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 
 class ConfigurationError(ValueError):
@@ -137,6 +143,13 @@ class StackConfig:
             _refuse("url", "is required on AWS: https:// and the name that partners see")
         if not re.fullmatch(r"arn:aws:acm:us-east-1:\d{12}:certificate/[0-9a-f-]{36}", self.certificate):
             _refuse("certificate", "is required on AWS: the ARN of the url's certificate in us-east-1")
+        if self.log_retention_days not in _LOG_DAYS:
+            _refuse("logRetentionDays", f"is on AWS one of {', '.join(map(str, _LOG_DAYS))}")
+        if self.functions_package and not any(Path(self.functions_package).glob("*.zip")):
+            _refuse(
+                "functionsPackage",
+                "names a folder without packages: `python3 -m local package aws` makes them",
+            )
 
     def _check_names(self) -> None:
         if not re.fullmatch("[a-z][a-z0-9]{0,5}", self.environment):

@@ -20,6 +20,7 @@ _DOORS = (
     ("health", "/health"),
     ("metrics", "/metrics"),
 )
+_AWS = ("AWS_", "GALEN_LAKE_BUCKET", "GALEN_LANDING_BUCKET", "GALEN_STREAMS", "GALEN_TABLE")
 
 
 def print_banner(state: RunState, functions: Sequence[Mapping[str, Any]]) -> None:
@@ -31,11 +32,15 @@ def print_banner(state: RunState, functions: Sequence[Mapping[str, Any]]) -> Non
         (f"{process.name} (process {process.pid})", process.url) for process in state.processes.values()
     ]
     _print_rows(console, "Listening on", addresses)
-    _print_rows(console, "Connection strings", sorted(_connections(state.settings)))
+    _print_rows(console, *_ways_in(state.settings))
 
 
-def _connections(settings: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in settings.items() if "Key=" in value]
+def _ways_in(settings: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
+    """How other programs reach the emulators: on AWS by the variables that its command line and SDKs read."""
+    if "AWS_ENDPOINT_URL" in settings:
+        shown = [(name, settings[name]) for name in sorted(settings) if name.startswith(_AWS)]
+        return "Environment of AWS tools, and where things are", shown
+    return "Connection strings", sorted((n, value) for n, value in settings.items() if "Key=" in value)
 
 
 def _print_rows(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:

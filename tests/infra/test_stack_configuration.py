@@ -61,6 +61,8 @@ def test_production_with_all_it_needs_is_taken() -> None:
         ("customerManagedKeys", {**PRODUCTION, "customer_managed_keys": False}),
         ("secondLocation", {**PRODUCTION, "second_location": ""}),
         ("pagerWebhook", {**PRODUCTION, "pager_webhook": ""}),
+        ("logRetentionDays", {**AWS_PRODUCTION, "log_retention_days": 100}),
+        ("functionsPackage", {**AWS_PRODUCTION, "functions_package": "/nowhere"}),
         ("originToken", {**AWS_PRODUCTION, "origin_token": ""}),
         ("administrators", {**PRODUCTION, "administrators": StackConfig().administrators}),
         ("alertEmail", {**PRODUCTION, "alert_email": StackConfig().alert_email}),

@@ -79,4 +79,7 @@ def _kept_in(folder: Path) -> Journal:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    # All that is kept was written when it was answered; to free a large store item by item takes longer than anybody waits.
+    os._exit(status)
