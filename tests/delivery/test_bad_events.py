@@ -32,7 +32,7 @@ BAD = {
     "bad UTF-8": b'{"resourceType":"Patient","language":"\xff\xfe"}',
     "UTF-16": '{"resourceType":"Patient"}'.encode("utf-16"),
     "a property twice": b'{"resourceType":"Patient","id":"a","id":"b"}',
-    "a gzip bomb": gzip.compress(b" " * (65 << 20), compresslevel=9),
+    "a gzip bomb": gzip.compress(b" " * (65 << 20), compresslevel=1),
     "a cut gzip": gzip.compress(b'{"resourceType":"Patient"}' * 90)[:-9],
     "no resourceType": b'{"id":"a"}',
     "a bundle in a bundle": b'{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Bundle"}}]}',

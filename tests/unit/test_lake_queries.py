@@ -13,8 +13,10 @@ pytest.importorskip("deltalake", reason="not tested: the bench of queries, which
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from local.bench.lake_queries import measure
 from shared.names import TABLES
+from tests.lazily import lazily
+
+lake_queries = lazily("local.bench.lake_queries")
 
 ROWS = {
     "silver_observations": {"id": "o", "patient_id": "p", "code": "29463-7"},
@@ -38,7 +40,7 @@ def test_every_query_has_its_time_and_the_lake_stays_as_it_was(tmp_path: Path) -
         write_deltalake(path, pa.Table.from_pylist([row]))
     work.mkdir()
     before = sorted(lake.rglob("*"))
-    found = measure(lake, work, copies=40)
+    found = lake_queries.measure(lake, work, copies=40)
     assert list(found) == [
         "point query, as it came",
         "point query, Z-ordered",

@@ -16,9 +16,11 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from spark.jobs.folder_files import dataset_of
-from spark.quality.screen import screened
 from spark.quality.suites import NOT_NULL, UNIQUE, Check
+from tests.lazily import lazily
+
+folder_files = lazily("spark.jobs.folder_files")
+screen = lazily("spark.quality.screen")
 
 SCHEMA = pa.schema(
     [
@@ -49,11 +51,11 @@ CHECKS = (
 def findings(folder: Path, *new: dict[str, Any]) -> Any:
     """What the screen says of rows that came after an old one, which breaks what an old row may break."""
     write_deltalake(folder, pa.Table.from_pylist([GOOD | {"id": "a", "share": 7.0}], schema=SCHEMA))
-    before = set(dataset_of(DeltaTable(folder)).files)
+    before = set(folder_files.dataset_of(DeltaTable(folder)).files)
     write_deltalake(folder, pa.Table.from_pylist(list(new), schema=SCHEMA), mode="append")
-    dataset = dataset_of(DeltaTable(folder))
+    dataset = folder_files.dataset_of(DeltaTable(folder))
     with duckdb.connect() as connection:
-        return screened(connection, dataset, frozenset(set(dataset.files) - before), CHECKS)
+        return screen.screened(connection, dataset, frozenset(set(dataset.files) - before), CHECKS)
 
 
 def test_new_rows_that_meet_every_check_pass_whatever_older_ones_hold(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_a_key_that_came_twice_is_left_to_great_expectations(tmp_path: Path) -> 
 
 def test_an_expectation_that_the_screen_does_not_know_is_left_to_great_expectations(tmp_path: Path) -> None:
     write_deltalake(tmp_path, pa.Table.from_pylist([GOOD], schema=SCHEMA))
-    dataset = dataset_of(DeltaTable(tmp_path))
+    dataset = folder_files.dataset_of(DeltaTable(tmp_path))
     other = Check("t", "ExpectColumnMaxToBeBetween", {"column": "n", "max_value": 9})
     with duckdb.connect() as connection:
-        assert screened(connection, dataset, frozenset(dataset.files), (other,)) is None
+        assert screen.screened(connection, dataset, frozenset(dataset.files), (other,)) is None
