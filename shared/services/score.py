@@ -119,8 +119,8 @@ class ScoreVitals:
 
         `again`: an earlier attempt may have written something.
         """
-        if news.anywhere or news.context_changed:
-            # Whether such news change anything is judged by what is on record, and not by what is remembered.
+        if news.context_changed:
+            # Judged by the context on record: another process may have followed an earlier change.
             self.forget(whose)
         known = self._states.load(*whose)
         if not known.etag and not news.observed:
