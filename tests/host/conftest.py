@@ -95,7 +95,8 @@ class Host:
         """What functions of that kind have noted so far."""
         if not self.seen_file.exists():
             return []
-        lines = [json.loads(line) for line in self.seen_file.read_text().splitlines()]
+        whole, _, _ = self.seen_file.read_text().rpartition("\n")  # a line may be half written
+        lines = [json.loads(line) for line in whole.splitlines()]
         return [line for line in lines if line["kind"] == kind]
 
     def log(self) -> str:

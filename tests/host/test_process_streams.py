@@ -108,6 +108,8 @@ def partitions_of(emulators: Emulators, hub: str) -> dict[str, str]:
     container = BlobServiceClient.from_connection_string(emulators.lake).get_container_client(
         "azure-webjobs-eventhub"
     )
+    if not container.exists():  # the first host makes it
+        return {}
     found = container.list_blobs(
         name_starts_with=f"127.0.0.1/{hub}/$default/ownership/", include=["metadata"]
     )
