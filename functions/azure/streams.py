@@ -20,15 +20,18 @@ _by_formats = getattr(EventHubTriggerConverter, "_parse_datetime", None)
 
 
 def _enqueued(text: typing.Optional[str]) -> typing.Any:
-    """As azure-functions reads the enqueued time of an event, which tries up to twelve formats one after another.
+    """As azure-functions reads the enqueued time of an event, which tries up to sixteen formats one after another.
 
-    That took a fifth of the processor time of a batch of readings.
+    That took a fifth of the processor time of a batch of readings. A time without an offset stays without one.
     """
-    if text and text.endswith("Z"):
+    if text and text[10:11] == "T":
         try:
-            return datetime.fromisoformat(text)
+            read = datetime.fromisoformat(text)
         except ValueError:
             pass
+        else:
+            if not read.utcoffset():
+                return read
     return _by_formats(text) if _by_formats else None
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.alerts.episodes import Episode, alert_of
 from shared.domain.records import Item
 from shared.domain.scores.changes import CREATED
 from shared.ports.meter import Meter
-from shared.ports.records import Create, Records, Replace
+from shared.ports.records import Create, Records, Replace, Write
 from shared.services.alerts import alert_item, changed_at
 from shared.services.patient_news import Whose
 
@@ -30,9 +30,7 @@ def alert_items(
     ]
 
 
-def alert_writes(
-    records: Records, meter: Meter, items: Sequence[Item], now: datetime, recorded: datetime
-) -> list[Create | Replace]:
+def alert_writes(records: Records, items: Sequence[Item], now: datetime) -> list[Create | Replace]:
     """What is new, and what says something else than is on record; an acknowledgement stays."""
     if not items:
         return []
@@ -42,11 +40,17 @@ def alert_writes(
         old = there.get(item["id"])
         if old is None:
             writes.append(Create(item))
-            meter.count("galen_alerts_total", change=CREATED, severity=item["alert"]["severity"])
-            meter.observe("galen_alert_seconds", (now - recorded).total_seconds())
         elif said(old) != said(item):
             writes.append(Replace(still_acknowledged(item, old, now), old["_etag"]))
     return writes
+
+
+def count_raised(meter: Meter, writes: Sequence[Write], delay: timedelta) -> None:
+    """The alerts among what was written that had not been there, `delay` after what they follow from was recorded."""
+    for write in writes:
+        if isinstance(write, Create):
+            meter.count("galen_alerts_total", change=CREATED, severity=write.item["alert"]["severity"])
+            meter.observe("galen_alert_seconds", delay.total_seconds())
 
 
 def still_acknowledged(item: Item, there: Item, now: datetime) -> Item:

@@ -88,13 +88,15 @@ class ScoreVitals:
 
     def redo(self, items: Sequence[Item]) -> int:
         """As `react`; what fails is raised, not set aside."""
-        news = self.gather(items)
+        news, failure = self.gather(items), None
         if news:
             with self._meter.span("score", next((each.trace for each in news.values() if each.trace), "")):
-                raised = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
+                raised, failure = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
             with suppress(Busy, Unavailable):  # they come again by the change feed
                 self._order.tell(alert for alerts in raised for alert in alerts or ())
         self._order.tell(item for item in items if item.get("kind") == Kind.ALERT)
+        if failure is not None:
+            raise failure
         return sum(len(each.observed) for each in news.values())
 
     def gather(self, items: Iterable[Item]) -> dict[Whose, PatientNews]:
@@ -115,7 +117,7 @@ class ScoreVitals:
         self._states.forget(whose[0], whose[2])
 
     def planned(self, whose: Whose, news: PatientNews, *, again: bool) -> Planned | None:
-        """What one patient's news come to; None where nothing changes. Raises Outdated, Busy and Unavailable.
+        """What one patient's news come to, if anything. Raises Outdated, Busy and Unavailable.
 
         `again`: an earlier attempt may have written something.
         """
@@ -133,8 +135,7 @@ class ScoreVitals:
         before = opened(known.state, contents)
         after, changes = advance(before, news.observed, context)
         if after == before:
-            self._count(changes)
-            return None
+            return Planned((), lambda _: self._count(changes))
         try:
             return self._plan(whose, known, sealed(after, known.state, contents), changes, news, again=again)
         except (BatchRefused, Unavailable) as refused:
@@ -171,7 +172,8 @@ class ScoreVitals:
         # What an earlier attempt wrote, and what is changed, is on record already.
         fresh = not again and all(change.kind == CREATED for change in changes.scores)
         writes = self._score_writes(*whose, changes.scores, fresh=fresh)
-        alerts = self._alert_writes(*whose, changes.alerts, pieces.head, news)
+        raised = not again and all(change.kind == CREATED for change in changes.alerts)
+        alerts = self._alert_writes(*whose, changes.alerts, pieces.head, news, fresh=raised)
         writes += alerts
         head, state = self._states.writes(*whose, known, pieces, again=again)
         while len(writes) + len(state) > MAX_BATCH_WRITES:
@@ -182,6 +184,9 @@ class ScoreVitals:
             self._states.remember(whose[0], whose[2], Known(head, etags[0]))
             self._count(changes)
             self._meter.count("galen_scores_total", len(changes.scores))
+            for change in changes.alerts:
+                severity = change.alert.severity.value
+                self._meter.count("galen_alerts_total", change=change.kind, severity=severity)
             recorded = parse_instant(news.recorded_at)
             if recorded and any(change.kind == CREATED for change in changes.alerts):
                 self._meter.observe("galen_alert_seconds", (self._clock.now() - recorded).total_seconds())
@@ -215,6 +220,8 @@ class ScoreVitals:
         changes: Sequence[AlertChange],
         after: VitalsState,
         news: PatientNews,
+        *,
+        fresh: bool,
     ) -> list[Create | Replace]:
         if not changes:
             return []
@@ -227,9 +234,7 @@ class ScoreVitals:
             )
             for change in changes
         ]
-        there = self._records.read_many(tenant, home, [item["id"] for item in items])
-        for change in changes:
-            self._meter.count("galen_alerts_total", change=change.kind, severity=change.alert.severity.value)
+        there = {} if fresh else self._records.read_many(tenant, home, [item["id"] for item in items])
         return [
             Replace(still_acknowledged(item, there[item["id"]], now), there[item["id"]]["_etag"])
             if item["id"] in there

@@ -6,6 +6,7 @@ not fit one batch, or something of the page cannot be scored, each goes its own 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,7 +15,7 @@ from itertools import chain
 from typing import Final
 
 from shared.domain.records import Item, Kind
-from shared.errors import Busy, Disposal, Unavailable, consequence_of
+from shared.errors import Busy, Unavailable
 from shared.ports.meter import Meter
 from shared.ports.records import BatchRefused, Records
 from shared.services.alert_order import AlertOrder
@@ -28,7 +29,9 @@ from shared.services.score_writes import (
     committed,
     side_by_side,
 )
+from shared.telemetry import note
 
+_log = logging.getLogger("galen.scores")
 MOST_TOGETHER: Final = 40
 """Writes of one batch for both: so many of them are far below what a batch holds, and a page brings a patient four."""
 
@@ -56,23 +59,34 @@ class ScorePatients:
         """Fold what changed into the scores of the patients concerned; of how many. Raises Busy and Unavailable."""
         try:
             return self._together(items)
-        except Exception as failure:
-            if consequence_of(failure).disposal is Disposal.RETRY:
-                raise
-        # Each finds the item that cannot be scored, and sets it aside for itself.
-        return max(self._vitals.react(items), self._sepsis.react(items))
+        except Exception as failure:  # noqa: BLE001 - each by itself finds what it was
+            note(_log, logging.WARNING, "scores go apart", error=type(failure).__name__)
+        # Each sets aside for itself what it cannot score, and neither waits for what the other one cannot reach.
+        waits: Busy | Unavailable | None = None
+        reached = 0
+        for scores in (self._vitals, self._sepsis):
+            try:
+                reached = max(reached, scores.react(items))
+            except (Busy, Unavailable) as met:
+                waits = waits or met
+        if waits is not None:
+            raise waits
+        return reached
 
     def _together(self, items: Sequence[Item]) -> int:
         vitals, stays = self._vitals.gather(items), self._sepsis.gather(items)
         news = {
             whose: _News(vitals.get(whose), stays.get(whose)) for whose in dict.fromkeys(chain(vitals, stays))
         }
+        failure = None
         if news:
             with self._meter.span("score", next((each.trace for each in vitals.values() if each.trace), "")):
-                raised = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
+                raised, failure = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
             with suppress(Busy, Unavailable):  # they come again by the change feed
                 self._order.tell(alert for alerts in raised for alert in alerts or ())
         self._order.tell(item for item in items if item.get("kind") == Kind.ALERT)
+        if failure is not None:
+            raise failure
         return len(news)
 
     def _patient(self, whose: Whose, news: _News) -> list[Item] | None:

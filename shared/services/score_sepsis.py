@@ -40,7 +40,7 @@ from shared.ports.clock import Clock
 from shared.ports.meter import Meter
 from shared.ports.records import Create, Records, Replace
 from shared.services.alert_order import AlertOrder
-from shared.services.alert_writes import alert_items, alert_writes, said
+from shared.services.alert_writes import alert_items, alert_writes, count_raised, said
 from shared.services.alerts import alert_id
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
@@ -109,9 +109,12 @@ class ScoreSepsis:
 
     def redo(self, items: Sequence[Item]) -> int:
         """As `react`; what fails is raised, not set aside."""
-        raised = side_by_side(self._pool, lambda each: self._patient(*each), self.gather(items).items())
+        news = self.gather(items)
+        raised, failure = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
         with suppress(Busy, Unavailable):  # they come again by the change feed
             self._order.tell(alert for alerts in raised for alert in alerts or ())
+        if failure is not None:
+            raise failure
         return sum(alerts is not None for alerts in raised)
 
     def gather(self, items: Iterable[Item]) -> dict[Whose, StayNews]:
@@ -235,6 +238,8 @@ class ScoreSepsis:
                     self._meter.count("galen_scores_total")
                     written = {**assessment[-1].item, "_etag": etags[len(writes) - 1]}
                 self._states.remember(whose, state, etags[0], Followed(prefix, written, told))
+            now = self._clock.now()
+            count_raised(self._meter, alerts, now - (parse_instant(news.recorded_at) or now))
             return [write.item for write in alerts] if risk is not None or alerts else None
 
         return Planned([*writes, *alerts], settled)
@@ -274,7 +279,7 @@ class ScoreSepsis:
         items = alert_items(whose, MODEL, rule, episodes, now, newest=newest, recorded=recorded)
         anew = [item for item in items if followed.told.get(item["id"]) != said(item)]
         told = {items[-1]["id"]: said(items[-1])} if open_ else {}
-        return alert_writes(self._records, self._meter, anew, now, recorded), told
+        return alert_writes(self._records, anew, now), told
 
 
 def _at_the_hour(state: StayState, now_us: int) -> StayState:

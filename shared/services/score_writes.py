@@ -7,7 +7,7 @@ one batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -41,7 +41,7 @@ class Outdated(Exception):
 class Planned:
     """What has to be written for one patient; `settled` takes the new etags and answers the alerts as written.
 
-    Those are None where nothing was scored.
+    Those are None where nothing was scored. What is counted is counted by `settled`: a plan may be made more than once.
     """
 
     writes: Sequence[Write]
@@ -68,7 +68,7 @@ def committed(
         if planned is None:
             return None
         try:
-            etags = records.commit(tenant, home, planned.writes)
+            etags = records.commit(tenant, home, planned.writes) if planned.writes else []
         except (BatchRefused, Unavailable):
             forget()
             continue
@@ -76,17 +76,30 @@ def committed(
     raise Busy
 
 
-def side_by_side(pool: Executor, work: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
-    """The answers of `work`, in no order: a few threads, each with its share. Raises what one raises when all have ended."""
+def side_by_side(
+    pool: Executor, work: Callable[[Given], Made], given: Iterable[Given]
+) -> tuple[list[Made], Exception | None]:
+    """The answers of `work`, in no order, and what failed first: a few threads, each with its share.
+
+    Who fails keeps nobody else waiting, however often the same are tried.
+    """
     waiting = list(given)
     shares = [waiting[start::PARALLEL_PATIENTS] for start in range(min(PARALLEL_PATIENTS, len(waiting)))]
+    made: list[Made] = []
+    failures: list[Exception] = []
+
+    def share_of(share: Sequence[Given]) -> None:
+        for each in share:
+            try:
+                made.append(work(each))
+            except Exception as failure:  # noqa: BLE001 - it is the caller's to judge, when all have ended
+                failures.append(failure)
+
     if len(shares) == 1:
-        return [work(each) for each in waiting]
-    running = [pool.submit(lambda share: [work(each) for each in share], share) for share in shares]
-    failures = [failure for each in running if (failure := each.exception()) is not None]
-    if failures:
-        raise failures[0]
-    return [made for each in running for made in each.result()]
+        share_of(waiting)
+    else:
+        wait([pool.submit(share_of, share) for share in shares])
+    return made, failures[0] if failures else None
 
 
 def assessment_item(tenant: str, home: str, resource: dict[str, Any], now: datetime) -> Item:

@@ -17,7 +17,7 @@ from shared.ports.clock import Clock
 from shared.ports.meter import Meter
 from shared.ports.records import BatchRefused, Compare, Has, Query, Records, Replace
 from shared.services.alert_order import AlertOrder
-from shared.services.alert_writes import alert_items, alert_writes
+from shared.services.alert_writes import alert_items, alert_writes, count_raised
 from shared.services.alerts import changed_at
 from shared.services.bodies import Bodies
 from shared.services.dead_letters import DeadLetters
@@ -83,7 +83,7 @@ class WatchFalls:
             items = alert_items(
                 whose, MODEL, VERSION, fall_episodes(ratings), now, newest=newest, recorded=recorded
             )
-            writes = alert_writes(self._records, self._meter, items, now, recorded)
+            writes = alert_writes(self._records, items, now)
             writes += self._taken_back(whose, {item["id"] for item in items})
             if not writes:
                 return []
@@ -91,6 +91,7 @@ class WatchFalls:
                 self._records.commit(*whose[:2], writes)
             except (BatchRefused, Unavailable):
                 continue
+            count_raised(self._meter, writes, now - recorded)
             return [write.item for write in writes]
         raise Busy
 

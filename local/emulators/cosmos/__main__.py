@@ -102,6 +102,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=300,
         timeout_graceful_shutdown=2,
     )

@@ -78,6 +78,7 @@ async def _serve(options: argparse.Namespace) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             date_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_SHUTDOWN_S,

@@ -77,6 +77,11 @@ def test_the_enqueued_time_is_read_with_every_number_of_digits_the_host_writes(
     assert read == datetime(2026, 1, 2, 3, 4, 5, microsecond, UTC)
 
 
+def test_an_enqueued_time_without_an_offset_is_read_as_by_azure_functions() -> None:
+    read = EventHubTriggerConverter._parse_datetime("2026-01-02T03:04:05.6781239")
+    assert read == datetime(2026, 1, 2, 3, 4, 5, 678_123)  # noqa: DTZ001
+
+
 def test_an_enqueued_time_that_is_none_is_refused_as_by_azure_functions() -> None:
     assert EventHubTriggerConverter._parse_datetime(None) is None
     with pytest.raises(ValueError, match="does not match"):

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.fhir.dates import instant_text
+from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Kind
+from shared.errors import Busy, Unavailable
+from shared.services.patient_news import PatientNews, Whose
+from shared.services.score import ScoreVitals
 from shared.services.score_sepsis import ScoreSepsis
+from shared.services.score_writes import Planned
 from tests.delivery.world import World
 from tests.unit.scores.ward import HYPERCAPNIC, PATIENT, Ward, vital
 from tests.unit.stays.icu import CALM, Icu
@@ -65,6 +70,43 @@ def test_what_cannot_be_scored_by_one_rule_is_scored_by_the_other(monkeypatch: p
     assert {letter.stage for letter in icu.world.dead_letters.list()} == {"score-sepsis"}
 
 
+def test_what_one_rule_cannot_reach_is_no_reason_for_the_other_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    icu = Icu()
+    icu.admit()
+
+    def unreachable(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(ScoreSepsis, "planned", unreachable)
+    icu.measure(9, **CALM | {"HR": 140.0, "Resp": 30.0})
+    with pytest.raises(Unavailable):
+        _react(icu)
+    assert "news2" in _scored(icu)
+    assert icu.world.kinds(Kind.TOLD)
+
+
+def test_a_patient_who_has_to_wait_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    ward = Ward()
+    names = [f"p{number}" for number in range(8)]
+    for name in names:
+        ward.put({"resourceType": "Patient", "birthDate": "1950-01-01"}, ResourceKey("Patient", name))
+        ward.post(vital(ward.ago(hours=1), "9279-1", 30, name))
+    planned = ScoreVitals.planned
+
+    def busy(scores: ScoreVitals, whose: Whose, news: PatientNews, *, again: bool) -> Planned | None:
+        if whose[2] == "Patient/p0":
+            raise Busy
+        return planned(scores, whose, news, again=again)
+
+    monkeypatch.setattr(ScoreVitals, "planned", busy)
+    with pytest.raises(Busy):
+        ward.world.reactions.react(ward.world.stores.records.changes)
+    told = {item["alert"]["patient"] for item in ward.world.kinds(Kind.ALERT)}
+    assert told == {f"Patient/{name}" for name in names[1:]}
+
+
 def test_a_stay_that_another_process_went_on_with_is_planned_anew() -> None:
     icu = Icu()
     icu.admit()
@@ -78,6 +120,8 @@ def test_a_stay_that_another_process_went_on_with_is_planned_anew() -> None:
     instant = instant_text(icu.at(9))[:16]
     newest = [each for each in icu.risks() if each["occurrenceDateTime"].startswith(instant)]
     assert {each["method"]["coding"][0]["code"] for each in newest} == {"news2", "qsofa", "sepsis"}
+    counters = icu.world.meter.export()["counters"]
+    assert sum(value for name, _, value in counters if name == "galen_alerts_total") == len(icu.alerts()) > 0
 
 
 def test_a_context_that_another_process_followed_can_change_back_here() -> None:
