@@ -72,6 +72,8 @@ SQL_PASSWORD = "GALEN_SQL_PASSWORD"  # noqa: S105 - the name of a setting, not a
 LIVE_HUB = "alerts"
 """Where dashboards listen for live updates."""
 CONNECTIONS_KEY = ("tenant", "id")
+TICKETS_SHOWN = "ticket/"
+"""Before the tenant, whose name has no slash, in that table: where tickets stand that were shown."""
 INFERENCE_APP = "inference"
 TABLES_PIPELINE = "tables"
 """The schedule that runs the Spark jobs."""

@@ -15,7 +15,7 @@ from infra.components.aws.front import Front, FrontArgs
 from infra.components.aws.function_plan import BELL_AGE_S, CHANGE_AGE_S, plans
 from infra.components.aws.functions import ITEMS_ONLY, TOLD_ONLY, Functions, FunctionsArgs
 from infra.components.aws.inference import Inference, InferenceArgs
-from infra.components.aws.keys import Keys
+from infra.components.aws.keys import ALARMS, LOGS, Keys
 from infra.components.aws.live import Live
 from infra.components.aws.network import Network
 from infra.components.aws.observability import Observability
@@ -94,8 +94,8 @@ def _surroundings(config: StackConfig) -> Surroundings:
     asked = pulumi.InvokeOptions(provider=provider)
     account = aws.get_caller_identity_output(opts=asked).account_id
     keys = Keys(config.name("keys"), config, account, opts)
-    network = Network(config.name("private"), config, account, keys.of("logs"), opts)
-    observability = Observability(config.name("watch"), config, keys.of("logs"), keys.always("alarms"), opts)
+    network = Network(config.name("private"), config, account, keys.of(LOGS), opts)
+    observability = Observability(config.name("watch"), config, keys.of(LOGS), keys.always(ALARMS), opts)
     return Surroundings(config, account, network, observability, keys, opts)
 
 

@@ -21,6 +21,7 @@ from infra.policies.aws_checks import (
     holds_secret,
     in_one_region,
     landing_stays,
+    lets_services_in,
     logged_to_nowhere,
     logs_buckets,
     may_not_log,
@@ -35,6 +36,7 @@ from infra.policies.aws_checks import (
     sockets,
     takes_no_logs,
     takes_plain,
+    takes_scripts,
     topic_not_ours,
 )
 from infra.policies.aws_rights import RIGHTS_RULES
@@ -46,6 +48,7 @@ from infra.policies.rule import (
     BACKUP,
     INTEGRITY,
     KEPT,
+    MINIMUM,
     RECOVERY,
     TRANSIT,
     Rule,
@@ -192,6 +195,7 @@ RULES: Final = (
         ("CIS AWS 3.6",),
         production_only=True,
     ),
+    Rule("keys-for-roles", types("aws:kms:Key", "aws:kms:ReplicaKey"), lets_services_in, (MINIMUM,)),
     Rule("functions-in-network", _INSIDE, present("vpcConfig", "subnetIds"), (ACCESS,)),
     Rule("functions-traced", _LAMBDA, must(("tracingConfig", "mode"), "Active"), (AUDIT,)),
     Rule("functions-hold-no-secret", _ZIPPED, holds_secret, (AUTHENTICATION,)),
@@ -254,6 +258,7 @@ RULES: Final = (
     Rule("api-only-past-the-firewall", _DISTRIBUTION, comes_in_past_it, (ACCESS,), production_only=True),
     Rule("firewall-blocks", types("aws:wafv2:WebAcl"), firewall_open),
     Rule("bundles-pass-the-firewall", types("aws:wafv2:WebAcl"), refuses_bundles),
+    Rule("scripts-refused-elsewhere", types("aws:wafv2:WebAcl"), takes_scripts, (ACCESS,)),
     Rule(
         "apis-logged-and-throttled",
         _STAGE,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Final
 
 from infra.components.aws.data_lake import ACCESS_LOGS, AUDIT_DAYS, FAILURES
 from infra.components.aws.event_streams import RETENTION_HOURS
-from infra.components.aws.front import COUNTED
+from infra.components.aws.front import COUNTED, RESOURCES, SCRIPTS
+from infra.components.aws.keys import ALARMS, LOGS
 from infra.components.aws.network import GATEWAYS, INTERFACES
 from infra.policies.aws_rights import statements_of
 from infra.policies.rule import Wrong, at, referred_to
@@ -56,6 +58,20 @@ def bucket_not_ours(each: Recorded, _: Recording) -> list[str]:
     return [] if key else ["is not encrypted with a key of ours"]
 
 
+def lets_services_in(each: Recorded, _: Recording) -> list[str]:
+    """Only what has no role of ours, publishes alarms and keeps logs, uses a key by the key's own policy."""
+    served = each.name.endswith((f"-{ALARMS}", f"-{LOGS}"))
+    found = []
+    for statement in statements_of(each):
+        if at(statement, "Principal", "Service") is None:
+            continue
+        if not served:
+            found.append("lets a service use it")
+        if not statement.get("Condition"):
+            found.append("lets a service use it for anybody")
+    return found
+
+
 def data_buckets(recording: Recording) -> list[Recorded]:
     held = [
         b for b in recording.of_type("aws:s3:Bucket") if at(b.inputs, "tags", "data-classification") == "phi"
@@ -78,13 +94,20 @@ def logs_buckets(recording: Recording) -> list[Recorded]:
     return [each for each in recording.of_type("aws:s3:Bucket") if each.name.endswith(f"-{ACCESS_LOGS}")]
 
 
-def takes_no_logs(each: Recorded, _: Recording) -> list[str]:
+def takes_no_logs(each: Recorded, recording: Recording) -> list[str]:
     allowed = [
-        at(statement, "Principal", "Service")
+        at(statement, "Condition", "ArnLike", "aws:SourceArn") or ["*"]
         for statement in statements_of(each)
-        if statement["Effect"] == "Allow" and statement["Action"] == "s3:PutObject"
+        if statement["Effect"] == "Allow"
+        and statement["Action"] == "s3:PutObject"
+        and at(statement, "Principal", "Service") == "logging.s3.amazonaws.com"
     ]
-    return [] if "logging.s3.amazonaws.com" in allowed else ["takes no access logs"]
+    senders = [sender for one in allowed for sender in one]
+    logged = [str(log.inputs["bucket"]) for log in recording.of_type("aws:s3:BucketLogging")]
+    arns = [f"arn:aws:s3:::{bucket.rpartition('/')[2]}" for bucket in logged]
+    left_out = [arn for arn in arns if not any(fnmatchcase(arn, sender) for sender in senders)]
+    anybody = [sender for sender in senders if ":::galen-" not in sender]
+    return [f"takes no access logs of {arn}" for arn in left_out] + ["takes anybody's logs"] * bool(anybody)
 
 
 def sockets(recording: Recording) -> list[Recorded]:
@@ -225,6 +248,19 @@ def refuses_bundles(each: Recorded, _: Recording) -> list[str]:
         if "count" in override["actionToUse"]
     }
     return [f"refuses bundles by {name}" for name in COUNTED if name not in counted]
+
+
+def takes_scripts(each: Recorded, _: Recording) -> list[str]:
+    """What only counts for the sake of resources is refused where none is sent."""
+    refused = [
+        matched
+        for rule in each.inputs.get("rules") or []
+        if "block" in (rule.get("action") or {})
+        for matched, elsewhere in [at(rule, "statement", "andStatement", "statements") or [{}, {}]]
+        if at(matched, "labelMatchStatement", "key") == SCRIPTS
+        and at(elsewhere, "notStatement", "statement", "byteMatchStatement", "searchString") == RESOURCES
+    ]
+    return [] if refused else ["takes scripts on every path"]
 
 
 def reaches_no_gateway(each: Recorded, recording: Recording) -> list[str]:

@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from infra.components.aws.alarms import BACKS_UP
 from infra.components.aws.documents import OWN_ROLES_ONLY
 from infra.components.aws.functions import NETWORK_ACTIONS
+from infra.components.aws.live import PUSHES_LOGS
 from infra.policies.rule import ACCESS, MINIMUM, Rule, at, types
 from infra.recording import Recorded, Recording
 
@@ -17,6 +19,8 @@ _WITHOUT_RESOURCE: Final = {
     "xray:PutTraceSegments",
 }
 """Actions for which AWS knows no narrower resource than all."""
+_READY_MADE: Final = frozenset({PUSHES_LOGS, BACKS_UP})
+"""Policies of AWS that a role may have: those by which API Gateway writes its logs and the backups are made."""
 
 
 def statements_of(each: Recorded) -> list[Mapping[str, Any]]:
@@ -38,6 +42,13 @@ def _too_wide(each: Recorded, _: Recording) -> list[str]:
             found += [f"allows {a} on everything" for a in actions if a not in _WITHOUT_RESOURCE]
         found += [f"reaches {r}" for r in resources if r != "*" and (":::*" in r or r.endswith(":*:*"))]
     return found
+
+
+def _has_ready_made(each: Recorded, _: Recording) -> list[str]:
+    """Whether a role holds a policy that the rules on policies do not see."""
+    attached = [each.inputs.get("policyArn"), *(each.inputs.get("managedPolicyArns") or ())]
+    found = [f"holds {arn}" for arn in attached if arn is not None and arn not in _READY_MADE]
+    return found + ["holds a policy of its own making"] * bool(each.inputs.get("inlinePolicies"))
 
 
 def _of_functions(recording: Recording) -> list[Recorded]:
@@ -82,6 +93,12 @@ def _shares_role(each: Recorded, recording: Recording) -> list[str]:
 
 RIGHTS_RULES: Final = (
     Rule("least-actions", types("aws:iam:RolePolicy"), _too_wide, ("CIS AWS 1.16", MINIMUM)),
+    Rule(
+        "no-ready-made-rights",
+        types("aws:iam:Role", "aws:iam:RolePolicyAttachment", "aws:iam:PolicyAttachment"),
+        _has_ready_made,
+        ("CIS AWS 1.16", MINIMUM),
+    ),
     Rule("files-made-by-path", _of_functions, _writes_anywhere, (MINIMUM,)),
     Rule("roles-for-this-account", types("aws:iam:Role"), _trusts_anybody, (ACCESS,)),
     Rule("callers-named", types("aws:lambda:Permission"), _calls_anybody, (ACCESS,)),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from infra.components.azure.data_lake import AUDIT_DAYS
+from infra.components.azure.front_door import NARRATIVE, SCRIPTS, UNLOGGED_MATCHES
 from infra.policies.rule import (
     ACCESS,
     AT_REST,
@@ -202,8 +203,24 @@ def _unjoined(each: Recorded, recording: Recording) -> list[str]:
 def _logs_searches(each: Recorded, _: Recording) -> list[str]:
     config = each.inputs.get("logScrubbing") or each.inputs.get("policySettings") or {}
     left_out = {rule.get("matchVariable") for rule in config.get("scrubbingRules") or []}
-    whole = config.get("state") == "Enabled" and {"RequestUri", "QueryStringArgNames"} <= left_out
+    # The profile knows no more than addresses; what a rule of the firewall found stands in the firewall's log.
+    kept = {"RequestUri", "QueryStringArgNames"} if "logScrubbing" in each.inputs else set(UNLOGGED_MATCHES)
+    whole = config.get("state") == "Enabled" and kept <= left_out
     return [] if whole else ["logs what searches are about"]
+
+
+def _narratives_hidden(each: Recorded, _: Recording) -> list[str]:
+    """A narrative is hidden from the rules about scripts, and nothing from any other rule."""
+    hidden, shown = [], True
+    for rules in at(each.inputs, "managedRules")["managedRuleSets"]:
+        hidden += ["a whole set of rules"] * bool(rules.get("exclusions"))
+        for group in rules.get("ruleGroupOverrides") or []:
+            told = {(one["selectorMatchOperator"], one["selector"]) for one in group.get("exclusions") or []}
+            ours = group["ruleGroupName"] == SCRIPTS
+            shown = shown and not (ours and told >= set(NARRATIVE.items()))
+            more = told - set(NARRATIVE.items()) if ours else told
+            hidden += [str(group["ruleGroupName"])] * bool(more or group.get("rules"))
+    return ["refuses bundles"] * shown + [f"hides more than narratives from {rules}" for rules in hidden]
 
 
 _SQL: Final = types("sql:Server")
@@ -280,12 +297,7 @@ PLATFORM_RULES: Final = (
         (ACCESS,),
         production_only=True,
     ),
-    Rule(
-        "bundles-pass-the-firewall",
-        types("frontdoor:Policy"),
-        must(("managedRules", "managedRuleSets", "exclusions", "selector"), "div"),
-        production_only=True,
-    ),
+    Rule("bundles-pass-the-firewall", types("frontdoor:Policy"), _narratives_hidden, production_only=True),
     Rule(
         "reports-restorable",
         types("sql:BackupShortTermRetentionPolicy"),

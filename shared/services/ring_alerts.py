@@ -19,17 +19,21 @@ from shared.services.alert_order import HOME
 from shared.telemetry import note
 
 PAUSE: Final = timedelta(seconds=30)
+MOST_OWED: Final = 10_000
+"""Tenants that are remembered while they cannot be rung; who is beyond asks by itself."""
 _log = logging.getLogger("galen.live")
 
 
 class RingAlerts:
-    """A reaction to the change feed. With a `clock`, a service that did not answer is left alone for PAUSE: pages wait
-    for each try."""
+    """A reaction to the change feed. With a `clock`, a service that did not answer is left alone for PAUSE, for pages wait
+    for each try, and so is a tenant of which it has heard too much; the first page after that rings who is owed it."""
 
     def __init__(self, live: LiveUpdates, clock: Clock | None = None) -> None:
         self._live = live
         self._clock = clock
         self._silent_until: datetime | None = None
+        self._owed: dict[str, datetime] = {}
+        """Tenants whose ring did not go out, and before when it is not tried again."""
 
     def react(self, items: Iterable[Item]) -> None:
         """Ring once for each tenant of a page."""
@@ -37,15 +41,37 @@ class RingAlerts:
         self.ring(item["tenant"] for item in told)
 
     def ring(self, tenants: Iterable[str]) -> None:
-        """As `react`, of tenants whose alerts changed; of a service that does not answer nobody is told more."""
-        for tenant in dict.fromkeys(tenants):
-            if self._clock and self._silent_until and self._clock.now() < self._silent_until:
-                return
+        """As `react`, of tenants whose alerts changed, and of those who are owed a ring."""
+        for tenant in dict.fromkeys((*list(self._owed), *tenants)):
+            if self._waits(tenant):
+                self._owe(tenant)
+                continue
             try:
                 self._live.ring(tenant)
-            except (Busy, Unavailable) as failure:
+            except Unavailable as failure:
                 note(_log, logging.WARNING, "bells not rung", error=type(failure).__name__)
-                self._silent_until = self._clock.now() + PAUSE if self._clock else None
-                return
+                if self._clock is None:
+                    return
+                self._silent_until = self._clock.now() + PAUSE
+                self._owe(tenant)
+            except Busy as failure:
+                note(_log, logging.WARNING, "bell not rung", error=type(failure).__name__)
+                self._owe(tenant, PAUSE)
             except Exception as failure:  # noqa: BLE001 - no failure of the bell may hold up the changes that follow
                 note(_log, logging.WARNING, "bell not rung", error=type(failure).__name__)
+                self._owed.pop(tenant, None)
+            else:
+                self._owed.pop(tenant, None)
+
+    def _waits(self, tenant: str) -> bool:
+        """Whether nobody is rung now, or this tenant is not."""
+        if self._clock is None:
+            return False
+        now = self._clock.now()
+        until = (self._silent_until, self._owed.get(tenant))
+        return any(each is not None and now < each for each in until)
+
+    def _owe(self, tenant: str, pause: timedelta = timedelta(0)) -> None:
+        """Remember it: from now on, or no sooner than after a pause."""
+        if self._clock and (tenant in self._owed or len(self._owed) < MOST_OWED):
+            self._owed[tenant] = max(self._clock.now() + pause, self._owed.get(tenant, self._clock.now()))

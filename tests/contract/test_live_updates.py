@@ -115,6 +115,50 @@ def test_the_line_waits_once_in_half_a_minute_for_a_service_that_does_not_answer
     assert silent.asked == 2
 
 
+class Choosy:
+    """Live updates that fail for some tenants, and who was rung."""
+
+    def __init__(self) -> None:
+        self.failing: dict[str, GalenError] = {}
+        self.rung: list[str] = []
+
+    def address(self, tenant: str) -> str:
+        return tenant
+
+    def ring(self, tenant: str) -> None:
+        if tenant in self.failing:
+            raise self.failing[tenant]
+        self.rung.append(tenant)
+
+
+def test_a_tenant_of_which_the_service_heard_too_much_keeps_no_other_from_its_bell() -> None:
+    clock, choosy = MemoryClock(), Choosy()
+    bell = RingAlerts(choosy, clock)
+    choosy.failing["ward"] = Busy()
+    bell.react([_told("ward"), _told("other")])
+    choosy.failing.clear()
+    bell.react([_told("ward"), _told("other")])
+    assert choosy.rung == ["other", "other"]
+    clock.advance(PAUSE.total_seconds())
+    bell.react([])
+    bell.react([])
+    assert choosy.rung == ["other", "other", "ward"]
+
+
+def test_who_could_not_be_rung_in_a_pause_is_rung_when_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.services.ring_alerts.MOST_OWED", 3)
+    clock, choosy = MemoryClock(), Choosy()
+    bell = RingAlerts(choosy, clock)
+    choosy.failing["ward"] = Unavailable()
+    bell.react([_told(tenant) for tenant in ("ward", "other", "ward")])
+    choosy.failing.clear()
+    bell.react([_told(tenant) for tenant in ("third", "one-too-many")])
+    assert choosy.rung == []
+    clock.advance(PAUSE.total_seconds())
+    bell.react([_told("other")])
+    assert choosy.rung == ["ward", "other", "third"]
+
+
 def test_no_failure_of_the_bell_holds_up_the_changes_that_follow() -> None:
     RingAlerts(Crashing()).react([_told("ward")])
 

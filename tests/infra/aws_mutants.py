@@ -49,6 +49,13 @@ def _take_no_logs(inputs: dict[str, Any]) -> None:
     inputs["policy"] = json.dumps(policy)
 
 
+def _let_logs_in(inputs: dict[str, Any]) -> None:
+    policy = json.loads(inputs["policy"])
+    logs = {"Service": "logs.eu-west-1.amazonaws.com"}
+    policy["Statement"].append({**policy["Statement"][0], "Principal": logs, "Condition": {"Bool": {}}})
+    inputs["policy"] = json.dumps(policy)
+
+
 def _list_nothing(inputs: dict[str, Any]) -> None:
     inputs["policy"] = inputs["policy"].replace("s3:ListBucket", "s3:GetObject")
 
@@ -73,6 +80,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
         "aws:wafv2:WebAcl",
         put("rules", 2, "statement", "managedRuleGroupStatement", "ruleActionOverrides", to=[]),
     ),
+    "scripts-refused-elsewhere": ("aws:wafv2:WebAcl", lambda inputs: inputs["rules"].pop()),
     "sockets-may-log": ("aws:apigateway:Account", put("cloudwatchRoleArn", to=None)),
     "integrations-post": ("aws:apigatewayv2:Integration", put("integrationMethod", to=None)),
     "copies-locked-for-good": ("aws:backup:VaultLockConfiguration", put("changeableForDays", to=None)),
@@ -97,6 +105,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
         put("rules", to=[{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]),
     ),
     "keys-renewed": ("aws:kms:Key", put("enableKeyRotation", to=False)),
+    "keys-for-roles": ("aws:kms:Key", _let_logs_in),
     "functions-in-network": (_LAMBDA, put("vpcConfig", to=None)),
     "functions-traced": (_LAMBDA, put("tracingConfig", to={"mode": "PassThrough"})),
     "functions-hold-no-secret": (
@@ -140,6 +149,10 @@ MUTANTS: dict[str, tuple[str, Change]] = {
     "topics-encrypted": ("aws:sns:Topic", put("kmsMasterKeyId", to="alias/aws/sns")),
     "tags": ("aws:s3:Bucket", put("tags", "data-classification", to="public")),
     "least-actions": ("aws:iam:RolePolicy", _document("policy", put("Action", to=["s3:*"]))),
+    "no-ready-made-rights": (
+        "aws:iam:RolePolicyAttachment",
+        put("policyArn", to="arn:aws:iam::aws:policy/AdministratorAccess"),
+    ),
     "files-made-by-path": ("aws:iam:RolePolicy", _anywhere),
     "roles-for-this-account": ("aws:iam:Role", _document("assumeRolePolicy", put("Condition", to={}))),
     "callers-named": ("aws:lambda:Permission", put("sourceArn", to=None)),

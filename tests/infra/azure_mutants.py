@@ -53,7 +53,7 @@ MUTANTS: dict[str, tuple[str, Change]] = {
     "front-door-logs-no-searches": ("cdn:Profile", put("logScrubbing", to=None)),
     "bundles-pass-the-firewall": (
         "frontdoor:Policy",
-        put("managedRules", "managedRuleSets", 0, "exclusions", to=[]),
+        put("managedRules", "managedRuleSets", 0, "ruleGroupOverrides", to=[]),
     ),
     "storage-tls": ("storage:StorageAccount", put("minimumTlsVersion", to="TLS1_0")),
     "storage-https-only": ("storage:StorageAccount", put("enableHttpsTrafficOnly", to=None)),

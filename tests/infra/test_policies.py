@@ -132,6 +132,25 @@ def test_a_lifecycle_that_takes_too_much_or_too_soon_is_found(
     assert found != [[]]
 
 
+_SET = ("managedRules", "managedRuleSets", 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        ((*_SET, "exclusions"), [{"selector": "div"}]),
+        ((*_SET, "ruleGroupOverrides", 0, "ruleGroupName"), "SQLI"),
+        ((*_SET, "ruleGroupOverrides", 0, "exclusions", 1, "selector"), "div"),
+        (("policySettings", "scrubbingRules", 4, "matchVariable"), "RequestIPAddress"),
+    ],
+)
+def test_a_firewall_that_is_shown_less_or_logs_more_is_found(
+    path: tuple[str | int, ...], to: Any, recording: Recording
+) -> None:
+    changed = mutated(recording, "frontdoor:Policy", put(*path, to=to))
+    assert [rule.name for rule in AZURE_RULES if examine(rule, changed)[1]] != []
+
+
 def test_provisions_exactly_the_names_that_the_app_uses(recording: Recording) -> None:
     def named(type_: str, key: str) -> set[str]:
         return {each.inputs[key] for each in recording.of_type(type_)}
@@ -290,6 +309,13 @@ def test_a_lambda_function_is_granted_the_actions_of_its_needs_and_nothing_else(
     about = [resource for action, resource in granted if action.startswith(("kinesis:", "secretsmanager:"))]
     assert things == {thing for thing in things if any(resource.endswith(f"-{thing}") for resource in about)}
     assert [r for r in about if not any(r.endswith(f"-{thing}") for thing in things)] == []
+
+
+def test_who_takes_tickets_makes_nobody_a_listener() -> None:
+    policies = recorded("aws-prod").recording.of_type("aws:iam:RolePolicy")
+    (text,) = [each.inputs["policy"] for each in policies if each.name.endswith("-authorise-needs")]
+    (puts,) = [each for each in json.loads(text)["Statement"] if each["Action"] == ["dynamodb:PutItem"]]
+    assert puts["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["ticket/*"]}}
 
 
 def test_a_function_that_needs_more_is_granted_more() -> None:

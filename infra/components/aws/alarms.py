@@ -17,7 +17,7 @@ from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 
 KEPT_DAYS: Final = 35
-_RIGHTS: Final = "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
+BACKS_UP: Final = "arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
 
 
 class Alarms(pulumi.ComponentResource):
@@ -84,7 +84,7 @@ class Backups(pulumi.ComponentResource):
             tags=tags,
             opts=child,
         )
-        iam.RolePolicyAttachment(f"{name}-rights", role=role.name, policy_arn=_RIGHTS, opts=child)
+        iam.RolePolicyAttachment(f"{name}-rights", role=role.name, policy_arn=BACKS_UP, opts=child)
         backup.Selection(
             f"{name}-selection",
             plan_id=plan.id,

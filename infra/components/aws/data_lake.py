@@ -14,7 +14,7 @@ from pulumi_aws import s3
 from infra.components.aws.documents import Statement, document
 from infra.components.aws.lake_copy import copy_each_object, second_bucket
 from infra.components.aws.surroundings import Surroundings
-from infra.config import Classification
+from infra.config import Classification, StackConfig
 from shared.names import AUDIT_CONTAINER, LAKE_FILE_SYSTEM, LANDING_FILE_SYSTEM, MODELS_CONTAINER, Zone
 
 AUDIT_DAYS: Final = 2557
@@ -33,6 +33,11 @@ _CLASSES: Final = {
     PACKAGES: Classification.OPERATIONAL,
     ACCESS_LOGS: Classification.OPERATIONAL,
 }
+
+
+def logged_buckets(config: StackConfig) -> list[str]:
+    """The buckets that write access logs; their names end as Pulumi chooses."""
+    return [f"arn:aws:s3:::{config.name(each)}-*" for each in ("lake", "front")]
 
 
 class DataLake(pulumi.ComponentResource):
@@ -96,7 +101,10 @@ class DataLake(pulumi.ComponentResource):
             "Principal": {"Service": "logging.s3.amazonaws.com"},
             "Action": "s3:PutObject",
             "Resource": pulumi.Output.concat(bucket.arn, "/*"),
-            "Condition": {"StringEquals": {"aws:SourceAccount": self._around.account}},
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": self._around.account},
+                "ArnLike": {"aws:SourceArn": logged_buckets(self._around.config)},
+            },
         }
 
     def _life(self, noun: str) -> list[dict[str, Any]]:

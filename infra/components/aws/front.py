@@ -35,9 +35,12 @@ _MANAGED: Final = (
 
 COUNTED: Final = ("SizeRestrictions_BODY", "CrossSiteScripting_BODY")
 """Of the managed rules those that only count: one refuses bodies above 8 KB, which a bundle is, the other the XHTML of a
-resource's narrative, whose scripts the API refuses itself.
+resource's narrative, whose scripts the API refuses itself: elsewhere than at the resources SCRIPTS refuses it.
 https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
 """
+SCRIPTS: Final = "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body"
+"""What the counting rule leaves on a request, for a rule that comes after it."""
+RESOURCES: Final = "/fhir"
 _INDEX: Final = """function handler(event) {
   var request = event.request;
   if (request.uri.endsWith('/')) request.uri += 'index.html';
@@ -155,7 +158,7 @@ class Front(pulumi.ComponentResource):
             region=_EDGE,
             scope="CLOUDFRONT",
             default_action={"allow": {}},
-            rules=[limit, *managed],
+            rules=[limit, *managed, _no_scripts(visible)],
             visibility_config={**visible, "metric_name": "galen"},
             tags=self._tags,
             opts=self._child,
@@ -229,6 +232,28 @@ def _managed(rules: str) -> dict[str, Any]:
     counted: list[dict[str, Any]] = [{"name": each, "action_to_use": {"count": {}}} for each in COUNTED]
     overrides = {"rule_action_overrides": counted} if rules == _MANAGED[1] else {}
     return {"vendor_name": "AWS", "name": rules, **overrides}
+
+
+def _no_scripts(visible: dict[str, Any]) -> dict[str, Any]:
+    """Refuses what looks like a script in a body where no resource is sent.
+
+    https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-label-match-examples.html
+    """
+    resources = {
+        "field_to_match": {"uri_path": {}},
+        "positional_constraint": "STARTS_WITH",
+        "search_string": RESOURCES,
+        "text_transformations": [{"priority": 0, "type": "NONE"}],
+    }
+    matched = {"label_match_statement": {"scope": "LABEL", "key": SCRIPTS}}
+    elsewhere = {"not_statement": {"statement": {"byte_match_statement": resources}}}
+    return {
+        "name": "no-scripts",
+        "priority": 20,
+        "action": {"block": {}},
+        "statement": {"and_statement": {"statements": [matched, elsewhere]}},
+        "visibility_config": {**visible, "metric_name": "no-scripts"},
+    }
 
 
 def _behaviour(origin: str, cache: str, *, all_methods: bool) -> dict[str, Any]:

@@ -10,14 +10,18 @@ from typing import Final
 import pulumi
 from pulumi_aws import kms
 
-from infra.components.aws.documents import document
+from infra.components.aws.documents import Statement, document
 from infra.config import Classification, StackConfig
 
 RENEWED_DAYS: Final = 365
 DELETED_AFTER_DAYS: Final = 30
-_SERVICES: Final = ("sns", "cloudwatch", "events")
-"""Services that encrypt for us without a role of ours."""
-_USES: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
+ALARMS: Final = "alarms"
+LOGS: Final = "logs"
+"""The keys that services use without a role of ours: what publishes alarms and keeps logs. No other lets a service in."""
+_PUBLISHERS: Final = ("sns", "cloudwatch")
+_PUBLISHES: Final = ("kms:Decrypt", "kms:GenerateDataKey*")
+"""https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"""
+_LOGS: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
 
 
 class Keys(pulumi.ComponentResource):
@@ -47,7 +51,7 @@ class Keys(pulumi.ComponentResource):
                 rotation_period_in_days=RENEWED_DAYS,
                 deletion_window_in_days=DELETED_AFTER_DAYS,
                 multi_region=self._config.is_production,
-                policy=self._policy(),
+                policy=self._policy(store),
                 tags=self._config.tags(Classification.SECRET),
                 opts=pulumi.ResourceOptions(parent=self, protect=True),
             )
@@ -70,19 +74,14 @@ class Keys(pulumi.ComponentResource):
             region=self._config.second_location,
             primary_key_arn=primary,
             deletion_window_in_days=DELETED_AFTER_DAYS,
-            policy=self._policy(),
+            policy=self._policy(store),
             tags=self._config.tags(Classification.SECRET),
             opts=pulumi.ResourceOptions(parent=self, protect=True),
         )
         return replica.arn
 
-    def _policy(self) -> pulumi.Output[str]:
-        """The account's own policies decide who uses it; the services named may, on this account's behalf.
-
-        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-        """
-        region = self._config.location
-        logged = pulumi.Output.concat(f"arn:aws:logs:{region}:", self._account, ":log-group:*")
+    def _policy(self, store: str) -> pulumi.Output[str]:
+        """The account's own policies decide who uses it; a service may only where it has no role of ours."""
         return document(
             {
                 "Sid": "Account",
@@ -91,21 +90,37 @@ class Keys(pulumi.ComponentResource):
                 "Action": "kms:*",
                 "Resource": "*",
             },
-            {
-                "Sid": "Services",
-                "Effect": "Allow",
-                "Principal": {"Service": [f"{each}.amazonaws.com" for each in _SERVICES]},
-                "Action": list(_USES),
-                "Resource": "*",
-                "Condition": {"StringEquals": {"aws:SourceAccount": self._account}},
-            },
-            {
-                "Sid": "Logs",
-                "Effect": "Allow",
-                "Principal": {"Service": f"logs.{region}.amazonaws.com"},
-                "Action": list(_USES),
-                "Resource": "*",
-                # What the service says of each call is the group, not the account.
-                "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": logged}},
-            },
+            *self._services(store),
         )
+
+    def _services(self, store: str) -> list[Statement]:
+        """What services do with a key on this account's behalf.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        """
+        region = self._config.location
+        if store == ALARMS:
+            return [
+                {
+                    "Sid": "Services",
+                    "Effect": "Allow",
+                    "Principal": {"Service": [f"{each}.amazonaws.com" for each in _PUBLISHERS]},
+                    "Action": list(_PUBLISHES),
+                    "Resource": "*",
+                    "Condition": {"StringEquals": {"aws:SourceAccount": self._account}},
+                }
+            ]
+        if store == LOGS:
+            groups = pulumi.Output.concat(f"arn:aws:logs:{region}:", self._account, ":log-group:*")
+            return [
+                {
+                    "Sid": "Logs",
+                    "Effect": "Allow",
+                    "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+                    "Action": list(_LOGS),
+                    "Resource": "*",
+                    # What the service says of each call is the group, not the account.
+                    "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+                }
+            ]
+        return []

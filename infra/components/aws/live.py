@@ -21,7 +21,7 @@ RATE_A_S: Final = 1_000
 STAGE: Final = "live"
 _ROUTES: Final = ("$connect", "$disconnect", "$default")
 _GATEWAY: Final = "apigateway.amazonaws.com"
-_LOGS: Final = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+PUSHES_LOGS: Final = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 
 class Live(pulumi.ComponentResource):
@@ -89,7 +89,7 @@ class Live(pulumi.ComponentResource):
             opts=self._child,
         )
         rights = iam.RolePolicyAttachment(
-            f"{self._name}-logs-calls-rights", role=role.name, policy_arn=_LOGS, opts=self._child
+            f"{self._name}-logs-calls-rights", role=role.name, policy_arn=PUSHES_LOGS, opts=self._child
         )
         return apigateway.Account(
             f"{self._name}-account",

@@ -14,6 +14,7 @@ import pulumi
 from functions.needs import Access, Need, Thing
 from infra.components.aws.documents import Statement, allow
 from infra.config import ConfigurationError
+from shared import names
 
 _MEASURES: Final = (
     "kinesis:DescribeStreamSummary",
@@ -60,6 +61,15 @@ ACTIONS: Final = {
     (Thing.CONNECTIONS, Access.WRITE): ("dynamodb:DeleteItem", "dynamodb:PutItem"),
     (Thing.IMAGES, Access.READ): ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
 }
+_ONLY: Final = {
+    (Thing.CONNECTIONS, Access.ADD): {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{names.TICKETS_SHOWN}*"]}
+    },
+}
+"""Of a table some keys alone: who takes tickets makes nobody a listener.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+"""
+_BY_TABLES: Final = {"StringLike": {"kms:ViaService": "dynamodb.*.amazonaws.com"}}
 _ENCRYPTS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
@@ -98,10 +108,12 @@ def statements(needs: Iterable[Need], places: Places) -> list[Statement]:
             found.append(allow(actions, "*"))  # they know no resource
             continue
         place = place_of(need, places)
-        found.append(allow(actions, *place.arns))
+        only = _ONLY.get((need.thing, need.access))
+        found.append(allow(actions, *place.arns, **({"Condition": only} if only else {})))
         if place.key is not None:
             writes = need.access in (Access.ADD, Access.WRITE, Access.REPLACE, Access.SEND)
-            found.append(allow(_ENCRYPTS if writes else _ENCRYPTS[:1], place.key))
+            by = {"Condition": _BY_TABLES} if need.thing is Thing.CONNECTIONS else {}
+            found.append(allow(_ENCRYPTS if writes else _ENCRYPTS[:1], place.key, **by))
     return found
 
 

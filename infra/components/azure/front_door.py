@@ -16,13 +16,22 @@ from infra.config import Classification, StackConfig
 REQUESTS_A_MINUTE: Final = 3_000
 """Of one address: several times what a partner's gateway sends, far below what hurts."""
 
-_NARRATIVE: Final = [
-    {"match_variable": "RequestBodyJsonArgNames", "selector_match_operator": "EndsWith", "selector": "div"}
-]
-"""The XHTML of a resource's narrative looks like an attack to the rules; the API refuses what it could run itself."""
+SCRIPTS: Final = "XSS"
+"""The group of rules that looks for scripts."""
+NARRATIVE: Final = {"Equals": "div", "EndsWith": "text.div"}
+"""Where the XHTML of a resource's narrative stands, by how a selector is compared, whether arguments are named with their
+path or alone. It looks like a script to SCRIPTS, and to them alone it is not shown; the API refuses what could run.
+https://learn.microsoft.com/azure/web-application-firewall/afds/waf-front-door-exclusion
+"""
 _UNLOGGED: Final = ("RequestUri", "QueryStringArgNames")
-"""What a search is about stands in its address: it is no part of any log.
-https://learn.microsoft.com/azure/frontdoor/standard-premium/how-to-protect-sensitive-data
+UNLOGGED_MATCHES: Final = (
+    *_UNLOGGED,
+    *("RequestHeaderNames", "RequestCookieNames", "RequestBodyPostArgNames", "RequestBodyJsonArgNames"),
+)
+"""What a search is about stands in its address, or in its form, and what a rule found is part of what the firewall logs: of
+neither any log has more than that it was there.
+https://learn.microsoft.com/azure/frontdoor/standard-premium/how-to-protect-sensitive-data and
+https://learn.microsoft.com/azure/web-application-firewall/afds/waf-sensitive-data-protection-frontdoor
 """
 
 
@@ -108,7 +117,7 @@ class FrontDoor(pulumi.ComponentResource):
                 "mode": "Prevention",
                 "request_body_check": "Enabled",
                 "state": "Enabled",
-                "scrubbing_rules": _scrubbing((*_UNLOGGED, "RequestBodyJsonArgNames")),
+                "scrubbing_rules": _scrubbing(UNLOGGED_MATCHES),
             },
             managed_rules={
                 "managed_rule_sets": [
@@ -116,7 +125,7 @@ class FrontDoor(pulumi.ComponentResource):
                         "rule_set_type": "Microsoft_DefaultRuleSet",
                         "rule_set_version": "2.1",
                         "rule_set_action": "Block",
-                        "exclusions": _NARRATIVE,
+                        "rule_group_overrides": [_narratives()],
                     },
                     {"rule_set_type": "Microsoft_BotManagerRuleSet", "rule_set_version": "1.1"},
                 ]
@@ -141,6 +150,15 @@ def _scrubbing(what: tuple[str, ...]) -> list[dict[str, str]]:
     return [
         {"match_variable": each, "selector_match_operator": "EqualsAny", "state": "Enabled"} for each in what
     ]
+
+
+def _narratives() -> dict[str, Any]:
+    """Of the rules about scripts alone: a narrative is shown to those about SQL, commands and files."""
+    excluded = [
+        {"match_variable": "RequestBodyJsonArgNames", "selector_match_operator": how, "selector": what}
+        for how, what in NARRATIVE.items()
+    ]
+    return {"rule_group_name": SCRIPTS, "exclusions": excluded}
 
 
 def _rate_limit() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from shared.adapters.aws.connections import AwsPlace, client
 from shared.adapters.aws.errors import code_of, status_of, translated
 from shared.domain.access.live_tickets import LiveTickets, Shown
 from shared.errors import GalenError, Unauthenticated
-from shared.names import CONNECTIONS_KEY
+from shared.names import CONNECTIONS_KEY, TICKETS_SHOWN
 from shared.ports.clock import Clock
 
 TOLD: Final = json.dumps({"event": "alerts"}).encode()
@@ -31,10 +31,6 @@ OPENS: Final = timedelta(seconds=30)
 MOST: Final = 1_000
 """Connections of a tenant that are told, one after another within a run of the function; who is beyond asks by itself."""
 _TENANT, _ID = CONNECTIONS_KEY
-
-
-_TICKETS: Final = "ticket/"
-"""Before the tenant, whose name has no slash: where tickets stand that were shown."""
 _REFUSED: Final = "ConditionalCheckFailedException"
 
 
@@ -57,7 +53,7 @@ class LiveConnections:
     def admit(self, shown: Shown) -> None:
         """Take a ticket for good. Raises Unauthenticated where it was shown before, Busy and Unavailable."""
         ends = int((shown.until + OPENS).timestamp())
-        item = {**_key(f"{_TICKETS}{shown.tenant}", shown.number), "ttl": {"N": str(ends)}}
+        item = {**_key(f"{TICKETS_SHOWN}{shown.tenant}", shown.number), "ttl": {"N": str(ends)}}
         with translated():
             try:
                 self._table.put_item(
