@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from pyspark.sql import Column, DataFrame
@@ -79,7 +79,7 @@ def _readmissions(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 "in_numerator": index.readmitted,
                 "excluded": index.excluded,
                 "assumed": None,
-                "known_on": ended_on + timedelta(days=READMISSION_DAYS),
+                "known_on": _later(ended_on, READMISSION_DAYS),
             }
 
 
@@ -93,6 +93,11 @@ def _stay(row: dict[str, Any]) -> Stay:
         codes=frozenset(code for code in codes if code),
         discharge_code=row["discharge_code"],
     )
+
+
+def _later(on: date, days: int) -> date:
+    """So many days later, or the last day of the calendar."""
+    return on + min(timedelta(days=days), date.max - on)
 
 
 def _supply_days() -> Column:
@@ -112,7 +117,7 @@ def adherence_rows(frames: Frames, encounters: DataFrame) -> DataFrame:
     )
     key = ["tenant", "patient_id", "code"]
     fills = (
-        orders.withColumn("supply_days", _supply_days().cast("bigint"))
+        orders.withColumn("supply_days", _supply_days())
         .groupBy(*key)
         .agg(F.collect_list(F.struct(F.to_date("authored_at").alias("on"), "supply_days")).alias("fills"))
     )
@@ -137,7 +142,7 @@ def _adherence(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
         fills = [Fill(each["on"], each["supply_days"] or ASSUMED_SUPPLY_DAYS) for each in row["fills"]]
         first_on = min(fill.on for fill in fills)
-        last_on = first_on + timedelta(days=WINDOW_DAYS - 1)
+        last_on = _later(first_on, WINDOW_DAYS - 1)
         if row["died_on"] is not None:
             last_on = min(last_on, row["died_on"])
         excluded = None

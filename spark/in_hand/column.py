@@ -30,7 +30,7 @@ class Column:
         return replace(self, name=name)
 
     def cast(self, kind: str) -> Column:
-        """Of this type of Spark's SQL."""
+        """Of this type of Spark's SQL. Of a double use `functions.floor`: DuckDB rounds it, or fails."""
         return Column(f"CAST({self.sql} AS {duck_type(kind)})", self.name)
 
     def try_cast(self, kind: str) -> Column:

@@ -8,7 +8,7 @@ https://spark.apache.org/docs/4.1.0/api/python/reference/pyspark.sql/dataframe.h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -141,6 +141,10 @@ class Frame:
     def toArrow(self) -> pa.Table:  # noqa: N802 - Spark's name
         """The rows."""
         return self._connection.sql(self.sql()).to_arrow_table()
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """The rows, at most so many at once."""
+        yield from self.toArrow().to_batches(rows)
 
     def collect(self) -> list[dict[str, Any]]:
         """The rows by the names of their columns."""

@@ -12,6 +12,8 @@ from spark.in_hand.column import Column, column, fields_of, quoted, text_of
 from spark.in_hand.frame import Frame
 
 _DATE_FORMATS: Final = {"MMdd": "%m%d"}
+_LAST: Final = 2**63 - 1
+_BEYOND: Final = 2.0**63
 _Named = str | Column
 
 
@@ -61,8 +63,12 @@ def abs(of: _Named) -> Column:  # noqa: A001 - Spark's name
 
 
 def floor(of: _Named) -> Column:
-    """The next whole number below."""
-    return _call("floor", of)
+    """The next whole number below, as a `bigint`: of doubles beyond those the last one, of what is no number zero."""
+    value = f"CAST({column(of).sql} AS DOUBLE)"
+    return Column(
+        f"CASE WHEN isnan({value}) THEN 0 WHEN {value} >= {_BEYOND!r} THEN {_LAST} WHEN {value} < -{_BEYOND!r} "
+        f"THEN -{_LAST} - 1 ELSE CAST(floor({value}) AS BIGINT) END"
+    )
 
 
 def length(of: _Named) -> Column:

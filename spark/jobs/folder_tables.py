@@ -41,7 +41,7 @@ class SparkMerges(Exception):
 class Change:
     """What a commit does to a table: rows that come, and the keys of rows that go."""
 
-    added: Sequence[Row]
+    added: Sequence[Row] | pa.Table
     gone: Collection[Key] = field(default_factory=frozenset)
 
 
@@ -105,9 +105,11 @@ def one_of(column: str, values: Iterable[str | None]) -> pc.Expression:
     return pc.field(column).isin(pa.array(sorted({each for each in values if each is not None}), pa.string()))
 
 
-def as_arrow(table: Table | Derived, rows: Iterable[Row]) -> pa.Table:
+def as_arrow(table: Table | Derived, rows: Iterable[Row] | pa.Table) -> pa.Table:
     """The rows with the declared columns; what a row has not is null."""
     schema = _schema(table)
+    if isinstance(rows, pa.Table):
+        return rows.select(schema.names).cast(schema)
     return pa.Table.from_pylist(
         [{name: row.get(name) for name in schema.names} for row in rows], schema=schema
     )

@@ -102,36 +102,39 @@ class GoldJob:
         small = self._small is not None and all(
             each.is_small for each in (*inputs.values(), *lookups.values())
         )
-        written = self._run_small(table, inputs | lookups, changed, said) if small else None
+        written, notes = self._run_small(table, inputs | lookups, changed, said) if small else (None, ())
         if written is None:
             frames = {name: each.frame for name, each in inputs.items()}
             others = {name: each.frame for name, each in lookups.items()}
             written = self._run_by_spark(table, (frames, others), changed, json.dumps(said))
         total = row_count(self._spark, uri)
         self._inputs.forget(table.name)
-        return TableReport(table.declared.path, written, total, time.monotonic() - started)
+        return TableReport(table.declared.path, written, total, time.monotonic() - started, notes)
 
     def _run_small(
         self, table: GoldTable, inputs: dict[str, Input], changed: Units | None, said: dict[str, Any]
-    ) -> int | None:
-        """The table, or its `changed` units, of inputs that are read without Spark; returns the rows written.
+    ) -> tuple[int | None, tuple[str, ...]]:
+        """The table, or its `changed` units, of inputs that are read without Spark; returns the rows written, and notes.
 
-        None where the table itself is too large for that.
+        None where it is Spark's: the table itself is too large for that, or DuckDB cannot make it.
         """
         from spark.jobs import gold_small
         from spark.jobs.folder_tables import SparkMerges, open_folder
 
         if changed is not None and not changed:
-            return 0
+            return 0, ()
         assert self._small is not None, "an input is small where deltalake and DuckDB can read it"
-        built = self._small.build(table, inputs, changed)
+        try:
+            built = self._small.build(table, inputs, changed)
+        except gold_small.NotInHand as failure:
+            return None, (f"made by Spark, because DuckDB failed: {failure}",)
         target = open_folder(RunContext(self._spark, self._lake), table.declared)[0]
         if changed is None:
-            return gold_small.write_whole(built, target, json.dumps(said))
+            return gold_small.write_whole(built, target, json.dumps(said)), ()
         try:
-            return gold_small.write_units(table, built, target, changed, said)
+            return gold_small.write_units(table, built, target, changed, said), ()
         except SparkMerges:
-            return None
+            return None, ()
 
     def _run_by_spark(
         self,

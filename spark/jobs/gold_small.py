@@ -16,7 +16,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from spark.gold.table import GoldTable
 from spark.gold.words import in_hand
-from spark.in_hand.column import Column, duck_type, literal, quoted
+from spark.in_hand.column import Column, duck_type
 from spark.in_hand.frame import Frame
 from spark.jobs.changed_units import Units, unit_column
 from spark.jobs.folder_tables import Change, commit, keys_of, one_of, rows_of
@@ -30,6 +30,19 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 """Of the files of an input: DuckDB reads the columns that a measure names, but what a fold takes is in memory whole."""
 
 
+_ALONE: Final = {
+    "threads": "1",
+    "memory_limit": "1GB",
+    "temp_directory": "",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
+
+class NotInHand(Exception):
+    """DuckDB cannot make a table; says the kind of its error."""
+
+
 class SmallInputs:
     """Inputs as frames in hand; each thread has a connection of its own, which is one thread itself."""
 
@@ -37,13 +50,21 @@ class SmallInputs:
         self._connections = local()
 
     def build(self, table: GoldTable, inputs: Mapping[str, Input], units: Units | None) -> pa.Table:
-        """The rows of the table; with `units` those of the units, of which the inputs but not the lookups are read."""
-        frames = {
-            name: self._frame(each, units if name in table.inputs else None, str(table.unit))
-            for name, each in inputs.items()
-        }
-        with in_hand():
-            return rows_of_frame(table, table.build(frames))
+        """The rows of the table; with `units` those of the units, of which the inputs but not the lookups are read.
+
+        Raises NotInHand where DuckDB cannot make them.
+        """
+        try:
+            frames = {
+                name: self._frame(each, units if name in table.inputs else None, str(table.unit))
+                for name, each in inputs.items()
+            }
+            with in_hand():
+                return rows_of_frame(table, table.build(frames))
+        except (duckdb.Error, pa.ArrowException) as failure:
+            raise NotInHand(
+                type(failure).__name__
+            ) from None  # its message may have a value of somebody's record
 
     def _frame(self, of: Input, units: Units | None, unit: str) -> Frame:
         frame = frame_of(self._connection, of.dataset, of.declared)
@@ -61,9 +82,13 @@ class SmallInputs:
 def connection() -> duckdb.DuckDBPyConnection:
     """In memory, and of one thread: the other cores do other tables.
 
+    It has a bound, writes nothing beside the lake, reads what it is given and loads no extension.
     Rows are chosen here and not by pyarrow, which has no comparison with the views of texts that deltalake's MERGE writes.
     """
-    made = duckdb.connect(config={"threads": 1})
+    made = duckdb.connect(":memory:", config=dict(_ALONE))
+    made.execute(
+        "SET enable_external_access = false"
+    )  # after the folder for what does not fit, which is none
     made.execute("SET disabled_optimizers = 'filter_pushdown,join_filter_pushdown'")
     return made
 
@@ -85,11 +110,10 @@ def frame_of(connection: duckdb.DuckDBPyConnection, rows: Any, declared: Table |
 
 
 def of_units(frame: Frame, units: Units, column: str) -> Frame:
-    """The rows of the units, which `column` has."""
-    values = ", ".join(sorted({literal(each) for _, each in units}))
-    pairs = ", ".join(f"({literal(tenant)}, {literal(each)})" for tenant, each in sorted(units))
-    # Files know the least and the greatest of a column, not of a pair.
-    return frame.where(f"{quoted(column)} IN ({values})").where(f"(tenant, {quoted(column)}) IN ({pairs})")
+    """The rows of the units, which `column` has. Units are joined as rows: no text of a record becomes part of a query."""
+    tenants, values = zip(*sorted(units), strict=True) if units else ((), ())
+    chosen = pa.table({"tenant": pa.array(tenants, pa.string()), column: pa.array(values, pa.string())})
+    return frame.join(frame.of_table(chosen), ["tenant", column], "left_semi")
 
 
 def rows_of_frame(table: GoldTable, built: Any) -> pa.Table:
@@ -115,12 +139,11 @@ def write_units(
     table: GoldTable, rows: pa.Table, target: DeltaTable, units: Units, said: Mapping[str, Any]
 ) -> int:
     """The units' rows become these, in one commit; returns how many were written. Raises folder_tables.SparkMerges."""
-    values, unit = rows.to_pylist(), str(table.unit)
-    key = table.declared.key
+    unit, key = str(table.unit), table.declared.key
 
     def decide(found: DeltaTable) -> Change:
         there = rows_of(found, list(dict.fromkeys((*key, unit))), one_of(unit, (each[1] for each in units)))
         gone = zip(keys_of(there, ("tenant", unit)), keys_of(there, key), strict=True)
-        return Change(values, {each for of, each in gone if of in units})
+        return Change(rows, {each for of, each in gone if of in units})
 
     return commit(target, table.declared, decide, said)

@@ -29,17 +29,16 @@ class Fill:
 def days_covered(fills: Iterable[Fill], first_on: date, last_on: date) -> int:
     """How many days of the window, both ends included, had supply at hand."""
     covered = 0
-    free_from = date.min
+    until: date | None = None
     for fill in sorted(fills, key=lambda each: (each.on, each.days)):
         if fill.days <= 0:
             continue
-        starts = max(fill.on, free_from)
-        if starts > last_on:
+        if fill.on > last_on or (until is not None and until >= last_on):
             break
-        # Not past the window: a supply said to last a thousand years would leave the calendar.
-        free_from = starts + timedelta(days=min(fill.days, (last_on - starts).days + 1))
-        within = min(free_from - timedelta(days=1), last_on) - max(starts, first_on)
-        covered += max(0, within.days + 1)
+        starts = fill.on if until is None else max(fill.on, until + timedelta(days=1))
+        # Not past the window: a supply said to last a thousand years would leave the calendar, which may end with it.
+        until = starts + timedelta(days=min(fill.days - 1, (last_on - starts).days))
+        covered += max(0, (until - max(starts, first_on)).days + 1)
     return covered
 
 

@@ -12,6 +12,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 _ROWS_PER_BATCH: Final = 2_000
+_ROWS_READ: Final = 500
+"""At once of a frame in hand: a row may have a report, or the events of a patient."""
 
 
 def map_rows(
@@ -21,11 +23,8 @@ def map_rows(
 ) -> DataFrame:
     """`frame` through `transform`, which gets each partition's rows as dicts and yields rows of `schema`.
 
-    Of a frame in hand that is done at once and here.
+    Of a frame in hand that is done at once and here; a row that becomes a million stands in memory as Arrow has it.
     """
-    if not isinstance(frame, DataFrame):
-        rows = list(transform(iter(frame.collect())))
-        return frame.of_table(pa.Table.from_pylist(rows, schema=to_arrow_schema(schema)))
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         arrow = to_arrow_schema(schema)
@@ -33,4 +32,6 @@ def map_rows(
         while chunk := list(islice(rows, _ROWS_PER_BATCH)):
             yield pa.RecordBatch.from_pylist(chunk, schema=arrow)
 
-    return frame.mapInArrow(run, schema)
+    if isinstance(frame, DataFrame):
+        return frame.mapInArrow(run, schema)
+    return frame.of_table(pa.Table.from_batches(run(frame.batches(_ROWS_READ)), to_arrow_schema(schema)))

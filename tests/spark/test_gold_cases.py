@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,28 @@ def test_no_journey_lasts_less_than_no_time_and_a_proposal_or_a_ban_is_no_treatm
     ]
 
 
+@pytest.mark.parametrize("tables", ["in hand"], indirect=True)  # of Spark the same took twenty seconds
+def test_a_supply_for_longer_than_there_are_days_and_an_order_of_the_last_day_stop_no_table(
+    tables: Tables,
+) -> None:
+    from spark.gold.quality_rows import quality_rows
+
+    asked = {"status": "active", "intent": "order", "supply_unit": "d"}
+    for code, days, on in (("ages", 1e19, day(1)), ("month", 30.7, day(1)), ("late", 30.0, FAR_AWAY)):
+        about = {"code": code, "supply_value": days, **asked}
+        tables.add("medication_requests", id=f"{code}1", authored_at=on, **about)
+        tables.add("medication_requests", id=f"{code}2", authored_at=on - timedelta(days=9), **about)
+    stay(tables, "left", FAR_AWAY, FAR_AWAY, last_updated=FAR_AWAY)
+    found = quality_rows(tables).where("measure IN ('adherence', 'readmission')")
+    columns = "subject_id value known_on excluded"
+    assert _rows(found, columns) == [
+        ("ages", 1.0, date(2025, 12, 22), None),
+        ("late", 1.0, date(9999, 12, 31), None),
+        ("left", None, date(9999, 12, 31), None),
+        ("month", 60 / 365, date(2025, 12, 22), None),
+    ]
+
+
 def _ask_for_three(tables: Tables) -> None:
     asked = {"status": "active", "reason_condition_id": "c3"}
     tables.add("medication_requests", id="m1", code="x", intent="proposal", authored_at=day(6), **asked)
@@ -254,6 +277,34 @@ def test_what_was_made_anew_or_vacuumed_below_is_made_anew_in_gold(spark: Any, t
     for batch, id_ in ((3, "10"), (4, "11")):
         write("second", batch, {id_: float(batch)})
         assert claimed()[-1] == batch
+
+
+def test_a_table_that_duckdb_cannot_make_is_made_by_spark(spark: Any, tmp_path: Path) -> None:
+    from deltalake import DeltaTable, write_deltalake
+
+    from spark.gold.registry import BY_NAME
+    from spark.gold.words import F
+    from spark.jobs.gold import GoldJob
+    from spark.paths import LakeRoot
+    from spark.schemas.silver import BY_NAME as SILVER
+
+    root, costs = tmp_path / "lake", BY_NAME["encounter_costs"]
+    new = Tables(spark)
+    stay(new, "e1", day(1), day(2))
+    about = {"encounter_id": "e1", "use": "claim", "status": "active"}
+    new.add("claims", id="c1", total=7.0, created_at=day(2), **about)
+    for name in (*costs.inputs, *costs.lookups):
+        write_deltalake(root / SILVER[name].path, new.arrow(name))
+
+    def fails_in_hand(frames: Any) -> Any:
+        # As SQL it is what Spark has, and DuckDB has not.
+        return costs.build(frames).where(F.expr("typeof(claimed) = 'double' AND bit_get(1, 0) = 1"))
+
+    odd = replace(costs, build=fails_in_hand)
+    (report,) = GoldJob(spark, LakeRoot(str(root))).run_all((odd,))
+    assert (report.rows, report.notes) == (1, ("made by Spark, because DuckDB failed: CatalogException",))
+    stored = DeltaTable(root / costs.declared.path).to_pyarrow_table()
+    assert stored["claimed"].to_pylist() == [7.0]
 
 
 def test_an_input_without_a_row_makes_a_table_without_a_row(spark: Any, tmp_path: Path) -> None:
