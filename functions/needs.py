@@ -138,11 +138,15 @@ def raw_of(hub: str) -> str:
     return f"{Zone.RAW}/{names.HUB_RAW_ZONE[hub]}/{hub}/*"
 
 
-API: Final = (
+ANSWERS: Final = (
     *(*EVERY, BODIES, MODELS),
-    *(asks(hub) for hub in names.HUBS),
     reads(LAKE, names.HEALTH_FILE),
     reads(names.LANDING_FILE_SYSTEM, names.HEALTH_FILE),
+)
+"""Of the API in a container: it makes no token, and asks no hub, for on Azure asking includes receiving."""
+API: Final = (
+    *ANSWERS,
+    *(asks(hub) for hub in names.HUBS),
     secret(names.SECRET_TOKEN_SIGNING_KEY),
     secret(names.SECRET_TOKEN_CLIENTS),
 )

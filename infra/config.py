@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,10 @@ _NO_OBJECT: Final = "00000000-0000-0000-0000-000000000000"
 _LOG_DAYS: Final = (30, 60, 90, 120, 150, 180, 365, 400, 545)
 """CloudWatch takes no others of this range:
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+
+_ISSUERS_LONGEST: Final = 2_000
+"""Of a function on AWS all settings together have 4 kB."""
 
 
 class ConfigurationError(ValueError):
@@ -77,6 +82,9 @@ class StackConfig:
     """Where P1 alarms go: an address with a token in it, so a secret. Required in production."""
     inference_image: str = "galen/inference:1"
     scraper_image: str = "galen/prometheus:3"
+    trusted_issuers: str = "[]"
+    """Whose tokens are believed beside the app's own, as `GALEN_TRUSTED_ISSUERS` has it: public keys. The inference
+    container signs none, and believes those of the app where the app's address and key set are among them."""
     certificate: str = ""
     """On AWS, the certificate of the url in us-east-1: without one CloudFront would also speak TLS 1.0."""
     origin_token: pulumi.Input[str] = ""
@@ -113,6 +121,7 @@ class StackConfig:
             pager_webhook=found.get_secret("pagerWebhook") or "",
             inference_image=found.get("inferenceImage") or default.inference_image,
             scraper_image=found.get("scraperImage") or default.scraper_image,
+            trusted_issuers=found.get("trustedIssuers") or default.trusted_issuers,
             certificate=found.get("certificate") or default.certificate,
             origin_token=found.get_secret("originToken") or "",
             functions_package=found.get("functionsPackage") or default.functions_package,
@@ -133,6 +142,11 @@ class StackConfig:
             _refuse("landingDays", "is from 7, a week to mend a file that was refused, to 365")
         if not 40 <= self.maximum_instances <= 1000:
             _refuse("maximumInstances", "is from 40 to 1000, the range of the Flex Consumption plan")
+        if len(self.trusted_issuers) > _ISSUERS_LONGEST or not _is_issuers(self.trusted_issuers):
+            _refuse(
+                "trustedIssuers",
+                f"is a JSON list of issuer, jwks with public keys and tenants, at most {_ISSUERS_LONGEST} characters",
+            )
         if self.cloud is Cloud.AWS:
             self._check_aws()
         if self.is_production:
@@ -211,6 +225,18 @@ class StackConfig:
             "managed-by": "pulumi",
             "data-classification": classification,
         }
+
+
+def _is_issuers(text: str) -> bool:
+    """Whether it is a list of issuers with public keys alone; the app itself reads them more strictly."""
+    try:
+        issuers = json.loads(text)
+        keys = [key for issuer in issuers for key in issuer["jwks"]["keys"]]
+        return all(issuer["issuer"] and issuer["tenants"] for issuer in issuers) and not any(
+            "d" in key for key in keys
+        )
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _of_stack(stack: str) -> tuple[Cloud, str]:

@@ -72,6 +72,7 @@ class Settings:
     jobs_emr: Mapping[str, str] = field(default_factory=dict)
     metrics_access: str = CLOSED  # GALEN_METRICS_ACCESS: closed, open, or the SHA-256 of the scraper's token
     origin_access: str = OPEN  # GALEN_ORIGIN_ACCESS: open, or the SHA-256 of what the edge shows, on AWS
+    streams_asked: bool = True  # GALEN_STREAMS_ASKED: true or false, whether /health asks the streams
     live_url: str = ""  # GALEN_LIVE_URL: of the service of live updates; empty: there is none
     source: str = "default"  # GALEN_SOURCE: the logical sending system of streams and files
 
@@ -119,6 +120,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         jobs_emr=_mapping("JOBS_EMR", get("JOBS_EMR", "{}"), "what an EMR Serverless application needs"),
         metrics_access=get("METRICS_ACCESS", CLOSED),
         origin_access=get("ORIGIN_ACCESS", OPEN),
+        streams_asked=_flag("STREAMS_ASKED", get("STREAMS_ASKED", "true")),
         live_url=get("LIVE_URL").rstrip("/"),
         source=get("SOURCE", "default"),
     )
@@ -132,6 +134,12 @@ def _mapping(name: str, text: str, meaning: str) -> dict[str, str]:
     except InputError:
         raise SettingsError(f"{PREFIX}{name} must be a JSON object: {meaning}") from None
     return {key: str(value) for key, value in found.items()}
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise SettingsError(f"{PREFIX}{name} is true or false")
+    return text == "true"
 
 
 def _present(environment: Mapping[str, str]) -> str:

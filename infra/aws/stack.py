@@ -151,6 +151,7 @@ def settings(
         "GALEN_LANDING_BUCKET": lake.buckets[LANDING_FILE_SYSTEM].bucket,
         "GALEN_STREAMS": pulumi.Output.json_dumps({hub: each.name for hub, each in streams.streams.items()}),
         "GALEN_METRICS_ACCESS": config.metrics_access,
+        "GALEN_TRUSTED_ISSUERS": config.trusted_issuers,
         "GALEN_ORIGIN_ACCESS": origin_access(config),
         "GALEN_URL": config.url,
     }

@@ -69,6 +69,7 @@ def provision(config: StackConfig) -> None:
     settings = {
         **connection_settings(around.identity, lake, streams_, records),
         **{setting: secrets.reference(secret) for secret, setting in SECRET_SETTINGS.items()},
+        "GALEN_TRUSTED_ISSUERS": config.trusted_issuers,
         "GALEN_LIVE_URL": pulumi.Output.concat("https://", dashboard.live.host_name),
     }
     functions = FunctionsApp(
@@ -90,7 +91,7 @@ def provision(config: StackConfig) -> None:
         ),
     )
     _jobs(around, lake)
-    _models(around, functions, lake, streams_, records, secrets)
+    _models(around, functions, lake, streams_, records)
     public = front.lead_to(functions.host_name) if front else functions.host_name
     pulumi.export("resource_group", group.name)
     pulumi.export("app", functions.app.name)
@@ -114,7 +115,6 @@ def _models(
     lake: DataLake,
     streams_: EventStreams,
     records: Records,
-    secrets: Secrets,
 ) -> None:
     """The API with its models in containers, under the name that the app's tokens are for."""
     config = around.config
@@ -123,13 +123,15 @@ def _models(
         return {
             **connection_settings(identity, lake, streams_, records),
             "GALEN_METRICS_ACCESS": config.metrics_access,
+            "GALEN_TRUSTED_ISSUERS": config.trusted_issuers,
+            "GALEN_STREAMS_ASKED": "false",
             "GALEN_URL": config.url or pulumi.Output.concat("https://", functions.host_name),
         }
 
     registry = ModelRegistry(config.name("images"), around)
     Inference(
         config.name("models"),
-        InferenceArgs(around, registry, lake, streams_, records, secrets, settings, functions.host_name),
+        InferenceArgs(around, registry, lake, records, settings, functions.host_name),
     )
 
 

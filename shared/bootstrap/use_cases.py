@@ -339,6 +339,7 @@ class Services:
     @cached_property
     def health(self) -> Health:
         a = self.adapters
+        asked = names.HUBS if self.settings.streams_asked else ()
         return Health(
             {
                 "records": lambda: a.records.read("_platform", "000000000000", "health"),
@@ -346,7 +347,7 @@ class Services:
                 "landing": lambda: a.dropped.look(names.HEALTH_FILE),
                 "timers": partial(self.pulse.require, TIMERS),
                 "reactions": partial(self.pulse.require, REACTIONS),
-                **{f"stream {hub}": partial(a.streams.generation, hub) for hub in names.HUBS},
+                **{f"stream {hub}": partial(a.streams.generation, hub) for hub in asked},
             }
         )
 

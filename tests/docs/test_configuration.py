@@ -28,6 +28,7 @@ SAMPLES = {
     "jobs_emr": '{"region":"r","application":"a","role":"o","entry":"e","lake":"l"}',
     "metrics_access": "open",
     "origin_access": "0" * 64,
+    "streams_asked": "false",
     "live_url": "https://live.webpubsub.azure.com",
 }
 ROWS = table_after(text_of("README.md"), "| field | variable |")

@@ -58,6 +58,11 @@ def test_production_with_all_it_needs_is_taken() -> None:
         ("administrators", {"administrators": "the-group"}),
         ("alertEmail", {"alert_email": "nobody"}),
         ("inferenceImage", {"inference_image": "galen/inference:latest"}),
+        ("trustedIssuers", {"trusted_issuers": '[{"issuer": "https://id.example.org"}]'}),
+        (
+            "trustedIssuers",
+            {"trusted_issuers": '[{"issuer": "a", "tenants": ["*"], "jwks": {"keys": [{"d": "1"}]}}]'},
+        ),
         ("customerManagedKeys", {**PRODUCTION, "customer_managed_keys": False}),
         ("secondLocation", {**PRODUCTION, "second_location": ""}),
         ("pagerWebhook", {**PRODUCTION, "pager_webhook": ""}),

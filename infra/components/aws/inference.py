@@ -12,7 +12,7 @@ from typing import Any, Final
 import pulumi
 from pulumi_aws import ecr, iam, lambda_
 
-from functions.needs import API, Thing, without_included
+from functions.needs import ANSWERS, Thing, without_included
 from infra.components.aws.documents import LAMBDA, allow, document, trust
 from infra.components.aws.functions import NETWORK_ACTIONS
 from infra.components.aws.rights import Places, statements
@@ -21,8 +21,8 @@ from infra.config import Classification
 from infra.scaling import scaling
 from shared.names import INFERENCE_APP, secret_variable
 
-INFERENCE_NEEDS: Final = without_included(API)
-"""The image is the API: it has the rights of the API's function and no others."""
+INFERENCE_NEEDS: Final = without_included(ANSWERS)
+"""The image is the API without its token endpoint: it believes issuers by their public keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Inference(pulumi.ComponentResource):
             environment={
                 "variables": {
                     **args.settings,
+                    "GALEN_STREAMS_ASKED": "false",
                     **{secret_variable(each): args.secrets[each] for each in read},
                 }
             },
@@ -90,7 +91,7 @@ class Inference(pulumi.ComponentResource):
             },
             tracing_config={"mode": "Active"},
             logging_config={"log_format": "JSON", "log_group": path},
-            tags=tags,
+            tags=around.config.tags(Classification.PHI),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[group, rights]),
         )
         self.register_outputs({"repository": repository.repository_url})

@@ -13,23 +13,22 @@ from typing import Any, Final
 import pulumi
 from pulumi_azure_native import app, monitor
 
-from functions.needs import API, TELLS, Access, Need, Thing, without_included
+from functions.needs import ANSWERS, TELLS, Access, Need, Thing, without_included
 from infra.components.azure.data_lake import DataLake
-from infra.components.azure.event_streams import EventStreams
 from infra.components.azure.identity import Identity, IdentityArgs
 from infra.components.azure.model_registry import ModelRegistry
 from infra.components.azure.records import Records
 from infra.components.azure.roles import Role
-from infra.components.azure.secrets import Secrets
+from infra.components.azure.secrets import Secrets, SecretsArgs
 from infra.components.azure.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from shared.names import INFERENCE_APP, SECRET_SETTINGS
+from shared.names import INFERENCE_APP, SECRET_LINK_KEY, SECRET_SETTINGS
 
 PORT: Final = 8080
 _PULLS: Final = Need(Thing.IMAGES, Access.READ, "images")
-INFERENCE_NEEDS: Final = frozenset({_PULLS, *without_included(API)})
-"""The image is the API: it has the rights of the API's function and no others."""
+INFERENCE_NEEDS: Final = frozenset({_PULLS, *without_included(ANSWERS)})
+"""The image is the API without its token endpoint: it believes issuers by their public keys."""
 SCRAPER_NEEDS: Final = frozenset({_PULLS})
 
 
@@ -40,9 +39,7 @@ class InferenceArgs:
     around: Surroundings
     registry: ModelRegistry
     lake: DataLake
-    streams: EventStreams
     records: Records
-    secrets: Secrets
     settings: Callable[[Identity], Mapping[str, pulumi.Input[str]]]
     """Where the stores are, as an identity opens them."""
     app_host: pulumi.Input[str]
@@ -74,13 +71,15 @@ class Inference(pulumi.ComponentResource):
         around.observability.watch(f"{name}-environment", self._environment.id)
         serves = self._identity(name, "serves", INFERENCE_NEEDS)
         self._admit(name, serves)
+        secrets = self._secrets(serves)
         size = scaling(around.config, "inference")
         self.app = self._app(
             around.config.name(INFERENCE_APP),
             serves,
             image=around.config.inference_image,
             settings={**args.settings(serves), "AZURE_CLIENT_ID": serves.client_id},
-            secrets={setting: args.secrets.url(secret) for secret, setting in SECRET_SETTINGS.items()},
+            secrets={SECRET_SETTINGS[SECRET_LINK_KEY]: secrets.url(SECRET_LINK_KEY)},
+            classification=Classification.PHI,
             scale={
                 "min_replicas": size.least,
                 "max_replicas": size.most,
@@ -98,10 +97,23 @@ class Inference(pulumi.ComponentResource):
         serves.permit(TELLS.thing, TELLS.name, args.around.observability.insights.id, self)
         for container, scope in args.lake.containers.items():
             serves.permit(Thing.FILES, container, scope, self)
-        for hub, scope in args.streams.hubs.items():
-            serves.permit(Thing.STREAM, hub, scope, self)
         args.records.admit(f"{name}-serves", serves)
-        args.secrets.admit(f"{name}-serves", serves)
+
+    def _secrets(self, serves: Identity) -> Secrets:
+        """A vault of its own: a right on a vault is one on all that lies there, and the app's has the key of tokens."""
+        around = self._args.around
+        return Secrets(
+            around.config.name("kvi"),
+            SecretsArgs(
+                around.config,
+                around.resource_group,
+                serves,
+                around.network,
+                around.observability,
+                (SECRET_LINK_KEY,),
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
 
     def _identity(self, name: str, noun: str, needs: frozenset[Need]) -> Identity:
         around = self._args.around
@@ -173,6 +185,7 @@ class Inference(pulumi.ComponentResource):
         scale: dict[str, Any],
         ingress: dict[str, Any] | None,
         secrets: Mapping[str, pulumi.Input[str]] | None = None,
+        classification: Classification = Classification.OPERATIONAL,
     ) -> app.ContainerApp:
         around, registry = self._args.around, self._args.registry
         hidden = {setting.lower().replace("_", "-"): setting for setting in sorted(secrets or {})}
@@ -206,6 +219,6 @@ class Inference(pulumi.ComponentResource):
                 ],
                 "scale": scale,
             },
-            tags=around.config.tags(Classification.OPERATIONAL),
+            tags=around.config.tags(classification),
             opts=pulumi.ResourceOptions(parent=self),
         )
