@@ -1,11 +1,17 @@
 # The HTTP API and its models, without the triggers: for Kubernetes, and as the inference container of a stack.
-# Build from the checkout: docker build -f deploy/api.Dockerfile --build-arg BASE=python:3.12-slim@sha256:… -t galen/inference:1 .
-# Name the base by its digest: the tag alone is somebody else's to move.
-ARG BASE=python:3.12-slim-bookworm
+# Build from the checkout: docker build -f deploy/api.Dockerfile --build-arg BASE=python:3.12-slim@sha256:… \
+#   --build-arg ADAPTER=public.ecr.aws/awsguru/aws-lambda-adapter:0.9.1@sha256:… -t galen/inference:1 .
+# Both are named by their digests, for the tag alone is somebody else's to move: without one nothing is built.
+ARG BASE
 # Lambda asks a function for its next event; this extension asks instead, and calls the server. Elsewhere nothing runs it.
-ARG ADAPTER=public.ecr.aws/awsguru/aws-lambda-adapter:0.9.1
+ARG ADAPTER
 
 FROM ${BASE} AS dependencies
+ARG BASE
+ARG ADAPTER
+RUN for image in "$BASE" "$ADAPTER"; do \
+      case "$image" in *@sha256:????????????????????????????????????????????????????????????????) ;; \
+        *) echo "BASE and ADAPTER are images by digest, NAME@sha256:…, not '$image'" >&2; exit 1;; esac; done
 COPY requirements.txt requirements/local.txt requirements/lambda.txt /locks/
 RUN python -m pip install --no-cache-dir --require-hashes --only-binary :all: --target /site \
       -r /locks/requirements.txt -r /locks/local.txt -r /locks/lambda.txt

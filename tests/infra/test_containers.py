@@ -42,6 +42,35 @@ def test_the_image_installs_what_is_locked_only() -> None:
     assert ":latest" not in DOCKERFILE
 
 
+@pytest.mark.parametrize(
+    ("base", "adapter", "code"),
+    [
+        (f"python:3.12@sha256:{'a' * 64}", f"adapter:1@sha256:{'b' * 64}", 0),
+        (f"python:3.12@sha256:{'a' * 64}", "adapter:1", 1),
+        ("python:3.12", f"adapter:1@sha256:{'b' * 64}", 1),
+        ("", "", 1),
+    ],
+)
+def test_the_image_is_built_from_images_by_digest_alone(base: str, adapter: str, code: int) -> None:
+    assert re.findall(r"(?m)^ARG .*=.*$", DOCKERFILE) == [], "a default is a tag that somebody moves"
+    (check,) = re.findall(r"(?ms)^RUN (for image in .*?done)$", DOCKERFILE)
+    done = subprocess.run(
+        ["sh", "-c", check],
+        env={"BASE": base, "ADAPTER": adapter},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, "by digest" in done.stderr) == (code, code == 1)
+
+
+def test_the_workflow_builds_from_images_that_the_environment_names() -> None:
+    text = (CHECKOUT / ".github" / "workflows" / "deploy.yml").read_text("utf-8")
+    assert '--build-arg BASE="$BASE" --build-arg ADAPTER="$ADAPTER"' in text
+    assert re.findall(r"(BASE|ADAPTER): \$\{\{ vars\.\1_IMAGE \}\}", text) == ["BASE", "ADAPTER"]
+
+
 def test_the_image_holds_what_it_copies() -> None:
     copied = re.findall(r"(?m)^COPY (?!--from)(.*) \S+$", DOCKERFILE)
     assert [name for line in copied for name in line.split() if not (CHECKOUT / name).exists()] == []
