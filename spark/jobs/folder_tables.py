@@ -58,15 +58,7 @@ def open_folder(
     uri = context.lake.uri(table.path)
     folder = Path(uri.removeprefix(LOCAL))
     if not DeltaTable.is_deltatable(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-        return DeltaTable.create(
-            folder,
-            arrow_schema(table),
-            mode="ignore",  # another run may have been quicker
-            partition_by=partition_by,
-            description=table.comment,
-            configuration=dict(properties or {}),
-        ), []
+        return made_folder(folder, table, properties, partition_by), []
     found = DeltaTable(folder)
     has = {each["name"]: each["type"] for each in json.loads(found.schema().to_json())["fields"]}
     wanted = json.loads(struct_of(table).json())["fields"]
@@ -74,6 +66,24 @@ def open_folder(
         return found, []
     notes = open_declared(context.spark, uri, table, properties)[1]
     return DeltaTable(folder), notes
+
+
+def made_folder(
+    folder: Path,
+    table: Table | Derived,
+    properties: dict[str, str] | None = None,
+    partition_by: str | None = None,
+) -> DeltaTable:
+    """The declared table, empty, where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return DeltaTable.create(
+        folder,
+        arrow_schema(table),
+        mode="ignore",  # another run may have been quicker
+        partition_by=partition_by,
+        description=table.comment,
+        configuration=dict(properties or {}),
+    )
 
 
 def found_folder(context: RunContext, path: str) -> DeltaTable | None:

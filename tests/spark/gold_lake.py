@@ -75,9 +75,9 @@ class GoldLake:
         from spark.paths import LakeRoot
 
         self.spark, self.raw, self.lake = spark, raw, LakeRoot(str(raw.root))
-        self._session = spark if EVERYTHING else spark.newSession()
+        self.session = spark if EVERYTHING else spark.newSession()
         for key, value in ONE_THREAD.items() if not EVERYTHING else ():
-            self._session.conf.set(key, value)
+            self.session.conf.set(key, value)
         self._computed: dict[str, pa.Table] = {}
         chosen = bundles()
         self.sample, self.reports = Sample(chosen), reports()
@@ -190,7 +190,7 @@ class GoldLake:
         # Spark does not take a column without any chunk, which is how a table of no row is read.
         whole = [column.combine_chunks() for column in rows.columns] if not len(rows) else rows.columns
         rows = pa.table(whole, names=rows.column_names)
-        return self._session.createDataFrame(rows, struct_of(declaration(name))).coalesce(1)
+        return self.session.createDataFrame(rows, struct_of(declaration(name))).coalesce(1)
 
 
 def _rows_of(table: DeltaTable, declared: Any) -> pa.Table:
