@@ -17,7 +17,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from spark.gold.table import GoldTable
 from spark.gold.words import in_hand
 from spark.in_hand.column import Column, duck_type
-from spark.in_hand.frame import Frame
+from spark.in_hand.frame import GIVEN, Frame
 from spark.jobs.changed_units import Units, unit_column
 from spark.jobs.folder_tables import Change, commit, keys_of, one_of, rows_of
 from spark.plain.arrow_types import arrow_schema
@@ -65,6 +65,8 @@ class SmallInputs:
             raise NotInHand(
                 type(failure).__name__
             ) from None  # its message may have a value of somebody's record
+        finally:
+            let_go(self._connection)
 
     def _frame(self, of: Input, units: Units | None, unit: str) -> Frame:
         frame = frame_of(self._connection, of.dataset, of.declared)
@@ -107,6 +109,15 @@ def frame_of(connection: duckdb.DuckDBPyConnection, rows: Any, declared: Table |
         if column.name not in found.columns
     }
     return found.withColumns(missing) if missing else found
+
+
+def let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    """Forgets the rows that frames were made of."""
+    found = connection.execute(
+        "SELECT view_name FROM duckdb_views() WHERE starts_with(view_name, ?)", [GIVEN]
+    )
+    for (name,) in found.fetchall():
+        connection.unregister(name)
 
 
 def of_units(frame: Frame, units: Units, column: str) -> Frame:

@@ -11,6 +11,7 @@ pytest.importorskip("duckdb", reason="not tested: frames in hand, which need the
 pytest.importorskip("deltalake", reason="not tested: frames in hand, which need the lake group")
 pytest.importorskip("pyspark", reason="not tested: frames in hand, whose jobs import Spark")
 
+import duckdb
 import pyarrow as pa
 
 from spark.in_hand import functions as F  # noqa: N812 - its name in every Spark text
@@ -28,6 +29,27 @@ def test_the_next_whole_number_below_of_what_is_too_large_is_the_last_one() -> N
     last = 2**63 - 1
     assert found["below"].type == pa.int64()
     assert found["below"].to_pylist() == [2, -3, last, -last - 1, last, 0, -last - 1, None]
+
+
+def test_a_connection_that_lets_go_of_its_rows_knows_none_of_them_and_takes_others() -> None:
+    connection = gold_small.connection()
+    frame = Frame.of_arrow(connection, pa.table({"value": [1.5, 2.5]}))
+    kept = frame.select(F.floor("value").alias("below")).toArrow()
+    gold_small.let_go(connection)
+    assert connection.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
+    assert kept["below"].to_pylist() == [1, 2]
+    assert Frame.of_arrow(connection, pa.table({"value": [7]})).collect() == [{"value": 7}]
+
+
+def test_a_query_in_hand_opens_no_file_and_loads_no_extension() -> None:
+    connection = gold_small.connection()
+    for query in (f"SELECT * FROM read_text('{__file__}')", "INSTALL httpfs"):
+        with pytest.raises(duckdb.Error):
+            connection.execute(query)
+    settings = connection.execute(
+        "SELECT value FROM duckdb_settings() WHERE name IN ('temp_directory', 'autoload_known_extensions') ORDER BY name"
+    )
+    assert settings.fetchall() == [("false",), ("",)]
 
 
 def test_the_rows_of_units_are_those_of_the_tenant_whatever_their_texts_hold() -> None:
