@@ -176,6 +176,7 @@ def test_what_two_runs_left_is_what_one_over_everything_gives(made: GoldLake) ->
         assert _multiset(row.values() for row in stored) == _multiset(row.values() for row in whole), name
 
 
+@pytest.mark.everything
 def test_spark_does_the_conditions_of_changed_patients_anew_and_no_other(
     made: GoldLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
