@@ -393,6 +393,8 @@ class Services:
         settings = self._token_settings
         issuers = list(parse_trusted_issuers(settings))
         if settings.signing_key_pem is not None:
+            # The app's own key alone decides on its own tokens: the list may have it again, or still the one before.
+            issuers = [each for each in issuers if each.issuer != settings.issuer]
             keys = Es256Signer(settings.signing_key_pem).keys
             issuers.append(TrustedIssuer(settings.issuer, settings.audience, keys))
         return JwtVerifier(issuers, self.clock)

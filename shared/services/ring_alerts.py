@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from shared.domain.records import Item, Kind
@@ -19,6 +20,10 @@ from shared.services.alert_order import HOME
 from shared.telemetry import note
 
 PAUSE: Final = timedelta(seconds=30)
+MOST_FAILURES: Final = 3
+"""Tenants of a page after whom nobody else is tried."""
+OWED_A_PAGE: Final = 20
+"""Tenants that are rung with a page because an earlier ring did not go out."""
 MOST_OWED: Final = 10_000
 """Tenants that are remembered while they cannot be rung; who is beyond asks by itself."""
 _log = logging.getLogger("galen.live")
@@ -26,7 +31,7 @@ _log = logging.getLogger("galen.live")
 
 class RingAlerts:
     """A reaction to the change feed. With a `clock`, a service that did not answer is left alone for PAUSE, for pages wait
-    for each try, and so is a tenant of which it has heard too much; the first page after that rings who is owed it."""
+    for each try, and so is a tenant of which it has heard too much; pages after that ring who is owed it, some with each."""
 
     def __init__(self, live: LiveUpdates, clock: Clock | None = None) -> None:
         self._live = live
@@ -42,26 +47,29 @@ class RingAlerts:
 
     def ring(self, tenants: Iterable[str]) -> None:
         """As `react`, of tenants whose alerts changed, and of those who are owed a ring."""
-        for tenant in dict.fromkeys((*list(self._owed), *tenants)):
-            if self._waits(tenant):
+        owed = islice((each for each in self._owed if not self._waits(each)), OWED_A_PAGE)
+        failures = 0
+        for tenant in dict.fromkeys((*tenants, *owed)):
+            if failures >= MOST_FAILURES or self._waits(tenant):
                 self._owe(tenant)
-                continue
-            try:
-                self._live.ring(tenant)
-            except Unavailable as failure:
-                note(_log, logging.WARNING, "bells not rung", error=type(failure).__name__)
-                if self._clock is None:
-                    return
+            else:
+                failures += not self._rung(tenant)
+
+    def _rung(self, tenant: str) -> bool:
+        try:
+            self._live.ring(tenant)
+        except Exception as failure:  # noqa: BLE001 - no failure of the bell may hold up the changes that follow
+            note(_log, logging.WARNING, "bell not rung", error=type(failure).__name__)
+            if isinstance(failure, Unavailable) and self._clock:
                 self._silent_until = self._clock.now() + PAUSE
                 self._owe(tenant)
-            except Busy as failure:
-                note(_log, logging.WARNING, "bell not rung", error=type(failure).__name__)
+            elif isinstance(failure, Busy):
                 self._owe(tenant, PAUSE)
-            except Exception as failure:  # noqa: BLE001 - no failure of the bell may hold up the changes that follow
-                note(_log, logging.WARNING, "bell not rung", error=type(failure).__name__)
-                self._owed.pop(tenant, None)
             else:
                 self._owed.pop(tenant, None)
+            return False
+        self._owed.pop(tenant, None)
+        return True
 
     def _waits(self, tenant: str) -> bool:
         """Whether nobody is rung now, or this tenant is not."""

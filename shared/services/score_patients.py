@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Final
 
 from shared.domain.records import Item, Kind
-from shared.errors import Busy, Unavailable
+from shared.errors import Busy, Disposal, Unavailable, consequence_of
 from shared.ports.meter import Meter
 from shared.ports.records import BatchRefused, Records
 from shared.services.alert_order import AlertOrder
@@ -59,19 +59,14 @@ class ScorePatients:
         """Fold what changed into the scores of the patients concerned; of how many. Raises Busy and Unavailable."""
         try:
             return self._together(items)
-        except Exception as failure:  # noqa: BLE001 - each by itself finds what it was
+        except Exception as failure:
             note(_log, logging.WARNING, "scores go apart", error=type(failure).__name__)
-        # Each sets aside for itself what it cannot score, and neither waits for what the other one cannot reach.
-        waits: Busy | Unavailable | None = None
-        reached = 0
-        for scores in (self._vitals, self._sepsis):
-            try:
-                reached = max(reached, scores.react(items))
-            except (Busy, Unavailable) as met:
-                waits = waits or met
-        if waits is not None:
-            raise waits
-        return reached
+            if consequence_of(failure).disposal is Disposal.RETRY:
+                # The page comes again; early warning scores do not wait for what a stay alone needs.
+                self._vitals.react(items)
+                raise
+        # Each finds the item that cannot be scored, and sets it aside for itself.
+        return max(self._vitals.react(items), self._sepsis.react(items))
 
     def _together(self, items: Sequence[Item]) -> int:
         vitals, stays = self._vitals.gather(items), self._sepsis.gather(items)

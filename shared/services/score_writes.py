@@ -28,6 +28,8 @@ from shared.ports.records import BatchRefused, Create, Records, Replace, Write
 ATTEMPTS: Final = 30
 """Each reads anew what another writer changed; after the last the change feed brings the patient again."""
 PARALLEL_PATIENTS: Final = 4
+MOST_FAILURES: Final = 8
+"""Patients of a page after whom no more are tried."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -81,7 +83,7 @@ def side_by_side(
 ) -> tuple[list[Made], Exception | None]:
     """The answers of `work`, in no order, and what failed first: a few threads, each with its share.
 
-    Who fails keeps nobody else waiting, however often the same are tried.
+    Who fails keeps nobody else waiting, however often the same are tried; where several do, it is the store.
     """
     waiting = list(given)
     shares = [waiting[start::PARALLEL_PATIENTS] for start in range(min(PARALLEL_PATIENTS, len(waiting)))]
@@ -90,6 +92,8 @@ def side_by_side(
 
     def share_of(share: Sequence[Given]) -> None:
         for each in share:
+            if len(failures) >= MOST_FAILURES:
+                return
             try:
                 made.append(work(each))
             except Exception as failure:  # noqa: BLE001 - it is the caller's to judge, when all have ended

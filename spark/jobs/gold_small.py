@@ -66,7 +66,10 @@ class SmallInputs:
                 type(failure).__name__
             ) from None  # its message may have a value of somebody's record
         finally:
-            let_go(self._connection)
+            try:
+                let_go(self._connection)
+            except duckdb.Error:  # a connection that an error has broken: the next table opens another
+                del self._connections.own
 
     def _frame(self, of: Input, units: Units | None, unit: str) -> Frame:
         frame = frame_of(self._connection, of.dataset, of.declared)
