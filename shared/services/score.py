@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -23,7 +22,7 @@ from shared.domain.scores.context import context_of
 from shared.domain.scores.risk_assessment import risk_assessment
 from shared.domain.scores.segments import Sealed, first_needed, names_from, opened, sealed
 from shared.domain.scores.state import VitalsState, decode_context, encode_context
-from shared.errors import Busy, Unavailable
+from shared.errors import Unavailable
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
 from shared.ports.records import (
@@ -91,9 +90,7 @@ class ScoreVitals:
         news, failure = self.gather(items), None
         if news:
             with self._meter.span("score", next((each.trace for each in news.values() if each.trace), "")):
-                raised, failure = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
-            with suppress(Busy, Unavailable):  # they come again by the change feed
-                self._order.tell(alert for alerts in raised for alert in alerts or ())
+                _, failure = side_by_side(self._pool, self._order, self._patient, news)
         self._order.tell(item for item in items if item.get("kind") == Kind.ALERT)
         if failure is not None:
             raise failure

@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 from shared.domain.records import Item, Kind
-from shared.errors import Busy, Disposal, Unavailable, consequence_of
+from shared.errors import Disposal, Unavailable, consequence_of
 from shared.ports.meter import Meter
 from shared.ports.records import BatchRefused, Records
 from shared.services.alert_order import AlertOrder
@@ -76,9 +75,7 @@ class ScorePatients:
         failure = None
         if news:
             with self._meter.span("score", next((each.trace for each in vitals.values() if each.trace), "")):
-                raised, failure = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
-            with suppress(Busy, Unavailable):  # they come again by the change feed
-                self._order.tell(alert for alerts in raised for alert in alerts or ())
+                _, failure = side_by_side(self._pool, self._order, self._patient, news)
         self._order.tell(item for item in items if item.get("kind") == Kind.ALERT)
         if failure is not None:
             raise failure

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -35,7 +34,7 @@ from shared.domain.stays.stay import (
     stay_of,
     twin,
 )
-from shared.errors import Busy, Unavailable
+from shared.errors import Unavailable
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
 from shared.ports.records import Create, Records, Replace
@@ -109,10 +108,7 @@ class ScoreSepsis:
 
     def redo(self, items: Sequence[Item]) -> int:
         """As `react`; what fails is raised, not set aside."""
-        news = self.gather(items)
-        raised, failure = side_by_side(self._pool, lambda each: self._patient(*each), news.items())
-        with suppress(Busy, Unavailable):  # they come again by the change feed
-            self._order.tell(alert for alerts in raised for alert in alerts or ())
+        raised, failure = side_by_side(self._pool, self._order, self._patient, self.gather(items))
         if failure is not None:
             raise failure
         return sum(alerts is not None for alerts in raised)

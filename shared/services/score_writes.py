@@ -6,8 +6,9 @@ one batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -24,6 +25,8 @@ from shared.domain.records import (
 )
 from shared.errors import Busy, Unavailable
 from shared.ports.records import BatchRefused, Create, Records, Replace, Write
+from shared.services.alert_order import AlertOrder
+from shared.services.patient_news import Whose
 
 ATTEMPTS: Final = 30
 """Each reads anew what another writer changed; after the last the change feed brings the patient again."""
@@ -31,8 +34,7 @@ PARALLEL_PATIENTS: Final = 4
 MOST_FAILURES: Final = 8
 """Patients of a page after whom no more are tried."""
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+News = TypeVar("News")
 
 
 class Outdated(Exception):
@@ -79,23 +81,27 @@ def committed(
 
 
 def side_by_side(
-    pool: Executor, work: Callable[[Given], Made], given: Iterable[Given]
-) -> tuple[list[Made], Exception | None]:
-    """The answers of `work`, in no order, and what failed first: a few threads, each with its share.
+    pool: Executor,
+    order: AlertOrder,
+    work: Callable[[Whose, News], list[Item] | None],
+    news: Mapping[Whose, News],
+) -> tuple[list[list[Item] | None], Exception | None]:
+    """What `work` made of each patient's news, in no order, and what failed first: a few threads, each with its share.
 
-    Who fails keeps nobody else waiting, however often the same are tried; where several do, it is the store.
+    The alerts that changed are told of, whoever failed. Who fails keeps nobody else waiting, however often the same are
+    tried; where several do, it is the store.
     """
-    waiting = list(given)
+    waiting = list(news.items())
     shares = [waiting[start::PARALLEL_PATIENTS] for start in range(min(PARALLEL_PATIENTS, len(waiting)))]
-    made: list[Made] = []
+    made: list[list[Item] | None] = []
     failures: list[Exception] = []
 
-    def share_of(share: Sequence[Given]) -> None:
+    def share_of(share: Sequence[tuple[Whose, News]]) -> None:
         for each in share:
             if len(failures) >= MOST_FAILURES:
                 return
             try:
-                made.append(work(each))
+                made.append(work(*each))
             except Exception as failure:  # noqa: BLE001 - it is the caller's to judge, when all have ended
                 failures.append(failure)
 
@@ -103,6 +109,8 @@ def side_by_side(
         share_of(waiting)
     else:
         wait([pool.submit(share_of, share) for share in shares])
+    with suppress(Busy, Unavailable):  # they come again by the change feed
+        order.tell(alert for alerts in made for alert in alerts or ())
     return made, failures[0] if failures else None
 
 

@@ -62,9 +62,8 @@ class SmallInputs:
             with in_hand():
                 return rows_of_frame(table, table.build(frames))
         except (duckdb.Error, pa.ArrowException) as failure:
-            raise NotInHand(
-                type(failure).__name__
-            ) from None  # its message may have a value of somebody's record
+            # Without its message, which may have a value of somebody's record.
+            raise NotInHand(type(failure).__name__) from None
         finally:
             try:
                 let_go(self._connection)
@@ -91,9 +90,8 @@ def connection() -> duckdb.DuckDBPyConnection:
     Rows are chosen here and not by pyarrow, which has no comparison with the views of texts that deltalake's MERGE writes.
     """
     made = duckdb.connect(":memory:", config=dict(_ALONE))
-    made.execute(
-        "SET enable_external_access = false"
-    )  # after the folder for what does not fit, which is none
+    # After the folder for what does not fit, which is none.
+    made.execute("SET enable_external_access = false")
     made.execute("SET disabled_optimizers = 'filter_pushdown,join_filter_pushdown'")
     return made
 
