@@ -82,19 +82,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compare_models(live: Services, empty: Services, result: Comparison) -> None:
-    """What models and charted risks said, replayed from what was rebuilt, with the models that are live."""
+    """What models and charted risks said, replayed from what was rebuilt, with the models that were live then."""
     from shared.adapters.memory.records import MemoryRecords
     from shared.bootstrap import Services
-    from shared.services.rebuild_models import ModelReplay, ReplayClock, compare_models
+    from shared.services.fact_reader import FactReader
+    from shared.services.rebuild_models import ModelReplay, ReplayClock, ask_onset, compare_models
     from shared.services.replicate import Replicate
+    from shared.services.said_by_models import ModelsOfThen, Said
 
     clock = ReplayClock(live.clock.now())
+    theirs = Said.of(live.records, live.bodies)
     replay = Services(live.settings, replace(empty.adapters, records=MemoryRecords(), clock=clock))
-    replay.models = live.models
+    replay.models = ModelsOfThen(theirs, live.models, clock)
     replicate = Replicate(replay.records, replay.intents.writer, replay.bodies)
     reactions = (replay.score_sepsis.react, replay.score_readmission.react, replay.watch_falls.react)
-    ModelReplay(empty.records, empty.bodies, replay.records, replicate, clock).run(reactions)
-    compare_models(live.records, live.bodies, replay.records, replay.bodies, result)
+    again = ModelReplay(empty.records, empty.bodies, replay.records, replicate, clock)
+    again.run(reactions, theirs, replay.score_sepsis.at_the_hour)
+    ours = Said.of(replay.records, replay.bodies)
+    ask_onset(theirs, replay.models, FactReader(empty.records, empty.intents.writer, empty.bodies), ours)
+    compare_models(live.records, replay.records, theirs, ours, result)
 
 
 def require_memory(versions: int, memory_mb: int) -> None:
@@ -141,6 +147,6 @@ def _print(result: Comparison, form: str) -> None:
     )
     print(
         f"galen: {result.files} raw files; {result.current} current, {result.history} history, {result.assessments} risk "
-        f"assessments ({result.replayed} of models replayed), {result.alerts} alerts compared: {verdict}",
+        f"assessments, {result.alerts} alerts; {result.replayed} of {result.said} assessments by models replayed: {verdict}",
         file=sys.stderr,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from local import exits
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _sepsis(args: argparse.Namespace) -> int:
-    from local.datasets.score_stays import score_stays
+    from local.datasets.score_stays import OUT_OF_ORDER, score_stays
     from local.datasets.stays import stay_files
 
     if not args.source.is_dir():
@@ -65,6 +66,13 @@ def _sepsis(args: argparse.Namespace) -> int:
     result = score_stays(files, args.source, args.target)
     for problem in result.problems:
         say(problem)
+    out_of_order = result.not_counted.pop(OUT_OF_ORDER, 0)
+    if out_of_order:
+        say(
+            f"{out_of_order} hours do not follow the one before by {OUT_OF_ORDER}: they are taken in the order of their file"
+        )
+    if result.not_counted:
+        say(f"values that no patient has count as not measured: {_counts(result.not_counted)}")
     say(f"scored {result.hours} hours of {result.stays} stays into {args.target}")
     return exits.FINDING if result.problems else exits.OK
 
@@ -77,12 +85,21 @@ def _readmission(args: argparse.Namespace) -> int:
         raise exits.CommandStopped(f"there is no file {args.source}", exits.USAGE)
     if args.target.resolve() == args.source.resolve():
         raise exits.CommandStopped("the scores need a file of their own: name another OUT.csv", exits.USAGE)
-    told: list[str] = []
     try:
-        count = score_encounters(args.source, args.target, told)
+        result = score_encounters(args.source, args.target)
     except UnreadableEncounters as unreadable:
         raise exits.CommandStopped(str(unreadable)) from unreadable
-    for problem in told:
+    for problem in result.problems:
         say(problem)
-    say(f"scored {count} encounters into {args.target}")
-    return exits.FINDING if told else exits.OK
+    if result.repeated:
+        say(
+            f"{result.repeated} encounters are there already: each line is answered, and history has each once"
+        )
+    if result.unreadable:
+        say(f"values that the data set does not have count as not known: {_counts(result.unreadable)}")
+    say(f"scored {result.encounters} encounters into {args.target}")
+    return exits.FINDING if result.problems else exits.OK
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

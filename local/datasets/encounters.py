@@ -15,6 +15,7 @@ from shared.domain.features.readmission import COLUMNS, Encounter, in_order
 
 LABEL = "readmitted"
 WITHIN_30_DAYS = "<30"
+_UNKNOWN = frozenset({"", "?"})
 _REST = "\0"
 """Under this name a row has the cells beyond its columns: no column has it."""
 
@@ -51,12 +52,19 @@ def _whole(row: dict[str, Any], where: str, told: list[str] | None) -> dict[str,
 
 
 def with_earlier(encounters: list[dict[str, str]]) -> Iterator[tuple[int, list[Encounter]]]:
-    """For each encounter its place in the list and the same patient's earlier ones, the oldest first."""
+    """For each encounter its place in the list and the same patient's earlier ones, the oldest first.
+
+    Of several lines of one encounter the first one is history, and none of them its own; who is not known has no history.
+    """
     by_patient: dict[str, list[int]] = defaultdict(list)
     for place, encounter in enumerate(encounters):
-        by_patient[encounter["patient_nbr"]].append(place)
+        patient = encounter["patient_nbr"].strip()
+        by_patient[f"{_REST}{place}" if patient in _UNKNOWN else patient].append(place)
     for places in by_patient.values():
-        ordered = in_order(encounters[place] for place in places)
-        rank = {id(encounter): number for number, encounter in enumerate(ordered)}
+        once: dict[str, Encounter] = {}
         for place in places:
-            yield place, ordered[: rank[id(encounters[place])]]
+            once.setdefault(encounters[place]["encounter_id"], encounters[place])
+        ordered = in_order(once.values())
+        rank = {encounter["encounter_id"]: number for number, encounter in enumerate(ordered)}
+        for place in places:
+            yield place, ordered[: rank[encounters[place]["encounter_id"]]]

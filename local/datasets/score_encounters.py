@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from local.datasets.encounters import read_encounters, with_earlier
 from local.datasets.evaluate import model_scores, probabilities
-from shared.domain.features.readmission import readmission_features
+from shared.domain.features.readmission import readmission_features, unreadable
 from shared.domain.models.artefact import RefusedModel
 from shared.domain.models.shipped import shipped_model
 
 
-def score_encounters(source: Path, target: Path, told: list[str]) -> int:
-    """Writes the probability of every encounter, in the order of the file; returns how many there are.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """How much was scored, and what is odd about the file.
 
-    `told` gets a sentence for each line that is not whole.
+    `problems`: a sentence for each line that is not whole; `repeated`: lines whose encounter came before; `unreadable`: by
+    column how many values count as not known because the data set has none like them.
     """
+
+    encounters: int
+    problems: tuple[str, ...]
+    repeated: int
+    unreadable: Counter[str]
+
+
+def score_encounters(source: Path, target: Path) -> Scored:
+    """Writes the probability of every encounter, in the order of the file. Raises UnreadableEncounters."""
     model = shipped_model("readmission")
-    encounters = read_encounters(source, told)
+    problems: list[str] = []
+    encounters = read_encounters(source, problems)
     matrix = np.full((len(encounters), len(model.features)), np.nan)
     for place, earlier in with_earlier(encounters):
         features = readmission_features(encounters[place], earlier, model.tables["rates"])
@@ -34,4 +48,6 @@ def score_encounters(source: Path, target: Path, told: list[str]) -> int:
         table.writerow(("encounter_id", "probability"))
         for encounter, score in zip(encounters, scores.tolist(), strict=True):
             table.writerow((encounter["encounter_id"], f"{score:.9f}"))
-    return len(encounters)
+    numbers = {each["encounter_id"] for each in encounters}
+    unknown = Counter(column for each in encounters for column in unreadable(each))
+    return Scored(len(encounters), tuple(problems), len(encounters) - len(numbers), unknown)

@@ -6,27 +6,35 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from local.datasets.evaluate import model_scores, probabilities
 from local.datasets.stays import UnreadableStay, read_stay
-from shared.domain.features.sepsis import chosen, sepsis_features
+from shared.domain.features.sepsis import COLUMNS, Hour, chosen, implausible, sepsis_features
 from shared.domain.stays.sepsis_risk import sepsis_model
 
 _STAYS_AT_ONCE = 200
 _HEAD = "PredictedProbability|PredictedLabel"
+_HOUR_OF_STAY = COLUMNS.index("ICULOS")
+OUT_OF_ORDER = "ICULOS"
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """How much was scored, and what could not be."""
+    """How much was scored, and what could not be read.
+
+    `not_counted`: by variable how many values count as not measured because no patient has them, and under OUT_OF_ORDER how
+    many hours do not follow the one before.
+    """
 
     stays: int
     hours: int
     problems: tuple[str, ...]
+    not_counted: Counter[str] = field(default_factory=Counter)
 
 
 def score_stays(files: Sequence[Path], source: Path, target: Path) -> Scored:
@@ -46,6 +54,7 @@ def score_stays(files: Sequence[Path], source: Path, target: Path) -> Scored:
         sum(each.stays for each in results),
         sum(each.hours for each in results),
         tuple(problem for each in results for problem in each.problems),
+        sum((each.not_counted for each in results), Counter()),
     )
 
 
@@ -55,12 +64,14 @@ def score_batch(pairs: Sequence[tuple[Path, Path]]) -> Scored:
     rows: list[list[float]] = []
     parts: list[tuple[Path, int]] = []
     problems: list[str] = []
+    not_counted: Counter[str] = Counter()
     for file, out in pairs:
         try:
             hours, _ = read_stay(file, problems)
         except UnreadableStay as unreadable:
             problems.append(str(unreadable))
             continue
+        not_counted += _not_counted(hours)
         rows.extend(chosen(row, model.features) for row in sepsis_features(hours))
         parts.append((out, len(hours)))
     matrix = np.array(rows, np.float64).reshape(len(rows), len(model.features))
@@ -69,7 +80,14 @@ def score_batch(pairs: Sequence[tuple[Path, Path]]) -> Scored:
     for out, count in parts:
         _write(out, scores[first : first + count], model.operating_point)
         first += count
-    return Scored(len(parts), len(rows), tuple(problems))
+    return Scored(len(parts), len(rows), tuple(problems), not_counted)
+
+
+def _not_counted(hours: Sequence[Hour]) -> Counter[str]:
+    found = Counter(name for hour in hours for name in implausible(hour))
+    numbers = [hour[_HOUR_OF_STAY] for hour in hours]
+    found[OUT_OF_ORDER] += sum(after <= before for before, after in pairwise(numbers))
+    return +found
 
 
 def _write(path: Path, scores: Sequence[float], operating_point: float) -> None:

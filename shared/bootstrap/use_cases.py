@@ -60,7 +60,7 @@ from shared.services.score_readmission import STAGE as READMISSION_STAGE
 from shared.services.score_readmission import ScoreReadmission
 from shared.services.score_sepsis import STAGE as SEPSIS_STAGE
 from shared.services.score_sepsis import ScoreSepsis
-from shared.services.served_models import ServedModels
+from shared.services.served_models import Models, ServedModels
 from shared.services.stream_door import StreamDoor
 from shared.services.sweep import Sweep
 from shared.services.tokens import TokenEndpoint
@@ -208,7 +208,7 @@ class Services:
         )
 
     @cached_property
-    def models(self) -> ServedModels:
+    def models(self) -> Models:
         checks = {
             SEPSIS.model: sepsis_risk.checked,
             READMISSION.model: readmission_risk.checked,

@@ -38,13 +38,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """What was compared, and every difference. `replayed`: versions of models' assessments made again from the same."""
+    """What was compared, and every difference. `said`: versions of models' assessments; `replayed`: those made again."""
 
     files: int = 0
     current: int = 0
     history: int = 0
     assessments: int = 0
     alerts: int = 0
+    said: int = 0
     replayed: int = 0
     differences: list[Difference] = field(default_factory=list)
 

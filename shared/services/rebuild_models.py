@@ -1,14 +1,14 @@
 """What models and charted risks should have said, replayed from rebuilt records in the order of recording, and compared.
 
 A sepsis score follows from what was known when it was made, so every version is recorded again one after another, the clock
-standing at its instant, and each is reacted to by itself. The platform takes what came together as one piece of news: it
-says less often than the replay. So what it said is compared with what the replay said from the same versions at the
-same instant, and must exist where the replay's last word on a stay, a discharge or a rating says so.
+standing at its instant, and each is reacted to by itself, by the model of then. Where the platform scored an hour by the
+clock, the replay does. The platform takes what came together as one piece of news: it says less often than the replay. So
+what it said is compared with what the replay said from the same versions at the same instant, and must exist where the
+replay's last word on a stay, a discharge or a rating says so. An onset forecast is asked again of the facts of its instant.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -27,22 +27,27 @@ from shared.domain.records import (
     resource_item,
     tombstone_item,
 )
-from shared.domain.stays.assessment import EXTENSION_MODEL, said_by
+from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.encounters import CLASSES
-from shared.domain.stays.model_risk import READMISSION, SEPSIS
+from shared.domain.stays.model_risk import ONSET, SEPSIS, ModelRisk
 from shared.domain.stays.sepsis_risk import ALARM_ABOVE
 from shared.ports.records import Compare, Query, Records
 from shared.services.bodies import Bodies
-from shared.services.patient_news import vital_tokens
+from shared.services.fact_reader import FactReader
+from shared.services.onset_on_request import onset_risk
+from shared.services.patient_news import Whose, vital_tokens
 from shared.services.rebuild import Comparison, Difference, differ_where_both
 from shared.services.replicate import Incoming, Replicate
+from shared.services.said_by_models import LastWord, Said, Stay, Version
+from shared.services.score_writes import assessment_item
+from shared.services.served_models import Models
 
 TYPES: Final = frozenset({
     "Patient", "Encounter", "Observation", "Condition", "Procedure", "MedicationRequest"
 })  # fmt: skip
 """What the models look at."""
 _RATED: Final = vital_tokens(falls.CODE)[0]
-_SCORED: Final = (Compare("door", "=", Door.SCORE), Compare("type", "=", "RiskAssessment"))
+_HOUR: Final = timedelta(hours=1)
 Reaction = Callable[[Sequence[Item]], object]
 
 
@@ -75,22 +80,35 @@ class ModelReplay:
         self._replicate = replicate
         self._clock = clock
 
-    def run(self, reactions: Iterable[Reaction]) -> None:
-        """Version by version; the reactions are told after each instant."""
+    def run(self, reactions: Iterable[Reaction], said: Said, at_the_hour: Callable[[Whose], object]) -> None:
+        """Version by version; the reactions are told after each instant.
+
+        `at_the_hour` is told of a patient where an assessment of sepsis was recorded: it says nothing where a reading was
+        the reason for it.
+        """
         told = tuple(reactions)
         homes = self._homes()
         versions = [item for item in self._versions() if (item["tenant"], item["home"]) in homes]
         versions.sort(key=lambda item: (item["lastUpdated"], item["sv"]))
-        for at, group in groupby(versions, key=lambda item: str(item["lastUpdated"])):
-            self._clock.stand_at(parse_instant(at) or self._clock.now())
-            items = [self._again(item) for item in group]
-            self._replicate.apply(Incoming(item, None) for item in items)
-            there = (
-                self._replay.read(each["tenant"], each["home"], current_id(key_of(each))) for each in items
-            )
-            page = [each for each in there if each is not None]
-            for reaction in told:
-                reaction(page)
+        events: list[tuple[str, Sequence[Item] | Version]] = [
+            (at, list(group)) for at, group in groupby(versions, key=lambda item: str(item["lastUpdated"]))
+        ]
+        events += [(each.recorded_at, each) for each in said.versions if each.model == SEPSIS.model]
+        for at, event in sorted(events, key=lambda each: each[0]):
+            if isinstance(event, Version):
+                self._clock.stand_at(event.at)
+                at_the_hour(event.whose)
+            else:
+                self._clock.stand_at(parse_instant(at) or self._clock.now())
+                self._record(event, told)
+
+    def _record(self, versions: Sequence[Item], told: Sequence[Reaction]) -> None:
+        items = [self._again(item) for item in versions]
+        self._replicate.apply(Incoming(item, None) for item in items)
+        there = (self._replay.read(each["tenant"], each["home"], current_id(key_of(each))) for each in items)
+        page = [each for each in there if each is not None]
+        for reaction in told:
+            reaction(page)
 
     def _versions(self) -> Iterator[Item]:
         for kind in (Kind.HISTORY, Kind.CURRENT):
@@ -117,78 +135,37 @@ class ModelReplay:
         return resource_item(tenant, home, json.decode_object(self._bodies.text(item)), key, origin)
 
 
-def compare_models(
-    live: Records, live_bodies: Bodies, replay: Records, replay_bodies: Bodies, result: Comparison
-) -> None:
+def ask_onset(said: Said, models: Models, facts: FactReader, ours: Said) -> None:
+    """Adds to `ours` what the onset models of then say of the rebuilt facts at each instant at which they said something."""
+    for each in said.versions:
+        model = models.published(ONSET.model, each.sha256) if each.model == ONSET.model else None
+        if model is None:
+            continue
+        risk = onset_risk(model, facts, each.whose[0], each.patient, each.at, each.at)
+        if isinstance(risk, ModelRisk):
+            resource = model_assessment(risk, ONSET, id=each.id, patient=str(each.patient))
+            item = assessment_item(*each.whose[:2], resource, each.at)
+            ours.add(item, json.decode_object(json.encode(resource)))
+
+
+def compare_models(live: Records, replay: Records, theirs: Said, ours: Said, result: Comparison) -> None:
     """Adds what differs between what the platform said and what the replay says from the same."""
-    ours, theirs = Said.of(replay, replay_bodies), Said.of(live, live_bodies)
+    result.said += len(theirs.by_evidence)
     for evidence, said in theirs.by_evidence.items():
         if evidence in ours.by_evidence:
             result.replayed += 1
             if said[-1] not in ours.by_evidence[evidence]:
                 text = "risk assessment: differs from what follows from raw"
                 result.differences.append(Difference(text, evidence[0]))
-    for name in sorted(ours.last_words - theirs.names):
+    missing = (last.name for stay, last in ours.last_words.items() if not _is_said(theirs, stay, last))
+    for name in sorted(missing):
         result.differences.append(Difference("risk assessment: follows from raw, not on record", name))
     _compare_alerts(live, replay, ours, result)
 
 
-class Said:
-    """The assessments of models in records, every version."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.by_evidence: dict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
-        self.indexes: dict[tuple[str, datetime], list[float]] = defaultdict(list)
-        self._newest: dict[tuple[str, str], tuple[datetime, str, float, str]] = {}
-
-    @classmethod
-    def of(cls, records: Records, bodies: Bodies) -> Said:
-        """Those of sepsis and readmission; of each version what it says, the oldest first."""
-        found = cls()
-        items = [
-            item
-            for kind in (Kind.HISTORY, Kind.CURRENT)
-            for item in records.query(Query(kind, None, None, _SCORED))
-        ]
-        for item in sorted(items, key=lambda each: str(each["sv"])):
-            if not item["deleted"]:
-                found._add(
-                    f"{item['tenant']} RiskAssessment/{item['rid']}", json.decode_object(bodies.text(item))
-                )
-        return found
-
-    def _add(self, name: str, risk: dict[str, Any]) -> None:
-        said = said_by(risk)
-        if said is None or said["model"] not in (SEPSIS.model, READMISSION.model):
-            return
-        self.names.add(name)
-        basis = tuple(sorted(each["reference"] for each in risk["basis"]))
-        self.by_evidence[name, risk["occurrenceDateTime"], basis].append(_content(risk))
-        patient, at, index = risk["subject"]["reference"], said["as_of"], float(said["risk_index"])
-        if said["model"] == SEPSIS.model:
-            self.indexes[patient, at].append(index)
-        stay = (said["model"], risk["encounter"]["reference"])
-        if stay not in self._newest or self._newest[stay][0] <= at:
-            self._newest[stay] = at, name, index, patient
-
-    @property
-    def last_words(self) -> set[str]:
-        """The newest assessment of each stay and discharge."""
-        return {name for _, name, _, _ in self._newest.values()}
-
-    @property
-    def alarmed(self) -> set[str]:
-        """The patients whose newest sepsis risk is above the operating point."""
-        last = ((model, index, patient) for (model, _), (_, _, index, patient) in self._newest.items())
-        return {patient for model, index, patient in last if model == SEPSIS.model and index > ALARM_ABOVE}
-
-
-def _content(risk: dict[str, Any]) -> str:
-    """What it says, without how many values did not count: that depends on what was seen twice."""
-    (extension,) = (each for each in risk["extension"] if each["url"] == EXTENSION_MODEL)
-    parts = [part for part in extension["extension"] if part["url"] != "notCounted"]
-    return json.encode({"method": risk["method"], "prediction": risk["prediction"], "parts": parts})
+def _is_said(theirs: Said, stay: Stay, last: LastWord) -> bool:
+    """Whether something was said of the hour of a last word, by whatever version of the model."""
+    return any(abs(at - last.at) < _HOUR for at in theirs.instants.get(stay, ()))
 
 
 def _compare_alerts(live: Records, replay: Records, ours: Said, result: Comparison) -> None:

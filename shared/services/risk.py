@@ -34,7 +34,7 @@ from shared.services.onset_on_request import onset_on_request
 from shared.services.patient_news import vital_tokens
 from shared.services.score_readmission import readmission_on_request
 from shared.services.sepsis_on_request import sepsis_on_request
-from shared.services.served_models import ServedModels
+from shared.services.served_models import Models
 from shared.services.stay_reader import StayReader
 from shared.services.write import ResourceWriter
 
@@ -50,7 +50,7 @@ class Risk:
     """Evaluates a patient now."""
 
     def __init__(
-        self, records: Records, writer: ResourceWriter, bodies: Bodies, clock: Clock, models: ServedModels
+        self, records: Records, writer: ResourceWriter, bodies: Bodies, clock: Clock, models: Models
     ) -> None:
         self._models = models
         self._records = records

@@ -31,7 +31,7 @@ from shared.services.metrics import TENANT
 from shared.services.onset_on_request import onset_risk
 from shared.services.pulse import HOME
 from shared.services.score_writes import assessment_item, versioned
-from shared.services.served_models import ServedModels
+from shared.services.served_models import Models
 from shared.services.write import ResourceWriter
 
 STAGE: Final = "score-onset"
@@ -52,7 +52,7 @@ class ScoreOnset:
         clock: Clock,
         meter: Meter,
         dead_letters: DeadLetters,
-        models: ServedModels,
+        models: Models,
         tenants: Iterable[str],
     ) -> None:
         self._records = records

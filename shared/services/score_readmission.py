@@ -31,7 +31,7 @@ from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import MONITORED_FOR
 from shared.services.score_writes import ATTEMPTS, assessment_item, versioned
-from shared.services.served_models import ServedModels
+from shared.services.served_models import Models
 from shared.services.write import ResourceWriter
 
 STAGE: Final = "score-readmission"
@@ -48,7 +48,7 @@ class ScoreReadmission:
         clock: Clock,
         meter: Meter,
         dead_letters: DeadLetters,
-        models: ServedModels,
+        models: Models,
     ) -> None:
         self._records = records
         self._clock = clock

@@ -54,7 +54,7 @@ from shared.services.score_writes import (
     side_by_side,
     versioned,
 )
-from shared.services.served_models import ServedModels
+from shared.services.served_models import Models
 from shared.services.stay_reader import StayReader
 from shared.services.stay_states import NOTHING, Followed, Known, StayStates
 from shared.services.write import ResourceWriter
@@ -89,7 +89,7 @@ class ScoreSepsis:
         clock: Clock,
         meter: Meter,
         dead_letters: DeadLetters,
-        models: ServedModels,
+        models: Models,
     ) -> None:
         self._records = records
         self._clock = clock
@@ -144,10 +144,14 @@ class ScoreSepsis:
         scored = 0
         for whose in list(self._states.patients_at(None)):
             self._states.forget(whose)
-            alerts = self._patient(whose, StayNews(hour_began=True))
+            alerts = self.at_the_hour(whose)
             scored += alerts is not None
             self._order.tell(alerts or ())
         return scored
+
+    def at_the_hour(self, whose: Whose) -> list[Item] | None:
+        """Score a stay in whose present hour nothing was said yet: the alerts that changed, None where nothing is scored."""
+        return self._patient(whose, StayNews(hour_began=True))
 
     def _patient(self, whose: Whose, news: StayNews) -> list[Item] | None:
         """Fold one patient's news in: the alerts that changed, None where nothing was scored."""

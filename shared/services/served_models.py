@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from shared.domain.models.artefact import PublishedModel, RefusedModel, read_model
 from shared.domain.models.champion import Check, verified
@@ -31,6 +31,18 @@ REFUSED_FOR: Final = timedelta(minutes=10)
 REFUSED: Final = "galen_models_refused_total"
 _NOTHING: Final = ("", "")
 _log = logging.getLogger(__name__)
+
+
+class Models(Protocol):
+    """Gives models by name."""
+
+    def model(self, name: str) -> PublishedModel:
+        """The one to score with."""
+        ...
+
+    def published(self, name: str, sha256: str) -> PublishedModel | None:
+        """One that was published once, None where it cannot be had or served any more. Raises Busy and Unavailable."""
+        ...
 
 
 @dataclass(slots=True)
@@ -69,6 +81,17 @@ class ServedModels:
                 served.looked = now
                 self._look(name, served)
         return served.model
+
+    def published(self, name: str, sha256: str) -> PublishedModel | None:
+        """One that shipped, is in service or lies in the lake. Raises Busy and Unavailable."""
+        for known in (shipped_model(name), self.model(name)):
+            if known.sha256 == sha256:
+                return known
+        try:
+            model = read_model(self._lake.read(artefact_path(name, sha256)), sha256)
+            return self._checks[name](model) if model.name == name else None
+        except (RefusedModel, NotFound):
+            return None
 
     def _look(self, name: str, served: _Served) -> None:
         seen = _NOTHING

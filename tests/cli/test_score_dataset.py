@@ -209,6 +209,70 @@ def test_neither_the_outcome_nor_a_later_encounter_changes_a_score(tmp_path: Pat
     assert (tmp_path / "told.out").read_text("utf-8").splitlines()[1] == line
 
 
+def test_what_is_odd_in_a_table_is_said_and_every_line_is_answered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = encounter(encounter_id="7", patient_nbr="a"), encounter(encounter_id="8", patient_nbr="a")
+    odd = encounter(
+        encounter_id="9", patient_nbr="b", number_inpatient="-3", insulin="much", A1Cresult="high"
+    )
+    rows = [first, second, first, second, odd, {**odd, "encounter_id": "10"}]
+    assert (
+        command("readmission", str(table(tmp_path / "in.csv", rows)), str(tmp_path / "out.csv")) == exits.OK
+    )
+    said = capsys.readouterr().err
+    assert "2 encounters are there already" in said
+    assert "count as not known: A1Cresult 2, insulin 2, number_inpatient 2" in said
+    lines = (tmp_path / "out.csv").read_text("utf-8").splitlines()[1:]
+    assert [line.partition(",")[0] for line in lines] == ["7", "8", "7", "8", "9", "10"]
+    assert lines[:2] == lines[2:4]
+    command("readmission", str(table(tmp_path / "once.csv", [first, second])), str(tmp_path / "once.out"))
+    assert (tmp_path / "once.out").read_text("utf-8").splitlines()[1:] == lines[:2]
+
+
+@pytest.mark.parametrize("unknown", ["?", "", " "])
+def test_encounters_of_patients_who_are_not_known_are_no_history_of_each_other(
+    tmp_path: Path, unknown: str
+) -> None:
+    rows = [encounter(encounter_id=number, patient_nbr=unknown) for number in ("7", "8")]
+    command("readmission", str(table(tmp_path / "in.csv", rows)), str(tmp_path / "out.csv"))
+    first, second = (tmp_path / "out.csv").read_text("utf-8").splitlines()[1:]
+    assert first.partition(",")[2] == second.partition(",")[2]
+
+
+def test_a_table_of_windows_is_read_as_any_other(tmp_path: Path) -> None:
+    source = table(tmp_path / "in.csv", [encounter()])
+    command("readmission", str(source), str(tmp_path / "plain.csv"))
+    source.write_bytes(b"\xef\xbb\xbf" + source.read_bytes())
+    assert command("readmission", str(source), str(tmp_path / "bom.csv")) == exits.OK
+    assert (tmp_path / "bom.csv").read_bytes() == (tmp_path / "plain.csv").read_bytes()
+
+
+def test_values_that_no_patient_has_and_hours_out_of_order_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stay = made_up_stay(1, 4)
+    stay[1] = (900.0, *stay[1][1:])
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.psv").write_text(as_psv([stay[0], stay[1], stay[3], stay[2], stay[2]]), "utf-8")
+    assert command("sepsis", str(tmp_path / "in"), str(tmp_path / "out")) == exits.OK
+    said = capsys.readouterr().err
+    assert "values that no patient has count as not measured: HR 1\n" in said
+    assert "2 hours do not follow the one before by ICULOS" in said
+    assert len(scores(tmp_path / "out" / "a.psv")) == 5
+
+
+def test_hours_of_which_nothing_is_known_and_a_file_of_a_header_alone_are_answered(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    head, *lines = as_psv(made_up_stay(1, 3)).splitlines()
+    nothing = "|".join(["NaN"] * len(head.split("|")))
+    (tmp_path / "in" / "nothing.psv").write_text("\n".join([head, *[nothing] * len(lines)]), "utf-8")
+    (tmp_path / "in" / "none.psv").write_text(head + "\n", "utf-8")
+    assert command("sepsis", str(tmp_path / "in"), str(tmp_path / "out")) == exits.OK
+    assert all(0 < probability < 1 for probability, _ in scores(tmp_path / "out" / "nothing.psv"))
+    assert (len(scores(tmp_path / "out" / "nothing.psv")), scores(tmp_path / "out" / "none.psv")) == (3, [])
+
+
 def test_a_file_without_the_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("encounter_id\n1\n", "utf-8")
     with pytest.raises(exits.CommandStopped, match="column patient_nbr is missing"):

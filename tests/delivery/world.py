@@ -26,9 +26,11 @@ from shared.domain.ingest.stream_record import StreamRecord
 from shared.domain.records import Item
 from shared.names import HUB_CLINICAL_EVENTS
 from shared.ports.validator import Validator
+from shared.services.fact_reader import FactReader
 from shared.services.rebuild import Comparison, Rebuild, compare
-from shared.services.rebuild_models import ModelReplay, ReplayClock, compare_models
+from shared.services.rebuild_models import ModelReplay, ReplayClock, ask_onset, compare_models
 from shared.services.replicate import Replicate
+from shared.services.said_by_models import ModelsOfThen, Said
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -145,13 +147,18 @@ class World(Services):
         result = Comparison()
         Rebuild(self.stores.lake, empty.records, empty.bodies, ingest, replicate, scores).run(result)
         compare(self.stores.records, self.bodies, empty.stores.records, empty.bodies, result)
+        theirs = Said.of(self.stores.records, self.bodies)
         replay = World(Stores(MemoryClock(self.clock.now())), validator=self.adapters.validator)
         clock = ReplayClock(self.clock.now())
         replay.adapters = dataclasses.replace(replay.adapters, clock=clock)
+        replay.models = ModelsOfThen(theirs, self.models, clock)
         again = Replicate(replay.records, replay.intents.writer, replay.bodies)
         reactions = (replay.score_sepsis.react, replay.score_readmission.react, replay.watch_falls.react)
-        ModelReplay(empty.records, empty.bodies, replay.records, again, clock).run(reactions)
-        compare_models(self.stores.records, self.bodies, replay.records, replay.bodies, result)
+        replayed = ModelReplay(empty.records, empty.bodies, replay.records, again, clock)
+        replayed.run(reactions, theirs, replay.score_sepsis.at_the_hour)
+        ours = Said.of(replay.records, replay.bodies)
+        ask_onset(theirs, replay.models, FactReader(empty.records, empty.intents.writer, empty.bodies), ours)
+        compare_models(self.stores.records, replay.records, theirs, ours, result)
         return result
 
 

@@ -36,6 +36,10 @@ RARE_DRUGS: Final = (
 _DOSE: Final = {"No": 0.0, "Down": 1.0, "Steady": 2.0, "Up": 3.0}
 _GLUCOSE: Final = {"None": 0.0, "Norm": 1.0, ">200": 2.0, ">300": 3.0}
 _A1C: Final = {"None": 0.0, "Norm": 1.0, ">7": 2.0, ">8": 3.0}
+_GENDERS: Final = ("Female", "Male", "Unknown/Invalid")
+_CHANGES: Final = ("Ch", "No")
+_TAKEN: Final = ("Yes", "No")
+_NOT_SAID: Final = frozenset({"", "?"})
 CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
     "race": ("Caucasian", "AfricanAmerican", "?", "Hispanic", "Asian"),
     "discharge_disposition_id": (
@@ -81,6 +85,22 @@ def readmission_features(
     }
 
 
+def unreadable(encounter: Encounter) -> list[str]:
+    """The columns of an encounter whose values count as not known because the data set has none like them.
+
+    A category that is none of the model's is not among them: the data set has rare ones.
+    """
+    counts = [name for name in COUNTS if not encounter.get(name, "").strip().isdecimal()]
+    drugs = [name for name in (*DRUGS, *RARE_DRUGS) if encounter.get(name, "No") not in _DOSE]
+    coded = {
+        "max_glu_serum": _GLUCOSE, "A1Cresult": _A1C, "gender": _GENDERS, "change": _CHANGES, "diabetesMed": _TAKEN,
+    }  # fmt: skip
+    others = [name for name, known in coded.items() if encounter.get(name) not in known]
+    age = ["age"] if math.isnan(_age(encounter)) else []
+    found = [*age, *counts, *drugs, *others]
+    return [name for name in found if encounter.get(name, "").strip() not in _NOT_SAID]
+
+
 def rated_value(column: str, encounter: Encounter) -> str:
     """What the rate of a column is looked up by."""
     return encounter.get(column, "?").strip()
@@ -102,10 +122,15 @@ def _number(encounter: Encounter, column: str) -> float:
     return float(text) if text.isdecimal() else math.nan
 
 
-def _person(encounter: Encounter) -> dict[str, float]:
+def _age(encounter: Encounter) -> float:
+    """The middle of a decade of years."""
     decade = encounter.get("age", "").strip("[)").split("-")[0]
+    return float(decade) + 5 if decade.isdecimal() else math.nan
+
+
+def _person(encounter: Encounter) -> dict[str, float]:
     return {
-        "age": float(decade) + 5 if decade.isdecimal() else math.nan,
+        "age": _age(encounter),
         "female": float(encounter.get("gender") == "Female"),
         "weight is known": float(encounter.get("weight", "?") not in ("?", "")),
     }

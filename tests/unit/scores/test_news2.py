@@ -57,6 +57,32 @@ def test_scores_saturation_on_scale_2_as_on_air_where_oxygen_is_unknown() -> Non
     assert SHORT["o2"] in score.missing
 
 
+# Respiration, saturation, temperature, systolic pressure, pulse, consciousness, air or oxygen, and the total.
+# https://github.com/openeobs/BJSS_liveobs_automation, features/submit_news_obs_risk_score_calculation.feature, all 21 rows:
+# of the chart of 2012, which differs from that of 2017 in new confusion and scale 2 only.
+# The last one: https://github.com/kscarlett/news2, README.md
+EXAMPLES = """
+12 96 36.1 111 51 A air 0     11 96 38.0 111 51 A air 1     9 95 36.1 219 90 A air 2      10 94 35.1 219 90 A air 3
+10 94 38.1 110 51 A air 4     10 94 39.0 101 50 A air 5     10 94 39.0 100 41 A air 6     10 93 39.0 91 91 A air 7
+10 92 39.1 91 110 A air 8     10 92 39.1 91 111 A air 9     21 92 39.1 91 130 A air 10    24 91 39.1 91 130 A air 11
+25 91 39.1 91 130 A air 12    24 91 35.0 90 130 A air 13    8 91 35.0 220 130 A air 14    8 91 35.0 220 131 A air 15
+10 91 35.0 220 40 V air 16    23 91 35.0 220 40 V air 17    25 91 35.0 220 40 V air 18
+25 90 40.0 220 40 P oxygen 19 8 90 35.0 221 39 U oxygen 20  22 93 38.4 98 112 A air 9
+"""
+
+
+def _examples(cells: list[str]) -> list[list[str]]:
+    return [cells[start : start + 8] for start in range(0, len(cells), 8)]
+
+
+@pytest.mark.parametrize("example", _examples(EXAMPLES.split()))
+def test_gives_what_the_published_example_gives(example: list[str]) -> None:
+    rr, spo2, temp, sbp, hr, acvpu, o2, total = example
+    charted = inputs(rr=rr, spo2=spo2, temp=temp, sbp=sbp, hr=hr, acvpu=acvpu, o2=o2)
+    score = score_news2(charted, ADULT, NOON)
+    assert (score.total, score.partial) == (int(total), False)
+
+
 def test_adds_up_to_twenty() -> None:
     worst = {"rr": "30", "spo2": "80", "o2": "oxygen", "sbp": "70", "hr": "140", "acvpu": "U", "temp": "34"}
     assert score_news2(inputs(**worst), ADULT, NOON).total == 20

@@ -21,6 +21,8 @@ from shared.domain.scores.published.tally import Implausible
 # https://www.rdocumentation.org/packages/cliot/versions/1.0.0/topics/lace_readmission_index, examples 1 and 2
 # https://codingace.net/medical/sofa_score.html, examples A (PaO2/FiO2 280) and B (90 with support)
 # https://formulas.today/formulas/SIRS_Criteria, the man of 70
+# https://wtcs.pressbooks.pub/nursingfundamentals/chapter/answer-key-chapter-5-safety/ (Open RN, CC BY 4.0), Mr. Moore
+# Of HOSPITAL we know no example that states all seven items: its highest total and bands are the published ones.
 EXAMPLES: list[tuple[Tally, int, str]] = [
     (
         score_lace(length_of_stay_days=5, acute_admission=True, charlson_index=5, emergency_visits_6_months=2),
@@ -54,6 +56,14 @@ EXAMPLES: list[tuple[Tally, int, str]] = [
         ),
         4,
         "present",
+    ),
+    (
+        score_morse(
+            history_of_falling=True, secondary_diagnosis=False, intravenous_access=False, gait=Gait.WEAK,
+            ambulatory_aid=AmbulatoryAid.CRUTCHES_CANE_OR_WALKER, forgets_limitations=False,
+        ),
+        50,
+        "high",
     ),
 ]  # fmt: skip
 

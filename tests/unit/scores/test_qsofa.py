@@ -24,6 +24,19 @@ def test_gives_a_point_for_each_criterion(rate: str, pressure: str, mentation: s
     assert score_qsofa(inputs(rr=rate, sbp=pressure, acvpu=mentation), ADULT, NOON).total == total
 
 
+# openEHR, https://github.com/gdl-lang/common-clinical-models, fixtures/Guidelines/qSOFA.v1.1.0.test.yml, cases 1 to 3
+# https://rdrr.io/cran/cliot/man/qsofa_sepsis_score.html, examples 1 and 2
+@pytest.mark.parametrize(
+    ("rate", "pressure", "glasgow", "total"),
+    [
+        ("30", "80", "13", 3), ("23", "60", "15", 2), ("20", "90", "15", 1),
+        ("24", "95", "14", 3), ("18", "120", "15", 0),
+    ],
+)  # fmt: skip
+def test_gives_what_the_published_example_gives(rate: str, pressure: str, glasgow: str, total: int) -> None:
+    assert score_qsofa(inputs(rr=rate, sbp=pressure, acvpu=glasgow), ADULT, NOON).total == total
+
+
 def test_partial_score_names_what_is_missing() -> None:
     score = score_qsofa(inputs(rr="30", sbp="80"), ADULT, NOON)
     assert (score.total, [name.value for name in score.missing]) == (2, ["consciousness"])

@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 
 from shared.domain.fhir import json
+from shared.domain.models.lake_layout import alias_path, artefact_path
+from shared.domain.models.shipped import shipped_model
 from shared.domain.records import Item, body_of, stored_body
 from shared.domain.stays.assessment import said_by
 from shared.ports.records import Replace
+from shared.services.served_models import LOOKED_FOR, publish_champion
+from tests.delivery.world import World
+from tests.unit.features.patients import observation
+from tests.unit.models.test_served_models import changed
 from tests.unit.scores.ward import loinc
 from tests.unit.stays.icu import CALM, PATIENT, Icu
+from tests.unit.stays.test_onset_by_schedule import Surgery
 from tests.unit.stays.test_readmission_at_discharge import DIABETES, HEART_FAILURE, Ward
 
 SEPTIC = {"HR": 135.0, "Temp": 39.6, "SBP": 78.0, "MAP": 52.0, "Resp": 34.0, "O2Sat": 87.0}
@@ -38,6 +45,27 @@ class Landed(Icu):
         assert there is not None
         etag = there.pop("_etag")
         self.world.stores.records.commit(item["tenant"], item["home"], [Replace({**there, **change}, etag)])
+
+
+DIFFERS = "risk assessment: differs from what follows from raw"
+
+
+def said_in(world: World) -> list[tuple[dict[str, Any], Item]]:
+    """Every version of what models said, the oldest first."""
+    items = sorted((*world.kinds("current"), *world.kinds("history")), key=lambda each: str(each["sv"]))
+    read = ((json.decode_object(body_of(each)), each) for each in items if each["type"] == "RiskAssessment")
+    return [(risk, item) for risk, item in read if said_by(risk)]
+
+
+def falsify(world: World, said: tuple[dict[str, Any], Item]) -> None:
+    """Another probability in a version on record."""
+    risk, item = said
+    risk["prediction"][0]["probabilityDecimal"] = 0.001
+    there = world.stores.records.read(item["tenant"], item["home"], item["id"])
+    assert there is not None
+    etag = there.pop("_etag")
+    body = stored_body(json.encode(risk))
+    world.stores.records.commit(item["tenant"], item["home"], [Replace({**there, **body}, etag)])
 
 
 @pytest.fixture
@@ -70,18 +98,75 @@ def test_a_stay_is_found_as_it_was_said(ill: Landed) -> None:
 
 
 def test_a_risk_that_was_changed_is_told(ill: Landed) -> None:
-    current = ill.world.current("RiskAssessment")
-    risk, item = max(
-        (
-            (json.decode_object(body_of(each)), each)
-            for each in current
-            if said_by(json.decode_object(body_of(each)))
-        ),
-        key=lambda each: str(each[1]["sv"]),
-    )
-    risk["prediction"][0]["probabilityDecimal"] = 0.001
-    ill.change(item, **stored_body(json.encode(risk)))
-    assert ill.differences() == ["risk assessment: differs from what follows from raw"]
+    *_, newest = said_in(ill.world)
+    falsify(ill.world, newest)
+    assert ill.differences() == [DIFFERS]
+
+
+def test_an_hour_that_was_scored_by_the_clock_is_found_as_it_was_said_and_told_where_it_was_changed() -> None:
+    icu = Landed(hours=5)
+    icu.admit()
+    icu.page()
+    icu.measure(4.1, **SEPTIC)
+    icu.page()
+    assert icu.world.score_sepsis.by_the_clock() == 1
+    result = icu.world.rebuilt()
+    assert (result.differences, result.replayed, result.said) == ([], 2, 2)
+    icu.world.moving.advance(1)
+    icu.measure(4.5, **BLOOD)  # is scored at the instant of the clock
+    icu.page()
+    by_the_clock = said_in(icu.world)[-1]
+    assert icu.world.rebuilt().replayed == 3
+    falsify(icu.world, by_the_clock)
+    assert icu.differences() == [DIFFERS]
+
+
+def test_assessments_of_earlier_champions_are_replayed_by_them() -> None:
+    icu = Landed(hours=8)
+    icu.admit()
+    icu.page()
+    for hour, champion in ((1, "second"), (3, "third")):
+        icu.measure(hour, **CALM)
+        icu.page()
+        publish_champion(icu.world.lake, *changed(version=champion))
+        icu.world.moving.advance(LOOKED_FOR.total_seconds())
+        icu.measure(hour + 1, **CALM)
+        icu.page()
+    versions = [each["method"]["coding"][0]["version"] for each, _ in said_in(icu.world)]
+    assert versions == [shipped_model("sepsis").version, "second", "second", "third"]
+    result = icu.world.rebuilt()
+    assert (result.differences, result.replayed, result.said) == ([], 4, 4)
+    falsify(icu.world, said_in(icu.world)[1])
+    assert icu.differences() == [DIFFERS]
+
+
+def test_assessments_of_a_champion_that_is_gone_are_counted_and_no_difference() -> None:
+    icu = Landed(hours=8)
+    champion = changed(version="gone")
+    publish_champion(icu.world.lake, *champion)
+    icu.world.moving.advance(LOOKED_FOR.total_seconds())
+    icu.admit()
+    icu.page()
+    icu.measure(7, **CALM)
+    icu.page()
+    for path in (artefact_path("sepsis", champion[1].sha256), alias_path("sepsis")):
+        icu.world.stores.lake.delete(path)
+    other = World(icu.world.stores)
+    result = other.rebuilt()
+    assert (result.differences, result.replayed, result.said) == ([], 0, 1)
+
+
+def test_an_onset_forecast_is_found_as_it_was_said_and_told_where_it_was_changed() -> None:
+    surgery = Surgery()
+    surgery.swept()
+    surgery.world.moving.advance(1)
+    surgery.add(observation("o", 31, code="39156-5", unit="kg/m2", at="2026-03-29T01:20:00Z"))
+    surgery.swept(days=1)
+    surgery.world.land_commits.land(surgery.world.stores.records.changes)
+    result = surgery.world.rebuilt()
+    assert (result.differences, result.replayed, result.said) == ([], 2, 2)
+    falsify(surgery.world, said_in(surgery.world)[0])
+    assert [each.kind for each in surgery.world.rebuilt().differences] == [DIFFERS]
 
 
 def test_alerts_that_are_gone_are_told(ill: Landed) -> None:
