@@ -24,7 +24,7 @@ from local.training.reference import references
 from shared.domain.features.readmission import WATCHED, Encounter, Rates, readmission_features
 from shared.domain.models.drift import PROBABILITY
 
-VERSION = "2026.11.1"
+VERSION = "2026.11.2"
 FOLDS, SEEDS = 5, (1, 2)
 SETTINGS: dict[str, Any] = {
     "learning_rate": 0.06, "max_iter": 150, "max_leaf_nodes": 12, "max_features": 0.15,

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.features.readmission import WATCHED
 from shared.domain.features.sepsis import MEASURED
 from shared.domain.models.artefact import PublishedModel
 from shared.domain.models.drift import PROBABILITY, Reference
@@ -115,7 +116,8 @@ def test_the_interval_of_a_share_as_published() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "inputs"), [("onset", shipped_model("onset").features), ("sepsis", MEASURED)]
+    ("name", "inputs"),
+    [("onset", shipped_model("onset").features), ("sepsis", MEASURED), ("readmission", WATCHED)],
 )
 def test_the_shipped_model_says_what_its_training_data_looked_like(name: str, inputs: Sequence[str]) -> None:
     shipped = shipped_model(name)
