@@ -7,6 +7,7 @@ follows from readings, not from who asked. `asOf` looks back: at what was measur
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,9 +21,9 @@ from shared.domain.scores import RULES, ScoringRule
 from shared.domain.scores.context import context_of
 from shared.domain.scores.model import INPUT_VALID_FOR
 from shared.domain.scores.not_applicable import not_applicable_assessment
-from shared.domain.scores.risk_assessment import risk_assessment
+from shared.domain.scores.risk_assessment import NotCounted, not_counted_words, risk_assessment
 from shared.domain.stays.model_risk import ONSET, READMISSION, SEPSIS
-from shared.domain.vitals import Parameter, VitalReading, readings_of
+from shared.domain.vitals import Parameter, VitalReading, not_counted_in, readings_of
 from shared.domain.vitals.parameters import PARAMETER_CODES
 from shared.errors import InputError, NotFound
 from shared.ports.clock import Clock
@@ -92,22 +93,23 @@ class Risk:
         reference, tenant = str(key), caller.tenant
         found = self._records.query(Query(Kind.CURRENT, tenant, key.address, _of(key, "Condition")))
         context = context_of(self._decoded(there), (self._decoded(item) for item in found))
-        readings = (self._last(tenant, key, parameter, now) for parameter in rule.parameters)
+        not_counted: NotCounted = Counter()
+        readings = (self._last(tenant, key, parameter, now, not_counted) for parameter in rule.parameters)
         inputs = {reading.parameter: reading for reading in readings if reading is not None}
         score = rule.evaluate(inputs, context, now)
         if score.not_applicable:
             return not_applicable_assessment(score, rule, reference)
         if score.total is None:
             text = f"No reading of the last 12 hours that {rule.title} can use is on record for this patient."
+            text += "".join(f" {words.capitalize()}." for words in not_counted_words(not_counted))
             raise InputError(text, issues=[error("incomplete", text, rule="risk-inputs")], status=422)
-        return {
-            k: v for k, v in risk_assessment(score, id="on-request", patient=reference).items() if k != "id"
-        }
+        said = risk_assessment(score, id="on-request", patient=reference, not_counted=not_counted)
+        return {name: value for name, value in said.items() if name != "id"}
 
     def _last(
-        self, tenant: str, patient: ResourceKey, parameter: Parameter, now: datetime
+        self, tenant: str, patient: ResourceKey, parameter: Parameter, now: datetime, not_counted: NotCounted
     ) -> VitalReading | None:
-        """The last reading of a parameter up to now.
+        """The last reading of a parameter up to now. `not_counted` hears of newer values that do not count.
 
         Read from the Observations themselves, so that what was just posted counts, newest first by the end of what they
         cover, and no further than the first that has a usable value: an instant is never later than that end.
@@ -126,7 +128,9 @@ class Risk:
                 until = item["ix"]["d"]["date"]["hi"]
                 if best is not None and until < instant_text(best.at):
                     return best
-                for reading in readings_of(self._decoded(item), id=item["rid"], version=item["version"]):
+                observation = self._decoded(item)
+                not_counted.update(each for each in not_counted_in(observation) if each[0] is parameter)
+                for reading in readings_of(observation, id=item["rid"], version=item["version"]):
                     if reading.parameter is parameter and reading.at <= now:
                         best = max(best or reading, reading, key=lambda each: (each.at, each.observation))
             if len(page) < _PAGE:

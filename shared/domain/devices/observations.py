@@ -202,16 +202,22 @@ def _number(path: str, name: str, value: object, unit: object, issues: list[Issu
     measure = MEASURES[metric.loinc]
     number = Decimal(value)
     if not number.is_finite() or not within(measure, measure.units[unit](number)):
-        text = f"the value of {name} is outside of what {unit} can measure ({_limits(name)})"
+        text = f"the value of {name} is none that a patient has ({_limits(name)})"
         issues.append(error(_VALUE, text, f"{path}value"))
         return None
     return _Measured(name, value, unit)
 
 
+_OWN_UNIT = {metrics.SYSTOLIC: " mm[Hg]", metrics.DIASTOLIC: " mm[Hg]", "body_temperature": " Cel"}
+"""Where a metric has several units: the one that its limits are in."""
+
+
 def _limits(name: str) -> str:
     measure = MEASURES[metrics.METRICS[name].loinc]
     if measure.highest is None:
-        return "at least 0" if measure.lowest == 0 else "more than 0"
-    if name == "body_temperature":
-        return "from absolute zero to 100 Cel"
-    return f"{measure.lowest} to {measure.highest}" + (", a whole number" if measure.whole else "")
+        return "at least 0"
+    if 0 < measure.lowest < 1:
+        return f"more than 0, at most {measure.highest}{_OWN_UNIT.get(name, '')}"
+    return f"{measure.lowest} to {measure.highest}{_OWN_UNIT.get(name, '')}" + (
+        ", a whole number" if measure.whole else ""
+    )

@@ -14,6 +14,7 @@ from shared.domain.vitals.parameters import (
     LOINC,
     MEASURES,
     UCUM,
+    Measure,
     Parameter,
     oxygen_source,
     within,
@@ -21,6 +22,10 @@ from shared.domain.vitals.parameters import (
 
 WITHDRAWN = "withdrawn"
 AHEAD = "ahead"
+NO_INSTANT, NO_VALUE, UNKNOWN_CODE, UNKNOWN_UNIT, IMPOSSIBLE = (
+    "no-instant", "no-value", "unknown-code", "unknown-unit", "impossible-value",
+)  # fmt: skip
+_OF_ALL = {WITHDRAWN: WITHDRAWN, AHEAD: "ahead-of-its-recording", NO_INSTANT: NO_INSTANT}
 # A measurement cannot be younger than its own arrival; the allowance is the one of DELIVERY for clocks that
 # differ.
 CLOCK_ALLOWANCE = timedelta(minutes=5)
@@ -123,6 +128,36 @@ def vitals_of(
     return ObservedVitals(id, version, order, at, values)
 
 
+def not_counted_in(observation: Mapping[str, object]) -> Iterator[tuple[Parameter, str]]:
+    """Each parameter that this Observation speaks of without a value that counts, and why."""
+    vitals = vitals_of(observation, id="", version="")
+    of_all = _OF_ALL.get(vitals.problem or ("" if _effective(observation) else NO_INSTANT))
+    if observation.get("status") == "registered":
+        of_all = WITHDRAWN
+    for part in (observation, *_mappings(observation.get("component"))):
+        for parameter, code in _spoken_of(part):
+            if of_all or parameter not in vitals.values:
+                yield parameter, of_all or _problem(part, code)
+
+
+def _spoken_of(part: Mapping[str, object]) -> Iterator[tuple[Parameter, str]]:
+    for code in _loinc_codes(part):
+        if code in CONSCIOUSNESS_CODES:
+            yield Parameter.CONSCIOUSNESS, code
+        elif code in MEASURES:
+            yield MEASURES[code].parameter, code
+
+
+def _problem(part: Mapping[str, object], code: str) -> str:
+    """Why `_value` finds none."""
+    quantity = _mapping(part.get("valueQuantity"))
+    if code in CONSCIOUSNESS_CODES and "valueCodeableConcept" in part:
+        return UNKNOWN_CODE
+    if _decimal(quantity.get("value")) is None or "comparator" in quantity:
+        return NO_VALUE
+    return UNKNOWN_UNIT if _converted(MEASURES[code], quantity) is None else IMPOSSIBLE
+
+
 def _effective(observation: Mapping[str, object]) -> datetime | None:
     period = _mapping(observation.get("effectivePeriod"))
     return (
@@ -159,19 +194,22 @@ def _value(part: Mapping[str, object], code: str) -> tuple[Parameter, Decimal | 
     if measure is None:
         return None
     quantity = _mapping(part.get("valueQuantity"))
-    unit = quantity.get("code") if quantity.get("system", UCUM) == UCUM else None
     if not quantity and measure.whole and "valueInteger" in part:
-        quantity, unit = {"value": part["valueInteger"]}, "1"
-    convert = measure.units.get(unit if isinstance(unit, str) else str(quantity.get("unit")))
-    number = _decimal(quantity.get("value"))
-    if convert is None or number is None or "comparator" in quantity:
-        return None
-    value = convert(number)
-    if not within(measure, value):
+        quantity = {"value": part["valueInteger"], "code": "1"}
+    value = None if "comparator" in quantity else _converted(measure, quantity)
+    if value is None or not within(measure, value):
         return None
     if measure.parameter is Parameter.SUPPLEMENTAL_OXYGEN:
         return measure.parameter, oxygen_source(code, value)
     return measure.parameter, value
+
+
+def _converted(measure: Measure, quantity: Mapping[str, object]) -> Decimal | None:
+    """The value in the parameter's unit; None without a number or in a unit that the measure does not know."""
+    unit = quantity.get("code") if quantity.get("system", UCUM) == UCUM else None
+    convert = measure.units.get(unit if isinstance(unit, str) else str(quantity.get("unit")))
+    number = _decimal(quantity.get("value"))
+    return None if convert is None or number is None else convert(number)
 
 
 def _acvpu(part: Mapping[str, object]) -> str | None:

@@ -5,9 +5,12 @@ LOINC codes: FHIR R4 vital signs profiles, https://hl7.org/fhir/R4/observation-v
 blood pressure panel 85354-9 with 8480-6 and 8462-4); LOINC, https://loinc.org, for consciousness (80288-4,
 67775-7), Glasgow coma score total (9269-2) and inhaled oxygen (flow 3151-8, concentration 3150-6).
 Units: UCUM 2.1, https://ucum.org/ucum: `[degF]` is 5/9 K with the offset of §4.5, `mm[Hg]` is 133.322 Pa.
-Limits are the unit's own (a saturation is a share, a Glasgow score is 3 to 15, a pressure or rate is above
-zero): a value outside of them is no measurement; what is merely extreme is kept, because the scores exist for
-it.
+Limits are the unit's own (a saturation is a share, a Glasgow score is 3 to 15, a pressure or rate is above zero), and
+beyond what was ever measured in a person: a heart rate of 600/min (Chhabra L et al. Indian Pacing Electrophysiol J
+2012;12:32-35), 480/350 mmHg (MacDougall JD et al. J Appl Physiol 1985;58:785-790), 13.7 and 46.5 degrees Celsius (Gilbert M
+et al. Lancet 2000;355:375-376; Slovis CM et al. Ann Emerg Med 1982;11:269-271), 110 breaths a minute (the most asked for in
+a test of maximal breathing, Miller MR et al. Eur Respir J 2005;26:319-338). What lies outside is no measurement: a heart
+rate of 900, a temperature of 98.6 degrees Celsius. What is merely extreme is kept, because the scores exist for it.
 """
 
 from __future__ import annotations
@@ -78,17 +81,17 @@ _SCORE = {"{score}": _AS_IS, "1": _AS_IS, "{Score}": _AS_IS}
 _TINY = Decimal("0.000001")  # above zero: a rate or pressure of nothing is a detached sensor
 _ZERO, _HUNDRED = Decimal(0), Decimal(100)
 
-_RATE = (_PER_MINUTE, _TINY, None)
+_HIGHEST_PRESSURE = Decimal(500)
 FLOW_CODE, CONCENTRATION_CODE = "3151-8", "3150-6"
 
 MEASURES: Mapping[str, Measure] = MappingProxyType({
-    "8867-4": Measure(Parameter.HEART_RATE, *_RATE),
-    "9279-1": Measure(Parameter.RESPIRATORY_RATE, *_RATE),
+    "8867-4": Measure(Parameter.HEART_RATE, _PER_MINUTE, _TINY, Decimal(600)),
+    "9279-1": Measure(Parameter.RESPIRATORY_RATE, _PER_MINUTE, _TINY, Decimal(150)),
     "2708-6": Measure(Parameter.OXYGEN_SATURATION, _PERCENT, _ZERO, _HUNDRED),
     "59408-5": Measure(Parameter.OXYGEN_SATURATION, _PERCENT, _ZERO, _HUNDRED),
-    "8480-6": Measure(Parameter.SYSTOLIC_BLOOD_PRESSURE, _PRESSURE, _TINY, None),
-    "8462-4": Measure(Parameter.DIASTOLIC_BLOOD_PRESSURE, _PRESSURE, _TINY, None),
-    "8310-5": Measure(Parameter.BODY_TEMPERATURE, _TEMPERATURE, Decimal("-273.15"), _HUNDRED),
+    "8480-6": Measure(Parameter.SYSTOLIC_BLOOD_PRESSURE, _PRESSURE, _TINY, _HIGHEST_PRESSURE),
+    "8462-4": Measure(Parameter.DIASTOLIC_BLOOD_PRESSURE, _PRESSURE, _TINY, _HIGHEST_PRESSURE),
+    "8310-5": Measure(Parameter.BODY_TEMPERATURE, _TEMPERATURE, Decimal(10), Decimal(50)),
     "9269-2": Measure(Parameter.CONSCIOUSNESS, _SCORE, Decimal(3), Decimal(15), whole=True),
     FLOW_CODE: Measure(Parameter.SUPPLEMENTAL_OXYGEN, _FLOW, _ZERO, None),
     CONCENTRATION_CODE: Measure(Parameter.SUPPLEMENTAL_OXYGEN, _PERCENT, _ZERO, _HUNDRED),

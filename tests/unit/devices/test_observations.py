@@ -142,6 +142,8 @@ def test_refers_to_the_patient(patient: str, reference: str) -> None:
         ({"metric": "oxygen_saturation", "unit": "%", "value": 101}, "value", "value"),
         ({"metric": "glasgow_coma_score", "unit": "{score}", "value": 2}, "value", "value"),
         ({"metric": "body_temperature", "unit": "[degF]", "value": 451}, "value", "value"),
+        ({"metric": "body_temperature", "unit": "Cel", "value": Decimal("98.6")}, "value", "value"),
+        ({"metric": "heart_rate", "unit": "/min", "value": 900}, "value", "value"),
         ({"metric": "consciousness", "value": "X"}, "value", "value"),
         ({"metric": "supplemental_oxygen", "value": 2}, "value", "unit"),
     ],

@@ -57,7 +57,7 @@ def test_the_filter_of_the_feed_passes_the_vitals_of_real_patients_and_nothing_e
 
 @pytest.mark.parametrize("metric", [*metrics.KNOWN, "blood_pressure"])
 def test_the_filter_of_the_feed_passes_every_device_metric(metric: str) -> None:
-    values: list[dict[str, Any]] = [{"metric": metric, "value": 7, "unit": "L/min"}]
+    values: list[dict[str, Any]] = [{"metric": metric, "value": 14, "unit": "L/min"}]
     if metric in metrics.METRICS:
         values[0]["unit"] = next(iter(metrics.METRICS[metric].units))
     elif metric == metrics.CONSCIOUSNESS:

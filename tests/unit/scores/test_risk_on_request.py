@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,50 @@ def test_within_one_second_the_later_instant_counts() -> None:
     ward.post({**vital(second, "9279-1", 30), "effectiveDateTime": second.strftime("%Y-%m-%dT%H:%M:%SZ")})
     ward.post(vital(second + timedelta(milliseconds=500), "9279-1", 16))
     assert "respiratory rate" not in _rationale(ward)
+
+
+def _useless(ward: Ward, reason: str) -> dict[str, Any]:
+    """A pulse that does not count, newer than the one that does."""
+    at = ward.ago(minutes=1)
+    quantity = {"system": "http://unitsofmeasure.org", "unit": "x"}
+    return (
+        vital(at, "8867-4", 80)
+        | {
+            "impossible-value": {"valueQuantity": {**quantity, "value": 900, "code": "/min"}},
+            "unknown-unit": {"valueQuantity": {**quantity, "value": 80, "code": "/d"}},
+            "no-value": {"valueQuantity": {**quantity, "value": 80, "code": "/min", "comparator": ">"}},
+            "no-instant": {"effectiveDateTime": f"{at:%Y-%m-%d}"},
+            "withdrawn": {"status": "entered-in-error"},
+        }[reason]
+    )
+
+
+@pytest.mark.parametrize(
+    "reason", ["impossible-value", "unknown-unit", "no-value", "no-instant", "withdrawn"]
+)
+def test_a_newer_value_that_does_not_count_is_named_in_the_answer(reason: str) -> None:
+    ward = Ward()
+    ward.post(vital(ward.ago(hours=1), "8867-4", 135))
+    before = ward.world.risk.assess(CALLER, "p", "news2")
+    ward.post(_useless(ward, reason))
+    after = ward.world.risk.assess(CALLER, "p", "news2")
+    assert after["basis"] == before["basis"]
+    [told] = [part for part in after["extension"][0]["extension"] if part["url"] == "notCounted"]
+    assert [part.get("valueCode", part.get("valueInteger")) for part in told["extension"]] == [
+        "heart_rate",
+        reason,
+        1,
+    ]
+    assert f"not counted: heart rate ({reason.replace('-', ' ')}, 1)" in _rationale(ward)
+    assert "not counted" not in before["prediction"][0]["rationale"]
+
+
+def test_where_no_value_counts_the_refusal_says_why() -> None:
+    ward = Ward()
+    ward.post(_useless(ward, "impossible-value"))
+    with pytest.raises(InputError, match=r"Not counted: heart rate \(impossible value, 1\)\.$") as refused:
+        _rationale(ward)
+    assert refused.value.status == 422
 
 
 def test_what_is_older_than_twelve_hours_is_missing() -> None:
