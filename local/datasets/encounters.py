@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from shared.domain.features.readmission import COLUMNS, Encounter, in_order
+from shared.domain.features.readmission import COLUMNS, DRUGS, RARE_DRUGS, Encounter, in_order
 
 LABEL = "readmitted"
 WITHIN_30_DAYS = "<30"
+_NUMBER = "encounter_id"
+_DRUGS = frozenset({*DRUGS, *RARE_DRUGS})
 _UNKNOWN = frozenset({"", "?"})
 _REST = "\0"
 """Under this name a row has the cells beyond its columns: no column has it."""
@@ -27,16 +29,20 @@ class UnreadableEncounters(ValueError):
 def read_encounters(path: Path, told: list[str] | None = None) -> list[dict[str, str]]:
     """The encounters of a file in its order. Raises UnreadableEncounters.
 
-    A line that is too short is an encounter of which the rest is not known; `told` gets a sentence, as for one too long.
+    A line that is too short is an encounter of which the rest is not known; `told` gets a sentence, as for one too long. With
+    `told` columns may be missing as well, but for the number of the encounter.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             table = csv.DictReader(lines, restkey=_REST)
             names = list(table.fieldnames or ())
             missing = [name for name in COLUMNS if name not in names]
-            if missing:
+            if missing and (told is None or _NUMBER in missing or len(missing) == len(COLUMNS) - 1):
                 raise UnreadableEncounters(f"{path}: the column {missing[0]} is missing from the first line")
-            return [_whole(row, f"{path}, line {table.line_num}", told) for row in table]
+            if missing and told is not None:
+                told.append(f"{path}: not in the first line, and counted as not known: {', '.join(missing)}")
+            unknown = {name: _not_known(name) for name in missing}
+            return [unknown | _whole(row, f"{path}, line {table.line_num}", told) for row in table]
     except (UnicodeDecodeError, csv.Error) as unreadable:
         raise UnreadableEncounters(f"{path} is no table of text in UTF-8") from unreadable
 
@@ -48,7 +54,12 @@ def _whole(row: dict[str, Any], where: str, told: list[str] | None) -> dict[str,
         told.append(
             f"{where}: {'more' if beyond else 'fewer'} cells than columns; what is not there counts as unknown"
         )
-    return {**row, **dict.fromkeys(absent, "?")}
+    return row | {name: _not_known(name) for name in absent}
+
+
+def _not_known(column: str) -> str:
+    """What the data set has where a column is not known: of a drug that it was not given."""
+    return "No" if column in _DRUGS else "?"
 
 
 def with_earlier(encounters: list[dict[str, str]]) -> Iterator[tuple[int, list[Encounter]]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from shared.domain.features.sepsis import COLUMNS, Hour
+from shared.domain.features.sepsis import COLUMNS, MEASURED, Hour
 
 LABEL = "SepsisLabel"
+_NOWHERE = -1
 _MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "?"})
 
 
@@ -26,14 +27,17 @@ def stay_files(folder: Path) -> list[Path]:
 def read_stay(path: Path, told: list[str] | None = None) -> tuple[list[Hour], list[int] | None]:
     """The hours of a stay in order, and their labels where the file has them. Raises UnreadableStay.
 
-    With `told` a broken line is still an hour, labels are not read: what cannot be read is missing, `told` gets a sentence.
+    With `told` a broken line is still an hour, and a stay may lack columns, but for all that are measured; labels are not
+    read: what cannot be read is missing, and `told` gets a sentence.
     """
     lines = _lines(path)
     names = [name.strip() for name in lines[0].split("|")] if lines else []
     missing = [name for name in COLUMNS if name not in names]
-    if missing:
+    if missing and (told is None or not set(MEASURED).difference(missing)):
         raise UnreadableStay(f"{path}: the column {missing[0]} is missing from the first line")
-    places = [names.index(name) for name in COLUMNS]
+    if missing and told is not None:
+        told.append(f"{path}: not in the first line, and counted as not measured: {', '.join(missing)}")
+    places = [names.index(name) if name in names else _NOWHERE for name in COLUMNS]
     rows = [(number, line.split("|")) for number, line in enumerate(lines[1:], start=2) if line.strip()]
     for number, cells in rows:
         problem = _problem(cells, len(names), places)
@@ -42,7 +46,10 @@ def read_stay(path: Path, told: list[str] | None = None) -> tuple[list[Hour], li
         if problem and told is not None:
             told.append(f"{path}, line {number}: {problem}; what cannot be read counts as missing")
             cells[:] = cells if len(cells) == len(names) else [""] * len(names)
-    hours: list[Hour] = [tuple(_value(cells[place]) for place in places) for _, cells in rows]
+    hours: list[Hour] = [
+        tuple(math.nan if place == _NOWHERE else _value(cells[place]) for place in places)
+        for _, cells in rows
+    ]
     if LABEL not in names or told is not None:
         return hours, None
     return hours, [_label(path, number, cells[names.index(LABEL)]) for number, cells in rows]
@@ -58,7 +65,7 @@ def _lines(path: Path) -> list[str]:
 def _problem(cells: list[str], width: int, places: list[int]) -> str:
     if len(cells) != width:
         return f"{len(cells)} cells instead of {width}"
-    read = (cells[place].strip().lower() for place in places)
+    read = (cells[place].strip().lower() for place in places if place != _NOWHERE)
     broken = any(text not in _MISSING and math.isnan(_value(text)) for text in read)
     return "a cell is no number" if broken else ""
 

@@ -112,7 +112,7 @@ def test_stays_of_one_name_keep_their_folders(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("HR|O2Sat\n80|97\n", "column Temp is missing"), ("", "column HR is missing")],
+    [("SepsisLabel|ICULOS\n0|1\n", "column HR is missing"), ("", "column HR is missing")],
 )
 def test_a_file_that_is_no_stay_is_named_and_the_others_are_scored(
     stays: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
@@ -131,6 +131,10 @@ def test_a_file_that_is_no_stay_is_named_and_the_others_are_scored(
         (lambda text: text.replace("NaN", "", 3), ""),
         (lambda text: text.replace("NaN", "low", 1), "line 2: a cell is no number"),
         (lambda text: text + "80|97\n", "2 cells instead of 40"),
+        (
+            lambda text: text.replace("HR|", "Pulse|", 1),
+            "not in the first line, and counted as not measured: HR\n",
+        ),
     ],
 )
 def test_every_hour_of_a_file_with_broken_lines_is_answered_and_what_is_broken_is_said(
@@ -152,7 +156,13 @@ def test_an_encounter_on_a_line_that_is_too_short_is_answered_and_said(
     source.write_text(source.read_text("utf-8") + "77,8\n", "utf-8")
     assert command("readmission", str(source), str(tmp_path / "out.csv")) == exits.FINDING
     assert "line 3: fewer cells than columns" in capsys.readouterr().err
-    assert len((tmp_path / "out.csv").read_text("utf-8").splitlines()) == 3
+    short = (tmp_path / "out.csv").read_text("utf-8").splitlines()[2]
+    few = table(
+        tmp_path / "few.csv", [{"encounter_id": "77", "patient_nbr": "8"}], ["encounter_id", "patient_nbr"]
+    )
+    assert command("readmission", str(few), str(tmp_path / "few.out")) == exits.FINDING
+    assert "not in the first line, and counted as not known: gender, age" in capsys.readouterr().err
+    assert (tmp_path / "few.out").read_text("utf-8").splitlines()[1] == short
 
 
 @pytest.mark.parametrize("target", [".", "in.csv", "in.csv/out.csv"])
