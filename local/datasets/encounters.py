@@ -29,8 +29,8 @@ class UnreadableEncounters(ValueError):
 def read_encounters(path: Path, told: list[str] | None = None) -> list[dict[str, str]]:
     """The encounters of a file in its order. Raises UnreadableEncounters.
 
-    A line that is too short is an encounter of which the rest is not known; `told` gets a sentence, as for one too long. With
-    `told` columns may be missing as well, but for the number of the encounter.
+    A line that is too short is an encounter of which the rest is not known; `told` gets a sentence, as for one too long.
+    With `told` columns may be missing as well, but for the number of the encounter.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
