@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from local.cli.train import register
+from local.training.data import ARCHIVES
 
 WORKFLOWS = sorted((Path(__file__).parents[2] / ".github" / "workflows").glob("*.yml"))
 _PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40}")
@@ -76,3 +81,19 @@ def test_every_action_and_every_tool_is_pinned(path: Path) -> None:
             assert all(_NPM_PACKAGE.fullmatch(word) for word in named), command
         else:
             assert "--require-hashes" in command, command
+
+
+def test_every_model_is_trained_by_schedule_on_its_own_data_and_what_comes_of_it_is_kept() -> None:
+    workflow = _read(next(path for path in WORKFLOWS if path.stem == "train"))
+    assert workflow[True]["schedule"]
+    [job] = workflow["jobs"].values()
+    assert {each["model"]: each["archive"] for each in job["strategy"]["matrix"]["include"]} == ARCHIVES
+    told = next(step["run"] for step in job["steps"] if "local train" in step.get("run", ""))
+    parser = argparse.ArgumentParser()
+    register(parser.add_subparsers())
+    words = (
+        told.removeprefix("python3 -m local ").replace('"$MODEL"', "sepsis").replace('"$ARCHIVE"', "a.tar.xz")
+    )
+    args = parser.parse_args(shlex.split(words))
+    kept = job["steps"][-1]["with"]["path"].split()
+    assert {Path(pattern).parent for pattern in kept} == {args.out} == {args.runs}
