@@ -11,6 +11,7 @@ import pytest
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from xdist.scheduler import LoadFileScheduling
 
+from shared.bootstrap import GC_ALLOCATIONS
 from tests.delivery.world import World
 from tests.patience import PATIENCE_S
 
@@ -101,12 +102,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, Any, Any]:
-    """What is collected, thousands of modules and tests, stays to the end: the garbage collector leaves it alone."""
+    """What is collected, thousands of modules and tests, stays to the end: the garbage collector leaves it alone.
+
+    And it looks less often at what tests make, as in the app's own processes.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(GC_ALLOCATIONS, 20, 50)
         gc.enable()
 
 
