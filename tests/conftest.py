@@ -115,6 +115,15 @@ def pytest_collection() -> Generator[None, Any, Any]:
         gc.enable()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """In a process that shares the work, what a piece has started ends with it: an idle platform takes its time too."""
+    yield
+    shares = hasattr(item.config, "workerinput")
+    if shares and nextitem and piece_of(nextitem.nodeid) != piece_of(item.nodeid):
+        item.session._setupstate.teardown_exact(None)
+
+
 @pytest.fixture
 def world() -> World:
     """A platform in memory that takes any resource."""
