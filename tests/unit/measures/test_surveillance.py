@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import pytest
 
 from local.bench.surveillance import METHODS, SHAPES, SIZES_DEVIATIONS, run, table
+from local.layout import CHECKOUT
 from spark.measures.surveillance import aberrations
 
 WEEK = [2, 4, 4, 4, 5, 5, 4]  # mean 4, sum of squares 6, deviation 1
@@ -63,3 +66,13 @@ def test_injected_outbreaks_are_found_and_the_larger_ones_sooner() -> None:
             assert by[shape, 8, method].found >= by[shape, 2, method].found
     assert all(each.false_alarms_per_100_days < 10 for each in results)
     assert run(series=40) == results
+
+
+def test_the_documents_say_what_is_found_of_each_shape_and_size() -> None:
+    text = (CHECKOUT / "docs/measures.md").read_text("utf-8")
+    for (shape, size), results in groupby(run(), key=lambda each: (each.shape, each.size)):
+        cells = [
+            f"{each.found}, {each.mean_delay_days:.1f} d, {each.false_alarms_per_100_days:.1f}"
+            for each in results
+        ]
+        assert f"| {shape} | {size} | {' | '.join(cells)} |" in text
