@@ -167,6 +167,11 @@ MODEL_WATCH = f"{Zone.ML_FEATURES}/model-watch"
 MODEL_OUT_OF_BOUNDS = "model_out_of_bounds"
 """Under this name each commit of that table says by kind how many figures of the newest week are out of bounds."""
 
+QUALITY_RESULTS = f"{Zone.PROCESSED}/quality-results"
+"""What came of the expectations of each layer."""
+EXPECTATIONS_UNMET = "expectations_unmet"
+"""Under this name a commit of that table says by layer how many critical expectations were not met."""
+
 _HEALTH = f"{Zone.CURATED}/population-health"
 _SAFETY = f"{Zone.CURATED}/drug-safety"
 TABLES = {
@@ -191,7 +196,7 @@ TABLES = {
     "silver_unresolved_references": f"{Zone.PROCESSED}/unresolved-references",
     "silver_patient_360": f"{Zone.PROCESSED}/patient-360",
     "silver_clinical_events": f"{Zone.PROCESSED}/clinical-events",
-    "silver_quality_results": f"{Zone.PROCESSED}/quality-results",
+    "silver_quality_results": QUALITY_RESULTS,
     "quarantine_set_aside": f"{Zone.QUARANTINE}/set-aside",
     "bronze_safety_reports": f"{Zone.BRONZE}/adverse-event-reports",
     "gold_encounters_per_condition_and_age": f"{_HEALTH}/encounters-per-condition-and-age-group",

@@ -119,6 +119,14 @@ ALARMS: Final = (
         ActivityLog("ResourceHealth", ("Degraded", "Unavailable")),
     ),
     Alarm(
+        "promotion-stopped",
+        Priority.P2,
+        "Rows of a layer break a critical expectation: no run takes them to the next layer",
+        "See what the last run of `tables` says, its rows in quarantine/set-aside and the Data Docs in audit/data-docs",
+        Bound(Highest(Metric("galen_expectations_unmet")), 0, for_min=0),
+        Bound(Highest(_app("galen_expectations_unmet")), 0, for_min=0),
+    ),
+    Alarm(
         "quality-below",
         Priority.P3,
         "More than five lines in a hundred are set aside: a source sends what cannot be read",

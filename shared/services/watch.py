@@ -17,12 +17,14 @@ from shared.domain.fhir.dates import instant_text
 from shared.domain.ingest.chain import Chain, hub_chain
 from shared.errors import Unavailable
 from shared.names import (
+    EXPECTATIONS_UNMET,
     HUB_RAW_ZONE,
     HUBS,
     LANDED_TO_GOLD,
     LANDED_TO_GOLD_P95,
     MODEL_OUT_OF_BOUNDS,
     MODEL_WATCH,
+    QUALITY_RESULTS,
     TABLES,
     UPKEEP_OPERATIONS,
     Zone,
@@ -91,6 +93,7 @@ class Watch:
             self._chains,
             self._freshness,
             self._landed_to_gold,
+            self._expectations,
             self._models,
             self._dead_letters,
             self._intents,
@@ -159,6 +162,14 @@ class Watch:
         if seconds := self._said(LANDED_TO_GOLD, LANDED_TO_GOLD_P95):
             self._meter.gauge("galen_landed_to_gold_seconds", float(seconds), percentile="95")
 
+    def _expectations(self) -> None:
+        """By layer as the newest commit of the results that speaks of it says; nothing of a layer that nobody judged yet."""
+        unmet: dict[str, float] = {}
+        for file in self._commits_of(QUALITY_RESULTS):
+            unmet = self._metadata_of(file).get(EXPECTATIONS_UNMET, {}) | unmet
+        for layer, number in unmet.items():
+            self._meter.gauge("galen_expectations_unmet", float(number), layer=layer)
+
     def _models(self) -> None:
         """As the newest commit of the table that has it says; nothing where no model was watched yet."""
         for kind, figures in (self._said(MODEL_WATCH, MODEL_OUT_OF_BOUNDS) or {}).items():
@@ -167,10 +178,14 @@ class Watch:
     def _said(self, table: str, name: str) -> Any:
         """What the newest commit of a Delta table that says something under a name says; None where none does."""
         for file in self._commits_of(table):
-            said = json.loads(self._commit_info(file).get("userMetadata") or "{}")
+            said = self._metadata_of(file)
             if name in said:
                 return said[name]
         return None
+
+    def _metadata_of(self, commit: LakeFile) -> dict[str, Any]:
+        """What a job said with a commit."""
+        return dict(json.loads(self._commit_info(commit).get("userMetadata") or "{}"))
 
     def _written_at(self, table: str, *, after: str) -> str:
         """When rows of a Delta table were last written, if after an instant: upkeep makes nothing fresh."""

@@ -16,8 +16,6 @@ import pyarrow as pa
 
 from spark.in_hand.column import Column, column, duck_type, literal, quoted
 
-GIVEN: Final = "given_"
-"""Rows are registered under names that begin so."""
 _JOINS: Final = {"inner": "JOIN", "left": "LEFT JOIN", "left_semi": "SEMI JOIN", "left_anti": "ANTI JOIN"}
 
 
@@ -39,7 +37,7 @@ class Frame:
     @classmethod
     def of_arrow(cls, connection: duckdb.DuckDBPyConnection, rows: Any, columns: Sequence[str] = ()) -> Frame:
         """The rows of a table, or of a dataset, of pyarrow; its instants are known to be UTC's."""
-        name = f"{GIVEN}{id(rows)}"
+        name = f"given_{id(rows)}"
         connection.register(name, rows)
         schema = {field.name: field.type for field in rows.schema}
         chosen = list(columns or schema)

@@ -16,6 +16,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
@@ -57,7 +58,7 @@ class TableLog:
     @cached_property
     def id(self) -> str:
         """The identity that Delta gave the table when it was made: a table made anew has another."""
-        for line in self._lines(0) if 0 in self._files else ():
+        for line in self._lines(0, "metaData") if 0 in self._files else ():
             if "metaData" in line:
                 return str(line["metaData"]["id"])
         found = DeltaTable.forPath(self._spark, self._uri).detail().select("id").first()
@@ -81,10 +82,25 @@ class TableLog:
         """Whether rows were ever written, as far as is known."""
         return 0 not in self._files or any(each.operation not in _MAKE_ONLY for each in self.commits())
 
+    def added_since(self, version: int) -> frozenset[str] | None:
+        """The files, below the table's folder, that came after a version and are there; None where the log has not all."""
+        found: set[str] = set()
+        for number in range(version + 1, self.version + 1):
+            if number not in self._files:
+                return None
+            for action in self._lines(number, "add", "remove"):
+                if "remove" in action:
+                    found.discard(unquote(action["remove"]["path"]))
+                elif "add" in action:
+                    found.add(unquote(action["add"]["path"]))
+        return frozenset(found)
+
     def commits(self) -> Iterator[Commit]:
         """Newest first."""
         for version in sorted(self._files, reverse=True):
-            found = (line["commitInfo"] for line in self._lines(version) if "commitInfo" in line)
+            found = (
+                line["commitInfo"] for line in self._lines(version, "commitInfo") if "commitInfo" in line
+            )
             info: dict[str, Any] = next(found, {})
             yield Commit(
                 version,
@@ -112,9 +128,11 @@ class TableLog:
         for status in system.listStatus(path) if system.exists(path) else ():
             yield str(status.getPath().toString()), status.getModificationTime() / 1000
 
-    def _lines(self, version: int) -> Iterator[dict[str, Any]]:
+    def _lines(self, version: int, *about: str) -> Iterator[dict[str, Any]]:
+        """The actions of a commit; those alone in which one of the words stands, if any are given."""
         _, name = self._files[version]
-        return (json.loads(line) for line in self._read(name).splitlines() if line)
+        lines = (line for line in self._read(name).splitlines() if line)
+        return (json.loads(line) for line in lines if not about or any(word in line for word in about))
 
     def _read(self, name: str) -> str:
         if self._uri.startswith(_LOCAL):

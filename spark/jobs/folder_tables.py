@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from deltalake.exceptions import CommitFailedError
 
 from spark.jobs.commits import MERGED
 from spark.jobs.context import RunContext
-from spark.jobs.folder_files import dataset_of
+from spark.jobs.folder_files import dataset_of, keep, read_only
 from spark.jobs.tables import LOCAL, open_declared
 from spark.plain.arrow_types import arrow_schema
 from spark.schemas.columns import Derived, Table
@@ -61,11 +62,16 @@ def open_folder(
         return made_folder(folder, table, properties, partition_by), []
     found = DeltaTable(folder)
     has = {each["name"]: each["type"] for each in json.loads(found.schema().to_json())["fields"]}
-    wanted = json.loads(struct_of(table).json())["fields"]
-    if all(has.get(each["name"]) == each["type"] for each in wanted):
+    if all(has.get(name) == kind for name, kind in _declared(table)):
         return found, []
     notes = open_declared(context.spark, uri, table, properties)[1]
     return DeltaTable(folder), notes
+
+
+@cache
+def _declared(table: Table | Derived) -> tuple[tuple[str, Any], ...]:
+    """Name and type of each declared column, as the log of a table has them."""
+    return tuple((each["name"], each["type"]) for each in json.loads(struct_of(table).json())["fields"])
 
 
 def made_folder(
@@ -87,9 +93,9 @@ def made_folder(
 
 
 def found_folder(context: RunContext, path: str) -> DeltaTable | None:
-    """The table at a lake path, None where there is none."""
+    """The table at a lake path, for reading; None where there is none."""
     folder = context.lake.uri(path).removeprefix(LOCAL)
-    return DeltaTable(folder) if DeltaTable.is_deltatable(folder) else None
+    return read_only(folder) if DeltaTable.is_deltatable(folder) else None
 
 
 def rows_of(
@@ -160,6 +166,7 @@ def commit(
                     {"userMetadata": json.dumps({**said, **more})}, max_commit_retries=0
                 ),
             )
+            keep(target)
             return len(change.added)
         except CommitFailedError:  # another run has written since the table was read
             if tried == _TRIES:

@@ -7,7 +7,7 @@ for rows that one thread walks through sooner. The measures are the same (`spark
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import local
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -17,8 +17,9 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from spark.gold.table import GoldTable
 from spark.gold.words import in_hand
 from spark.in_hand.column import Column, duck_type
-from spark.in_hand.frame import GIVEN, Frame
+from spark.in_hand.frame import Frame
 from spark.jobs.changed_units import Units, unit_column
+from spark.jobs.folder_files import keep
 from spark.jobs.folder_tables import Change, commit, keys_of, one_of, rows_of
 from spark.plain.arrow_types import arrow_schema
 from spark.schemas.columns import Derived, Table
@@ -32,7 +33,7 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 
 _ALONE: Final = {
     "threads": "1",
-    "memory_limit": "1GB",
+    "memory_limit": "2GB",
     "temp_directory": "",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -44,10 +45,7 @@ class NotInHand(Exception):
 
 
 class SmallInputs:
-    """Inputs as frames in hand; each thread has a connection of its own, which is one thread itself."""
-
-    def __init__(self) -> None:
-        self._connections = local()
+    """Inputs as frames in hand; each table has a connection of its own, which is one thread itself."""
 
     def build(self, table: GoldTable, inputs: Mapping[str, Input], units: Units | None) -> pa.Table:
         """The rows of the table; with `units` those of the units, of which the inputs but not the lookups are read.
@@ -55,40 +53,40 @@ class SmallInputs:
         Raises NotInHand where DuckDB cannot make them.
         """
         try:
-            frames = {
-                name: self._frame(each, units if name in table.inputs else None, str(table.unit))
-                for name, each in inputs.items()
-            }
-            with in_hand():
-                return rows_of_frame(table, table.build(frames))
+            with connection() as own:
+                frames = {
+                    name: self._frame(own, each, units if name in table.inputs else None, str(table.unit))
+                    for name, each in inputs.items()
+                }
+                with in_hand():
+                    return rows_of_frame(table, table.build(frames))
         except (duckdb.Error, pa.ArrowException) as failure:
+            if isinstance(
+                failure, duckdb.FatalException
+            ):  # it has broken the database: the next table opens another
+                _database.cache_clear()
             # Without its message, which may have a value of somebody's record.
             raise NotInHand(type(failure).__name__) from None
-        finally:
-            try:
-                let_go(self._connection)
-            except duckdb.Error:  # a connection that an error has broken: the next table opens another
-                del self._connections.own
 
-    def _frame(self, of: Input, units: Units | None, unit: str) -> Frame:
-        frame = frame_of(self._connection, of.dataset, of.declared)
+    @staticmethod
+    def _frame(own: duckdb.DuckDBPyConnection, of: Input, units: Units | None, unit: str) -> Frame:
+        frame = frame_of(own, of.dataset, of.declared)
         column = unit_column(frame.columns, unit)
         return frame if units is None or column is None else of_units(frame, units, column)
 
-    @property
-    def _connection(self) -> duckdb.DuckDBPyConnection:
-        if not hasattr(self._connections, "own"):
-            self._connections.own = connection()
-        found: duckdb.DuckDBPyConnection = self._connections.own
-        return found
-
 
 def connection() -> duckdb.DuckDBPyConnection:
-    """In memory, and of one thread: the other cores do other tables.
+    """One of a database in memory that a process has, and of one thread: the other cores do other tables.
 
-    It has a bound, writes nothing beside the lake, reads what it is given and loads no extension.
+    It has a bound, writes nothing beside the lake, reads what it is given and loads no extension. What was registered with
+    it nobody else sees, and is let go with it.
     Rows are chosen here and not by pyarrow, which has no comparison with the views of texts that deltalake's MERGE writes.
     """
+    return _database().cursor()
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
     made = duckdb.connect(":memory:", config=dict(_ALONE))
     # After the folder for what does not fit, which is none.
     made.execute("SET enable_external_access = false")
@@ -110,15 +108,6 @@ def frame_of(connection: duckdb.DuckDBPyConnection, rows: Any, declared: Table |
         if column.name not in found.columns
     }
     return found.withColumns(missing) if missing else found
-
-
-def let_go(connection: duckdb.DuckDBPyConnection) -> None:
-    """Forgets the rows that frames were made of."""
-    found = connection.execute(
-        "SELECT view_name FROM duckdb_views() WHERE starts_with(view_name, ?)", [GIVEN]
-    )
-    for (name,) in found.fetchall():
-        connection.unregister(name)
 
 
 def of_units(frame: Frame, units: Units, column: str) -> Frame:
@@ -144,6 +133,7 @@ def write_whole(values: pa.Table, target: DeltaTable, said: str) -> int:
         schema_mode="overwrite",
         commit_properties=CommitProperties({"userMetadata": said}),
     )
+    keep(target)
     return len(values)
 
 

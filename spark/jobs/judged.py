@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.names import EXPECTATIONS_UNMET
 from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
 from spark.quality.runner import Finding
@@ -55,26 +56,12 @@ def scope_of(context: RunContext, path: str, checks: Sequence[Check], before: Ma
     mark = {"id": log.id, "version": log.version, "checks": told_apart}
     if before is None or before["id"] != mark["id"] or before["checks"] != told_apart:
         return Scope(path, checks, mark)
-    from deltalake.exceptions import DeltaError
-
-    if before["version"] == mark["version"]:
-        return Scope(path, checks, mark, frozenset())
-    try:
-        new = _files_of(uri, log.version) - _files_of(uri, int(before["version"]))
-    except (DeltaError, OSError):  # the log does not know the version any more
-        return Scope(path, checks, mark)
-    return Scope(path, checks, mark, new)
+    return Scope(path, checks, mark, log.added_since(int(before["version"])))
 
 
-def _files_of(uri: str, version: int) -> frozenset[str]:
-    from spark.jobs.folder_files import dataset_of, opened
-
-    return frozenset(dataset_of(opened(uri, version)).files)
-
-
-def metadata_of(layer: str, met: Mapping[str, Mark]) -> str:
-    """The metadata of the commit of a layer's results."""
-    return json.dumps({JUDGED: {layer: dict(met)}})
+def metadata_of(layer: str, met: Mapping[str, Mark], unmet: int) -> str:
+    """The metadata of the commit of a layer's results; `unmet` are the critical expectations that failed."""
+    return json.dumps({JUDGED: {layer: dict(met)}, EXPECTATIONS_UNMET: {layer: unmet}})
 
 
 def all_met(findings: Sequence[Finding]) -> bool:

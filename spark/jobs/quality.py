@@ -25,7 +25,7 @@ from spark.jobs.judged import Scope, all_met, marks_of, metadata_of, scope_of
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside
 from spark.jobs.stops import PromotionStopped
-from spark.jobs.tables import LOCAL, open_declared, row_count
+from spark.jobs.tables import open_declared, row_count
 from spark.quality.rows import rows_of
 from spark.quality.runner import Expectations, Finding
 from spark.quality.suites import SUITES, UNIQUE, Check
@@ -48,11 +48,11 @@ def run(
         by_table = _by_expectations(context, layer, scopes)
     findings = [each for found in by_table.values() for each in found]
     met = {each.path: each.mark for each in scopes if all_met(by_table.get(each.path, ()))}
-    context.on_phase("write quality results")
-    if findings or not before:
-        _write(context, layer, findings, metadata_of(layer, met))
     failed = [each for each in findings if not each.success]
     critical = [each for each in failed if each.check.critical]
+    context.on_phase("write quality results")
+    if findings or not before:
+        _write(context, layer, findings, metadata_of(layer, met, len(critical)))
     for finding in critical:
         _quarantine(context, layer, finding)
     total = row_count(context.spark, context.lake.uri(QUALITY_RESULTS.path))
@@ -68,22 +68,24 @@ def _screened(context: RunContext, scopes: Sequence[Scope]) -> dict[str, list[Fi
     if not find_spec("duckdb") or any(each.new_files is None for each in scopes):
         return None
     import duckdb
-    from deltalake import DeltaTable
 
-    from spark.jobs.folder_files import dataset_of
+    from spark.jobs.folder_files import dataset_of, opened
+    from spark.jobs.gold_small import connection
     from spark.quality.screen import screened
 
     found: dict[str, list[Finding]] = {}
-    with duckdb.connect() as connection:
-        for each in scopes:
-            if not each.new_files:
-                continue
-            folder = context.lake.uri(each.path).removeprefix(LOCAL)
-            rows = dataset_of(DeltaTable(folder, version=each.mark["version"]))
-            findings = screened(connection, rows, each.new_files, each.checks)
-            if findings is None:
-                return None
-            found[each.path] = findings
+    for each in scopes:
+        if not each.new_files:
+            continue
+        rows = dataset_of(opened(context.lake.uri(each.path), each.mark["version"]))
+        try:
+            with connection() as own:
+                findings = screened(own, rows, each.new_files, each.checks)
+        except duckdb.Error:  # it says nothing of the rows: they are judged
+            return None
+        if findings is None:
+            return None
+        found[each.path] = findings
     return found
 
 
@@ -140,7 +142,7 @@ def _write(context: RunContext, layer: str, findings: Sequence[Finding], said: s
     uri = context.lake.uri(QUALITY_RESULTS.path)
     open_declared(context.spark, uri, QUALITY_RESULTS)
     frame = context.spark.createDataFrame(rows, struct_of(QUALITY_RESULTS))
-    frame.coalesce(1).write.format("delta").mode("append").save(uri)
+    frame.coalesce(1).write.format("delta").mode("append").option("userMetadata", said).save(uri)
 
 
 def _quarantine(context: RunContext, layer: str, finding: Finding) -> None:

@@ -139,9 +139,9 @@ def merge_newer(target: DeltaTable, rows: DataFrame, key: Sequence[str], newer: 
 def row_count(spark: SparkSession, uri: str) -> int:
     """The rows of a table, which its log says; Spark plans a query for that, deltalake does not."""
     if uri.startswith(LOCAL) and find_spec("deltalake"):
-        from deltalake import DeltaTable as Files
+        from spark.jobs.folder_files import opened
 
-        return int(Files(uri.removeprefix(LOCAL)).count())
+        return int(opened(uri).count())
     return int(spark.read.format("delta").load(uri).count())
 
 

@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 BASELINE_DAYS: Final = 7
 GUARD_DAYS: Final = 2
@@ -63,26 +63,32 @@ class Day:
 
 def aberrations(counts: Sequence[int]) -> list[Day]:
     """The statistics of each day of one unbroken daily series, in order."""
-    before = [0, *accumulate(counts)]
+    before = _Before([0, *accumulate(counts)], [0, *accumulate(each * each for each in counts)])
     c1 = _scores(counts, before, BASELINE_DAYS, 0)
     c2 = _scores(counts, before, BASELINE_DAYS, GUARD_DAYS)
     return list(map(Day, counts, c1, c2, _c3(c2), _cusum(counts, before)))
 
 
-def _scores(counts: Sequence[int], before: Sequence[int], baseline: int, guard: int) -> list[float | None]:
-    """Each day's count in deviations from its baseline; `before` are the cases before each day."""
+class _Before(NamedTuple):
+    """Before each day the cases, and the sum of their squares."""
+
+    cases: list[int]
+    squares: list[int]
+
+
+def _scores(counts: Sequence[int], before: _Before, baseline: int, guard: int) -> list[float | None]:
+    """Each day's count in deviations from its baseline, whose deviation comes of whole numbers: n Σx² − (Σx)²."""
+    cases, squares = before
     found: list[float | None] = [None] * min(len(counts), guard + baseline)
     for day in range(guard + baseline, len(counts)):
         end = day - guard
-        total = before[end] - before[end - baseline]
+        total = cases[end] - cases[end - baseline]
         if not total:  # most baselines are quiet
             found.append(counts[day] / MIN_DEVIATION)
             continue
-        mean = total / baseline
-        deviation = math.sqrt(
-            sum((each - mean) ** 2 for each in counts[end - baseline : end]) / (baseline - 1)
-        )
-        found.append((counts[day] - mean) / max(deviation, MIN_DEVIATION))
+        spread = baseline * (squares[end] - squares[end - baseline]) - total * total
+        deviation = math.sqrt(spread / (baseline * (baseline - 1)))
+        found.append((counts[day] - total / baseline) / max(deviation, MIN_DEVIATION))
     return found
 
 
@@ -95,7 +101,7 @@ def _c3(c2: Sequence[float | None]) -> list[float | None]:
     return found
 
 
-def _cusum(counts: Sequence[int], before: Sequence[int]) -> list[float | None]:
+def _cusum(counts: Sequence[int], before: _Before) -> list[float | None]:
     found: list[float | None] = []
     total = 0.0
     for z in _scores(counts, before, CUSUM_BASELINE_DAYS, GUARD_DAYS):

@@ -5,6 +5,7 @@ here passes there; whatever does not is left to it, which judges tables whole. S
 expectation or stricter: NaN is no value, and `mostly` means all rows.
 """
 
+# ruff: noqa: S608 - names and conditions are those of our own suites, and quoted
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -13,13 +14,16 @@ from typing import Any, Final
 from spark.quality.runner import Finding
 from spark.quality.suites import NOT_NULL, UNIQUE, Check
 
+_NEW: Final = "new_rows"
+_OLD: Final = "old_rows"
+
 
 def screened(
     connection: Any, dataset: Any, files: frozenset[str], checks: Sequence[Check]
 ) -> list[Finding] | None:
     """That every check is met by the rows of these files of a dataset of pyarrow; None where one may not be.
 
-    `connection` is one of DuckDB's.
+    `connection` is one of DuckDB's, and files that the dataset has not are not known to be met either.
 
     Where keys are to be unique, rows elsewhere in the table that have a key of theirs count too.
     """
@@ -28,49 +32,41 @@ def screened(
     parts: dict[bool, list[Any]] = {True: [], False: []}
     for fragment in dataset.get_fragments():
         parts[fragment.path in files].append(fragment)
-    format_, system = dataset.format, dataset.filesystem
-    some = {
-        is_new: FileSystemDataset(each, dataset.schema, format_, system) for is_new, each in parts.items()
-    }
-    findings: list[Finding] = []
-    for where in dict.fromkeys(check.where for check in checks):
-        chosen = [check for check in checks if check.where == where]
-        new, old = (
-            rows.filter(where) if where else rows
-            for rows in (connection.from_arrow(some[True]), connection.from_arrow(some[False]))
-        )
-        found = _judged(new, old, chosen)
-        if found is None:
-            return None
-        findings += found
-    return findings
-
-
-def _judged(new: Any, old: Any, checks: Sequence[Check]) -> list[Finding] | None:
-    met = [_MET[each.expectation](each) for each in checks if each.expectation in _MET]
-    unknown = {each.expectation for each in checks} - {*_MET, UNIQUE}
-    counts = (f"count_if(NOT coalesce({each}, false))" for each in met)
-    ((rows, *unmet),) = new.aggregate(", ".join(("count(*)", *counts))).fetchall()
-    if (
-        unknown
-        or any(unmet)
-        or any(_twice(new, old, rows, each.column_list) for each in checks if each.expectation == UNIQUE)
-    ):
+    if len(parts[True]) != len(files) or any(each.expectation not in _KNOWN for each in checks):
         return None
-    return [Finding(each, True, rows, 0) for each in checks]
+    for name, is_new in ((_NEW, True), (_OLD, False)):
+        rows = FileSystemDataset(parts[is_new], dataset.schema, dataset.format, dataset.filesystem)
+        connection.register(name, rows)
+    wheres = list(dict.fromkeys(check.where for check in checks))
+    asked = [f"count(*){_only(where)}" for where in wheres]
+    asked += [
+        f"count_if(NOT coalesce({_MET[each.expectation](each)}, false)){_only(each.where)}"
+        for each in checks
+        if each.expectation in _MET
+    ]
+    asked += [unmet for each in checks if each.expectation == UNIQUE for unmet in _twice(each)]
+    (found,) = connection.execute(f"SELECT {', '.join(asked)} FROM {_NEW}").fetchall()
+    if any(found[len(wheres) :]):
+        return None
+    rows_of = dict(zip(wheres, found, strict=False))
+    return [Finding(each, True, rows_of[each.where], 0) for each in checks]
 
 
-def _twice(new: Any, old: Any, rows: int, key: Sequence[str]) -> bool:
-    """Whether a key stands twice among the new rows, of which there are so many, or in an old one too."""
-    columns = ", ".join(map(_quoted, key))
-    distinct = new.project(columns).distinct()
-    same = " AND ".join(f"old.{_quoted(name)} = new.{_quoted(name)}" for name in key)
-    again = old.project(columns).set_alias("old").join(distinct.set_alias("new"), same, how="semi")
-    return bool(_count(distinct) != rows or _count(again))
+def _only(where: str) -> str:
+    """That an aggregate is over the rows for which `where` holds, empty for all."""
+    return f" FILTER (WHERE {where})" if where else ""
 
 
-def _count(rows: Any) -> int:
-    return int(rows.aggregate("count(*)").fetchall()[0][0])
+def _twice(check: Check) -> tuple[str, str]:
+    """How many new rows have a key of another one, and how many keys an old row has too."""
+    key = [_quoted(name) for name in check.column_list]
+    same = " AND ".join(f"{_OLD}.{name} = {_NEW}.{name}" for name in key)
+    only, also = _only(check.where), f" WHERE {check.where}" if check.where else ""
+    new, old = (f"(SELECT {', '.join(key)} FROM {rows}{also}) AS {rows}" for rows in (_NEW, _OLD))
+    return (
+        f"count(*){only} - count(DISTINCT row({', '.join(key)})){only}",
+        f"(SELECT count(*) FROM {old} SEMI JOIN {new} ON {same})",
+    )
 
 
 def _quoted(name: str) -> str:
@@ -126,3 +122,4 @@ _MET: Final[dict[str, Callable[[Check], str]]] = {
     "ExpectColumnPairValuesAToBeGreaterThanB": _pair,
 }
 """By expectation the condition, in SQL, that a row meets."""
+_KNOWN: Final = frozenset((*_MET, UNIQUE))

@@ -85,6 +85,7 @@ PROMETHEUS: dict[str, Series] = {
         **series("galen_freshness_seconds", _over_time(2e5, 2e5), layer="curated"),
         **series("galen_freshness_seconds", _over_time(1800, 15_000), layer="processed"),
     },
+    "promotion-stopped": series("galen_expectations_unmet", _over_time(0, 1), layer="silver"),
     "model-out-of-bounds": series("galen_model_out_of_bounds", _over_time(0, 2), kind="drift"),
     "model-refused": series("galen_models_refused_total", _counter(0, 1), model="sepsis"),
     "capacity": series("galen_stream_lag_events", _over_time(300, 80_000), hub="vital-signs", partition="0"),
@@ -114,6 +115,7 @@ CLOUDWATCH: dict[str, Samples] = {
         **_samples("galen", "galen_dead_letters_total", [1], [40]),
     },
     "tables-late": _samples("galen", "galen_freshness_seconds layer=processed", [1800], [15_000]),
+    "promotion-stopped": _samples("galen", "galen_expectations_unmet", [0], [1]),
     "model-out-of-bounds": _samples("galen", "galen_model_out_of_bounds", [0], [2]),
     "model-refused": _samples("galen", "galen_models_refused_total", [0], [1]),
     "capacity": _samples("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", [200], [1_200_000]),
@@ -200,7 +202,7 @@ def test_every_alarm_is_told_on_all_three() -> None:
 
 def test_each_priority_has_its_alarms() -> None:
     counted = {priority: [a.name for a in ALARMS if a.priority is priority] for priority in Priority}
-    assert [len(names) for names in counted.values()] == [5, 4, 6]
+    assert [len(names) for names in counted.values()] == [5, 5, 6]
 
 
 def _metrics_of(bound: Bound) -> list[Metric]:

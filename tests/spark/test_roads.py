@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from shared.names import TABLES
+from shared.names import EXPECTATIONS_UNMET, QUALITY_RESULTS, TABLES
 from tests.spark.conftest import RawLake
 from tests.spark.test_jobs import PATIENT, Jobs
 
@@ -43,6 +44,8 @@ def test_a_critical_expectation_that_fails_stops_promotion_and_names_the_rows(
     with pytest.raises(PromotionStopped, match="P2"):
         list(quality.run(jobs.context, "silver", {"silver": (unique,)}))
     assert [row["success"] for row in jobs.rows("silver_quality_results")].count(False) == 2
+    (newest,) = DeltaTable(raw.root / QUALITY_RESULTS).history(1)
+    assert json.loads(newest["userMetadata"])[EXPECTATIONS_UNMET] == {"silver": 1}
     assert {row["layer"] for row in jobs.rows("quarantine_set_aside")} == {"silver"}
 
 

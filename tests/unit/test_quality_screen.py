@@ -94,3 +94,11 @@ def test_an_expectation_that_the_screen_does_not_know_is_left_to_great_expectati
     other = Check("t", "ExpectColumnMaxToBeBetween", {"column": "n", "max_value": 9})
     with duckdb.connect() as connection:
         assert screen.screened(connection, dataset, frozenset(dataset.files), (other,)) is None
+
+
+def test_a_new_file_that_the_table_has_not_is_left_to_great_expectations(tmp_path: Path) -> None:
+    write_deltalake(tmp_path, pa.Table.from_pylist([GOOD], schema=SCHEMA))
+    dataset = folder_files.dataset_of(DeltaTable(tmp_path))
+    with duckdb.connect() as connection:
+        assert screen.screened(connection, dataset, frozenset(dataset.files), CHECKS[:1])[0].rows == 1
+        assert screen.screened(connection, dataset, frozenset([*dataset.files, "gone"]), CHECKS) is None

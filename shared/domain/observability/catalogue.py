@@ -35,6 +35,7 @@ GAUGES: Final[dict[str, str]] = {
     "galen_stream_lag_events": "Events enqueued and not yet landed, by hub and partition.",
     "galen_freshness_seconds": "Age of the newest file of a layer of the lake.",
     "galen_landed_to_gold_seconds": "From landing to gold, 95th percentile of the newest run of the gold tables.",
+    "galen_expectations_unmet": "Critical expectations of the tables that the newest judgement found unmet, by layer.",
     "galen_model_out_of_bounds": "Figures of the newest week of a model that are out of bounds, by kind.",
     "galen_dead_letters_open": "Dead letters that nobody has replayed, by stage.",
     "galen_policy_violations": "Rules of the platform that the app sees broken in its own settings, by rule.",

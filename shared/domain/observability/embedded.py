@@ -37,6 +37,7 @@ TOLD: Final = {
     "galen_chain_faults": Told(),
     "galen_dead_letters_open": Told("stage"),
     "galen_dead_letters_total": Told(),
+    "galen_expectations_unmet": Told(),
     "galen_freshness_seconds": Told("layer"),
     "galen_lines_total": Told(),
     "galen_model_out_of_bounds": Told(),

@@ -12,6 +12,7 @@ from shared.adapters.memory.lake import MemoryLake
 from shared.domain.fhir.outcome import error
 from shared.domain.ingest.chain import file_chain, hub_chain
 from shared.names import (
+    EXPECTATIONS_UNMET,
     FILES_RAW_ZONE,
     HUB_CLINICAL_EVENTS,
     HUB_RAW_ZONE,
@@ -19,6 +20,7 @@ from shared.names import (
     LANDED_TO_GOLD_P95,
     MODEL_OUT_OF_BOUNDS,
     MODEL_WATCH,
+    QUALITY_RESULTS,
     TABLES,
     Zone,
 )
@@ -187,6 +189,19 @@ def test_what_is_out_of_bounds_of_a_model_is_told_by_kind_as_the_newest_run_foun
         world.stores.lake.put(f"{MODEL_WATCH}/_delta_log/{number:020d}.json", commit)
     world.watch.inspect()
     assert gauges(world, "galen_model_out_of_bounds") == {"drift": 0, "burden": 1}
+
+
+def test_critical_expectations_that_are_not_met_are_told_by_layer_as_each_was_judged_last() -> None:
+    world = World()
+    world.watch.inspect()
+    assert gauges(world, "galen_expectations_unmet") == {}
+    told = ({"silver": 2}, {"bronze": 0}, {"gold": 1}, {"gold": 0})
+    for number, unmet in enumerate(told):
+        said = json.dumps({"judged": {}, EXPECTATIONS_UNMET: unmet})
+        commit = json.dumps({"commitInfo": {"userMetadata": said}}).encode()
+        world.stores.lake.put(f"{QUALITY_RESULTS}/_delta_log/{number:020d}.json", commit)
+    world.watch.inspect()
+    assert gauges(world, "galen_expectations_unmet") == {"silver": 2, "bronze": 0, "gold": 0}
 
 
 def test_the_freshness_of_a_table_is_that_of_its_log() -> None:

@@ -31,14 +31,22 @@ def test_the_next_whole_number_below_of_what_is_too_large_is_the_last_one() -> N
     assert found["below"].to_pylist() == [2, -3, last, -last - 1, last, 0, -last - 1, None]
 
 
-def test_a_connection_that_lets_go_of_its_rows_knows_none_of_them_and_takes_others() -> None:
-    connection = gold_small.connection()
-    frame = Frame.of_arrow(connection, pa.table({"value": [1.5, 2.5]}))
-    kept = frame.select(F.floor("value").alias("below")).toArrow()
-    gold_small.let_go(connection)
-    assert connection.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall() == [(0,)]
+def test_rows_are_known_to_their_own_connection_and_are_let_go_with_it() -> None:
+    with gold_small.connection() as first:
+        frame = Frame.of_arrow(first, pa.table({"value": [1.5, 2.5]}))
+        kept = frame.select(F.floor("value").alias("below")).toArrow()
+        with gold_small.connection() as second:
+            assert views(first) != []
+            assert views(second) == []
+            assert Frame.of_arrow(second, pa.table({"value": [7]})).collect() == [{"value": 7}]
     assert kept["below"].to_pylist() == [1, 2]
-    assert Frame.of_arrow(connection, pa.table({"value": [7]})).collect() == [{"value": 7}]
+    with gold_small.connection() as third:
+        assert views(third) == []
+
+
+def views(connection: duckdb.DuckDBPyConnection) -> list[object]:
+    """What was registered, as the connection sees it."""
+    return list(connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall())
 
 
 def test_a_query_in_hand_opens_no_file_and_loads_no_extension() -> None:
