@@ -6,13 +6,18 @@ import argparse
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local import exits
 from local.cli.options import new_parser
 from local.environment import say
 
+if TYPE_CHECKING:
+    from shared.domain.models.artefact import PublishedModel
+
 _EXAMPLES = """  python3 -m local score-dataset sepsis stays/ scored/
   python3 -m local score-dataset readmission diabetic_data.csv scored.csv
+  python3 -m local score-dataset sepsis held-out/ scored/ --model trained/      what `train sepsis rest/ --out trained` wrote
 
 sepsis: .psv files of the PhysioNet/CinC Challenge 2019 at any depth in; for each a file of the same name out, with
 PredictedProbability|PredictedLabel for every hour, from that hour and earlier ones only.
@@ -33,6 +38,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     readmission = models.add_parser("readmission", help="hospital encounters, at discharge")
     readmission.add_argument("source", type=Path, metavar="IN.csv")
     readmission.add_argument("target", type=Path, metavar="OUT.csv")
+    for each in (sepsis, readmission):
+        each.add_argument(
+            "--model", type=Path, dest="trained", metavar="DIR",
+            help="with the model that `train --out DIR` wrote, instead of the shipped one",
+        )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
 def _sepsis(args: argparse.Namespace) -> int:
     from local.datasets.score_stays import OUT_OF_ORDER, score_stays
     from local.datasets.stays import stay_files
+    from shared.domain.stays.sepsis_risk import checked
 
     if not args.source.is_dir():
         raise exits.CommandStopped(f"there is no folder {args.source}", exits.USAGE)
@@ -63,7 +74,7 @@ def _sepsis(args: argparse.Namespace) -> int:
     files = [path for path in stay_files(args.source) if target not in path.resolve().parents]
     if not files:
         raise exits.CommandStopped(f"there is no .psv file in {args.source}", exits.USAGE)
-    result = score_stays(files, args.source, args.target)
+    result = score_stays(files, args.source, args.target, checked(_model(args)))
     for problem in result.problems:
         say(problem)
     out_of_order = result.not_counted.pop(OUT_OF_ORDER, 0)
@@ -80,13 +91,14 @@ def _sepsis(args: argparse.Namespace) -> int:
 def _readmission(args: argparse.Namespace) -> int:
     from local.datasets.encounters import UnreadableEncounters
     from local.datasets.score_encounters import score_encounters
+    from shared.domain.stays.readmission_risk import checked
 
     if not args.source.is_file():
         raise exits.CommandStopped(f"there is no file {args.source}", exits.USAGE)
     if args.target.resolve() == args.source.resolve():
         raise exits.CommandStopped("the scores need a file of their own: name another OUT.csv", exits.USAGE)
     try:
-        result = score_encounters(args.source, args.target)
+        result = score_encounters(args.source, args.target, checked(_model(args)))
     except UnreadableEncounters as unreadable:
         raise exits.CommandStopped(str(unreadable)) from unreadable
     for problem in result.problems:
@@ -99,6 +111,12 @@ def _readmission(args: argparse.Namespace) -> int:
         say(f"values that the data set does not have count as not known: {_counts(result.unreadable)}")
     say(f"scored {result.encounters} encounters into {args.target}")
     return exits.FINDING if result.problems else exits.OK
+
+
+def _model(args: argparse.Namespace) -> PublishedModel:
+    from shared.domain.models.shipped import model_in, shipped_model
+
+    return shipped_model(args.model) if args.trained is None else model_in(args.trained, args.model)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

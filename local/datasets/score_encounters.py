@@ -12,8 +12,7 @@ import numpy as np
 from local.datasets.encounters import read_encounters, with_earlier
 from local.datasets.evaluate import model_scores, probabilities
 from shared.domain.features.readmission import readmission_features, unreadable
-from shared.domain.models.artefact import RefusedModel
-from shared.domain.models.shipped import shipped_model
+from shared.domain.models.artefact import PublishedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +29,13 @@ class Scored:
     unreadable: Counter[str]
 
 
-def score_encounters(source: Path, target: Path) -> Scored:
+def score_encounters(source: Path, target: Path, model: PublishedModel) -> Scored:
     """Writes the probability of every encounter, in the order of the file. Raises UnreadableEncounters."""
-    model = shipped_model("readmission")
     problems: list[str] = []
     encounters = read_encounters(source, problems)
     matrix = np.full((len(encounters), len(model.features)), np.nan)
     for place, earlier in with_earlier(encounters):
         features = readmission_features(encounters[place], earlier, model.tables["rates"])
-        if place == 0 and tuple(features) != model.features:
-            raise RefusedModel("the readmission model was trained on other features: train it anew")
         matrix[place] = list(features.values())
     scores = probabilities(model.calibration, model_scores(model, matrix))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 from local.datasets.evaluate import model_scores, probabilities
 from local.datasets.stays import UnreadableStay, read_stay
 from shared.domain.features.sepsis import COLUMNS, Hour, chosen, implausible, sepsis_features
-from shared.domain.stays.sepsis_risk import sepsis_model
+from shared.domain.models.artefact import PublishedModel
 
 _STAYS_AT_ONCE = 200
 _HEAD = "PredictedProbability|PredictedLabel"
@@ -37,7 +38,7 @@ class Scored:
     not_counted: Counter[str] = field(default_factory=Counter)
 
 
-def score_stays(files: Sequence[Path], source: Path, target: Path) -> Scored:
+def score_stays(files: Sequence[Path], source: Path, target: Path, model: PublishedModel) -> Scored:
     """Writes a file of scores for each stay: of the same name, or in the same subfolder where a name comes twice."""
     names = Counter(file.name for file in files)
     pairs = [
@@ -46,10 +47,10 @@ def score_stays(files: Sequence[Path], source: Path, target: Path) -> Scored:
     batches = [pairs[start : start + _STAYS_AT_ONCE] for start in range(0, len(pairs), _STAYS_AT_ONCE)]
     workers = min(len(batches), os.cpu_count() or 1)
     if workers == 1:
-        results = [score_batch(batch) for batch in batches]
+        results = [score_batch(model, batch) for batch in batches]
     else:
         with ProcessPoolExecutor(max_workers=workers) as pool:
-            results = list(pool.map(score_batch, batches))
+            results = list(pool.map(partial(score_batch, model), batches))
     return Scored(
         sum(each.stays for each in results),
         sum(each.hours for each in results),
@@ -58,9 +59,8 @@ def score_stays(files: Sequence[Path], source: Path, target: Path) -> Scored:
     )
 
 
-def score_batch(pairs: Sequence[tuple[Path, Path]]) -> Scored:
+def score_batch(model: PublishedModel, pairs: Sequence[tuple[Path, Path]]) -> Scored:
     """Scores some stays together: `pairs` of the file to read and the file to write."""
-    model = sepsis_model()
     rows: list[list[float]] = []
     parts: list[tuple[Path, int]] = []
     problems: list[str] = []

@@ -5,25 +5,34 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from shared.domain.models.artefact import PublishedModel, RefusedModel, read_model
 
 CHAMPION = "champion"
 REGISTRY = "published.json"
+_SHIPPED = resources.files(__package__) / "published"
 
 
 def registry() -> dict[str, dict[str, dict[str, Any]]]:
     """Model → alias → file, SHA-256 and size in bytes."""
-    text = (resources.files(__package__) / "published" / REGISTRY).read_text("utf-8")
-    return dict(json.loads(text))
+    return _registry_in(_SHIPPED)
 
 
 @cache
 def shipped_model(name: str, alias: str = CHAMPION) -> PublishedModel:
     """The model that an alias stands for. Raises RefusedModel for one that is unknown or not as it was published."""
-    entry = registry().get(name, {}).get(alias)
+    return model_in(_SHIPPED, name, alias)
+
+
+def model_in(folder: Traversable, name: str, alias: str = CHAMPION) -> PublishedModel:
+    """As `shipped_model`, from a folder that training wrote to. Raises OSError where there is no registry in it."""
+    entry = _registry_in(folder).get(name, {}).get(alias)
     if entry is None:
         raise RefusedModel(f"no model {name} is published as {alias}")
-    packed = (resources.files(__package__) / "published" / entry["file"]).read_bytes()
-    return read_model(packed, entry["sha256"])
+    return read_model(folder.joinpath(entry["file"]).read_bytes(), entry["sha256"])
+
+
+def _registry_in(folder: Traversable) -> dict[str, dict[str, dict[str, Any]]]:
+    return dict(json.loads(folder.joinpath(REGISTRY).read_text("utf-8")))
