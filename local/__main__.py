@@ -40,7 +40,7 @@ if __name__ == "__main__":
     elif checkout not in sys.path:
         sys.path.insert(0, checkout)
     from local.bootstrap import main
-    from local.left_out import leave_out
+    from local.process_start import start_lean
 
-    leave_out()
+    start_lean()
     sys.exit(main(sys.argv[1:]))

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from local.left_out import leave_out
+from local.process_start import start_lean
 
 _PR_SET_PDEATHSIG = 1
 _WATCH_EVERY_S = 1.0
@@ -34,7 +34,7 @@ def _watch(parent: int) -> None:
 
 if __name__ == "__main__":
     end_with(int(sys.argv[1]))
-    leave_out()
+    start_lean()
     module = sys.argv[2]
     sys.argv = sys.argv[2:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -25,7 +25,7 @@ _PARTS = (
     "installer",
     "java",
     "layout",
-    "left_out",
+    "process_start",
     "owned_child",
 )
 _CLI = ("__init__", "commands", "main", "options", "status")
