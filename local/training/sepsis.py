@@ -28,7 +28,7 @@ from shared.domain.models.drift import PROBABILITY
 from shared.domain.models.forest import Forest
 from shared.domain.models.network import Inputs, Networks
 
-VERSION = "2026.11.3"
+VERSION = "2026.11.4"
 BOOSTING = Settings()
 SETTINGS: dict[str, Any] = asdict(BOOSTING)
 SEEDS = ((1, WORTH), (2, LABEL))
@@ -185,11 +185,14 @@ def _utilities(data: Stays, raw: Floats, alarms: NDArray[np.bool_]) -> dict[str,
         by_fold.append(data.utility(raw, chosen, outside))
         share = float(data.gain[outside & data.ideal].sum())
         earned, possible = earned + by_fold[-1] * share, possible + share
+    alerts = data.alerts(alarms)
     return {
         "utility": earned / possible,
         "utility_lowest_fold": min(by_fold),
         "utility_highest_fold": max(by_fold),
         "alert_hours_in_100_patient_days": 100 * 24 * float(alarms.mean()),
+        "alerts_in_100_patient_days": 100 * 24 * float(alerts.mean()),
+        "alerts_in_stays_with_sepsis": float(data.septic[alerts].mean()),
         "stays_with_an_alert": float(len(np.unique(data.stay[alarms])) / len(np.unique(data.stay))),
     }
 

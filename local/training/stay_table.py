@@ -65,6 +65,13 @@ class Stays:
         earned = float(self.gain[rows & (scores >= threshold)].sum())
         return earned / float(self.gain[rows & self.ideal].sum())
 
+    def alerts(self, alarms: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The hours in which an alert begins: an alarm after two hours of the stay without one, as in service."""
+        begins = alarms.copy()
+        for back in (1, 2):
+            begins[back:] &= ~(alarms[:-back] & (self.hour[back:] >= back))
+        return begins
+
 
 def read_stays(files: list[Path], done: Checkpoints, say: Say) -> Stays:
     """The table of all hours; the features are read from `done` where they were computed before."""

@@ -8,6 +8,7 @@ np = pytest.importorskip(
     "numpy", reason="the utility of sepsis alarms was not tested: NumPy is in the group ml"
 )
 
+from local.training.stay_table import Stays  # noqa: E402
 from local.training.utility import best_threshold, normalised_utility, worth_of  # noqa: E402
 
 
@@ -51,3 +52,13 @@ def test_normalised_it_is_1_for_the_best_forecaster_and_0_for_silence() -> None:
 def test_the_best_threshold_stops_where_alarms_begin_to_cost() -> None:
     gain = np.array([1.0, -0.05, 0.5, -0.05, -0.05])
     assert best_threshold(gain, np.array([0.9, 0.8, 0.7, 0.6, 0.5])) == 0.7
+
+
+def test_an_alert_joins_alarms_with_at_most_an_hour_between_and_begins_anew_in_each_stay() -> None:
+    alarms = np.array([1, 0, 1, 0, 0, 1, 1, 0, 1, 1], bool)
+    hour = np.array([0, 1, 2, 3, 4, 5, 0, 1, 2, 0])
+    stay = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2])
+    labels, nothing = np.zeros(10, np.int8), np.zeros(10)
+    stays = Stays(nothing, labels, nothing, alarms, stay, hour, stay, {})
+    assert np.flatnonzero(stays.alerts(alarms)).tolist() == [0, 5, 6, 9]
+    assert alarms.sum() == 6
