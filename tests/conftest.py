@@ -20,10 +20,10 @@ for _part in ("connect", "read", "write", "pool"):  # httpx's own patience is fi
 
 EVERYTHING = "GALEN_TEST_EVERYTHING"
 SPARK = "tests/spark/"
-SPARK_HALF, SPARK_LAST = "tests/spark/test_j", "tests/spark/test_t"
 TORN = "platform that is torn"
 SERVED = "platform that serves"
 TOGETHER = {
+    SPARK: SPARK,
     "tests/e2e/test_kills.py": "",
     "tests/e2e/test_canary.py": "",
     "tests/e2e/test_first_start.py": "",
@@ -40,6 +40,7 @@ TOGETHER = {
 }
 """What is one piece of work, since its files share what is dear to start; "" is a piece of its own."""
 LONGEST_FIRST = (
+    SPARK,
     "tests/e2e/test_kills.py",
     "tests/e2e/test_kills_on_aws.py",
     TORN,
@@ -63,8 +64,6 @@ LONGEST_FIRST = (
 
 def piece_of(nodeid: str) -> str:
     """The piece of work that a test belongs to: its file, unless that shares with others what is dear to start."""
-    if nodeid.startswith(SPARK):  # two pieces of like length, for those of a process share a session
-        return f"{SPARK} {SPARK_HALF < nodeid < SPARK_LAST}"
     file = nodeid.partition("::")[0]
     return next((piece for start, piece in TOGETHER.items() if file.startswith(start)), "") or file
 
@@ -82,7 +81,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Pieces:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a process that shares the work Spark comes first, then the longest pieces; the order is otherwise as collected.
+    """In a process that shares the work the longest pieces come first; the order is otherwise as collected.
 
     What takes minutes is not collected where nobody asks for it: a skipped test is one that could not run.
     """
@@ -93,11 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not hasattr(config, "workerinput"):
         return
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
-
-    def turn(item: pytest.Item) -> int:
-        return -1 if item.nodeid.startswith(SPARK) else rank.get(piece_of(item.nodeid), len(rank))
-
-    items.sort(key=turn)
+    items.sort(key=lambda item: rank.get(piece_of(item.nodeid), len(rank)))
 
 
 @pytest.hookimpl(wrapper=True)
