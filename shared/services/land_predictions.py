@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import orjson
+
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
 from shared.domain.records import Door, Item, Kind
@@ -63,7 +65,7 @@ class LandPredictions:
     def _row(self, item: Item) -> dict[str, Any] | None:
         text = self._bodies.text(item)
         # Most RiskAssessments are scores by rule, which are not decoded to see that.
-        said = said_by(json.decode_object(text)) if SYSTEM_MODELS in text else None
+        said = said_by(orjson.loads(text)) if SYSTEM_MODELS in text else None
         if said is None:
             return None
         return {

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections import defaultdict
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -18,9 +19,11 @@ from urllib.request import getproxies
 
 import certifi
 from azure.core.pipeline.transport import RequestsTransport
+from azure.core.settings import settings
 from requests import ConnectionError as RequestsConnectionError
 from requests import ConnectTimeout, ReadTimeout, Response, Session
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import requote_uri
 from urllib3.exceptions import ProtocolError
@@ -124,7 +127,7 @@ class DirectSession(Session):
             ) from failure
         finally:
             self._pool.give_back(address, verify, connection)
-        return _response(url, answer)
+        return _Read(url, answer)
 
     def close(self) -> None:
         super().close()
@@ -134,16 +137,23 @@ class DirectSession(Session):
 _UNUSUAL: Final = ("files", "params", "stream", "cert", "auth", "json", "cookies", "hooks")
 
 
-def _response(url: str, answer: Answer) -> Response:
-    response = Response()
-    response.status_code = answer.status
-    response.reason = answer.reason
-    response.url = url
-    response.headers = CaseInsensitiveDict(answer.headers)
-    response.raw = SimpleNamespace()  # the transport sets a flag of urllib3 on it
-    response._content = answer.body
-    response._content_consumed = True
-    return response
+class _Read(Response):
+    """A response that was read whole; a jar of cookies is made for nobody."""
+
+    _next = None
+    encoding = None
+    elapsed = timedelta()
+    cookies = RequestsCookieJar()
+
+    def __init__(self, url: str, answer: Answer) -> None:
+        self.status_code = answer.status
+        self.reason = answer.reason
+        self.url = url
+        self.headers = CaseInsensitiveDict(answer.headers)
+        self.raw = SimpleNamespace()  # the transport sets a flag of urllib3 on it
+        self.history = []
+        self._content = answer.body
+        self._content_consumed = True
 
 
 class DirectTransport(RequestsTransport):  # type: ignore[misc]  # the library has no types
@@ -161,5 +171,7 @@ class DirectTransport(RequestsTransport):  # type: ignore[misc]  # the library h
 
 def transport() -> RequestsTransport:
     """A new transport: the direct one, unless the environment names a proxy."""
+    # Asked for each call, the environment is searched for it four times.
+    settings.tracing_enabled = settings.tracing_enabled()
     # `no` names the hosts that no proxy is for: it is not a proxy.
     return RequestsTransport() if getproxies().keys() - {"no"} else DirectTransport()

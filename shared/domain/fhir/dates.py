@@ -71,6 +71,11 @@ def date_range(text: str) -> Range | None:
     if match is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = match.groups()
+    if zone == "Z" and len(text) == _PLAIN_LENGTH and fraction is not None:
+        # As this platform writes instants; what the calendar does not have is judged below.
+        with suppress(ValueError):
+            datetime.fromisoformat(text)
+            return Range(text, text)
     try:
         start = datetime(
             int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), 0, tzinfo=UTC

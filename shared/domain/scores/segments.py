@@ -9,11 +9,12 @@ it is named by its content, and a state that needs another one names that instea
 from __future__ import annotations
 
 import hashlib
-import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import orjson
 
 from shared.domain.scores.advance import SLACK_US, WINDOW_US
 from shared.domain.scores.state import AT, Row, VitalsState, ended_of
@@ -51,12 +52,12 @@ USUAL: Final = Sizes()
 
 def encode(value: object) -> str:
     """A head or a segment as text: plain JSON, no decimals."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return orjson.dumps(value).decode()
 
 
 def decode(text: str) -> Any:
     """What `encode` wrote."""
-    return json.loads(text)
+    return orjson.loads(text)
 
 
 def first_needed(head: VitalsState, instants: Iterable[int], sizes: Sizes = USUAL, *, anywhere: bool) -> int:

@@ -147,7 +147,7 @@ def last_readings(state: StayState, at_us: int) -> dict[str, list[Any]]:
     """Variable → its last reading up to an instant."""
     found: dict[str, list[Any]] = {}
     for number in sorted(state["hours"], key=int):
-        found |= {name: entry for name, entry in state["hours"][number].items() if _until(entry, at_us)}
+        found |= {name: entry for name, entry in state["hours"][number].items() if entry[AT] <= at_us}
     return found
 
 
