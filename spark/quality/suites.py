@@ -18,7 +18,10 @@ from spark.schemas.derived import CLINICAL_EVENTS, PATIENT_360, VERSIONS
 from spark.schemas.silver import CONDITIONS, ENCOUNTERS, OBSERVATIONS, PATIENTS, SILVER
 
 _SHARES: Final = ("rate", "low", "high")
-_SHARE_ENDINGS: Final = ("_share", "_low", "_high")
+_SHARE: Final = "share"
+_BOUNDS: Final = ("low", "high")
+_RATIOS: Final = ("prr", "ror")
+"""Ratios of shares or of odds, which are above one where something is reported often."""
 NOT_NULL: Final = "ExpectColumnValuesToNotBeNull"
 UNIQUE: Final = "ExpectCompoundColumnsToBeUnique"
 GENDERS: Final = ("male", "female", "other", "unknown")
@@ -120,10 +123,12 @@ def _gold() -> list[Check]:
     for each in GOLD:
         table = each.declared
         checks += _keyed(table, table.key) if table.key else []
+        names = {column.name for column in table.columns}
         for column in table.columns:
-            if column.name in _SHARES or column.name.endswith(_SHARE_ENDINGS):
+            of, _, what = column.name.rpartition("_")
+            if column.name in _SHARES or what == _SHARE or (what in _BOUNDS and f"{of}_{_SHARE}" in names):
                 checks.append(_between(table.path, column.name, 0, 1, critical=True))
-            elif column.ddl == "BIGINT":
+            elif column.ddl == "BIGINT" or what in _BOUNDS or column.name in _RATIOS:
                 checks.append(_between(table.path, column.name, 0, None, critical=True))
     measures = TABLES["gold_quality_measures"]
     pair = {"column_A": "denominator", "column_B": "numerator", "or_equal": True}

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
+from shared.names import TABLES
 from spark.quality.suites import NOT_NULL, UNIQUE, Check
 from tests.lazily import lazily
 
@@ -102,3 +103,14 @@ def test_a_new_file_that_the_table_has_not_is_left_to_great_expectations(tmp_pat
     with duckdb.connect() as connection:
         assert screen.screened(connection, dataset, frozenset(dataset.files), CHECKS[:1])[0].rows == 1
         assert screen.screened(connection, dataset, frozenset([*dataset.files, "gone"]), CHECKS) is None
+
+
+def test_a_bound_of_a_share_is_held_to_one_and_a_bound_of_a_ratio_is_not() -> None:
+    suites = lazily("spark.quality.suites")
+    most = {
+        (each.path, each.columns): each.arguments.get("max_value", "none") for each in suites.SUITES["gold"]
+    }
+    shares = (("gold_overdose_trend", "high"), ("gold_journey_by_condition", "treated_low"))
+    assert [most[TABLES[table], column] for table, column in shares] == [1, 1]
+    ratios = ("prr", "prr_low", "prr_high", "ror", "ror_low", "ror_high")
+    assert {most[TABLES["gold_safety_signals"], column] for column in ratios} == {"none"}
