@@ -1,8 +1,8 @@
 """Real stays in intensive care replayed through the stream door, and how long a P1 of sepsis takes to be readable.
 
 The first hours of stays of the PhysioNet/CinC Challenge 2019, one event a value: what a monitor measures as readings of a
-device, the rest as Observations. All stays go on together, a value of each in turn, so that every value is scored by
-itself. Effective times are those of the stay, its last hour being the present one; the times that are measured are real.
+device, the rest as Observations. All stays go on together, so that every value is scored by itself, and as in a hospital no two
+begin an hour at the same moment. Effective times are those of the stay, its last hour being the present one; the times that are measured are real.
 Which value raises an alert is known beforehand from the evaluation that the service calls; half of the stays have one.
 Where values come faster than they are scored, two are taken together and the alert names the later: its time is counted
 from the one that was to raise it.
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,8 @@ from shared.domain.vitals.parameters import LOINC, UCUM
 HOURS: Final = 11
 """Of each stay: what is older than twelve hours raises no alert."""
 GOAL_S: Final = 1.0
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
+"""Its multiples, without their whole parts, are spread evenly however many there are."""
 _BETWEEN: Final = timedelta(minutes=1)
 _TOGETHER_S: Final = 10.0
 _LAST_WITHIN_S: Final = 60.0
@@ -269,19 +272,20 @@ class _SepsisReader(AlertReader):
 
 
 def in_turn(stays: Sequence[Replayed]) -> Iterator[tuple[int, int]]:
-    """Place of a stay and of its value: hour by hour, a value of each stay that has one left in the hour."""
+    """Place of a stay and of its value: those of an hour spread over it, and the stays' hours over one another."""
     order = [
-        (value.after // timedelta(hours=1), _rank(stay, place), number, place)
+        (hour + number * _GOLDEN % 1, number, place)
         for number, stay in enumerate(stays)
-        for place, value in enumerate(stay.values)
+        for place, hour in enumerate(_hours(stay))
     ]
-    return ((number, place) for _, _, number, place in sorted(order))
+    return ((number, place) for _, number, place in sorted(order))
 
 
-def _rank(stay: Replayed, place: int) -> int:
-    """The how manieth value of its hour."""
-    hour = stay.values[place].after // timedelta(hours=1)
-    return sum(value.after // timedelta(hours=1) == hour for value in stay.values[:place])
+def _hours(stay: Replayed) -> Iterator[float]:
+    """When each value is sent, in hours since the stay began."""
+    for hour, values in groupby(stay.values, key=lambda value: value.after // timedelta(hours=1)):
+        count = len(list(values))
+        yield from (hour + rank / count for rank in range(count))
 
 
 def _admitted(target: Target, stay: Replayed, name: str, begun: datetime) -> list[Parcel]:
