@@ -1,11 +1,11 @@
 """Real stays in intensive care replayed through the stream door, and how long a P1 of sepsis takes to be readable.
 
 The first hours of stays of the PhysioNet/CinC Challenge 2019, one event a value: what a monitor measures as readings of a
-device, the rest as Observations. All stays go on together, so that every value is scored by itself, and as in a hospital no two
-begin an hour at the same moment. Effective times are those of the stay, its last hour being the present one; the times that are measured are real.
-Which value raises an alert is known beforehand from the evaluation that the service calls; half of the stays have one.
-Where values come faster than they are scored, two are taken together and the alert names the later: its time is counted
-from the one that was to raise it.
+device, the rest as Observations. All stays go on together, so that every value is scored by itself, and as in a hospital
+no two begin an hour at the same moment. Effective times are those of the stay, its last hour being the present one; the
+times that are measured are real. Which value raises an alert is known beforehand from the evaluation that the service
+calls; half of the stays have one. Where values come faster than they are scored, two are taken together and the alert
+names the later: its time is counted from the one that was to raise it.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 from local.bench.sepsis import Replayed, Value, in_turn
 from shared.domain.stays.variables import variables
@@ -22,7 +23,7 @@ def test_each_stay_is_replayed_in_its_order_and_their_hours_begin_one_after_anot
     for number in range(len(stays)):
         assert [place for stay, place in order if stay == number] == list(range(HOURS * VALUES))
     second_hour = [at for at, (_, place) in enumerate(order) if place == VALUES]
-    apart = [later - earlier for earlier, later in zip(second_hour, second_hour[1:], strict=False)]
+    apart = [later - earlier for earlier, later in pairwise(second_hour)]
     assert max(apart) <= 2 * VALUES, "no two hours begin together"
     assert min(apart) >= VALUES // 2
 
