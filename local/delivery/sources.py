@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from local.exits import USAGE, CommandStopped
+from local.exits import FINDING, USAGE, CommandStopped
 
 ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
 LINES: Final = (".ndjson", ".jsonl")
@@ -111,24 +111,34 @@ def _stop(file: str, why: str) -> None:
 
 
 def documents(paths: Iterable[Path], skip: Callable[[str, str], None] = _stop) -> Iterator[Document]:
-    """Every document below the paths, in order of name; `skip` hears of files that cannot be read to their end, and why.
+    """Every document below the paths, in order of name.
 
-    Raises CommandStopped where a path holds nothing to read.
+    `skip` hears, with the reason, of each file that cannot be read to its end and each path that holds nothing beside
+    others that do. Raises CommandStopped where all paths together hold nothing to read.
     """
+    empty: list[tuple[Path, str, int]] = []
+    found = False
     for path in paths:
-        count, skipped = 0, 0
+        holds = False
 
         def skip_one(file: str, why: str) -> None:
-            nonlocal skipped
-            skipped += 1
+            nonlocal holds
+            holds = True
             skip(file, why)
 
-        for count, document in enumerate(_of_path(path, skip_one), 1):  # noqa: B007 - counted
+        for document in _of_path(path, skip_one):
+            holds = True
             yield document
-        if not count and not skipped:
-            if path.is_file() and is_known(path.name, LINES):
-                raise CommandStopped(f"{path} is empty: there is nothing to send")
-            raise CommandStopped(f"{path} holds nothing to send: {KNOWN_ENDINGS}", USAGE)
+        if holds:
+            found = True
+        elif path.is_file() and is_known(path.name, LINES):
+            empty.append((path, "is empty: there is nothing to send", FINDING))
+        else:
+            empty.append((path, f"holds nothing to send: {KNOWN_ENDINGS}", USAGE))
+    for path, why, exit_code in empty:
+        if not found:
+            raise CommandStopped(f"{path} {why}", exit_code)
+        skip(str(path), f"it {why}")
 
 
 def reason_of(failure: BaseException) -> str:

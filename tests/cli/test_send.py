@@ -137,6 +137,21 @@ def test_an_empty_file_is_called_empty_and_is_a_finding(tmp_path: Path) -> None:
     assert stopped.value.exit_code == 1
 
 
+def test_an_empty_path_between_others_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    """What was sent before it has to be accounted for, and what comes after it to be sent."""
+    first, empty, folder, last = (tmp_path / name for name in ("a.json", "b.ndjson", "c", "d.ndjson"))
+    folder.mkdir()
+    empty.touch()
+    first.write_text(json.dumps(PATIENT))
+    last.write_bytes(lines(PATIENT))
+    account = Account("file")
+    found = [each.file for each in documents([first, empty, folder, last], account.skip)]
+    assert found == [str(first), str(last)]
+    (of_file, of_folder) = account.unread
+    assert of_file == f"{empty}: it is empty: there is nothing to send"
+    assert of_folder.startswith(f"{folder}: it holds nothing to send")
+
+
 def test_a_path_with_nothing_known_lists_packed_endings_too(tmp_path: Path) -> None:
     with pytest.raises(CommandStopped, match=r"\.gz, \.xz, \.bz2.*\.zip"):
         list(documents([tmp_path]))
