@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -111,11 +111,14 @@ def _dropped_files(services: Services, letters: Iterable[DeadLetter]) -> dict[st
 
 def _show(services: Services, letter_id: str, *, raw: bool) -> int:
     letter = _find(services, letter_id)
+    file = _dropped_files(services, [letter]).get(letter.raw.path.removeprefix("landing/"))
     if raw:
-        sys.stdout.buffer.write(_bytes_of(services, letter))
+        for piece in _bytes_of(services, letter, file):
+            sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return exits.OK
-    print(json.dumps({**asdict(letter), "pointer": _pointer(letter)}, indent=2))
+    said = {**asdict(letter), "pointer": _pointer(letter)}
+    print(json.dumps(said if file is None else {**said, "file": f"landing/{file}"}, indent=2))
     return exits.OK
 
 
@@ -143,15 +146,24 @@ def _find(services: Services, given: str) -> DeadLetter:
     return found[0]
 
 
-def _bytes_of(services: Services, letter: DeadLetter) -> bytes:
+def _bytes_of(services: Services, letter: DeadLetter, file: str | None) -> Iterator[bytes]:
+    """The lines it leads to, or the dropped file at this path where that was refused as a whole."""
     from shared.domain.ingest.chain import unpack
+    from shared.services.isolate import FOLDER
 
     if letter.raw.line == 0 and not letter.parts:
-        raise exits.CommandStopped(
-            "the dropped file as a whole was refused: it is still in the container landing"
-        )
+        if letter.raw.path.startswith(f"{FOLDER}/"):
+            raise exits.CommandStopped(
+                f"what failed at {letter.stage} is a record, not what arrived: `dead-letters replay` reads it again"
+            )
+        if file is None:
+            raise exits.CommandStopped(
+                "the dropped file was refused as a whole, and has left the container landing or been replaced since"
+            )
+        return services.adapters.dropped.stream(file)
     lines = unpack(services.lake.read(letter.raw.path))
-    return b"\n".join(lines[number - 1].body for number in sorted({line for line, _ in letter.places}))
+    numbers = sorted({line for line, _ in letter.places})
+    return iter([b"\n".join(lines[number - 1].body for number in numbers)])
 
 
 def _pointer(letter: DeadLetter) -> str:

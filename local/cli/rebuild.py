@@ -142,9 +142,8 @@ def _print(result: Comparison, form: str) -> None:
             print(f"{difference.kind}: {difference.where}")
         if len(result.differences) > _SHOWN:
             print(f"… and {len(result.differences) - _SHOWN} more (--format json names all)")
-    verdict = (
-        "identical to what raw says" if not result.differences else f"{len(result.differences)} differences"
-    )
+    count = len(result.differences)
+    verdict = f"{count} difference{'s' * (count > 1)}" if count else "identical to what raw says"
     print(
         f"galen: {result.files} raw files; {result.current} current, {result.history} history, {result.assessments} risk "
         f"assessments, {result.alerts} alerts; {result.replayed} of {result.said} assessments by models replayed: {verdict}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -76,6 +77,30 @@ def test_shows_the_outcome_and_the_raw_bytes(world: World, capfdbinary: pytest.C
     dead_letters._show(world, ids(world)["validate"], raw=False)
     shown = json.loads(capfdbinary.readouterr().out)
     assert shown["outcome"]["issue"][0]["expression"] == ["Patient.gender"]
+
+
+def test_shows_where_a_file_is_that_was_refused_as_a_whole_and_its_bytes(
+    world: World, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    damaged = gzip.compress(b"{}")[:10] + b"\xff" * 9
+    path = f"{TENANT}/damaged.ndjson.gz"
+    world.drop(path, damaged)
+    world.file_door.receive(path)
+    letter = ids(world)["land"]
+    dead_letters._show(world, letter, raw=False)
+    assert json.loads(capfdbinary.readouterr().out)["file"] == f"landing/{path}"
+    dead_letters._show(world, letter, raw=True)
+    assert capfdbinary.readouterr().out == damaged
+    world.drop(path, b"something else")
+    with pytest.raises(CommandStopped, match="replaced since"):
+        dead_letters._show(world, letter, raw=True)
+
+
+def test_what_failed_after_it_was_recorded_has_no_raw_bytes_to_show(world: World) -> None:
+    torn = {**next(iter(world.stores.records.changes)), "door": "http", "blob": "bodies/missing"}
+    world.land_commits.land([torn])
+    with pytest.raises(CommandStopped, match="failed at land-commits is a record"):
+        dead_letters._show(world, ids(world)["land-commits"], raw=True)
 
 
 def test_a_replay_that_changes_nothing_leaves_it_open_and_says_why(
