@@ -53,6 +53,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--known-by", choices=tuple(map(str, Clock)), default=str(Clock.PLATFORM),
         help="with features: since when a fact was known: by this platform's clock, or by the date its source states",
     )  # fmt: skip
+    parser.add_argument(
+        "--at-discharges", action="store_true",
+        help="with features --known-by source: as known at the ends of each patient's stays",
+    )  # fmt: skip
     add_platform_options(parser)
 
 
@@ -68,7 +72,7 @@ def instant_text(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Runs the job; two runs over one lake follow each other."""
     lake = lake_root(args.data)
-    _check_source(args)
+    _check_options(args)
     if args.source:
         args.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     elif not args.continuous and not (lake / "raw").is_dir():
@@ -83,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         how += ["--from", str(args.source.resolve())] if args.source else []
         try:
             how += [word for each in args.as_of for word in ("--as-of", each)]
+            how += ["--at-discharges"] if args.at_discharges else []
             run_job(
                 runtime,
                 [args.job, *how, "--known-by", args.known_by],
@@ -97,8 +102,12 @@ def run(args: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _check_source(args: argparse.Namespace) -> None:
-    """Raises CommandStopped where the job and `--from` do not go together."""
+def _check_options(args: argparse.Namespace) -> None:
+    """Raises CommandStopped where the job and what it is told do not go together."""
+    if args.at_discharges and (args.as_of or args.known_by != Clock.SOURCE):
+        raise exits.CommandStopped(
+            "--at-discharges goes with --known-by source and without --as-of", exits.USAGE
+        )
     if (args.job == IMPORT) != bool(args.source):
         raise exits.CommandStopped(
             f"`--from DIR` belongs to the job {IMPORT}: `python3 -m local spark {IMPORT} --from DIR`",

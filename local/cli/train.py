@@ -12,27 +12,30 @@ from local import exits
 from local.cli.options import new_parser
 from local.environment import say
 from local.layout import CHECKOUT, DEFAULT_DATA
+from local.training.data import ARCHIVES
 
+_NOT_SERVED = frozenset({"readmission-store"})
 _EXAMPLES = """  GALEN_TEST_DATA=/data python3 -m local train sepsis
   python3 -m local train readmission /data/diabetic_data.csv
   python3 -m local train sepsis /data/stays --out /tmp/trial --runs /tmp/trial
 
 The data: physionet2019-setb (PhysioNet/CinC Challenge 2019) and uci-diabetes-readmission (UCI 296), both CC BY 4.0;
-onset: FHIR R4 bundles, one of each patient (synthea-r4, simulated, Apache-2.0), or a lake with a feature store.
-exit codes: 0 published, 1 the data cannot be read, 2 wrong usage
+onset and readmission-store: FHIR R4 bundles, one of each patient (synthea-r4, simulated, Apache-2.0), or a lake with a
+feature store. readmission-store is registered but published nowhere: readmission serves.
+exit codes: 0 trained, 1 the data cannot be read, 2 wrong usage
 """
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
     parser = new_parser(subparsers, "train", "train and publish a model on public data", _EXAMPLES)
-    parser.add_argument("model", choices=("sepsis", "readmission", "onset"))
+    parser.add_argument("model", choices=tuple(ARCHIVES))
     parser.add_argument(
         "data", nargs="?", metavar="PATH", help="archive, folder or file (default: in $GALEN_TEST_DATA)"
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR",
-        help="artefact, registry and card here (default: the shipped ones in the checkout)",
+        help="artefact, registry and card here (default: the shipped ones in the checkout, of readmission-store --runs)",
     )  # fmt: skip
     parser.add_argument(
         "--runs", type=Path, default=DEFAULT_DATA / "mlflow", metavar="DIR",
@@ -41,7 +44,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 where the model was published; 2 for wrong usage."""
+    """0 where the model was trained; 2 for wrong usage."""
     from local.datasets.encounters import UnreadableEncounters
     from local.datasets.landmarks import UnreadablePatients
     from local.training.data import given_or_default, unpacked
@@ -61,15 +64,16 @@ def _train(name: str, data: Path, out: Path | None, runs: Path) -> None:
     from local.training.tracking import Tracking
     from local.training.words import WORDS
 
-    trainer = importlib.import_module(f"local.training.{name}")
+    trainer = importlib.import_module(f"local.training.{name.replace('-', '_')}")
+    serves = name not in _NOT_SERVED
     tracking = Tracking(runs, name)
     started_s = time.monotonic()
     try:
         trained, evaluation, sample = trainer.train(data, _progress(started_s), runs / "work")
         tracking.record({**trainer.SETTINGS, "seeds": trainer.SEEDS}, trained.metrics, trained.data)
-        folder = out or SHIPPED
+        folder = out or (SHIPPED if serves else runs / "not-served")
         model = publish(trained, tracking.run_id, folder)
-        tracking.finish(folder / f"{name}.model.json.gz", model.sha256)
+        tracking.finish(folder / f"{name}.model.json.gz", model.sha256, champion=serves)
     except BaseException:
         tracking.fail()
         raise
@@ -77,7 +81,9 @@ def _train(name: str, data: Path, out: Path | None, runs: Path) -> None:
     cards.mkdir(parents=True, exist_ok=True)
     text = card(WORDS[name], model, evaluation.with_importance(model, sample))
     (cards / f"{name}.md").write_text(text, "utf-8")
-    say(f"{name} {trained.version} is published in {folder}, its card is {cards / f'{name}.md'}")
+    say(
+        f"{name} {trained.version} is {'published' if serves else 'kept'} in {folder}, its card is {cards / f'{name}.md'}"
+    )
 
 
 def _progress(started_s: float) -> Callable[[str], None]:

@@ -7,10 +7,11 @@ states no date of recording is not known at any landmark.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from shared.domain.features.patient.diagnoses import BY_NAME
 from shared.domain.features.patient.facts import Fact, facts_of
@@ -28,12 +29,12 @@ class UnreadablePatients(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Landmark:
-    """One patient at one instant. `onset` is whether the outcome was first diagnosed within the horizon after it."""
+    """One patient at one instant. `followed` is whether the outcome came within the horizon after it."""
 
     patient: str
     at: datetime
     values: dict[str, float]
-    onset: bool
+    followed: bool
 
 
 def bundle_files(folder: Path) -> list[Path]:
@@ -41,15 +42,19 @@ def bundle_files(folder: Path) -> list[Path]:
     return [folder] if folder.is_file() else sorted(folder.rglob("*.json"), key=lambda each: each.name)
 
 
-def facts_in(file: Path) -> list[Fact]:
-    """What a bundle of one patient says. Raises UnreadablePatients where the file is no such bundle."""
+def resources_in(file: Path) -> list[Any]:
+    """The resources of a bundle of one patient. Raises UnreadablePatients where the file is no such bundle."""
     try:
         bundle = json.loads(file.read_text("utf-8"))
     except ValueError as broken:
         raise UnreadablePatients(f"{file} is no JSON") from broken
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise UnreadablePatients(f"{file} is no FHIR Bundle")
-    resources = [entry.get("resource") or {} for entry in bundle.get("entry") or ()]
+    return [entry["resource"] for entry in bundle.get("entry") or () if entry.get("resource")]
+
+
+def facts_in(resources: Iterable[Any]) -> list[Fact]:
+    """What the resources of one patient say."""
     return [fact for each in resources for fact in facts_of(each, NEVER) if is_looked_at(fact)]
 
 

@@ -1,8 +1,11 @@
-"""Landmarks out of a lake: the rows of the feature store by the source's clock, and what silver says followed."""
+"""Landmarks out of a lake: the rows of the feature store by the source's clock, and what silver or gold says followed.
+
+Rows at the ends of a patient's stays are the landmarks of readmission, all others those of onset.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from math import nan
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any
 
 from local.datasets.landmarks import Landmark, UnreadablePatients
 from shared.domain.features.patient.diagnoses import BY_NAME
+from shared.domain.features.patient.discharges import ACUTE_CARE, left_at
 from shared.domain.features.patient.features import DEFINITION, FEATURES
 from shared.domain.features.patient.known import Clock
 from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME, lacking
@@ -34,10 +38,44 @@ def store_files(lake: Path) -> list[Path]:
 
 
 def stored_landmarks(lake: Path) -> list[Landmark]:
-    """Each row that the model is meant for and whose horizon is over, in order of patient and time.
+    """Each row that the onset model is meant for and whose horizon is over, in order of patient and time.
 
     Raises UnreadablePatients where the store has no row of this definition by the source's clock.
     """
+    encounters = _rows(lake, "silver_encounters")
+    ends = {
+        (*_key(each), left_at(each["ended_text"])) for each in encounters if each["class_code"] in ACUTE_CARE
+    }
+    rows = _by_source(lake, "--known-by source --as-of …` for the landmarks")
+    onsets = _first_diagnoses(lake)
+    last = max(row["started_at"] for row in encounters if row["started_at"])
+    yearly = (row for row in rows if (*_key(row), row["as_of"]) not in ends)
+    return _ordered(mark for row in yearly if (mark := _before_onset(row, onsets.get(_key(row)), last)))
+
+
+def stored_discharges(lake: Path) -> list[Landmark]:
+    """Each discharge that gold's measure `readmission` judges and knows the outcome of, with its row of the store.
+
+    Raises UnreadablePatients where the store has no row of this definition by the source's clock, or there is no gold.
+    """
+    rows = _by_source(lake, "--known-by source --at-discharges` for the ends of stays")
+    if not (lake / TABLES["gold_quality_rows"] / "_delta_log").is_dir():
+        raise UnreadablePatients(f"{lake} has no measures of quality: run `python3 -m local spark all`")
+    features = {(*_key(row), row["as_of"]): row for row in rows}
+    encounters = {(each["tenant"], each["id"]): each for each in _rows(lake, "silver_encounters")}
+    last = max(each["started_at"] for each in encounters.values() if each["started_at"]).date()
+    found = []
+    for index in _rows(lake, "gold_quality_rows"):
+        if index["measure"] != "readmission" or not index["in_denominator"] or index["known_on"] > last:
+            continue
+        ended = left_at(encounters[index["tenant"], index["subject_id"]]["ended_text"])
+        row = features.get((*_key(index), ended))
+        if row is not None:
+            found.append(_landmark(row, followed=index["in_numerator"]))
+    return _ordered(found)
+
+
+def _by_source(lake: Path, how: str) -> list[dict[str, Any]]:
     rows = [
         row
         for row in _rows(lake, "features_patients")
@@ -45,24 +83,30 @@ def stored_landmarks(lake: Path) -> list[Landmark]:
     ]
     if not rows:
         raise UnreadablePatients(
-            f"the feature store in {lake} has no rows by the source's clock: run `python3 -m local spark features "
-            "--known-by source --as-of …` for the landmarks"
+            f"the feature store in {lake} has no rows by the source's clock: run `python3 -m local spark features {how}"
         )
-    onsets = _first_diagnoses(lake)
-    last = max(row["started_at"] for row in _rows(lake, "silver_encounters") if row["started_at"])
-    found = [mark for row in rows if (mark := _landmark(row, onsets, last)) is not None]
+    return rows
+
+
+def _before_onset(row: Mapping[str, Any], onset: datetime | None, last: datetime) -> Landmark | None:
+    at: datetime = row["as_of"]
+    found = _landmark(row, followed=onset is not None and at < onset <= at + _HORIZON)
+    if at + _HORIZON > last or lacking(found.values, deceased=bool(row["deceased"])):
+        return None
+    return found
+
+
+def _landmark(row: Mapping[str, Any], *, followed: bool) -> Landmark:
+    values = {each.name: nan if row[each.name] is None else float(row[each.name]) for each in FEATURES}
+    return Landmark("/".join(_key(row)), row["as_of"], values, followed)
+
+
+def _ordered(found: Iterable[Landmark]) -> list[Landmark]:
     return sorted(found, key=lambda mark: (mark.patient, mark.at))
 
 
-def _landmark(row: Mapping[str, Any], onsets: Mapping[Key, datetime], last: datetime) -> Landmark | None:
-    values = {each.name: nan if row[each.name] is None else float(row[each.name]) for each in FEATURES}
-    at: datetime = row["as_of"]
-    if at + _HORIZON > last or lacking(values, deceased=bool(row["deceased"])):
-        return None
-    onset = onsets.get((row["tenant"], row["patient_id"]))
-    return Landmark(
-        f"{row['tenant']}/{row['patient_id']}", at, values, onset is not None and at < onset <= at + _HORIZON
-    )
+def _key(row: Mapping[str, Any]) -> Key:
+    return row["tenant"], row["patient_id"]
 
 
 def _first_diagnoses(lake: Path) -> dict[Key, datetime]:
@@ -73,8 +117,7 @@ def _first_diagnoses(lake: Path) -> dict[Key, datetime]:
         at = row["onset_at"] or row["recorded_at"]
         true = not row["deleted"] and row["verification_status"] not in _NOT_TRUE
         if true and at is not None and group.has(row["code_system"], row["code"]):
-            key = row["tenant"], row["patient_id"]
-            first[key] = min(at, first.get(key, at))
+            first[_key(row)] = min(at, first.get(_key(row), at))
     return first
 
 

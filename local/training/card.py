@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from local.training import metrics
 from local.training.evaluation import Evaluation
@@ -58,6 +59,7 @@ def _origin(words: Words, model: PublishedModel) -> str:
         ("data", data["licence"]),
         ("SHA-256 of the data", f"`{data['sha256']}`"),
         ("rows", f"{data['rows']:,}"),
+        *_events(data),
         ("SHA-256 of the artefact", f"`{model.sha256}`"),
         ("run", f"`{model.training['run_id']}`"),
         ("made with", ", ".join(f"{name} {version}" for name, version in libraries.items())),
@@ -66,6 +68,16 @@ def _origin(words: Words, model: PublishedModel) -> str:
         ("split", words.split),
     ]
     return "## Where it comes from\n\n" + _table(("what", "value"), rows)
+
+
+def _events(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How many rows have the outcome, where the training says it."""
+    if "events" not in data:
+        return []
+    return [
+        ("rows with the outcome", f"{data['events']:,}"),
+        ("patients", f"{data['patients']:,}, {data['patients_with_event']:,} of them with the outcome"),
+    ]
 
 
 def _figures(evaluation: Evaluation) -> str:

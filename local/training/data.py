@@ -16,11 +16,14 @@ ARCHIVES = {
     "sepsis": "physionet2019-setb.tar.xz",
     "readmission": "uci-diabetes-readmission.tar.xz",
     "onset": "synthea-r4.tar.xz",
+    "readmission-store": "synthea-r4.tar.xz",
 }
+_SYNTHEA = "Synthea R4 sample, simulated patients, Apache-2.0, https://github.com/smart-on-fhir/generated-sample-data"
 LICENCES = {
     "sepsis": "PhysioNet/CinC Challenge 2019, hospital system B, CC BY 4.0, https://doi.org/10.13026/v64v-d857",
     "readmission": "UCI data set 296, CC BY 4.0, https://doi.org/10.24432/C5230J",
-    "onset": "Synthea R4 sample, simulated patients, Apache-2.0, https://github.com/smart-on-fhir/generated-sample-data",
+    "onset": _SYNTHEA,
+    "readmission-store": _SYNTHEA,
 }
 
 

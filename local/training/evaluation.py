@@ -36,9 +36,10 @@ class Evaluation:
 
     def figures(self) -> dict[str, Any]:
         """Name → figure, rounded as it is published."""
+        both = [fold for fold in np.unique(self.folds) if len(set(self.labels[self.folds == fold])) > 1]
         by_fold = [
             metrics.auroc(self.labels[self.folds == fold], self.probabilities[self.folds == fold])
-            for fold in np.unique(self.folds)
+            for fold in both
         ]
         burden = metrics.burden(self.labels, self.alarms)
         found = {

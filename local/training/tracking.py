@@ -65,8 +65,8 @@ class Tracking:
         for name, value in data.items():
             self._client.set_tag(self.run_id, f"data.{name}", value)
 
-    def finish(self, artefact: Path, sha256: str) -> None:
-        """Stores the artefact, registers it as a new version and makes that the champion."""
+    def finish(self, artefact: Path, sha256: str, *, champion: bool = True) -> None:
+        """Stores the artefact, registers it as a new version and makes that the champion, unless it is not to serve."""
         self._client.log_artifact(self.run_id, str(artefact))
         try:
             self._client.create_registered_model(self.model)
@@ -74,7 +74,8 @@ class Tracking:
             self._client.get_registered_model(self.model)
         source = f"{self._client.get_run(self.run_id).info.artifact_uri}/{artefact.name}"
         made = self._client.create_model_version(self.model, source, self.run_id, tags={"sha256": sha256})
-        self._client.set_registered_model_alias(self.model, CHAMPION, made.version)
+        if champion:
+            self._client.set_registered_model_alias(self.model, CHAMPION, made.version)
         self._client.set_terminated(self.run_id)
 
     def fail(self) -> None:

@@ -57,6 +57,31 @@ WORDS = {
             "Train it anew on real histories, and judge it there, before anybody looks at a number of it.",
         ),
     ),
+    "readmission-store": Words(
+        title="Readmission within 30 days, on the feature store",
+        purpose=(
+            "It shows the road from the feature store to a forecast at discharge. It is not in service: the readmission "
+            "model in service is the one trained on real encounters."
+        ),
+        population=(
+            "ends of acute inpatient stays (class IMP, ACUTE) of simulated patients (Synthea, Massachusetts), as known then "
+            "by the dates of recording; left out: died in the stay, left against advice, less than 30 days on record after"
+        ),
+        outcome=(
+            "an unplanned admission within 30 days, by the function that the measure `readmission` in gold calls "
+            "(docs/measures.md)"
+        ),
+        split="five folds by patient; each stay is forecast by models that saw no stay of its patient",
+        operating_point="The fifth of discharges with the highest forecast.",
+        limits=(
+            (
+                "The rows with the outcome, counted above, are the whole evidence. In the Synthea sample they are so "
+                "few that each figure rests on one or two patients: none says how good the model is, in either direction."
+            ),
+            "Synthea draws no readmissions: an admission soon after another one is chance.",
+            "Train it anew on real histories, and judge it there, before anybody looks at a number of it.",
+        ),
+    ),
     "sepsis": Words(
         title="Sepsis in intensive care",
         purpose=(

@@ -23,6 +23,7 @@ instant. A score on request calls the same functions; a test compares what both 
 | `python3 -m local spark features` | the features as known at the newest instant that silver has heard of |
 | `python3 -m local spark features --as-of 2026-01-31T08:00:00Z` | those as known then; `--as-of` can be given again |
 | `python3 -m local spark features --known-by source --as-of 2016-01-01T00:00:00Z` | by the dates that sources state |
+| `python3 -m local spark features --known-by source --at-discharges` | of each patient at the end of each stay |
 | `python3 -m local spark features --full` | the rows of the instant anew |
 
 A run for an instant that the store has already does nothing. A new definition (now {definition}) makes the rows anew.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql.types import BooleanType, DoubleType, LongType, StringType, StructField, StructType
 
-from shared.domain.features.patient.facts import fact_of_row
+from shared.domain.features.patient.facts import Fact, fact_of_row
 from shared.domain.features.patient.features import DEFINITION, FEATURES, vector
 from shared.domain.features.patient.known import Clock, known
 from shared.names import TABLES
@@ -37,7 +38,7 @@ STORE: Final = Derived(
     ),
 )  # fmt: skip
 _FLAT: Final = StructType([
-    *(StructField(name, StringType()) for name in ("tenant", "patient_id")),
+    *(StructField(name, StringType()) for name in ("tenant", "patient_id", "as_of")),
     *(StructField(each.name, DoubleType()) for each in FEATURES),
     StructField("deceased", BooleanType()),
     StructField("events", LongType()),
@@ -49,18 +50,27 @@ _NOT_COUNTED: Final = (
 )
 
 
-def feature_rows(facts: DataFrame, as_of: datetime, by: Clock) -> DataFrame:
-    """The store's rows of every patient among the facts who was known at `as_of`; the others have none."""
+Instants = Callable[[Sequence[Fact]], Sequence[datetime]]
+"""The instants that a patient's rows are of, told by the patient's facts."""
+
+
+def at(as_of: datetime) -> Instants:
+    """The same instant for every patient."""
+    return lambda _: [as_of]
+
+
+def feature_rows(facts: DataFrame, instants: Instants, by: Clock) -> DataFrame:
+    """The store's rows of every patient among the facts, at each instant at which the patient was known."""
 
     def of_patient(group: Any) -> Any:
         import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
-        return pd.DataFrame(rows_of_patient(group.to_dict("records"), as_of, by), columns=_FLAT.names)
+        rows = [_nulls(row) for row in group.to_dict("records")]
+        return pd.DataFrame(rows_of_patient(rows, instants, by), columns=_FLAT.names)
 
     computed = facts.groupBy("tenant", "patient_id").applyInPandas(of_patient, _FLAT)
     return computed.selectExpr(
-        "tenant", "patient_id",
-        f"TIMESTAMP '{as_of.isoformat()}' AS as_of", f"'{by}' AS known_by",
+        "tenant", "patient_id", "CAST(as_of AS TIMESTAMP) AS as_of", f"'{by}' AS known_by",
         f"CAST({DEFINITION} AS BIGINT) AS definition",
         # pandas has NaN where a number is missing; a reader of tables expects null.
         *(f"nanvl({each.name}, NULL) AS {each.name}" for each in FEATURES),
@@ -68,16 +78,15 @@ def feature_rows(facts: DataFrame, as_of: datetime, by: Clock) -> DataFrame:
     )  # fmt: skip
 
 
-def rows_of_patient(facts: list[dict[str, Any]], as_of: datetime, by: Clock) -> list[dict[str, Any]]:
-    """One row, or none where no Patient was known: the facts of one group in any order."""
-    found = known((fact_of_row(_nulls(row)) for row in facts), as_of, by)
-    if found is None:
-        return []
+def rows_of_patient(rows: list[dict[str, Any]], instants: Instants, by: Clock) -> list[dict[str, Any]]:
+    """One row an instant, none where no Patient was known at it: the facts of one group in any order."""
+    facts = [fact_of_row(row) for row in rows]
+    seen = ((as_of, known(facts, as_of, by)) for as_of in instants(facts))
     return [{
-        "tenant": facts[0]["tenant"], "patient_id": facts[0]["patient_id"], **vector(found),
+        "tenant": rows[0]["tenant"], "patient_id": rows[0]["patient_id"], "as_of": as_of.isoformat(), **vector(found),
         "deceased": found.died is not None, "events": len(found.events),
         "reasons": ",".join(f"{reason}={count}" for reason, count in found.not_counted),
-    }]  # fmt: skip
+    } for as_of, found in seen if found is not None]  # fmt: skip
 
 
 def _nulls(row: dict[str, Any]) -> dict[str, Any]:

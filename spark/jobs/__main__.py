@@ -83,11 +83,18 @@ def main(arguments: list[str] | None = None) -> int:
         default=str(Clock.PLATFORM),
         help="features: whose clock",
     )
+    parser.add_argument(
+        "--at-discharges",
+        action="store_true",
+        help="features: at the ends of each patient's stays, by the source's clock",
+    )
     parser.add_argument("--continuous", action="store_true", help="go on as files come, until told to end")
     parser.add_argument("--every", type=float, default=5, help="with --continuous: seconds between looks (5)")
     options = parser.parse_args(arguments)
     if wrong := LakeRoot(options.lake).is_local and unfit_folder(options.lake):
         parser.error(wrong)
+    if options.at_discharges and (options.as_of or options.known_by != Clock.SOURCE):
+        parser.error("--at-discharges goes with --known-by source and without --as-of")
     try:
         modes = parse_modes(dict(json.loads(os.environ.get("GALEN_VALIDATION_MODES") or "{}")))
     except (ValueError, TypeError) as wrong:
@@ -103,6 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.source,
             tuple(options.as_of),
             Clock(options.known_by),
+            options.at_discharges,
         )
         if options.continuous:
             live(context, plan(options.job), options.every)

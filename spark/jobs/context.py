@@ -27,7 +27,8 @@ class RunContext:
     """One run. `full` makes the tables anew from the layer below instead of adding what is new.
 
     `source` is what an import reads: a folder or its URI. `as_of` are the instants that features are of, and `known_by`
-    the clock that tells what was known at each. Up to `few` new rows go to silver without plans of Spark where the lake is a
+    the clock that tells what was known at each; `at_discharges` asks for the ends of each patient's stays instead.
+    Up to `few` new rows go to silver without plans of Spark where the lake is a
     folder (`silver_few`). `on_phase` is told each phase before it begins; a test ends the run there.
     """
 
@@ -38,6 +39,7 @@ class RunContext:
     source: str = ""
     as_of: tuple[datetime, ...] = ()
     known_by: Clock = Clock.PLATFORM
+    at_discharges: bool = False
     few: int = 20_000
     on_phase: Callable[[str], None] = _unnoticed
 

@@ -1,7 +1,8 @@
 """Silver to the feature store: a row for every patient as known at one instant, by the functions that the service calls.
 
 Without an instant the newest that silver has heard of: the store is a function of the lake, the same on any day. A run
-for an instant that the store has in this definition does nothing, unless it is to be made anew.
+for an instant that the store has in this definition does nothing, unless it is to be made anew. At discharges each patient
+has rows of its own instants, the ends of its stays; they are made anew in each run.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
+from shared.domain.features.patient.discharges import discharges
 from shared.domain.features.patient.features import DEFINITION
 from shared.domain.features.patient.known import Clock
 from spark.features.facts import SOURCES, facts
-from spark.features.store import STORE, feature_rows
+from spark.features.store import STORE, at, feature_rows
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import open_declared, row_count, rows_written
+from spark.jobs.tables import merge_newer, open_declared, row_count, rows_written
 from spark.schemas.struct import struct_of
 
 _NOTHING: Final = "nothing to make features of"
@@ -32,6 +34,9 @@ def run(context: RunContext) -> Iterator[TableReport]:
     """The rows of each instant asked for, in one commit each."""
     uri = context.lake.uri(STORE.path)
     store, notes = open_declared(context.spark, uri, STORE)
+    if context.at_discharges:
+        yield _of_discharges(context, store, notes)
+        return
     newest = None if context.as_of else newest_instant(context)
     instants = context.as_of or ((newest,) if newest else ())
     for as_of in instants:
@@ -63,7 +68,7 @@ def _of_instant(context: RunContext, store: DeltaTable, as_of: datetime, notes: 
             STORE.path, 0, row_count(context.spark, uri), time.monotonic() - started, tuple(notes)
         )
     found = facts(context, as_of, as_it_was=by is Clock.PLATFORM)
-    rows = feature_rows(found.frame, as_of, by).to(struct_of(STORE))
+    rows = feature_rows(found.frame, at(as_of), by).to(struct_of(STORE))
     context.on_phase("write features")
     try:
         (
@@ -76,6 +81,19 @@ def _of_instant(context: RunContext, store: DeltaTable, as_of: datetime, notes: 
         found.close()
     written = rows_written(context.spark, uri)
     said = (*notes, *found.notes, f"as known at {as_of.isoformat()} by the {by}'s clock")
+    return TableReport(STORE.path, written, row_count(context.spark, uri), time.monotonic() - started, said)
+
+
+def _of_discharges(context: RunContext, store: DeltaTable, notes: list[str]) -> TableReport:
+    """By the source's clock: what the platform knew at so many instants would be as many readings of bronze."""
+    started = time.monotonic()
+    uri = context.lake.uri(STORE.path)
+    now = facts(context, _EPOCH, as_it_was=False).frame
+    rows = feature_rows(now, discharges, Clock.SOURCE).to(struct_of(STORE))
+    context.on_phase("write features")
+    merge_newer(store, rows, STORE.key, "true")
+    said = (*notes, f"as known at discharges by the {Clock.SOURCE}'s clock")
+    written = rows_written(context.spark, uri)
     return TableReport(STORE.path, written, row_count(context.spark, uri), time.monotonic() - started, said)
 
 

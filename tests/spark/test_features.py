@@ -49,6 +49,9 @@ class Made:
         self.rows = lake.table("features_patients")
         self.predictions = lake.table("features_predictions")
         self.figures = lake.table("features_model_watch")
+        stays = RunContext(spark, root, known_by=Clock.SOURCE, at_discharges=True)
+        self.of_discharges = [report.rows for _ in range(2) for report in run(stays)]
+        self.with_discharges = lake.table("features_patients")
 
     def row(self, patient_id: str, as_of: datetime, by: Clock = Clock.PLATFORM) -> dict[str, Any] | None:
         found = [
@@ -140,6 +143,19 @@ def test_the_sources_clock_is_a_row_of_its_own(made: Made) -> None:
     patient_id = made.lake.patients()[0]
     assert made.row(patient_id, made.lake.first, Clock.SOURCE) is not None
     assert made.row(patient_id, made.lake.first) is not None
+
+
+def test_at_discharges_a_patient_has_rows_of_the_ends_of_its_own_stays(made: Made) -> None:
+    rows = [row for row in made.with_discharges if row not in made.rows]
+    assert made.of_discharges == [len(rows)] * 2
+    at = datetime(2026, 1, 13, 8, tzinfo=UTC)
+    (row,) = (row for row in rows if row["as_of"] == at)
+    served = in_order(made.lake.served(row["patient_id"], made.lake.second))
+    kept = [fact for fact in served if not _set_aside(fact, served[-1], made.lake.second)]
+    seen = known(kept, at, Clock.SOURCE)
+    assert seen is not None
+    assert str(_values(row)) == str(vector(seen))
+    assert (row["known_by"], row["inpatient_encounters_365d"]) == (Clock.SOURCE, 1)
 
 
 def test_each_row_of_the_store_is_asked_about_once_where_the_model_is_meant_for_the_patient(

@@ -9,8 +9,15 @@ from typing import Any
 
 import pytest
 
-from local.datasets.landmarks import NEVER, UnreadablePatients, facts_in, landmarks_of, last_instant
-from local.datasets.stored_landmarks import has_store, store_files, stored_landmarks
+from local.datasets.landmarks import (
+    NEVER,
+    UnreadablePatients,
+    facts_in,
+    landmarks_of,
+    last_instant,
+    resources_in,
+)
+from local.datasets.stored_landmarks import has_store, store_files, stored_discharges, stored_landmarks
 from shared.domain.features.patient.facts import facts_of
 from shared.domain.features.patient.features import DEFINITION, vector
 from shared.domain.features.patient.known import Clock, known
@@ -28,7 +35,7 @@ def visits(*years: int) -> list[dict[str, Any]]:
 
 def landmarks(*resources: dict[str, Any]) -> dict[int, bool]:
     facts = [fact for each in (patient(), *resources) for fact in facts_of(each, NEVER)]
-    return {row.at.year: row.onset for row in landmarks_of("p", facts, YEARS, LAST)}
+    return {row.at.year: row.followed for row in landmarks_of("p", facts, YEARS, LAST)}
 
 
 def test_the_onset_follows_the_landmarks_of_the_two_years_before_it() -> None:
@@ -61,7 +68,7 @@ def test_a_file_that_is_no_bundle_is_named(tmp_path: Path) -> None:
         file = tmp_path / "patient.json"
         file.write_text(text, "utf-8")
         with pytest.raises(UnreadablePatients, match=words):
-            facts_in(file)
+            resources_in(file)
 
 
 def test_a_bundle_gives_its_facts_and_the_end_of_what_is_known(tmp_path: Path) -> None:
@@ -70,12 +77,14 @@ def test_a_bundle_gives_its_facts_and_the_end_of_what_is_known(tmp_path: Path) -
         {"resource": each} for each in (patient(), *visits(2011, 2013), observation("o", 1, code="1-1"))
     ]
     file.write_text(json.dumps({"resourceType": "Bundle", "entry": entries}), "utf-8")
-    facts = facts_in(file)
+    facts = facts_in(resources_in(file))
     assert [fact.type for fact in facts] == ["Patient", "Encounter", "Encounter"]
     assert last_instant(facts) == datetime(2013, 6, 1, 9, tzinfo=UTC)
 
 
-def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_says_followed(tmp_path: Path) -> None:
+def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_and_gold_say_followed(
+    tmp_path: Path,
+) -> None:
     pytest.importorskip("deltalake", reason="not tested: landmarks of a lake, which need the group `lake`")
     at = datetime(2014, 1, 1, tzinfo=UTC)
     facts = [fact for each in (patient(), *visits(2013)) for fact in facts_of(each, NEVER)]
@@ -87,6 +96,8 @@ def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_says_followe
         for id_ in ("sick", "well", "mistaken")
         for by in (Clock.SOURCE, Clock.PLATFORM)
     ]
+    ended = at.replace(month=3)
+    rows.append(rows[0] | {"as_of": ended})
     write(tmp_path, "features_patients", rows)
     begun = {
         "tenant": "t",
@@ -99,23 +110,38 @@ def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_says_followe
         begun | {"patient_id": "sick", "verification_status": "confirmed", "deleted": False},
         begun | {"patient_id": "mistaken", "verification_status": "refuted", "deleted": False},
     ])  # fmt: skip
-    write(tmp_path, "silver_encounters", [{"started_at": LAST}])
+    stay = {"tenant": "t", "patient_id": "sick", "id": "stay", "class_code": "IMP", "started_at": LAST}
+    write(tmp_path, "silver_encounters", [stay | {"ended_text": ended.isoformat()}])
     assert has_store(tmp_path)
     assert len(store_files(tmp_path)) == 1
     found = stored_landmarks(tmp_path)
-    assert [(row.patient, row.onset) for row in found] == [
+    assert [(row.patient, row.followed) for row in found] == [
         ("t/mistaken", False),
         ("t/sick", True),
         ("t/well", False),
     ]
     assert str(found[0].values) == str(vector(seen))
+    judged = {"measure": "readmission", "tenant": "t", "patient_id": "sick", "subject_id": "stay"}
+    known_on = ended.date().replace(month=4)
+    write(tmp_path, "gold_quality_rows", [
+        judged | {"in_denominator": True, "in_numerator": True, "known_on": known_on},
+        judged | {"in_denominator": False, "in_numerator": False, "known_on": known_on},
+        judged | {"in_denominator": True, "in_numerator": False, "known_on": LAST.date().replace(year=2021)},
+        judged | {"measure": "stay", "in_denominator": True, "in_numerator": False, "known_on": known_on},
+    ])  # fmt: skip
+    assert [(row.patient, row.at, row.followed) for row in stored_discharges(tmp_path)] == [
+        ("t/sick", ended, True)
+    ]
 
 
 def test_a_store_without_rows_by_the_sources_clock_says_how_to_make_them(tmp_path: Path) -> None:
     pytest.importorskip("deltalake", reason="not tested: landmarks of a lake, which need the group `lake`")
     write(tmp_path, "features_patients", [{"known_by": "platform", "definition": DEFINITION}])
-    with pytest.raises(UnreadablePatients, match="--known-by source"):
+    write(tmp_path, "silver_encounters", [{"started_at": LAST, "class_code": "AMB"}])
+    with pytest.raises(UnreadablePatients, match="--known-by source --as-of"):
         stored_landmarks(tmp_path)
+    with pytest.raises(UnreadablePatients, match="--known-by source --at-discharges"):
+        stored_discharges(tmp_path)
 
 
 def write(lake: Path, name: str, rows: list[dict[str, Any]]) -> None:

@@ -1,0 +1,41 @@
+"""Trains a readmission model on the feature store: the end of each acute inpatient stay, judged on other patients."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from local.datasets.discharges import discharges_of
+from local.datasets.landmarks import bundle_files, facts_in, last_instant, resources_in
+from local.datasets.stored_landmarks import has_store, store_files, stored_discharges
+from local.training import landmark_models
+from local.training.evaluation import Evaluation
+from local.training.landmark_models import SEEDS, SETTINGS, Landmarks, Say, Task
+from local.training.publish import Trained
+from shared.domain.features.patient.features import FEATURES
+
+__all__ = ["SEEDS", "SETTINGS", "train"]
+
+TASK = Task(
+    "readmission-store", "2026.11.1", [each.name for each in FEATURES],
+    horizon_years=0, later_share=None, least=2, held_out=1,
+)  # fmt: skip
+
+
+def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArray[np.float64]]:
+    """The discharges in a lake's feature store, else of all patients in bundles below a folder."""
+    return landmark_models.train(TASK, _read(path), say)
+
+
+def _read(path: Path) -> Landmarks:
+    if has_store(path):
+        return Landmarks.of(TASK, stored_discharges(path), store_files(path))
+    files = bundle_files(path)
+    resources = {file.name: resources_in(file) for file in files}
+    facts = {name: facts_in(each) for name, each in resources.items()}
+    last = max(map(last_instant, facts.values()), default=datetime.min.replace(tzinfo=UTC))
+    rows = [row for name in facts for row in discharges_of(name, resources[name], facts[name], last)]
+    return Landmarks.of(TASK, rows, files)

@@ -1,0 +1,59 @@
+"""The readmission model of the feature store: trained by one command, tracked, with a card, and never in service."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import exits
+from local.cli.main import main
+from shared.domain.models.artefact import read_model
+from tests.lazily import lazily, require
+from tests.unit.features.patients import encounter, observation, patient
+
+require("mlflow", "training on the feature store was not tested: MLflow is in the group ml")
+require("sklearn", "training on the feature store was not tested: scikit-learn is in the group ml")
+registry = lazily("local.training.tracking")
+
+BEGAN = datetime(2018, 1, 1, 8, tzinfo=UTC)
+
+
+def stay(name: str, day: int) -> dict[str, Any]:
+    start = BEGAN + timedelta(days=day)
+    return encounter(name, "IMP", start.isoformat(), (start + timedelta(days=2)).isoformat())
+
+
+def write(folder: Path, patients: int, readmitted: int) -> None:
+    """Each patient has two stays a hundred days apart; of the readmitted a third one follows ten days after the first."""
+    folder.mkdir()
+    for number in range(patients):
+        day = BEGAN + timedelta(days=number)
+        resources = [
+            {**patient(), "birthDate": f"{1940 + number}"},
+            stay("a", number),
+            stay("b", number + 100),
+            observation("o", 90 + number, at=day.isoformat(), issued=day.isoformat()),
+            *([stay("again", number + 12)] if number < readmitted else []),
+        ]
+        bundle = {"resourceType": "Bundle", "entry": [{"resource": each} for each in resources]}
+        (folder / f"{number:03}.json").write_text(json.dumps(bundle), "utf-8")
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_it_is_trained_tracked_and_described_and_no_champion(tmp_path: Path) -> None:
+    write(tmp_path / "bundles", patients=40, readmitted=4)
+    out, runs = tmp_path / "out", tmp_path / "runs"
+    words = ("train", "readmission-store", tmp_path / "bundles", "--out", out, "--runs", runs)
+    assert main([str(word) for word in words]) == exits.OK
+    published = json.loads((out / "published.json").read_text("utf-8"))["readmission-store"]["champion"]
+    model = read_model((out / published["file"]).read_bytes(), published["sha256"])
+    assert model.training["data"]["events"] == 4
+    assert registry.champion_of(runs, "readmission-store") is None
+    card = (out / "readmission-store.md").read_text("utf-8")
+    assert "| rows with the outcome | 4 |" in card
+    assert "4 of them with the outcome" in card
+    assert "| random forest |" in card
