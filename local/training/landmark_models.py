@@ -98,7 +98,10 @@ class Landmarks:
 
 
 def train(task: Task, data: Landmarks, say: Say) -> tuple[Trained, Evaluation, NDArray[np.float64]]:
-    """Cross-validates by patient and time, calibrates on those forecasts, then trains on everything."""
+    """Cross-validates by patient and time, calibrates on those forecasts, then trains on everything.
+
+    Raises UnreadablePatients where the forecasts hardly tell landmarks apart: there is nothing to calibrate then.
+    """
     closed, later = data.split(task)
     said = data.said()
     say(
@@ -113,7 +116,14 @@ def train(task: Task, data: Landmarks, say: Say) -> tuple[Trained, Evaluation, N
         say(f"fold {fold + 1} of {FOLDS}: trained on {int(inside.sum())}, forecast {int(outside.sum())}")
     seen, labels = raw[later], data.labels[later]
     say(f"AUROC {metrics.auroc(labels, seen):.4f}")
-    probabilities = _calibrated(seen, labels, data.folds[later])
+    try:
+        calibration = _calibration(seen, labels)
+        calibration.check()
+        probabilities = _calibrated(seen, labels, data.folds[later])
+    except ValueError as alike:
+        raise UnreadablePatients(
+            f"the outcome follows {said['events']} of {said['rows']} landmarks: so few that forecasts are alike"
+        ) from alike
     say("training on all landmarks")
     members = _fit(data.values, data.labels)
     evaluation = Evaluation(
@@ -126,7 +136,7 @@ def train(task: Task, data: Landmarks, say: Say) -> tuple[Trained, Evaluation, N
     )
     watched = dict(zip(task.features, data.values[later].T, strict=True))
     trained = Trained(
-        task.name, task.version, task.features, forest_of(members), _calibration(seen, labels),
+        task.name, task.version, task.features, forest_of(members), calibration,
         evaluation.operating_point, {"reference": references({**watched, PROBABILITY: probabilities})},
         {"licence": LICENCES[task.name], "sha256": data.sha256, **said}, evaluation.figures(),
     )  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 
 from local import exits
 from local.cli.main import main
+from local.datasets.landmarks import UnreadablePatients
 from shared.domain.models.artefact import read_model
 from tests.lazily import lazily, require
 from tests.unit.features.patients import encounter, observation, patient
@@ -18,6 +19,7 @@ from tests.unit.features.patients import encounter, observation, patient
 require("mlflow", "training on the feature store was not tested: MLflow is in the group ml")
 require("sklearn", "training on the feature store was not tested: scikit-learn is in the group ml")
 registry = lazily("local.training.tracking")
+training = lazily("local.training.readmission_store")
 
 BEGAN = datetime(2018, 1, 1, 8, tzinfo=UTC)
 
@@ -57,3 +59,11 @@ def test_it_is_trained_tracked_and_described_and_no_champion(tmp_path: Path) -> 
     assert "| rows with the outcome | 4 |" in card
     assert "4 of them with the outcome" in card
     assert "| random forest |" in card
+
+
+def test_so_few_discharges_that_forecasts_are_alike_make_no_model(tmp_path: Path) -> None:
+    write(tmp_path / "bundles", patients=12, readmitted=2)
+    with pytest.raises(
+        UnreadablePatients, match="follows 2 of 14 landmarks: so few that forecasts are alike"
+    ):
+        training.train(tmp_path / "bundles", lambda _: None, tmp_path)
