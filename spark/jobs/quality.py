@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
@@ -20,7 +21,7 @@ from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark t
 
 from shared.names import Zone
 from spark.jobs.commits import TableLog
-from spark.jobs.context import RunContext
+from spark.jobs.context import AT_A_TIME, RunContext
 from spark.jobs.judged import Scope, all_met, marks_of, metadata_of, scope_of
 from spark.jobs.report import TableReport
 from spark.jobs.set_aside import set_aside
@@ -73,19 +74,21 @@ def _screened(context: RunContext, scopes: Sequence[Scope]) -> dict[str, list[Fi
     from spark.jobs.gold_small import connection
     from spark.quality.screen import screened
 
-    found: dict[str, list[Finding]] = {}
-    for each in scopes:
-        if not each.new_files:
-            continue
-        rows = dataset_of(opened(context.lake.uri(each.path), each.mark["version"]))
+    def screen(scope: Scope) -> list[Finding] | None:
+        rows = dataset_of(opened(context.lake.uri(scope.path), scope.mark["version"]))
         try:
             with connection() as own:
-                findings = screened(own, rows, each.new_files, each.checks)
+                return screened(own, rows, scope.new_files or frozenset(), scope.checks)
         except duckdb.Error:  # it says nothing of the rows: they are judged
             return None
-        if findings is None:
-            return None
-        found[each.path] = findings
+
+    found: dict[str, list[Finding]] = {}
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        new = [each for each in scopes if each.new_files]
+        for scope, findings in zip(new, pool.map(screen, new), strict=True):
+            if findings is None:
+                return None
+            found[scope.path] = findings
     return found
 
 
