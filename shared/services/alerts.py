@@ -186,6 +186,6 @@ def _parse_cursor(cursor: str | None) -> tuple[int, str]:
     instant = parse_instant(cursor)
     if instant is None:
         raise InputError(
-            "since must be an instant such as 2026-01-31T08:00:00Z, or a cursor this server gave."
+            "since, or Last-Event-ID, must be an instant such as 2026-01-31T08:00:00Z or a cursor this server gave."
         )
     return 0, instant_text(instant)

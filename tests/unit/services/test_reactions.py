@@ -6,8 +6,11 @@ import random
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
+from shared.errors import InputError
 from tests.delivery.world import START, World, caller, observation, patient
 
 
@@ -77,6 +80,11 @@ def test_a_reading_that_went_to_another_patient_counts_there_alone() -> None:
     shown = {item["alert"]["patient"]: item["alert"]["status"] for item in world.kinds("alert")}
     assert shown == {"Patient/a": "superseded", "Patient/b": shown["Patient/b"]}
     assert shown["Patient/b"] != "superseded"
+
+
+def test_a_cursor_that_nobody_gave_is_refused_by_the_names_it_may_have_come_under() -> None:
+    with pytest.raises(InputError, match="since, or Last-Event-ID"):
+        World().alerts.since("ward", "the last one", 5)
 
 
 def test_alerts_are_listed_once_and_none_is_missed_when_commits_cross() -> None:
