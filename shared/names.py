@@ -197,6 +197,7 @@ TABLES = {
     "silver_patient_360": f"{Zone.PROCESSED}/patient-360",
     "silver_clinical_events": f"{Zone.PROCESSED}/clinical-events",
     "silver_quality_results": QUALITY_RESULTS,
+    "silver_landed_to_gold": LANDED_TO_GOLD,
     "quarantine_set_aside": f"{Zone.QUARANTINE}/set-aside",
     "bronze_safety_reports": f"{Zone.BRONZE}/adverse-event-reports",
     "gold_encounters_per_condition_and_age": f"{_HEALTH}/encounters-per-condition-and-age-group",

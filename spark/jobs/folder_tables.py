@@ -24,6 +24,7 @@ from spark.jobs.context import RunContext
 from spark.jobs.folder_files import dataset_of, keep, read_only
 from spark.jobs.tables import LOCAL, open_declared
 from spark.plain.arrow_types import arrow_schema
+from spark.plain.empty_tables import made_folder
 from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
 from spark.transforms.expand_lines import Row
@@ -72,24 +73,6 @@ def open_folder(
 def _declared(table: Table | Derived) -> tuple[tuple[str, Any], ...]:
     """Name and type of each declared column, as the log of a table has them."""
     return tuple((each["name"], each["type"]) for each in json.loads(struct_of(table).json())["fields"])
-
-
-def made_folder(
-    folder: Path,
-    table: Table | Derived,
-    properties: dict[str, str] | None = None,
-    partition_by: str | None = None,
-) -> DeltaTable:
-    """The declared table, empty, where there is none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return DeltaTable.create(
-        folder,
-        arrow_schema(table),
-        mode="ignore",  # another run may have been quicker
-        partition_by=partition_by,
-        description=table.comment,
-        configuration=dict(properties or {}),
-    )
 
 
 def found_folder(context: RunContext, path: str) -> DeltaTable | None:

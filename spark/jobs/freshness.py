@@ -17,7 +17,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
-from shared.names import LANDED_TO_GOLD, LANDED_TO_GOLD_P95
+from shared.names import LANDED_TO_GOLD_P95, TABLES
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
 from spark.jobs.tables import open_declared
@@ -30,7 +30,7 @@ Times = tuple[int, datetime, int, float, float, float]
 _I: Final = Classification.INTERNAL
 FRESHNESS: Final = Derived(
     "landed_to_gold",
-    LANDED_TO_GOLD,
+    TABLES["silver_landed_to_gold"],
     "How long the resources of each run took from landing to gold",
     ("batch",),
     (

@@ -7,7 +7,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Final
 
@@ -19,10 +18,10 @@ from spark.gold import registry
 from spark.gold.safety_reports import BODIES, REPORTS
 from spark.jobs.changed_units import can_read_files, newest_batch_in
 from spark.jobs.commits import MERGED, Commit, TableLog, newest_change, readable_from
-from spark.jobs.tables import LOCAL, open_declared
+from spark.jobs.tables import make_empty
 from spark.paths import LakeRoot
 from spark.schemas import silver
-from spark.schemas.bronze import DAY, lines_of
+from spark.schemas.bronze import lines_of
 from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
 
@@ -45,7 +44,7 @@ class Input:
 
     def __init__(self, spark: SparkSession, uri: str, declared: Table | Derived) -> None:
         if not TableLog(spark, uri).exists:
-            _make(spark, uri, declared)
+            make_empty(spark, uri, declared)
         self._spark = spark
         self.declared = declared
         self._once = RLock()
@@ -131,17 +130,6 @@ class Input:
         with self._once:
             if "_frame" in self.__dict__:
                 self._frame.unpersist()
-
-
-def _make(spark: SparkSession, uri: str, declared: Table | Derived) -> None:
-    """An input that nothing wrote yet, empty."""
-    days = DAY if any(column.name == DAY for column in declared.columns) else None
-    if can_read_files(uri):
-        from spark.jobs.folder_tables import made_folder
-
-        made_folder(Path(uri.removeprefix(LOCAL)), declared, partition_by=days)
-        return
-    open_declared(spark, uri, declared, partition_by=days)
 
 
 class InputTables:

@@ -16,6 +16,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
+from shared.names import Zone
 from spark.jobs.bronze import bronze_table
 from spark.jobs.commits import TableLog
 from spark.jobs.context import AT_A_TIME, RunContext
@@ -23,7 +24,9 @@ from spark.jobs.report import TableReport
 from spark.jobs.set_aside import counted, set_aside, summary
 from spark.jobs.tables import (
     Progress,
+    make_empty,
     merge_newer,
+    names_in,
     open_declared,
     progress_of,
     replace_all,
@@ -68,6 +71,7 @@ def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[Tab
         row["type"]: int(row["last"])
         for row in new.groupBy("type").agg(F.max("batch").alias("last")).collect()
     }
+    _make_missing(context, [table for table in tables if table.type not in newest])
     if not newest:
         total = row_count(spark, lake.uri(VERSIONS.path))
         yield TableReport(VERSIONS.path, 0, total, time.monotonic() - started, (NOTHING_NEW,))
@@ -89,6 +93,14 @@ def run(context: RunContext, tables: tuple[Table, ...] = SILVER) -> Iterator[Tab
         yield _list_versions(context, versions, new, Progress(bronze_id, last), tuple(notes))
     finally:
         set_progress(spark, None)
+
+
+def _make_missing(context: RunContext, tables: Sequence[Table]) -> None:
+    """A table is there, empty, before anything of its type came: whoever asks it need not know."""
+    there = names_in(context.spark, context.lake.uri(Zone.PROCESSED)) if tables else frozenset()
+    for table in tables:
+        if table.path.rpartition("/")[2] not in there:
+            make_empty(context.spark, context.lake.uri(table.path), table)
 
 
 def unlisted(types: set[str]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.compute as pc
@@ -34,6 +35,7 @@ from spark.jobs.set_aside import set_aside_few, summary
 from spark.jobs.silver import NOTHING_NEW, unlisted
 from spark.jobs.tables import Progress, merge_newer, progress_of, rows_written, set_progress, taken
 from spark.plain.current import NEWER, VERSION_KEY, keep_newest, table_rows
+from spark.plain.empty_tables import make_missing
 from spark.schemas.bronze import DAY, RESOURCES
 from spark.schemas.columns import Derived, Table
 from spark.schemas.derived import VERSIONS
@@ -56,6 +58,7 @@ def run_few(context: RunContext, tables: Sequence[Table]) -> Iterator[TableRepor
     is_new = pc.field("batch") > done
     if count_of(bronze, is_new) > context.few:
         return None
+    make_missing(Path(context.lake.root), tables)
     rows = rows_of(bronze, None, is_new)
     if not len(rows):
         seconds = time.monotonic() - started

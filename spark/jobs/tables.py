@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 from delta.tables import DeltaTable
@@ -14,6 +15,7 @@ from pyspark.sql.types import StructType
 
 from spark.jobs.commits import TableLog
 from spark.jobs.stops import SchemaRefused
+from spark.schemas.bronze import DAY
 from spark.schemas.columns import Derived, Table
 from spark.schemas.struct import struct_of
 
@@ -75,6 +77,25 @@ def open_declared(
         spark.sql(f"ALTER TABLE delta.`{uri}` ADD COLUMNS ({columns})")
         found = DeltaTable.forPath(spark, uri)
     return found, [f"new column {each.name}" for each in added]
+
+
+def make_empty(spark: SparkSession, uri: str, table: Table | Derived) -> None:
+    """The declared table where there is none, by days where it has them; without Spark where it lies in a folder."""
+    days = DAY if any(column.name == DAY for column in table.columns) else None
+    if uri.startswith(LOCAL) and find_spec("deltalake"):
+        from spark.plain.empty_tables import made_folder
+
+        made_folder(Path(uri.removeprefix(LOCAL)), table, partition_by=days)
+        return
+    open_declared(spark, uri, table, partition_by=days)
+
+
+def names_in(spark: SparkSession, uri: str) -> frozenset[str]:
+    """What lies in a folder of the lake, by one listing; nothing where there is no folder."""
+    folder = spark._jvm.org.apache.hadoop.fs.Path(uri)
+    system = folder.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
+    found = system.listStatus(folder) if system.exists(folder) else ()
+    return frozenset(str(each.getPath().getName()) for each in found)
 
 
 def _differs(declared: Any, found: Any) -> bool:

@@ -29,7 +29,9 @@ def build(
     validate: Validate,
     modes: ValidationModes = ValidationModes(),  # noqa: B008 - frozen
 ) -> Iterator[TableReport]:
-    """Every silver table of one row a resource that has rows, the versions, and what was set aside."""
+    """Every silver table of one row a resource, the versions, and what was set aside; reports are of those with rows."""
+    from spark.plain.empty_tables import make_missing
+
     started = time.monotonic()
     newest: dict[str, dict[tuple[str, str], Row]] = {}
     versions: dict[tuple[Any, ...], Row] = {}
@@ -43,6 +45,7 @@ def build(
     for table in SILVER:
         if table.type in newest:
             yield _table(lake, table, list(newest.pop(table.type).values()), versions.values(), aside)
+    make_missing(lake, SILVER)
     yield _write(lake, VERSIONS, list(versions.values()), started)
     if aside:
         yield _write(lake, SET_ASIDE, aside, started)

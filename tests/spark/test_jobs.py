@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,43 @@ def test_silver_has_utc_instants_and_canonical_units_and_gold_counts_distinct_en
         for row in jobs.rows("gold_encounters_per_condition_and_age")
     }
     assert found == {("38341003", "15-24"): (1, 1), ("38341003", "25-44"): (2, 1)}
+
+
+@pytest.mark.filterwarnings("ignore")  # of the packages that Great Expectations brings
+def test_tables_of_types_of_which_nothing_came_are_there_and_nothing_that_follows_minds(
+    jobs: Jobs, raw: Any
+) -> None:
+    from deltalake import DeltaTable
+
+    from spark.jobs import events, freshness, quality, references, upkeep
+    from spark.quality.suites import SUITES
+    from spark.schemas.silver import ALLERGIES, COVERAGE, SILVER
+
+    raw.stream(PATIENT)
+    jobs.silver(*(table.name for table in SILVER))
+    empty = [table for table in SILVER if table.type != "Patient"]
+    assert {table.path: DeltaTable(raw.root / table.path).count() for table in empty} == dict.fromkeys(
+        (table.path for table in empty), 0
+    )
+    (found,) = references.run(jobs.context)
+    assert found.rows == 0
+    assert [report.rows for report in events.run(jobs.context)] == [0, 1]
+    assert [report.rows for report in freshness.run(jobs.context)] == [1]
+    if find_spec("great_expectations"):
+        checks = [each for each in SUITES["silver"] if each.path in (ALLERGIES.path, COVERAGE.path)]
+        for _ in range(2):  # all of it, then what is new
+            (report,) = quality.run(jobs.context, "silver", {"silver": checks})
+            assert report.notes == ()
+    assert [report.total for report in upkeep.run(jobs.context, (ALLERGIES,))] == [0]
+
+    shutil.rmtree(raw.root / COVERAGE.path)
+    jobs.go_by_spark()
+    assert jobs.silver_alone("silver_coverage")["processed/versions"].notes == ("nothing new",)
+    assert jobs.rows("silver_coverage") == []
+    jobs.go_by_spark(False)
+    raw.stream({"resourceType": "AllergyIntolerance", "id": "a1", "patient": {"reference": "Patient/p1"}})
+    jobs.silver("silver_allergies")
+    assert [row["batch"] for row in jobs.rows("silver_allergies")] == [2]
 
 
 def test_age_group_in_spark_is_age_group_in_python(spark: Any) -> None:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from local.cli.catalogue import FEATURES, PAGE
+from shared.names import TABLES, Zone
 from spark.features.page import page as features
 from spark.jobs.graph import JOBS, choices, plan
 from spark.schemas.catalogue import classification_of, declared, page
@@ -53,6 +54,12 @@ def test_the_page_of_all_features_is_what_the_declarations_give() -> None:
 def test_no_table_lies_below_another() -> None:
     paths = [table.path for table in declared()]
     assert not [(one, other) for one in paths for other in paths if other.startswith(f"{one}/")]
+
+
+@needs_pyspark
+def test_every_table_that_is_no_copy_of_a_source_can_be_asked_by_a_name() -> None:
+    paths = [table.path for table in declared() if not table.path.startswith(f"{Zone.BRONZE}/")]
+    assert sorted(set(paths) - set(TABLES.values())) == []
 
 
 def test_a_table_is_as_confidential_as_its_most_confidential_column() -> None:

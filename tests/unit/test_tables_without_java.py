@@ -111,3 +111,32 @@ def test_a_table_has_the_same_columns_whoever_makes_it() -> None:
     for table in (*SILVER, *DERIVED):
         by_spark = json.loads(struct_of(table).json())["fields"]
         assert json.loads(Schema.from_arrow(arrow_schema(table)).to_json())["fields"] == by_spark, table.name
+
+
+def test_a_table_of_a_type_of_which_nothing_came_is_there_and_empty_and_takes_what_comes(
+    tmp_path: Path,
+) -> None:
+    from deltalake import DeltaTable
+
+    from spark.schemas.columns import COLUMN_CLASSIFICATION
+    from spark.schemas.silver import SILVER
+
+    _land(tmp_path, 0, PATIENT, enqueued_at="2026-03-01T00:00:00.000000Z")
+    assert [report.table for report in build(tmp_path, lambda _: [])] == [
+        "processed/patients",
+        "processed/versions",
+    ]
+    for table in SILVER:
+        found = DeltaTable(tmp_path / table.path)
+        assert (found.metadata().description, found.version()) == (table.comment, 0)
+        assert found.count() == (table.type == "Patient")
+        said = {field.name: field.metadata for field in found.schema().fields}
+        assert said == {
+            column.name: {"comment": column.comment, COLUMN_CLASSIFICATION: str(column.classification)}
+            for column in table.columns
+        }
+    allergy = {"resourceType": "AllergyIntolerance", "id": "a1", "patient": {"reference": "Patient/p1"}}
+    _land(tmp_path, 1, allergy, enqueued_at="2026-03-02T00:00:00.000000Z")
+    list(build(tmp_path, lambda _: []))
+    assert len(_rows(tmp_path, "silver_allergies")) == 1
+    assert DeltaTable(tmp_path / TABLES["silver_coverage"]).version() == 0
