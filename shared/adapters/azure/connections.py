@@ -9,6 +9,7 @@ from azure.cosmos import ContainerProxy, CosmosClient
 from azure.storage.blob import BlobServiceClient, LinearRetry
 
 from shared import names
+from shared.adapters.azure.errors import translated
 from shared.adapters.azure.partition_hash import keep_hashes
 from shared.adapters.azure.transport import transport
 from shared.settings import Settings
@@ -25,16 +26,17 @@ def _credential(settings: Settings) -> Any:
 
 
 def cosmos_client(settings: Settings) -> CosmosClient:
-    """A client of the records account."""
+    """A client of the records account, which it asks about itself at once. Raises as the stores do."""
     keep_hashes()
     options: dict[str, Any] = {
         "connection_timeout": CONNECT_TIMEOUT_S,
         "retry_total": 5,
         "transport": transport(),
     }
-    if settings.records:
-        return CosmosClient.from_connection_string(settings.records, **options)
-    return CosmosClient(settings.records_endpoint, _credential(settings), **options)
+    with translated():
+        if settings.records:
+            return CosmosClient.from_connection_string(settings.records, **options)
+        return CosmosClient(settings.records_endpoint, _credential(settings), **options)
 
 
 def records_container(settings: Settings) -> ContainerProxy:
@@ -75,8 +77,6 @@ _WEB_PUBSUB: Final = "https://webpubsub.azure.com/.default"
 
 def web_pubsub_token(settings: Settings) -> Callable[[], str]:
     """Gives bearer tokens of the managed identity for Web PubSub; kept until they expire. It raises as the stores do."""
-    from shared.adapters.azure.errors import translated
-
     credential = _credential(settings)
 
     def token() -> str:
