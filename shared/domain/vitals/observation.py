@@ -150,9 +150,9 @@ def _spoken_of(part: Mapping[str, object]) -> Iterator[tuple[Parameter, str]]:
 
 def _problem(part: Mapping[str, object], code: str) -> str:
     """Why `_value` finds none."""
+    if code in CONSCIOUSNESS_CODES:
+        return UNKNOWN_CODE if "valueCodeableConcept" in part else NO_VALUE
     quantity = _mapping(part.get("valueQuantity"))
-    if code in CONSCIOUSNESS_CODES and "valueCodeableConcept" in part:
-        return UNKNOWN_CODE
     if _decimal(quantity.get("value")) is None or "comparator" in quantity:
         return NO_VALUE
     return UNKNOWN_UNIT if _converted(MEASURES[code], quantity) is None else IMPOSSIBLE

@@ -97,6 +97,15 @@ def test_a_newer_value_that_does_not_count_is_named_in_the_answer(reason: str) -
     assert "not counted" not in before["prediction"][0]["rationale"]
 
 
+def test_a_number_where_a_level_of_consciousness_is_asked_for_keeps_no_answer_away() -> None:
+    ward = Ward()
+    ward.post(vital(ward.ago(hours=1), "8867-4", 135))
+    number = vital(ward.ago(hours=1), "8867-4", 15)
+    coding = {"system": "http://loinc.org", "code": "80288-4"}
+    ward.post({**number, "code": {"coding": [coding]}})
+    assert "not counted: consciousness (no value, 1)" in _rationale(ward)
+
+
 def test_where_no_value_counts_the_refusal_says_why() -> None:
     ward = Ward()
     ward.post(_useless(ward, "impossible-value"))

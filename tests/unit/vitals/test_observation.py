@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.vitals import Parameter, readings_of, removed, vitals_of
+from shared.domain.vitals import Parameter, not_counted_in, readings_of, removed, vitals_of
 
 LOINC, UCUM, SNOMED = "http://loinc.org", "http://unitsofmeasure.org", "http://snomed.info/sct"
 AT = datetime(2024, 5, 1, 8, tzinfo=UTC)
@@ -168,3 +168,19 @@ def test_orders_versions_by_when_they_were_recorded_in_any_zone() -> None:
     orders = [vitals_of(item, id="o-1", version="1").order for item in (first, second)]
     assert orders == sorted(orders)
     assert vitals_of(first, id="o-1", version="1", order="mine").order == "mine"
+
+
+@pytest.mark.parametrize("question", ["80288-4", "67775-7"])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"valueQuantity": {"value": 15, "system": UCUM, "code": "{score}"}}, "no-value"),
+        ({"valueInteger": 15}, "no-value"),
+        ({"valueCodeableConcept": {"coding": [{"system": "urn:local", "code": "x"}]}}, "unknown-code"),
+    ],
+)
+def test_names_consciousness_that_is_no_answer_of_acvpu(
+    question: str, answer: dict[str, object], reason: str
+) -> None:
+    observation = _observation(question, 0) | {"valueQuantity": None} | answer
+    assert set(not_counted_in(observation)) == {(Parameter.CONSCIOUSNESS, reason)}
