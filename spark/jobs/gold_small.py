@@ -6,7 +6,8 @@ for rows that one thread walks through sooner. The measures are the same (`spark
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,10 +62,6 @@ class SmallInputs:
                 with in_hand():
                     return rows_of_frame(table, table.build(frames))
         except (duckdb.Error, pa.ArrowException) as failure:
-            if isinstance(
-                failure, duckdb.FatalException
-            ):  # it has broken the database: the next table opens another
-                _database.cache_clear()
             # Without its message, which may have a value of somebody's record.
             raise NotInHand(type(failure).__name__) from None
 
@@ -75,14 +72,20 @@ class SmallInputs:
         return frame if units is None or column is None else of_units(frame, units, column)
 
 
-def connection() -> duckdb.DuckDBPyConnection:
-    """One of a database in memory that a process has, and of one thread: the other cores do other tables.
+@contextmanager
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """One of a database in memory that a process has; where an error broke it, the next connection has another.
 
     It has a bound, writes nothing beside the lake, reads what it is given and loads no extension. What was registered with
     it nobody else sees, and is let go with it.
     Rows are chosen here and not by pyarrow, which has no comparison with the views of texts that deltalake's MERGE writes.
     """
-    return _database().cursor()
+    try:
+        with _database().cursor() as own:
+            yield own
+    except duckdb.FatalException:
+        _database.cache_clear()
+        raise
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,13 +20,23 @@ from spark.in_hand.frame import Frame
 from spark.jobs import gold_small
 
 
-def _frame(**columns: Any) -> Frame:
-    return Frame.of_arrow(gold_small.connection(), pa.table(columns))
+@pytest.fixture
+def own() -> Iterator[duckdb.DuckDBPyConnection]:
+    with gold_small.connection() as connection:
+        yield connection
 
 
-def test_the_next_whole_number_below_of_what_is_too_large_is_the_last_one() -> None:
+def _frame(own: duckdb.DuckDBPyConnection, **columns: Any) -> Frame:
+    return Frame.of_arrow(own, pa.table(columns))
+
+
+def test_the_next_whole_number_below_of_what_is_too_large_is_the_last_one(
+    own: duckdb.DuckDBPyConnection,
+) -> None:
     values = [2.7, -2.7, 1e19, -1e19, float("inf"), float("nan"), -(2.0**63), None]
-    found = _frame(value=pa.array(values, pa.float64())).select(F.floor("value").alias("below")).toArrow()
+    found = (
+        _frame(own, value=pa.array(values, pa.float64())).select(F.floor("value").alias("below")).toArrow()
+    )
     last = 2**63 - 1
     assert found["below"].type == pa.int64()
     assert found["below"].to_pylist() == [2, -3, last, -last - 1, last, 0, -last - 1, None]
@@ -44,26 +55,39 @@ def test_rows_are_known_to_their_own_connection_and_are_let_go_with_it() -> None
         assert views(third) == []
 
 
+def test_a_database_that_broke_is_let_go_of() -> None:
+    def broken() -> None:
+        with gold_small.connection() as own:
+            own.execute("CREATE TABLE kept AS SELECT 1")
+            raise duckdb.FatalException
+
+    with pytest.raises(duckdb.FatalException):
+        broken()
+    with gold_small.connection() as another, pytest.raises(duckdb.CatalogException):
+        another.execute("SELECT * FROM kept")
+
+
 def views(connection: duckdb.DuckDBPyConnection) -> list[object]:
     """What was registered, as the connection sees it."""
     return list(connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall())
 
 
-def test_a_query_in_hand_opens_no_file_and_loads_no_extension() -> None:
-    connection = gold_small.connection()
+def test_a_query_in_hand_opens_no_file_and_loads_no_extension(own: duckdb.DuckDBPyConnection) -> None:
     for query in (f"SELECT * FROM read_text('{__file__}')", "INSTALL httpfs"):
         with pytest.raises(duckdb.Error):
-            connection.execute(query)
-    settings = connection.execute(
+            own.execute(query)
+    settings = own.execute(
         "SELECT value FROM duckdb_settings() WHERE name IN ('temp_directory', 'autoload_known_extensions') ORDER BY name"
     )
     assert settings.fetchall() == [("false",), ("",)]
 
 
-def test_the_rows_of_units_are_those_of_the_tenant_whatever_their_texts_hold() -> None:
+def test_the_rows_of_units_are_those_of_the_tenant_whatever_their_texts_hold(
+    own: duckdb.DuckDBPyConnection,
+) -> None:
     odd = ["a\x00b", "a", "it's", 'say "x"', "x') OR ('' = '", "\\", ""]
     rows = _frame(
-        tenant=["t"] * len(odd) + ["other"] * len(odd), code=odd * 2, place=list(range(2 * len(odd)))
+        own, tenant=["t"] * len(odd) + ["other"] * len(odd), code=odd * 2, place=list(range(2 * len(odd)))
     )
     for place, code in enumerate(odd):
         units = frozenset({("t", code), ("nobody", "a")})
