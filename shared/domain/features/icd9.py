@@ -6,6 +6,7 @@ it; V and E codes and a missing code are groups of their own.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 # Group → first and last category; the last one includes its subdivisions (414 holds 414.01).
@@ -54,6 +55,7 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
 SUPPLEMENTARY: Final = "supplementary (V)"
 EXTERNAL: Final = "external causes (E)"
 NONE: Final = "none"
+_CATEGORY_LENGTH: Final = 3
 GROUPS: Final = (*RANGES, SUPPLEMENTARY, EXTERNAL, NONE)
 
 
@@ -66,7 +68,8 @@ def category(code: str) -> str:
 def number(code: str) -> float | None:
     """The code as a number (`250.83`); None for V and E codes and for what is no code."""
     text = code.strip()
-    return float(text) if text.replace(".", "", 1).isdecimal() else None
+    value = float(text) if text.replace(".", "", 1).isdecimal() else math.inf
+    return value if math.isfinite(value) else None
 
 
 def groups_of(code: str) -> frozenset[str]:
@@ -76,7 +79,7 @@ def groups_of(code: str) -> frozenset[str]:
         return frozenset((NONE,))
     if whole[0] in "VE":
         return frozenset((SUPPLEMENTARY if whole[0] == "V" else EXTERNAL,))
-    if not whole.isdecimal():
+    if not whole.isdecimal() or len(whole) > _CATEGORY_LENGTH:
         return frozenset()
     place = int(whole)
     return frozenset(name for name, (first, last) in RANGES.items() if first <= place <= last)

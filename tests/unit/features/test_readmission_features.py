@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.features.icd9 import GROUPS, groups_of
+from shared.domain.features.icd9 import GROUPS, groups_of, number
 from shared.domain.features.readmission import COLUMNS, OVERALL, RATED, in_order, readmission_features
 
 RATES: dict[str, dict[str, float]] = {column: {OVERALL: 0.11} for column in RATED}
@@ -43,11 +43,22 @@ def features(row: dict[str, str], *earlier: dict[str, str], rates: Any = None) -
         ("", {"none"}),
         ("nonsense", set()),
         ("390", set()),
+        ("4280", set()),
     ],
 )
 def test_groups_of_diagnoses(code: str, groups: set[str]) -> None:
     assert groups_of(code) == groups
     assert groups <= set(GROUPS)
+
+
+def test_more_digits_than_any_code_has_are_no_code() -> None:
+    endless = "4" * 5_000
+    assert groups_of(endless) == set()
+    assert number(endless) is None
+    assert number("428." + endless) == pytest.approx(428 + 4 / 9)
+    found = features(encounter(diag_1=endless))
+    assert math.isnan(found["diag_1 as a number"])
+    assert found["diagnoses: diabetes"] == 1
 
 
 def test_an_encounter_in_numbers() -> None:
