@@ -28,10 +28,14 @@ def shipped_model(name: str, alias: str = CHAMPION) -> PublishedModel:
 
 def model_in(folder: Traversable, name: str, alias: str = CHAMPION) -> PublishedModel:
     """As `shipped_model`, from a folder that training wrote to. Raises OSError where there is no registry in it."""
-    entry = _registry_in(folder).get(name, {}).get(alias)
-    if entry is None:
+    try:
+        entry = _registry_in(folder).get(name, {}).get(alias)
+        published = entry and (folder.joinpath(entry["file"]).read_bytes(), entry["sha256"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as broken:
+        raise RefusedModel(f"{folder.joinpath(REGISTRY)} is no registry of models") from broken
+    if not published:
         raise RefusedModel(f"no model {name} is published as {alias}")
-    return read_model(folder.joinpath(entry["file"]).read_bytes(), entry["sha256"])
+    return read_model(*published)
 
 
 def _registry_in(folder: Traversable) -> dict[str, dict[str, dict[str, Any]]]:

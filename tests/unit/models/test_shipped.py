@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shared.domain.models.artefact import RefusedModel
-from shared.domain.models.shipped import registry, shipped_model
+from shared.domain.models.shipped import model_in, registry, shipped_model
 
 LICENCES = {"onset": "Apache-2.0", "readmission": "CC BY 4.0", "sepsis": "CC BY 4.0"}
 
@@ -27,3 +29,28 @@ def test_the_shipped_models_are_below_five_megabytes_together() -> None:
 def test_a_model_that_nobody_published_is_refused() -> None:
     with pytest.raises(RefusedModel, match="no model appendicitis"):
         shipped_model("appendicitis")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '{"sepsis": {"champion"',
+        "[1]",
+        '"sepsis"',
+        "7",
+        '{"sepsis": []}',
+        '{"sepsis": {"champion": "a.gz"}}',
+        '{"sepsis": {"champion": {"sha256": "0"}}}',
+        '{"sepsis": {"champion": {"file": 1, "sha256": "0"}}}',
+        '{"sepsis": {"champion": {"file": "a\\u0000", "sha256": "0"}}}',
+        "\udcff",
+        "[" * 100_000,
+    ],
+    ids=range(12),
+)
+def test_a_registry_that_is_none_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "published.json"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(RefusedModel, match=f"{file} is no registry of models"):
+        model_in(tmp_path, "sepsis")
