@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from local.cli.train import register
 from local.training.data import ARCHIVES
 
 WORKFLOWS = sorted((Path(__file__).parents[2] / ".github" / "workflows").glob("*.yml"))
+_TRAIN = next(path for path in WORKFLOWS if path.stem == "train")
 _PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40}")
 _INSTALL = re.compile(r"(?:npm (?:install|i|ci|exec)|npx|pip install|pipx|uv (?:pip|tool)|uvx)\b[^\n|&]*")
 _NPM_PACKAGE = re.compile(r"@?[\w./-]+@\d+\.\d+\.\d+")
@@ -84,7 +88,7 @@ def test_every_action_and_every_tool_is_pinned(path: Path) -> None:
 
 
 def test_every_model_is_trained_by_schedule_on_its_own_data_and_what_comes_of_it_is_kept() -> None:
-    workflow = _read(next(path for path in WORKFLOWS if path.stem == "train"))
+    workflow = _read(_TRAIN)
     assert workflow[True]["schedule"]
     [job] = workflow["jobs"].values()
     assert {each["model"]: each["archive"] for each in job["strategy"]["matrix"]["include"]} == ARCHIVES
@@ -97,3 +101,37 @@ def test_every_model_is_trained_by_schedule_on_its_own_data_and_what_comes_of_it
     args = parser.parse_args(shlex.split(words))
     kept = job["steps"][-1]["with"]["path"].split()
     assert {Path(pattern).parent for pattern in kept} == {args.out} == {args.runs}
+
+
+def test_an_archive_comes_by_https_alone_and_one_with_other_bytes_is_not_trained_on(tmp_path: Path) -> None:
+    [job] = _read(_TRAIN)["jobs"].values()
+    fetched, checked, trained = (step["run"] for step in job["steps"] if "run" in step)
+    assert "local train" in trained
+    words = shlex.split(fetched)
+    assert [words[words.index(option) + 1] for option in ("--proto", "--proto-redir")] == ["=https", "=https"]
+    archive = tmp_path / "a.tar.xz"
+    archive.write_bytes(b"measured")
+    told = {
+        **os.environ,
+        "ARCHIVE": archive.name,
+        "SHA256": hashlib.sha256(archive.read_bytes()).hexdigest(),
+    }
+
+    def ends() -> int:
+        return subprocess.run(["bash", "-e", "-c", checked], cwd=tmp_path, env=told, check=False).returncode
+
+    assert ends() == 0
+    archive.write_bytes(b"altered")
+    assert ends() != 0
+
+
+@pytest.mark.skipif(
+    "GALEN_TEST_DATA" not in os.environ,
+    reason="the hashes of the archives were not compared: set GALEN_TEST_DATA to the folder with the archives",
+)
+def test_the_hashes_that_training_asks_for_are_those_of_the_archives() -> None:
+    [job] = _read(_TRAIN)["jobs"].values()
+    assert job["env"]["SHA256"] == "${{ matrix.sha256 }}"
+    for row in job["strategy"]["matrix"]["include"]:
+        archive = Path(os.environ["GALEN_TEST_DATA"]) / row["archive"]
+        assert hashlib.sha256(archive.read_bytes()).hexdigest() == row["sha256"]
