@@ -15,7 +15,7 @@ from shared.errors import GalenError
 from shared.names import RawZone, Zone
 from shared.ports.lake import Lake, LakeFile
 from shared.ports.records import Compare, Query, Records
-from shared.services.bodies import Bodies
+from shared.services.bodies import UNREADABLE, Bodies
 from shared.services.chain_walk import walk_chains
 from shared.services.ingest import Ingest
 from shared.services.land_commits import read_commits
@@ -26,6 +26,7 @@ from shared.services.score import ScoreVitals
 CHUNK: Final = 500
 Progress = Callable[[int], None]
 _SHOWN_KINDS: Final = (Kind.CURRENT, Kind.HISTORY)
+_UNREADABLE: Final = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +179,8 @@ def _fingerprints(records: Records, bodies: Bodies, kind: Kind) -> Iterator[tupl
 def _body(bodies: Bodies, item: Item) -> str:
     try:
         return bodies.text(item)
-    except (GalenError, ValueError):
-        return "unreadable"
+    except UNREADABLE:
+        return _UNREADABLE
 
 
 def _compare_scores(
@@ -213,7 +214,10 @@ def _name(item: Item) -> str:
 
 
 def _content(bodies: Bodies, item: Item) -> str:
-    return json.content_hash(json.decode_object(_body(bodies, item) or "{}"))
+    try:
+        return json.content_hash(json.decode_object(bodies.text(item) or "{}"))
+    except UNREADABLE:
+        return _UNREADABLE
 
 
 def _alert(item: Item) -> str:

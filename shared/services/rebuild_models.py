@@ -150,6 +150,7 @@ def ask_onset(said: Said, models: Models, facts: FactReader, ours: Said) -> None
 
 def compare_models(live: Records, replay: Records, theirs: Said, ours: Said, result: Comparison) -> None:
     """Adds what differs between what the platform said and what the replay says from the same."""
+    result.differences += (Difference("risk assessment: unreadable", name) for name in theirs.unreadable)
     result.said += len(theirs.by_evidence)
     for evidence, said in theirs.by_evidence.items():
         if evidence in ours.by_evidence:

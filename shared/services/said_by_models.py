@@ -17,9 +17,10 @@ from shared.domain.records import Door, Item, Kind
 from shared.domain.stays.assessment import EXTENSION_MODEL, said_by
 from shared.domain.stays.model_risk import SEPSIS
 from shared.domain.stays.sepsis_risk import ALARM_ABOVE
+from shared.errors import InputError
 from shared.ports.clock import Clock
 from shared.ports.records import Compare, Query, Records
-from shared.services.bodies import Bodies
+from shared.services.bodies import UNREADABLE, Bodies
 from shared.services.patient_news import Whose
 from shared.services.served_models import Models
 
@@ -63,10 +64,11 @@ class LastWord:
 
 
 class Said:
-    """The assessments of models in records, every version."""
+    """The assessments of models in records, every version; `unreadable` names those that were altered or are gone."""
 
     def __init__(self) -> None:
         self.versions: list[Version] = []
+        self.unreadable: list[str] = []
         self.by_evidence: dict[Evidence, list[str]] = defaultdict(list)
         self.indexes: dict[tuple[str, datetime], list[float]] = defaultdict(list)
         self.instants: dict[Stay, list[datetime]] = defaultdict(list)
@@ -83,26 +85,33 @@ class Said:
         ]
         for item in sorted(items, key=lambda each: str(each["sv"])):
             if not item["deleted"]:
-                found.add(item, json.decode_object(bodies.text(item)))
+                try:
+                    found.add(item, json.decode_object(bodies.text(item)))
+                except UNREADABLE:
+                    name = f"{item['tenant']} RiskAssessment/{item['rid']}/_history/{item['version']}"
+                    found.unreadable.append(name)
         return found
 
     def add(self, item: Item, risk: dict[str, Any]) -> None:
-        """Takes in one version; one that no model said is left out."""
+        """Takes in one version, or raises one of UNREADABLE; one that no model said is left out."""
         said = said_by(risk)
         if said is None:
             return
         patient, at = risk["subject"]["reference"], said["as_of"]
+        if at is None:
+            raise InputError("The instant of an assessment cannot be read.")
         whose = item["tenant"], item["home"], patient
-        version = Version(item["rid"], whose, said["model"], said["model_sha256"], at, item["lastUpdated"])
-        self.versions.append(version)
-        basis = tuple(sorted(each["reference"] for each in risk["basis"]))
+        model, sha256, index = str(said["model"]), str(said["model_sha256"]), float(said["risk_index"])
+        version = Version(item["rid"], whose, model, sha256, at, item["lastUpdated"])
+        basis = tuple(sorted(str(each["reference"]) for each in risk["basis"]))
         evidence = version.name, risk["occurrenceDateTime"], version.sha256, basis
-        self.by_evidence[evidence].append(_content(risk))
-        index = float(said["risk_index"])
-        if version.model == SEPSIS.model:
+        content = _content(risk)
+        stay = (item["tenant"], model, str(risk["encounter"]["reference"])) if "encounter" in risk else None
+        self.versions.append(version)
+        self.by_evidence[evidence].append(content)
+        if model == SEPSIS.model:
             self.indexes[patient, at].append(index)
-        if "encounter" in risk:
-            stay = item["tenant"], version.model, risk["encounter"]["reference"]
+        if stay:
             self.instants[stay].append(at)
             if stay not in self.last_words or self.last_words[stay].at <= at:
                 self.last_words[stay] = LastWord(version.name, at, index, patient)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from shared.domain.models.shipped import shipped_model
 from shared.domain.records import Item, body_of, stored_body
 from shared.domain.stays.assessment import said_by
 from shared.ports.records import Replace
+from shared.services.rebuild import Difference
 from shared.services.served_models import LOOKED_FOR, publish_champion
 from tests.delivery.world import World
 from tests.unit.features.patients import observation
@@ -61,11 +63,15 @@ def falsify(world: World, said: tuple[dict[str, Any], Item]) -> None:
     """Another probability in a version on record."""
     risk, item = said
     risk["prediction"][0]["probabilityDecimal"] = 0.001
+    rewrite(world, item, stored_body(json.encode(risk)))
+
+
+def rewrite(world: World, item: Item, body: dict[str, str]) -> None:
+    """Another body of a version on record."""
     there = world.stores.records.read(item["tenant"], item["home"], item["id"])
     assert there is not None
-    etag = there.pop("_etag")
-    body = stored_body(json.encode(risk))
-    world.stores.records.commit(item["tenant"], item["home"], [Replace({**there, **body}, etag)])
+    kept = {name: value for name, value in there.items() if name not in ("_etag", "body", "z")}
+    world.stores.records.commit(item["tenant"], item["home"], [Replace({**kept, **body}, there["_etag"])])
 
 
 @pytest.fixture
@@ -101,6 +107,43 @@ def test_a_risk_that_was_changed_is_told(ill: Landed) -> None:
     *_, newest = said_in(ill.world)
     falsify(ill.world, newest)
     assert ill.differences() == [DIFFERS]
+
+
+UNREADABLE_RISKS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "no hash of the model": lambda risk: risk["extension"][0].update(extension=[]),
+    "no extension of a model": lambda risk: risk["extension"].clear(),
+    "no prediction": lambda risk: risk["prediction"].clear(),
+    "no basis": lambda risk: risk.pop("basis"),
+    "no object": lambda risk: risk.update(subject="Patient/p"),
+    "no such day": lambda risk: risk.update(occurrenceDateTime="2026-03-29"),
+    "no reference": lambda risk: risk["encounter"].clear(),
+}
+UNREADABLE_BODIES = {
+    "no JSON": stored_body("{"),
+    "no file": {"blob": "bodies/gone"},
+    "no compressed text": {"z": "bm9uZQ=="},
+}
+
+
+@pytest.mark.parametrize("damage", [*UNREADABLE_RISKS, *UNREADABLE_BODIES])
+def test_a_risk_that_cannot_be_read_is_named_beside_every_other_difference(damage: str) -> None:
+    icu = Landed(hours=4)
+    icu.admit()
+    icu.page()
+    for hour in (1, 2, 3):
+        icu.measure(hour, **CALM)
+        icu.page()
+    (risk, item), *_, newest = said_in(icu.world)
+    falsify(icu.world, newest)
+    if damage in UNREADABLE_RISKS:
+        UNREADABLE_RISKS[damage](risk)
+        rewrite(icu.world, item, stored_body(json.encode(risk)))
+    else:
+        rewrite(icu.world, item, UNREADABLE_BODIES[damage])
+    where = f"{item['tenant']} RiskAssessment/{item['rid']}/_history/{item['version']}"
+    found = icu.world.rebuilt().differences
+    assert Difference("risk assessment: unreadable", where) in found
+    assert DIFFERS in [each.kind for each in found]
 
 
 def test_an_hour_that_was_scored_by_the_clock_is_found_as_it_was_said_and_told_where_it_was_changed() -> None:
