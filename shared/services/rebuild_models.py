@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from shared.domain.alerts import falls
 from shared.domain.fhir import json
@@ -172,27 +172,31 @@ def _is_said(theirs: Said, stay: Stay, last: LastWord) -> bool:
 def _compare_alerts(live: Records, replay: Records, ours: Said, result: Comparison) -> None:
     differ_where_both("alert", _texts(live, falls.MODEL), _texts(replay, falls.MODEL), result)
     their_sepsis, our_sepsis = (_alerts(each, SEPSIS.model) for each in (live, replay))
-    active = {alert["patient"] for alert in their_sepsis.values() if alert["status"] == "active"}
-    for name, alert in sorted(our_sepsis.items()):
-        patient = alert["patient"]
-        if alert["status"] == "active" and patient in ours.alarmed and patient not in active:
+    active = {_whose(item) for item in their_sepsis.values() if item["alert"]["status"] == "active"}
+    unheard = ours.alarmed - active
+    for name, item in sorted(our_sepsis.items()):
+        if item["alert"]["status"] == "active" and _whose(item) in unheard:
             result.differences.append(Difference("alert: follows from raw, not on record", name))
-    for name, alert in sorted(their_sepsis.items()):
-        began = parse_instant(alert["began_at"])
-        indexes = ours.indexes.get((alert["patient"], began)) if began else None
+    for name, item in sorted(their_sepsis.items()):
+        began = parse_instant(item["alert"]["began_at"])
+        indexes = ours.indexes.get((_whose(item), began)) if began else None
         if indexes and max(indexes) <= ALARM_ABOVE:
             result.differences.append(Difference("alert: no value in raw raises it", name))
 
 
-def _alerts(records: Records, model: str) -> dict[str, dict[str, Any]]:
+def _whose(alert: Item) -> Whose:
+    return alert["tenant"], alert["home"], alert["alert"]["patient"]
+
+
+def _alerts(records: Records, model: str) -> dict[str, Item]:
     found = records.query(Query(Kind.ALERT, None, None, (Compare("alert.model", "=", model),)))
-    return {f"{item['tenant']} {item['id']}": item["alert"] for item in found}
+    return {f"{item['tenant']} {item['id']}": item for item in found}
 
 
 def _texts(records: Records, model: str) -> dict[str, str]:
     """The alerts of a model as texts, without who has seen them."""
     people = ("acknowledged_by", "acknowledged_at")
     return {
-        name: json.encode({part: value for part, value in alert.items() if part not in people})
-        for name, alert in _alerts(records, model).items()
+        name: json.encode({part: value for part, value in item["alert"].items() if part not in people})
+        for name, item in _alerts(records, model).items()
     }

@@ -60,7 +60,7 @@ class LastWord:
     name: str
     at: datetime
     index: float
-    patient: str
+    whose: Whose
 
 
 class Said:
@@ -70,7 +70,7 @@ class Said:
         self.versions: list[Version] = []
         self.unreadable: list[str] = []
         self.by_evidence: dict[Evidence, list[str]] = defaultdict(list)
-        self.indexes: dict[tuple[str, datetime], list[float]] = defaultdict(list)
+        self.indexes: dict[tuple[Whose, datetime], list[float]] = defaultdict(list)
         self.instants: dict[Stay, list[datetime]] = defaultdict(list)
         self.last_words: dict[Stay, LastWord] = {}
 
@@ -97,10 +97,10 @@ class Said:
         said = said_by(risk)
         if said is None:
             return
-        patient, at = risk["subject"]["reference"], said["as_of"]
+        at = said["as_of"]
         if at is None:
             raise InputError("The instant of an assessment cannot be read.")
-        whose = item["tenant"], item["home"], patient
+        whose = item["tenant"], item["home"], risk["subject"]["reference"]
         model, sha256, index = str(said["model"]), str(said["model_sha256"]), float(said["risk_index"])
         version = Version(item["rid"], whose, model, sha256, at, item["lastUpdated"])
         basis = tuple(sorted(str(each["reference"]) for each in risk["basis"]))
@@ -110,17 +110,17 @@ class Said:
         self.versions.append(version)
         self.by_evidence[evidence].append(content)
         if model == SEPSIS.model:
-            self.indexes[patient, at].append(index)
+            self.indexes[whose, at].append(index)
         if stay:
             self.instants[stay].append(at)
             if stay not in self.last_words or self.last_words[stay].at <= at:
-                self.last_words[stay] = LastWord(version.name, at, index, patient)
+                self.last_words[stay] = LastWord(version.name, at, index, whose)
 
     @property
-    def alarmed(self) -> set[str]:
+    def alarmed(self) -> set[Whose]:
         """The patients whose newest sepsis risk is above the operating point."""
         return {
-            last.patient
+            last.whose
             for (_, model, _), last in self.last_words.items()
             if model == SEPSIS.model and last.index > ALARM_ABOVE
         }

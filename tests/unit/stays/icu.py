@@ -51,13 +51,15 @@ def observed(variable: str, value: float, at: datetime, unit: str | None = None)
 
 
 class Icu:
-    """The world with one patient, admitted to intensive care so many hours ago."""
+    """The world with one patient, admitted to intensive care so many hours ago. `caller`: whose patient."""
+
+    caller = CALLER
 
     def __init__(self, hours: float = 10.0, **patient: Any) -> None:
         self.world = World()
         self.begun = self.world.clock.now() - timedelta(hours=hours)
-        person = {"resourceType": "Patient", "birthDate": "1950-01-01", "gender": "male", **patient}
-        self.put(PATIENT, person)
+        self.person = {"resourceType": "Patient", "birthDate": "1950-01-01", "gender": "male", **patient}
+        self.put(PATIENT, self.person)
         self.seen = 0
 
     def admit(self, **more: Any) -> ResourceKey:
@@ -67,10 +69,10 @@ class Icu:
         return self.begun + timedelta(hours=hour)
 
     def post(self, resource: dict[str, Any]) -> ResourceKey:
-        return self.world.interactions.create(CALLER, resource).stored.key
+        return self.world.interactions.create(self.caller, resource).stored.key
 
     def put(self, key: ResourceKey, resource: dict[str, Any]) -> None:
-        self.world.interactions.update(CALLER, key, {**resource, "id": key.id})
+        self.world.interactions.update(self.caller, key, {**resource, "id": key.id})
 
     def measure(self, hour: float, **values: float) -> list[ResourceKey]:
         return [self.post(observed(name, value, self.at(hour))) for name, value in values.items()]

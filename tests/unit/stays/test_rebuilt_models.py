@@ -15,7 +15,7 @@ from shared.domain.stays.assessment import said_by
 from shared.ports.records import Replace
 from shared.services.rebuild import Difference
 from shared.services.served_models import LOOKED_FOR, publish_champion
-from tests.delivery.world import World
+from tests.delivery.world import TENANT, World, caller
 from tests.unit.features.patients import observation
 from tests.unit.models.test_served_models import changed
 from tests.unit.scores.ward import loinc
@@ -235,6 +235,27 @@ def test_an_alarm_that_no_value_raises_is_told() -> None:
     [alert] = [each for each in septic.world.kinds("alert") if each["alert"]["model"] == "sepsis"]
     icu.world.stores.records.create({name: value for name, value in alert.items() if name != "_etag"})
     assert icu.differences() == ["alert: no value in raw raises it"]
+
+
+def test_an_alarm_of_another_tenant_stands_for_none_of_a_patient_with_the_same_id() -> None:
+    icu = Landed(hours=3)
+    icu.admit()
+    icu.measure(2, **CALM)
+    icu.caller = caller(tenant="clinic")
+    icu.put(PATIENT, icu.person)
+    icu.admit()
+    icu.measure(2, **SEPTIC, **BLOOD)
+    icu.page()
+    assert icu.differences() == []
+    [lost] = [each for each in icu.world.kinds("alert") if each["alert"]["model"] == "sepsis"]
+    invented = {name: value for name, value in lost.items() if name != "_etag"} | {"tenant": TENANT}
+    icu.change(lost, kind="told")
+    icu.world.stores.records.create(invented)
+    found = {(each.kind, each.where.split()[0]) for each in icu.world.rebuilt().differences}
+    assert found == {
+        ("alert: follows from raw, not on record", "clinic"),
+        ("alert: no value in raw raises it", TENANT),
+    }
 
 
 def test_a_discharge_without_its_assessment_is_told() -> None:
