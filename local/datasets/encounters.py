@@ -15,7 +15,7 @@ from shared.domain.features.readmission import COLUMNS, DRUGS, RARE_DRUGS, Encou
 
 LABEL = "readmitted"
 WITHIN_30_DAYS = "<30"
-_NUMBER = "encounter_id"
+NUMBER = "encounter_id"
 _DRUGS = frozenset({*DRUGS, *RARE_DRUGS})
 _UNKNOWN = frozenset({"", "?"})
 _REST = "\0"
@@ -37,7 +37,7 @@ def read_encounters(path: Path, told: list[str] | None = None) -> list[dict[str,
             table = csv.DictReader(lines, restkey=_REST)
             names = list(table.fieldnames or ())
             missing = [name for name in COLUMNS if name not in names]
-            if missing and (told is None or _NUMBER in missing or len(missing) == len(COLUMNS) - 1):
+            if missing and (told is None or NUMBER in missing or len(missing) == len(COLUMNS) - 1):
                 raise UnreadableEncounters(f"{path}: the column {missing[0]} is missing from the first line")
             if missing and told is not None:
                 told.append(f"{path}: not in the first line, and counted as not known: {', '.join(missing)}")
@@ -62,20 +62,28 @@ def _not_known(column: str) -> str:
     return "No" if column in _DRUGS else "?"
 
 
+def told_apart(encounters: list[dict[str, str]], column: str) -> list[str]:
+    """What tells the lines apart by a column: its value, or the place of a line in which that is not known."""
+    values = (encounter[column].strip() for encounter in encounters)
+    return [f"{_REST}{place}" if value in _UNKNOWN else value for place, value in enumerate(values)]
+
+
 def with_earlier(encounters: list[dict[str, str]]) -> Iterator[tuple[int, list[Encounter]]]:
     """For each encounter its place in the list and the same patient's earlier ones, the oldest first.
 
     Of several lines of one encounter the first one is history, and none of them its own; who is not known has no history.
+    A line without a number is an encounter of its own; they come before the others, in the order of the file.
     """
+    numbers = told_apart(encounters, NUMBER)
     by_patient: dict[str, list[int]] = defaultdict(list)
-    for place, encounter in enumerate(encounters):
-        patient = encounter["patient_nbr"].strip()
-        by_patient[f"{_REST}{place}" if patient in _UNKNOWN else patient].append(place)
+    for place, patient in enumerate(told_apart(encounters, "patient_nbr")):
+        by_patient[patient].append(place)
     for places in by_patient.values():
         once: dict[str, Encounter] = {}
         for place in places:
-            once.setdefault(encounters[place]["encounter_id"], encounters[place])
-        ordered = in_order(once.values())
-        rank = {encounter["encounter_id"]: number for number, encounter in enumerate(ordered)}
+            once.setdefault(numbers[place], encounters[place])
+        unnumbered = [each for number, each in once.items() if number.startswith(_REST)]
+        ordered = unnumbered + in_order(each for number, each in once.items() if not number.startswith(_REST))
+        rank = {id(each): earlier for earlier, each in enumerate(ordered)}
         for place in places:
-            yield place, ordered[: rank[encounters[place]["encounter_id"]]]
+            yield place, ordered[: rank[id(once[numbers[place]])]]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from local.datasets.encounters import read_encounters, with_earlier
+from local.datasets.encounters import NUMBER, read_encounters, told_apart, with_earlier
 from local.datasets.evaluate import model_scores, probabilities
 from shared.domain.features.readmission import readmission_features, unreadable
 from shared.domain.models.artefact import PublishedModel
@@ -44,6 +44,6 @@ def score_encounters(source: Path, target: Path, model: PublishedModel) -> Score
         table.writerow(("encounter_id", "probability"))
         for encounter, score in zip(encounters, scores.tolist(), strict=True):
             table.writerow((encounter["encounter_id"], f"{score:.9f}"))
-    numbers = {each["encounter_id"] for each in encounters}
+    numbers = set(told_apart(encounters, NUMBER))
     unknown = Counter(column for each in encounters for column in unreadable(each))
     return Scored(len(encounters), tuple(problems), len(encounters) - len(numbers), unknown)

@@ -241,6 +241,26 @@ def test_what_is_odd_in_a_table_is_said_and_every_line_is_answered(
 
 
 @pytest.mark.parametrize("unknown", ["?", "", " "])
+def test_stays_without_a_number_are_history_of_each_other_and_none_is_there_already(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], unknown: str
+) -> None:
+    stay = encounter(patient_nbr="a", number_inpatient="0", time_in_hospital="9")
+    answers = {}
+    for name, number in (("known.csv", "99"), ("unknown.csv", unknown)):
+        rows = [
+            stay | {"encounter_id": number},
+            encounter(encounter_id="100" if number == "99" else unknown, patient_nbr="a"),
+        ]
+        assert (
+            command("readmission", str(table(tmp_path / name, rows)), str(tmp_path / "out.csv")) == exits.OK
+        )
+        lines = (tmp_path / "out.csv").read_text("utf-8").splitlines()[1:]
+        answers[name] = [line.partition(",")[2] for line in lines]
+    assert answers["known.csv"] == answers["unknown.csv"]
+    assert "there already" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("unknown", ["?", "", " "])
 def test_encounters_of_patients_who_are_not_known_are_no_history_of_each_other(
     tmp_path: Path, unknown: str
 ) -> None:

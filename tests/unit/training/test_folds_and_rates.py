@@ -51,6 +51,16 @@ def test_what_is_known_of_a_patient_is_what_came_before() -> None:
     assert before == {0: ["7"], 1: [], 2: [], 3: ["7", "30"]}
 
 
+def test_encounters_without_a_number_are_not_one_encounter() -> None:
+    unknown = [
+        encounter(encounter_id=number, patient_nbr="a", diag_1=code)
+        for number, code in (("?", "1"), ("", "2"), ("?", "3"), (" ", "4"))
+    ]
+    rows = [encounter(encounter_id="7", patient_nbr="a", diag_1="5"), *unknown]
+    before = {place: [each["diag_1"] for each in earlier] for place, earlier in with_earlier(rows)}
+    assert before == {0: ["1", "2", "3", "4"], 1: [], 2: ["1"], 3: ["1", "2"], 4: ["1", "2", "3"]}
+
+
 def test_a_finished_step_is_not_made_again_and_other_settings_do_not_meet_it(tmp_path: Path) -> None:
     made = []
 
