@@ -1,9 +1,9 @@
-"""The metrics a device may send, as data: LOINC code, accepted UCUM units, limits.
+"""The metrics a device may send, as data: LOINC code and accepted UCUM units.
 
 Codes and units: FHIR R4 vital signs profiles, https://hl7.org/fhir/R4/observation-vitalsigns.html, its tables
 of
 LOINC codes and UCUM units; consciousness and inhaled oxygen by LOINC, https://loinc.org (80288-4, 9269-2,
-3151-8, 3150-6); units by UCUM, https://ucum.org/ucum. The limits are the units' own, see `vitals.parameters`.
+3151-8, 3150-6); units by UCUM, https://ucum.org/ucum.
 """
 
 from __future__ import annotations

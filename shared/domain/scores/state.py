@@ -29,6 +29,7 @@ from shared.domain.alerts.responses import Severity
 from shared.domain.scores import RULES
 from shared.domain.scores.model import PatientContext
 from shared.domain.vitals import Parameter, VitalReading
+from shared.domain.vitals.parameters import possible
 
 VitalsState = dict[str, Any]
 Row = list[Any]
@@ -82,12 +83,11 @@ def decode_value(text: str) -> Decimal | str:
 
 
 def decode_slots(slots: Slots) -> dict[Parameter, VitalReading]:
-    """The last reading of each parameter."""
+    """The last reading of each parameter, without what a state of wider limits kept though no patient has it."""
     return {
-        (parameter := Parameter(name)): VitalReading(
-            from_us(at), f"Observation/{id_}", version, parameter, decode_value(text)
-        )
+        parameter: VitalReading(from_us(at), f"Observation/{id_}", version, parameter, value)
         for name, (at, id_, version, text) in slots.items()
+        if possible(parameter := Parameter(name), value := decode_value(text))
     }
 
 

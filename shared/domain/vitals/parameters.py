@@ -130,3 +130,11 @@ def within(measure: Measure, value: Decimal) -> bool:
     if value < measure.lowest or (measure.highest is not None and value > measure.highest):
         return False
     return not measure.whole or value == value.to_integral_value()
+
+
+_OF_PARAMETER = {measure.parameter: measure for measure in MEASURES.values()}  # codes of one parameter agree
+
+
+def possible(parameter: Parameter, value: Decimal | str) -> bool:
+    """As `within`, of a parameter's value as it is kept; a word (`oxygen`, `A`) is possible."""
+    return isinstance(value, str) or within(_OF_PARAMETER[parameter], value)

@@ -15,7 +15,7 @@ from shared.domain.scores.advance import acknowledge, advance, score_at
 from shared.domain.scores.changes import Changes, alerts_of
 from shared.domain.scores.fold import FoldResult, fold
 from shared.domain.scores.state import VitalsState, decode_acknowledgements
-from shared.domain.vitals import ObservedVitals
+from shared.domain.vitals import ObservedVitals, Parameter
 from tests.unit.scores.readings import NOON, WELL, observed
 
 ADULT = PatientContext(date(1960, 1, 1), pregnant=False)
@@ -108,6 +108,17 @@ def test_a_context_learned_on_the_way_scores_everything_by_it(
         last = data.draw(st.sampled_from(contexts))
         store.take(reading, context=last)
     assert store.result() == _canonical(fold(readings, last))
+
+
+def test_a_value_kept_under_wider_limits_counts_no_more_and_its_score_can_be_taken_back() -> None:
+    store = Store()
+    store.take(observed("a", 0, hr="131", rr="16"))
+    store.text = store.text.replace('"131"', '"650"')
+    store.take(observed("b", 5, **SICK))
+    [score] = [each for each in store.scores.values() if (each.trigger, each.model) == ("b", NEWS2.model)]
+    assert (score.total, Parameter.HEART_RATE in score.missing) == (5, True)
+    changes = store.take(observed("a", 0, 2))
+    assert [(each.kind, each.score.trigger) for each in changes.scores] == [("superseded", "a")] * 2
 
 
 STREAM = st.lists(st.tuples(st.integers(0, 900), CHARTED), min_size=5, max_size=60)

@@ -15,6 +15,7 @@ from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Door, Provenance, resource_item
 from shared.domain.vitals import vitals_of
+from shared.names import HUB_VITAL_SIGNS
 from shared.services.patient_news import may_hold_vitals
 from tests.delivery.world import ROOT
 from tests.unit.scores.ward import HOME, HYPERCAPNIC, Ward, loinc, panel, vital
@@ -69,6 +70,22 @@ def test_the_filter_of_the_feed_passes_every_device_metric(metric: str) -> None:
     event = {"device": "d", "patient": "p", "effective": "2026-03-29T01:00:00Z", "readings": values}
     made = [each.resource for each in to_observations(event)]
     assert all(vitals_of(each, id="x", version="1").values and _passes(each) for each in made)
+
+
+def test_an_artefact_of_a_device_does_not_keep_the_alarm_for_the_rest_of_its_event_away() -> None:
+    ward = Ward()
+    readings = [
+        {"metric": "heart_rate", "value": 650, "unit": "/min"},
+        {"metric": "oxygen_saturation", "value": 62, "unit": "%"},
+        {"metric": "systolic_blood_pressure", "value": 58, "unit": "mm[Hg]"},
+        {"metric": "respiratory_rate", "value": 26, "unit": "/min"},
+    ]
+    event = {"device": "d", "patient": "p", "effective": ward.now.isoformat(), "readings": readings}
+    ward.world.send(event, hub=HUB_VITAL_SIGNS)
+    assert len(ward.world.current("Observation")) == 4
+    ward.world.react()
+    assert "P1" in [item["alert"]["severity"] for item in ward.world.kinds("alert")]
+    assert ward.world.rebuilt().differences == []
 
 
 @pytest.mark.parametrize("code", ["85353-1", "85354-9", "55284-4"])
