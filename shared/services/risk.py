@@ -129,7 +129,9 @@ class Risk:
                 if best is not None and until < instant_text(best.at):
                     return best
                 observation = self._decoded(item)
-                not_counted.update(each for each in not_counted_in(observation) if each[0] is parameter)
+                reason = not_counted_in(observation).get(parameter)
+                if reason:
+                    not_counted[parameter, reason] += 1
                 for reading in readings_of(observation, id=item["rid"], version=item["version"]):
                     if reading.parameter is parameter and reading.at <= now:
                         best = max(best or reading, reading, key=lambda each: (each.at, each.observation))

@@ -128,16 +128,22 @@ def vitals_of(
     return ObservedVitals(id, version, order, at, values)
 
 
-def not_counted_in(observation: Mapping[str, object]) -> Iterator[tuple[Parameter, str]]:
-    """Each parameter that this Observation speaks of without a value that counts, and why."""
+def not_counted_in(observation: Mapping[str, object]) -> dict[Parameter, str]:
+    """Each parameter that this Observation speaks of without a value that counts, and why.
+
+    However often it speaks of one: a value that does not count is told of before a code without a value.
+    """
+    reasons: dict[Parameter, str] = {}
     vitals = vitals_of(observation, id="", version="")
     of_all = _OF_ALL.get(vitals.problem or ("" if _effective(observation) else NO_INSTANT))
     if observation.get("status") == "registered":
         of_all = WITHDRAWN
     for part in (observation, *_mappings(observation.get("component"))):
         for parameter, code in _spoken_of(part):
-            if of_all or parameter not in vitals.values:
-                yield parameter, of_all or _problem(part, code)
+            untold = reasons.get(parameter, NO_VALUE) == NO_VALUE
+            if untold and (of_all or parameter not in vitals.values):
+                reasons[parameter] = of_all or _problem(part, code)
+    return reasons
 
 
 def _spoken_of(part: Mapping[str, object]) -> Iterator[tuple[Parameter, str]]:
@@ -152,10 +158,11 @@ def _problem(part: Mapping[str, object], code: str) -> str:
     """Why `_value` finds none."""
     if code in CONSCIOUSNESS_CODES:
         return UNKNOWN_CODE if "valueCodeableConcept" in part else NO_VALUE
-    quantity = _mapping(part.get("valueQuantity"))
+    measure = MEASURES[code]
+    quantity = _quantity(part, measure)
     if _decimal(quantity.get("value")) is None or "comparator" in quantity:
         return NO_VALUE
-    return UNKNOWN_UNIT if _converted(MEASURES[code], quantity) is None else IMPOSSIBLE
+    return UNKNOWN_UNIT if _converted(measure, quantity) is None else IMPOSSIBLE
 
 
 def _effective(observation: Mapping[str, object]) -> datetime | None:
@@ -193,15 +200,21 @@ def _value(part: Mapping[str, object], code: str) -> tuple[Parameter, Decimal | 
     measure = MEASURES.get(code)
     if measure is None:
         return None
-    quantity = _mapping(part.get("valueQuantity"))
-    if not quantity and measure.whole and "valueInteger" in part:
-        quantity = {"value": part["valueInteger"], "code": "1"}
+    quantity = _quantity(part, measure)
     value = None if "comparator" in quantity else _converted(measure, quantity)
     if value is None or not within(measure, value):
         return None
     if measure.parameter is Parameter.SUPPLEMENTAL_OXYGEN:
         return measure.parameter, oxygen_source(code, value)
     return measure.parameter, value
+
+
+def _quantity(part: Mapping[str, object], measure: Measure) -> Mapping[str, object]:
+    """The quantity; of a measure of whole numbers a plain integer is one too."""
+    quantity = _mapping(part.get("valueQuantity"))
+    if not quantity and measure.whole and "valueInteger" in part:
+        return {"value": part["valueInteger"], "code": "1"}
+    return quantity
 
 
 def _converted(measure: Measure, quantity: Mapping[str, object]) -> Decimal | None:

@@ -106,6 +106,15 @@ def test_a_number_where_a_level_of_consciousness_is_asked_for_keeps_no_answer_aw
     assert "not counted: consciousness (no value, 1)" in _rationale(ward)
 
 
+def test_counts_observations_not_the_codings_of_their_codes() -> None:
+    ward = Ward()
+    for _ in range(2):
+        useless = _useless(ward, "impossible-value")
+        ward.post({**useless, "code": {"coding": useless["code"]["coding"] * 100}})
+    with pytest.raises(InputError, match=r"heart rate \(impossible value, 2\)\.$"):
+        _rationale(ward)
+
+
 def test_where_no_value_counts_the_refusal_says_why() -> None:
     ward = Ward()
     ward.post(_useless(ward, "impossible-value"))

@@ -183,4 +183,25 @@ def test_names_consciousness_that_is_no_answer_of_acvpu(
     question: str, answer: dict[str, object], reason: str
 ) -> None:
     observation = _observation(question, 0) | {"valueQuantity": None} | answer
-    assert set(not_counted_in(observation)) == {(Parameter.CONSCIOUSNESS, reason)}
+    assert not_counted_in(observation) == {Parameter.CONSCIOUSNESS: reason}
+
+
+def test_a_plain_integer_that_no_patient_has_is_named_as_that() -> None:
+    observation = _observation("9269-2", 0) | {"valueQuantity": None, "valueInteger": 99}
+    assert not_counted_in(observation) == {Parameter.CONSCIOUSNESS: "impossible-value"}
+
+
+def test_names_a_value_that_does_not_count_once_however_many_codings_it_has() -> None:
+    observation = _observation("8867-4", 900)
+    observation["code"]["coding"] *= 1_000
+    told: list[object] = list(not_counted_in(observation))
+    assert told == [Parameter.HEART_RATE]
+
+
+@pytest.mark.parametrize(("value", "told"), [(1200, {"impossible-value"}), (120, set())])
+def test_a_panel_is_judged_by_its_components_though_it_has_their_code(value: int, told: set[str]) -> None:
+    pressure = _observation("8480-6", value, "mm[Hg]")
+    panel = _observation("85354-9", 0, component=[{key: pressure[key] for key in ("code", "valueQuantity")}])
+    panel["code"]["coding"] += pressure["code"]["coding"]
+    del panel["valueQuantity"]
+    assert set(not_counted_in(panel).values()) == told
