@@ -64,7 +64,7 @@ def _done_in(resources: Iterable[Resource]) -> Mapping[str, set[str]]:
         if each["resourceType"] == "Procedure" and each.get("status") not in _NOT_DONE:
             reference = str((each.get("encounter") or {}).get("reference") or "")
             found[reference.removeprefix("urn:uuid:").removeprefix("Encounter/")].add(
-                _code([each["code"]]) or ""
+                _code([each.get("code") or {}]) or ""
             )
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ NEVER = "9999-12-31T00:00:00Z"
 
 
 class UnreadablePatients(ValueError):
-    """A file that holds no bundle of a patient, or too few outcomes to learn from; the message says which."""
+    """No bundle of a patient, a lake whose tables do not belong together, or too few outcomes; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,26 @@ def resources_in(file: Path) -> list[Any]:
     """The resources of a bundle of one patient. Raises UnreadablePatients where the file is no such bundle."""
     try:
         bundle = json.loads(file.read_text("utf-8"))
-    except ValueError as broken:
+    except (ValueError, RecursionError) as broken:
         raise UnreadablePatients(f"{file} is no JSON") from broken
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise UnreadablePatients(f"{file} is no FHIR Bundle")
-    return [entry["resource"] for entry in bundle.get("entry") or () if entry.get("resource")]
+    with as_in_fhir(file):
+        found = [entry["resource"] for entry in bundle.get("entry") or () if entry.get("resource")]
+        if not all(isinstance(each["resourceType"], str) for each in found):
+            raise TypeError("a type that is no text")
+    return found
+
+
+@contextmanager
+def as_in_fhir(file: Path) -> Iterator[None]:
+    """Within it resources of a file are read. Raises UnreadablePatients where an element has not the form FHIR gives it."""
+    try:
+        yield
+    except UnreadablePatients:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as broken:
+        raise UnreadablePatients(f"{file} holds what is no FHIR resource") from broken
 
 
 def facts_in(resources: Iterable[Any]) -> list[Fact]:

@@ -40,15 +40,15 @@ def store_files(lake: Path) -> list[Path]:
 def stored_landmarks(lake: Path) -> list[Landmark]:
     """Each row that the onset model is meant for and whose horizon is over, in order of patient and time.
 
-    Raises UnreadablePatients where the store has no row of this definition by the source's clock.
+    Raises UnreadablePatients where the store has no row of this definition by the source's clock, or there is no Encounter.
     """
     encounters = _rows(lake, "silver_encounters")
     ends = {
         (*_key(each), left_at(each["ended_text"])) for each in encounters if each["class_code"] in ACUTE_CARE
     }
     rows = _by_source(lake, "--known-by source --as-of …` for the landmarks")
+    last = _last(encounters, lake)
     onsets = _first_diagnoses(lake)
-    last = max(row["started_at"] for row in encounters if row["started_at"])
     yearly = (row for row in rows if (*_key(row), row["as_of"]) not in ends)
     return _ordered(mark for row in yearly if (mark := _before_onset(row, onsets.get(_key(row)), last)))
 
@@ -56,23 +56,36 @@ def stored_landmarks(lake: Path) -> list[Landmark]:
 def stored_discharges(lake: Path) -> list[Landmark]:
     """Each discharge that gold's measure `readmission` judges and knows the outcome of, with its row of the store.
 
-    Raises UnreadablePatients where the store has no row of this definition by the source's clock, or there is no gold.
+    Raises UnreadablePatients where the store has no row of this definition by the source's clock, where there is no gold,
+    and where gold is of other Encounters than silver.
     """
     rows = _by_source(lake, "--known-by source --at-discharges` for the ends of stays")
     if not (lake / TABLES["gold_quality_rows"] / "_delta_log").is_dir():
         raise UnreadablePatients(f"{lake} has no measures of quality: run `python3 -m local spark all`")
     features = {(*_key(row), row["as_of"]): row for row in rows}
     encounters = {(each["tenant"], each["id"]): each for each in _rows(lake, "silver_encounters")}
-    last = max(each["started_at"] for each in encounters.values() if each["started_at"]).date()
+    last = _last(encounters.values(), lake).date()
     found = []
     for index in _rows(lake, "gold_quality_rows"):
         if index["measure"] != "readmission" or not index["in_denominator"] or index["known_on"] > last:
             continue
-        ended = left_at(encounters[index["tenant"], index["subject_id"]]["ended_text"])
-        row = features.get((*_key(index), ended))
+        encounter = encounters.get((index["tenant"], index["subject_id"]))
+        if encounter is None:
+            raise UnreadablePatients(
+                f"gold in {lake} judges Encounters that silver does not have: run `python3 -m local spark all`"
+            )
+        row = features.get((*_key(index), left_at(encounter["ended_text"])))
         if row is not None:
             found.append(_landmark(row, followed=index["in_numerator"]))
     return _ordered(found)
+
+
+def _last(encounters: Iterable[Mapping[str, Any]], lake: Path) -> datetime:
+    """The newest beginning of an Encounter: until then patients were followed."""
+    begun: list[datetime] = [each["started_at"] for each in encounters if each["started_at"]]
+    if not begun:
+        raise UnreadablePatients(f"no Encounter in {lake} says when it began")
+    return max(begun)
 
 
 def _by_source(lake: Path, how: str) -> list[dict[str, Any]]:

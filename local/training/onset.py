@@ -8,12 +8,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from local.datasets.landmarks import bundle_files, facts_in, landmarks_of, last_instant, resources_in
+from local.datasets.landmarks import (
+    as_in_fhir,
+    bundle_files,
+    facts_in,
+    landmarks_of,
+    last_instant,
+    resources_in,
+)
 from local.datasets.stored_landmarks import has_store, store_files, stored_landmarks
 from local.training import landmark_models
 from local.training.evaluation import Evaluation
 from local.training.landmark_models import SEEDS, SETTINGS, Landmarks, Say, Task
 from local.training.publish import Trained
+from shared.domain.features.patient.facts import Fact
 from shared.domain.features.patient.features import FEATURES
 from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME
 
@@ -35,7 +43,10 @@ def _read(path: Path) -> Landmarks:
     if has_store(path):
         return Landmarks.of(TASK, stored_landmarks(path), store_files(path))
     files = bundle_files(path)
-    facts = {file.name: facts_in(resources_in(file)) for file in files}
+    facts: dict[Path, list[Fact]] = {}
+    for file in files:
+        with as_in_fhir(file):
+            facts[file] = facts_in(resources_in(file))
     last = max(map(last_instant, facts.values()), default=datetime.min.replace(tzinfo=UTC))
-    rows = [row for name in facts for row in landmarks_of(name, facts[name], YEARS, last)]
+    rows = [row for file in files for row in landmarks_of(file.name, facts[file], YEARS, last)]
     return Landmarks.of(TASK, rows, files)

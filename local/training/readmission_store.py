@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from local.datasets.discharges import discharges_of
-from local.datasets.landmarks import bundle_files, facts_in, last_instant, resources_in
+from local.datasets.landmarks import Landmark, as_in_fhir, bundle_files, facts_in, last_instant, resources_in
 from local.datasets.stored_landmarks import has_store, store_files, stored_discharges
 from local.training import landmark_models
 from local.training.evaluation import Evaluation
 from local.training.landmark_models import SEEDS, SETTINGS, Landmarks, Say, Task
 from local.training.publish import Trained
+from shared.domain.features.patient.facts import Fact
 from shared.domain.features.patient.features import FEATURES
 
 __all__ = ["SEEDS", "SETTINGS", "train"]
@@ -34,8 +36,15 @@ def _read(path: Path) -> Landmarks:
     if has_store(path):
         return Landmarks.of(TASK, stored_discharges(path), store_files(path))
     files = bundle_files(path)
-    resources = {file.name: resources_in(file) for file in files}
-    facts = {name: facts_in(each) for name, each in resources.items()}
+    resources: dict[Path, list[Any]] = {}
+    facts: dict[Path, list[Fact]] = {}
+    for file in files:
+        with as_in_fhir(file):
+            resources[file] = resources_in(file)
+            facts[file] = facts_in(resources[file])
     last = max(map(last_instant, facts.values()), default=datetime.min.replace(tzinfo=UTC))
-    rows = [row for name in facts for row in discharges_of(name, resources[name], facts[name], last)]
+    rows: list[Landmark] = []
+    for file in files:
+        with as_in_fhir(file):
+            rows += discharges_of(file.name, resources[file], facts[file], last)
     return Landmarks.of(TASK, rows, files)

@@ -60,6 +60,8 @@ def test_a_procedure_of_the_admission_tells_that_it_was_planned() -> None:
         True,
         False,
     ]
+    uncoded = {name: value for name, value in chemotherapy.items() if name != "code"}
+    assert [row.followed for row in landmarks(STAY, again, uncoded)] == [True, False]
 
 
 def test_who_died_who_has_not_left_and_whose_thirty_days_are_not_over_has_no_landmark() -> None:

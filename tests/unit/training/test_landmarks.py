@@ -64,10 +64,19 @@ def test_what_comes_after_a_landmark_changes_none_of_its_features() -> None:
 
 
 def test_a_file_that_is_no_bundle_is_named(tmp_path: Path) -> None:
-    for text, words in (("{", "is no JSON"), ('{"resourceType":"Patient"}', "is no FHIR Bundle")):
+    bundle = '{"resourceType": "Bundle", "entry": '
+    for text, words in (
+        ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ('{"resourceType":"Patient"}', "is no FHIR Bundle"),
+        (bundle + "[1]}", "holds what is no FHIR resource"),
+        (bundle + "5}", "holds what is no FHIR resource"),
+        (bundle + '[{"resource": 5}]}', "holds what is no FHIR resource"),
+        (bundle + '[{"resource": {"id": "a"}}]}', "holds what is no FHIR resource"),
+    ):
         file = tmp_path / "patient.json"
         file.write_text(text, "utf-8")
-        with pytest.raises(UnreadablePatients, match=words):
+        with pytest.raises(UnreadablePatients, match=f"{file} {words}"):
             resources_in(file)
 
 
@@ -132,6 +141,9 @@ def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_and_gold_say
     assert [(row.patient, row.at, row.followed) for row in stored_discharges(tmp_path)] == [
         ("t/sick", ended, True)
     ]
+    write(tmp_path, "silver_encounters", [stay | {"id": "another", "ended_text": ended.isoformat()}])
+    with pytest.raises(UnreadablePatients, match="judges Encounters that silver does not have"):
+        stored_discharges(tmp_path)
 
 
 def test_a_store_without_rows_by_the_sources_clock_says_how_to_make_them(tmp_path: Path) -> None:
@@ -144,8 +156,24 @@ def test_a_store_without_rows_by_the_sources_clock_says_how_to_make_them(tmp_pat
         stored_discharges(tmp_path)
 
 
+def test_a_lake_whose_encounters_never_began_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("deltalake", reason="not tested: landmarks of a lake, which need the group `lake`")
+    who = {"tenant": "t", "patient_id": "p"}
+    row = {"as_of": LAST, "known_by": str(Clock.SOURCE), "definition": DEFINITION}
+    write(tmp_path, "features_patients", [who | row])
+    write(
+        tmp_path,
+        "silver_encounters",
+        [who | {"id": "e", "class_code": "AMB", "started_at": None, "ended_text": ""}],
+    )
+    write(tmp_path, "gold_quality_rows", [{"measure": "stay"}])
+    for landmarks_in in (stored_landmarks, stored_discharges):
+        with pytest.raises(UnreadablePatients, match=f"no Encounter in {tmp_path} says when it began"):
+            landmarks_in(tmp_path)
+
+
 def write(lake: Path, name: str, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
     from deltalake import write_deltalake
 
-    write_deltalake(lake / TABLES[name], pa.Table.from_pylist(rows))
+    write_deltalake(lake / TABLES[name], pa.Table.from_pylist(rows), mode="overwrite")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,6 +60,38 @@ def test_it_is_trained_tracked_and_described_and_no_champion(tmp_path: Path) -> 
     assert "| rows with the outcome | 4 |" in card
     assert "4 of them with the outcome" in card
     assert "| random forest |" in card
+
+
+@pytest.mark.parametrize("model", ["onset", "readmission-store"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"resourceType": "Encounter", "id": "e", "status": "finished", "class": "IMP"},
+        {"resourceType": "Encounter", "id": "e", "period": [1]},
+        {"resourceType": "Observation", "id": "o", "valueQuantity": {"value": "high"}},
+        {"id": "without a type"},
+    ],
+    ids=range(4),
+)
+def test_a_bundle_with_what_is_no_resource_is_named(
+    tmp_path: Path, model: str, wrong: dict[str, Any]
+) -> None:
+    write(tmp_path / "bundles", patients=2, readmitted=1)
+    file = tmp_path / "bundles" / "wrong.json"
+    file.write_text(json.dumps({"resourceType": "Bundle", "entry": [{"resource": wrong}]}), "utf-8")
+    trainer = importlib.import_module(f"local.training.{model.replace('-', '_')}")
+    with pytest.raises(UnreadablePatients, match=f"{file} holds what is no FHIR resource"):
+        trainer.train(tmp_path / "bundles", lambda _: None, tmp_path)
+
+
+def test_a_patient_whose_death_is_no_date_is_named_by_its_file(tmp_path: Path) -> None:
+    write(tmp_path / "bundles", patients=2, readmitted=1)
+    file = tmp_path / "bundles" / "001.json"
+    bundle = json.loads(file.read_text("utf-8"))
+    bundle["entry"][0]["resource"]["deceasedDateTime"] = 5
+    file.write_text(json.dumps(bundle), "utf-8")
+    with pytest.raises(UnreadablePatients, match=f"{file} holds what is no FHIR resource"):
+        training.train(tmp_path / "bundles", lambda _: None, tmp_path)
 
 
 def test_so_few_discharges_that_forecasts_are_alike_make_no_model(tmp_path: Path) -> None:
