@@ -17,6 +17,7 @@ from typing import Final
 from shared.domain.alerts import falls
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import parse_instant
+from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import (
     Door,
     Item,
@@ -38,7 +39,7 @@ from shared.services.onset_on_request import onset_risk
 from shared.services.patient_news import Whose, vital_tokens
 from shared.services.rebuild import Comparison, Difference, differ_where_both
 from shared.services.replicate import Incoming, Replicate
-from shared.services.said_by_models import LastWord, Said, Stay, Version
+from shared.services.said_by_models import Said, Version
 from shared.services.score_writes import assessment_item
 from shared.services.served_models import Models
 
@@ -47,7 +48,6 @@ TYPES: Final = frozenset({
 })  # fmt: skip
 """What the models look at."""
 _RATED: Final = vital_tokens(falls.CODE)[0]
-_HOUR: Final = timedelta(hours=1)
 Reaction = Callable[[Sequence[Item]], object]
 
 
@@ -158,30 +158,57 @@ def compare_models(live: Records, replay: Records, theirs: Said, ours: Said, res
             if said[-1] not in ours.by_evidence[evidence]:
                 text = "risk assessment: differs from what follows from raw"
                 result.differences.append(Difference(text, evidence[0]))
-    missing = (last.name for stay, last in ours.last_words.items() if not _is_said(theirs, stay, last))
+    missing = (
+        last.name
+        for stay, last in ours.last_words.items()
+        if not _is_on_record(live, last) and not _is_another_as_late(theirs.last_words.get(stay), last)
+    )
     for name in sorted(missing):
         result.differences.append(Difference("risk assessment: follows from raw, not on record", name))
-    _compare_alerts(live, replay, ours, result)
+    _compare_alerts(live, replay, theirs, ours, result)
 
 
-def _is_said(theirs: Said, stay: Stay, last: LastWord) -> bool:
-    """Whether something was said of the hour of a last word, by whatever version of the model."""
-    return any(abs(at - last.at) < _HOUR for at in theirs.instants.get(stay, ()))
+def _is_on_record(live: Records, last: Version) -> bool:
+    """Of sepsis there is one assessment for each version of the model and hour of the stay."""
+    tenant, home, _ = last.whose
+    return live.read(tenant, home, current_id(ResourceKey("RiskAssessment", last.id))) is not None
 
 
-def _compare_alerts(live: Records, replay: Records, ours: Said, result: Comparison) -> None:
+def _is_another_as_late(newest: Version | None, last: Version) -> bool:
+    """Another version of the model spoke live, or the clock before a reading was seen."""
+    return newest is not None and newest.id != last.id and newest.at >= last.at
+
+
+def _compare_alerts(live: Records, replay: Records, theirs: Said, ours: Said, result: Comparison) -> None:
     differ_where_both("alert", _texts(live, falls.MODEL), _texts(replay, falls.MODEL), result)
     their_sepsis, our_sepsis = (_alerts(each, SEPSIS.model) for each in (live, replay))
     active = {_whose(item) for item in their_sepsis.values() if item["alert"]["status"] == "active"}
-    unheard = ours.alarmed - active
+    unheard = _alarmed(theirs, ours) - active
     for name, item in sorted(our_sepsis.items()):
         if item["alert"]["status"] == "active" and _whose(item) in unheard:
             result.differences.append(Difference("alert: follows from raw, not on record", name))
     for name, item in sorted(their_sepsis.items()):
         began = parse_instant(item["alert"]["began_at"])
-        indexes = ours.indexes.get((_whose(item), began)) if began else None
-        if indexes and max(indexes) <= ALARM_ABOVE:
+        if began is None:
+            continue
+        there, again = (each.indexes.get((_whose(item), began), {}) for each in (theirs, ours))
+        if (
+            again
+            and there.keys() <= again.keys()
+            and max(again[each] for each in there or again) <= ALARM_ABOVE
+        ):
             result.differences.append(Difference("alert: no value in raw raises it", name))
+
+
+def _alarmed(theirs: Said, ours: Said) -> set[Whose]:
+    """The patients whose newest sepsis risk is above the operating point, unless another model spoke last live."""
+    return {
+        last.whose
+        for stay, last in ours.last_words.items()
+        if last.model == SEPSIS.model
+        and last.index > ALARM_ABOVE
+        and theirs.last_words.get(stay, last).sha256 == last.sha256
+    }
 
 
 def _whose(alert: Item) -> Whose:

@@ -16,7 +16,6 @@ from shared.domain.models.artefact import PublishedModel
 from shared.domain.records import Door, Item, Kind
 from shared.domain.stays.assessment import EXTENSION_MODEL, said_by
 from shared.domain.stays.model_risk import SEPSIS
-from shared.domain.stays.sepsis_risk import ALARM_ABOVE
 from shared.errors import InputError
 from shared.ports.clock import Clock
 from shared.ports.records import Compare, Query, Records
@@ -33,12 +32,13 @@ Stay = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an assessment: which, of whom, by which model, of which instant, and when it was recorded."""
+    """One version of an assessment: which, of whom, by which model, its risk index, of which instant, and when recorded."""
 
     id: str
     whose: Whose
     model: str
     sha256: str
+    index: float
     at: datetime
     recorded_at: str
 
@@ -53,16 +53,6 @@ class Version:
         return ResourceKey("Patient", self.whose[2].removeprefix("Patient/"))
 
 
-@dataclass(frozen=True, slots=True)
-class LastWord:
-    """The newest assessment of a stay or discharge."""
-
-    name: str
-    at: datetime
-    index: float
-    whose: Whose
-
-
 class Said:
     """The assessments of models in records, every version; `unreadable` names those that were altered or are gone."""
 
@@ -70,9 +60,10 @@ class Said:
         self.versions: list[Version] = []
         self.unreadable: list[str] = []
         self.by_evidence: dict[Evidence, list[str]] = defaultdict(list)
-        self.indexes: dict[tuple[Whose, datetime], list[float]] = defaultdict(list)
-        self.instants: dict[Stay, list[datetime]] = defaultdict(list)
-        self.last_words: dict[Stay, LastWord] = {}
+        self.indexes: dict[tuple[Whose, datetime], dict[str, float]] = defaultdict(dict)
+        """The highest sepsis risk of a patient at an instant by the SHA-256 of the model."""
+        self.last_words: dict[Stay, Version] = {}
+        """The newest assessment of a stay or discharge."""
 
     @classmethod
     def of(cls, records: Records, bodies: Bodies) -> Said:
@@ -102,7 +93,7 @@ class Said:
             raise InputError("The instant of an assessment cannot be read.")
         whose = item["tenant"], item["home"], risk["subject"]["reference"]
         model, sha256, index = str(said["model"]), str(said["model_sha256"]), float(said["risk_index"])
-        version = Version(item["rid"], whose, model, sha256, at, item["lastUpdated"])
+        version = Version(item["rid"], whose, model, sha256, index, at, item["lastUpdated"])
         basis = tuple(sorted(str(each["reference"]) for each in risk["basis"]))
         evidence = version.name, risk["occurrenceDateTime"], version.sha256, basis
         content = _content(risk)
@@ -110,20 +101,10 @@ class Said:
         self.versions.append(version)
         self.by_evidence[evidence].append(content)
         if model == SEPSIS.model:
-            self.indexes[whose, at].append(index)
-        if stay:
-            self.instants[stay].append(at)
-            if stay not in self.last_words or self.last_words[stay].at <= at:
-                self.last_words[stay] = LastWord(version.name, at, index, whose)
-
-    @property
-    def alarmed(self) -> set[Whose]:
-        """The patients whose newest sepsis risk is above the operating point."""
-        return {
-            last.whose
-            for (_, model, _), last in self.last_words.items()
-            if model == SEPSIS.model and last.index > ALARM_ABOVE
-        }
+            indexes = self.indexes[whose, at]
+            indexes[sha256] = max(index, indexes.get(sha256, index))
+        if stay and (stay not in self.last_words or self.last_words[stay].at <= at):
+            self.last_words[stay] = version
 
 
 class ModelsOfThen:

@@ -267,3 +267,46 @@ def test_a_discharge_without_its_assessment_is_told() -> None:
     ]
     ward.told()
     assert ward.world.rebuilt().differences == []
+
+
+def drop(world: World, item: Item) -> None:
+    there = world.stores.records.read(item["tenant"], item["home"], item["id"])
+    assert there is not None
+    world.stores.records.delete(item["tenant"], item["home"], item["id"], there["_etag"])
+
+
+@pytest.mark.parametrize("versions", [1, 2])
+def test_a_last_assessment_that_is_gone_is_told_beside_one_of_the_hour_before(versions: int) -> None:
+    icu = Landed(hours=8)
+    icu.admit()
+    icu.page()
+    for hour, values in ((6.8, CALM), (7.1, CALM), (7.1, BLOOD))[: versions + 1]:
+        icu.measure(hour, **values)
+        icu.page()
+    assert icu.differences() == []
+    *_, (_, newest) = said_in(icu.world)
+    drop(icu.world, newest)
+    where = f"{TENANT} RiskAssessment/{newest['rid']}"
+    gone = Difference("risk assessment: follows from raw, not on record", where)
+    assert icu.world.rebuilt().differences == [gone]
+
+
+@pytest.mark.parametrize(
+    ("operating_point", "values", "alarms"), [(1e-6, CALM, 1), (0.999999, SEPTIC | BLOOD, 0)]
+)
+def test_what_a_champion_that_is_gone_alarmed_of_is_not_judged_by_another(
+    operating_point: float, values: dict[str, float], alarms: int
+) -> None:
+    icu = Landed(hours=8)
+    champion = changed(version="gone", operating_point=operating_point)
+    publish_champion(icu.world.lake, *champion)
+    icu.world.moving.advance(LOOKED_FOR.total_seconds())
+    icu.admit()
+    icu.page()
+    icu.measure(7, **values)
+    icu.page()
+    assert [alert["model"] for alert in icu.alerts() if alert["model"] == "sepsis"] == ["sepsis"] * alarms
+    for path in (artefact_path("sepsis", champion[1].sha256), alias_path("sepsis")):
+        icu.world.stores.lake.delete(path)
+    result = World(icu.world.stores).rebuilt()
+    assert (result.differences, result.replayed, result.said) == ([], 0, 1)
