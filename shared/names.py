@@ -224,6 +224,7 @@ TABLES = {
     "gold_overdose_trend": f"{_SAFETY}/overdose-trend",
     "gold_safety_signals": f"{_SAFETY}/signals",
     "features_patients": f"{Zone.ML_FEATURES}/patient_feature_store",
+    "features_at_discharges": f"{Zone.ML_FEATURES}/patient_feature_store_at_discharges",
     "features_predictions": f"{Zone.ML_FEATURES}/predictions",
     "features_model_watch": MODEL_WATCH,
 }

@@ -1,10 +1,11 @@
 """Landmarks out of a lake: the rows of the feature store by the source's clock, and what silver or gold says followed.
 
-Rows at the ends of a patient's stays are the landmarks of readmission, all others those of onset.
+Rows at instants that were asked for are the landmarks of onset, those at discharges the landmarks of readmission.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from math import nan
@@ -13,7 +14,7 @@ from typing import Any
 
 from local.datasets.landmarks import Landmark, UnreadablePatients
 from shared.domain.features.patient.diagnoses import BY_NAME
-from shared.domain.features.patient.discharges import ACUTE_CARE, left_at
+from shared.domain.features.patient.discharges import left_at
 from shared.domain.features.patient.features import DEFINITION, FEATURES
 from shared.domain.features.patient.known import Clock
 from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME, lacking
@@ -26,15 +27,15 @@ Key = tuple[str, str]
 
 def has_store(lake: Path) -> bool:
     """Whether the folder is a lake with a feature store."""
-    return (lake / TABLES["features_patients"] / "_delta_log").is_dir()
+    return _is_there(lake, "features_patients") or _is_there(lake, "features_at_discharges")
 
 
-def store_files(lake: Path) -> list[Path]:
-    """The files of the store as it is now: what the training data's hash is of."""
-    from deltalake import DeltaTable
-
-    folder = lake / TABLES["features_patients"]
-    return [folder / uri.rpartition("/")[2] for uri in DeltaTable(folder).file_uris()]
+def sha256_of_landmarks(found: Iterable[Landmark]) -> str:
+    """The hash of everything that a model learns from: patients, instants, values and what followed, in their order."""
+    digest = hashlib.sha256()
+    for mark in found:
+        digest.update(repr((mark.patient, mark.at.isoformat(), mark.values, mark.followed)).encode())
+    return digest.hexdigest()
 
 
 def stored_landmarks(lake: Path) -> list[Landmark]:
@@ -43,14 +44,10 @@ def stored_landmarks(lake: Path) -> list[Landmark]:
     Raises UnreadablePatients where the store has no row of this definition by the source's clock, or there is no Encounter.
     """
     encounters = _rows(lake, "silver_encounters")
-    ends = {
-        (*_key(each), left_at(each["ended_text"])) for each in encounters if each["class_code"] in ACUTE_CARE
-    }
-    rows = _by_source(lake, "--known-by source --as-of …` for the landmarks")
+    rows = _by_source(lake, "features_patients", "--known-by source --as-of …` for the landmarks")
     last = _last(encounters, lake)
     onsets = _first_diagnoses(lake)
-    yearly = (row for row in rows if (*_key(row), row["as_of"]) not in ends)
-    return _ordered(mark for row in yearly if (mark := _before_onset(row, onsets.get(_key(row)), last)))
+    return _ordered(mark for row in rows if (mark := _before_onset(row, onsets.get(_key(row)), last)))
 
 
 def stored_discharges(lake: Path) -> list[Landmark]:
@@ -59,8 +56,10 @@ def stored_discharges(lake: Path) -> list[Landmark]:
     Raises UnreadablePatients where the store has no row of this definition by the source's clock, where there is no gold,
     and where gold is of other Encounters than silver.
     """
-    rows = _by_source(lake, "--known-by source --at-discharges` for the ends of stays")
-    if not (lake / TABLES["gold_quality_rows"] / "_delta_log").is_dir():
+    rows = _by_source(
+        lake, "features_at_discharges", "--known-by source --at-discharges` for the ends of stays"
+    )
+    if not _is_there(lake, "gold_quality_rows"):
         raise UnreadablePatients(f"{lake} has no measures of quality: run `python3 -m local spark all`")
     features = {(*_key(row), row["as_of"]): row for row in rows}
     encounters = {(each["tenant"], each["id"]): each for each in _rows(lake, "silver_encounters")}
@@ -88,10 +87,10 @@ def _last(encounters: Iterable[Mapping[str, Any]], lake: Path) -> datetime:
     return max(begun)
 
 
-def _by_source(lake: Path, how: str) -> list[dict[str, Any]]:
+def _by_source(lake: Path, name: str, how: str) -> list[dict[str, Any]]:
     rows = [
         row
-        for row in _rows(lake, "features_patients")
+        for row in (_rows(lake, name) if _is_there(lake, name) else ())
         if row["known_by"] == Clock.SOURCE and row["definition"] == DEFINITION
     ]
     if not rows:
@@ -132,6 +131,10 @@ def _first_diagnoses(lake: Path) -> dict[Key, datetime]:
         if true and at is not None and group.has(row["code_system"], row["code"]):
             first[_key(row)] = min(at, first.get(_key(row), at))
     return first
+
+
+def _is_there(lake: Path, name: str) -> bool:
+    return (lake / TABLES[name] / "_delta_log").is_dir()
 
 
 def _rows(lake: Path, name: str) -> list[dict[str, Any]]:

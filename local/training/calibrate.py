@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain.models.calibration import Calibration, logit
+from shared.domain.models.calibration import Calibration, DoesNotRise, logit
 
 _Z = 1.959964
 _SMALLEST_RISE = 1e-3
@@ -21,7 +21,10 @@ _SMALLEST_RISE = 1e-3
 def fit(
     raw: NDArray[np.float64], labels: NDArray[np.int8], *, bins: int = 20, prior: float = 50.0
 ) -> Calibration:
-    """The calibration of raw scores; `prior` is the weight of the logistic line, in observations with the event."""
+    """The calibration of raw scores; `prior` is the weight of the logistic line, in observations with the event.
+
+    Raises DoesNotRise where no logistic line fits.
+    """
     slope, offset = _logistic(raw, labels)
     order = np.argsort(raw, kind="stable")
     knots, log_odds, low, high = [], [], [], []
@@ -59,7 +62,10 @@ def _logistic(raw: NDArray[np.float64], labels: NDArray[np.int8]) -> tuple[float
         gradient = np.array([((labels - rate) * raw).sum(), (labels - rate).sum()])
         cross = (weight * raw).sum()
         hessian = np.array([[(weight * raw * raw).sum(), cross], [cross, weight.sum()]])
-        step = np.linalg.solve(hessian, gradient)
+        try:
+            step = np.linalg.solve(hessian, gradient)
+        except np.linalg.LinAlgError as singular:
+            raise DoesNotRise("no logistic line fits the scores") from singular
         slope, offset = slope + float(step[0]), offset + float(step[1])
         if float(np.abs(step).max()) < 1e-10:
             break

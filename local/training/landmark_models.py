@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from local.datasets.landmarks import Landmark, UnreadablePatients
 from local.training import calibrate, metrics
 from local.training.compare import compared
-from local.training.data import LICENCES, sha256_of
+from local.training.data import LICENCES
 from local.training.evaluation import Evaluation
 from local.training.export import forest_of
 from local.training.folds import patient_folds
 from local.training.publish import Trained
 from local.training.reference import references
+from shared.domain.models.calibration import Calibration, DoesNotRise
 from shared.domain.models.drift import PROBABILITY
 
 FOLDS, SEEDS = 5, (1, 2, 3)
@@ -55,7 +55,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """The training data: a row a patient and landmark, in order of patient and time."""
+    """The training data: a row a patient and landmark, in order of patient and time, and a hash of the data."""
 
     rows: list[Landmark]
     values: NDArray[np.float64]
@@ -65,8 +65,8 @@ class Landmarks:
     sha256: str
 
     @classmethod
-    def of(cls, task: Task, rows: list[Landmark], files: list[Path]) -> Landmarks:
-        """The landmarks that were read from files. Raises UnreadablePatients where the outcome follows too few."""
+    def of(cls, task: Task, rows: list[Landmark], sha256: str) -> Landmarks:
+        """The landmarks. Raises UnreadablePatients where the outcome follows too few."""
         labels = np.array([row.followed for row in rows], np.int8)
         patients = {row.patient for row in rows if row.followed}
         if labels.sum() < task.least or len(patients) < _FEWEST_PATIENTS:
@@ -77,7 +77,7 @@ class Landmarks:
         return cls(
             rows, np.array([[row.values[name] for name in task.features] for row in rows]), labels,
             patient_folds([row.patient for row in rows], labels, FOLDS, seed=17),
-            np.array([row.at.year for row in rows]), sha256_of(files),
+            np.array([row.at.year for row in rows]), sha256,
         )  # fmt: skip
 
     def split(self, task: Task) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -120,7 +120,7 @@ def train(task: Task, data: Landmarks, say: Say) -> tuple[Trained, Evaluation, N
         calibration = _calibration(seen, labels)
         calibration.check()
         probabilities = _calibrated(seen, labels, data.folds[later])
-    except ValueError as alike:
+    except DoesNotRise as alike:
         raise UnreadablePatients(
             f"the outcome follows {said['events']} of {said['rows']} landmarks: so few that forecasts are alike"
         ) from alike
@@ -166,7 +166,7 @@ def _fit(values: NDArray[np.float64], labels: NDArray[np.int8]) -> list[HistGrad
     ]
 
 
-def _calibration(raw: NDArray[np.float64], labels: NDArray[np.int8]) -> Any:
+def _calibration(raw: NDArray[np.float64], labels: NDArray[np.int8]) -> Calibration:
     return calibrate.fit(raw, labels, bins=_BINS, prior=_PRIOR)
 
 

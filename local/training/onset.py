@@ -16,8 +16,9 @@ from local.datasets.landmarks import (
     last_instant,
     resources_in,
 )
-from local.datasets.stored_landmarks import has_store, store_files, stored_landmarks
+from local.datasets.stored_landmarks import has_store, sha256_of_landmarks, stored_landmarks
 from local.training import landmark_models
+from local.training.data import sha256_of
 from local.training.evaluation import Evaluation
 from local.training.landmark_models import SEEDS, SETTINGS, Landmarks, Say, Task
 from local.training.publish import Trained
@@ -41,7 +42,8 @@ def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArr
 
 def _read(path: Path) -> Landmarks:
     if has_store(path):
-        return Landmarks.of(TASK, stored_landmarks(path), store_files(path))
+        stored = stored_landmarks(path)
+        return Landmarks.of(TASK, stored, sha256_of_landmarks(stored))
     files = bundle_files(path)
     facts: dict[Path, list[Fact]] = {}
     for file in files:
@@ -49,4 +51,4 @@ def _read(path: Path) -> Landmarks:
             facts[file] = facts_in(resources_in(file))
     last = max(map(last_instant, facts.values()), default=datetime.min.replace(tzinfo=UTC))
     rows = [row for file in files for row in landmarks_of(file.name, facts[file], YEARS, last)]
-    return Landmarks.of(TASK, rows, files)
+    return Landmarks.of(TASK, rows, sha256_of(files))

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from local.datasets.discharges import discharges_of
 from local.datasets.landmarks import Landmark, as_in_fhir, bundle_files, facts_in, last_instant, resources_in
-from local.datasets.stored_landmarks import has_store, store_files, stored_discharges
+from local.datasets.stored_landmarks import has_store, sha256_of_landmarks, stored_discharges
 from local.training import landmark_models
+from local.training.data import sha256_of
 from local.training.evaluation import Evaluation
 from local.training.landmark_models import SEEDS, SETTINGS, Landmarks, Say, Task
 from local.training.publish import Trained
@@ -34,7 +35,8 @@ def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArr
 
 def _read(path: Path) -> Landmarks:
     if has_store(path):
-        return Landmarks.of(TASK, stored_discharges(path), store_files(path))
+        stored = stored_discharges(path)
+        return Landmarks.of(TASK, stored, sha256_of_landmarks(stored))
     files = bundle_files(path)
     resources: dict[Path, list[Any]] = {}
     facts: dict[Path, list[Fact]] = {}
@@ -47,4 +49,4 @@ def _read(path: Path) -> Landmarks:
     for file in files:
         with as_in_fhir(file):
             rows += discharges_of(file.name, resources[file], facts[file], last)
-    return Landmarks.of(TASK, rows, files)
+    return Landmarks.of(TASK, rows, sha256_of(files))

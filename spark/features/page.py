@@ -27,6 +27,7 @@ instant. A score on request calls the same functions; a test compares what both 
 | `python3 -m local spark features --full` | the rows of the instant anew |
 
 A run for an instant that the store has already does nothing. A new definition (now {definition}) makes the rows anew.
+Those at the ends of stays are in `{discharges}`, all of them anew in each run.
 `python3 -m local query "select * from features_patients limit 5"` asks the table; `python3 -m local query` lists all.
 
 ## As known at an instant
@@ -65,6 +66,7 @@ def page() -> str:
     """The page in Markdown."""
     head = _HEAD.format(
         path=TABLES["features_patients"],
+        discharges=TABLES["features_at_discharges"],
         definition=DEFINITION,
         clocks="".join(f"| `{name}` | {' | '.join(words)} |\n" for name, words in _CLOCKS.items()),
     )

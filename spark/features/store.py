@@ -1,9 +1,13 @@
-"""The table `ml-features/patient_feature_store`: a row a patient and instant, its columns the features' declarations."""
+"""The tables of the feature store: a row a patient and instant, their columns the features' declarations.
+
+Rows at discharges have a table of their own: they are of no instant that a run asked for.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -37,6 +41,12 @@ STORE: Final = Derived(
         Column("not_counted", "ARRAY<STRUCT<reason: STRING, facts: BIGINT>>", "Known facts that did not count, by reason"),
     ),
 )  # fmt: skip
+AT_DISCHARGES: Final = replace(
+    STORE,
+    name="patient_feature_store_at_discharges",
+    path=TABLES["features_at_discharges"],
+    comment="Features of each patient as known at the end of each acute inpatient stay, by the source's clock",
+)
 _FLAT: Final = StructType([
     *(StructField(name, StringType()) for name in ("tenant", "patient_id", "as_of")),
     *(StructField(each.name, DoubleType()) for each in FEATURES),

@@ -2,7 +2,7 @@
 
 Without an instant the newest that silver has heard of: the store is a function of the lake, the same on any day. A run
 for an instant that the store has in this definition does nothing, unless it is to be made anew. At discharges each patient
-has rows of its own instants, the ends of its stays; they are made anew in each run.
+has rows of its own instants, the ends of its stays, in a table of their own that is made anew in each run.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from shared.domain.features.patient.discharges import discharges
 from shared.domain.features.patient.features import DEFINITION
 from shared.domain.features.patient.known import Clock
 from spark.features.facts import SOURCES, facts
-from spark.features.store import STORE, at, feature_rows
+from spark.features.store import AT_DISCHARGES, STORE, at, feature_rows
 from spark.jobs.context import RunContext
 from spark.jobs.report import TableReport
-from spark.jobs.tables import merge_newer, open_declared, row_count, rows_written
+from spark.jobs.tables import open_declared, replace_all, row_count, rows_written
 from spark.schemas.struct import struct_of
 
 _NOTHING: Final = "nothing to make features of"
@@ -32,11 +32,11 @@ _NOTHING: Final = "nothing to make features of"
 
 def run(context: RunContext) -> Iterator[TableReport]:
     """The rows of each instant asked for, in one commit each."""
+    if context.at_discharges:
+        yield _of_discharges(context)
+        return
     uri = context.lake.uri(STORE.path)
     store, notes = open_declared(context.spark, uri, STORE)
-    if context.at_discharges:
-        yield _of_discharges(context, store, notes)
-        return
     newest = None if context.as_of else newest_instant(context)
     instants = context.as_of or ((newest,) if newest else ())
     for as_of in instants:
@@ -84,17 +84,17 @@ def _of_instant(context: RunContext, store: DeltaTable, as_of: datetime, notes: 
     return TableReport(STORE.path, written, row_count(context.spark, uri), time.monotonic() - started, said)
 
 
-def _of_discharges(context: RunContext, store: DeltaTable, notes: list[str]) -> TableReport:
+def _of_discharges(context: RunContext) -> TableReport:
     """By the source's clock: what the platform knew at so many instants would be as many readings of bronze."""
     started = time.monotonic()
-    uri = context.lake.uri(STORE.path)
+    uri = context.lake.uri(AT_DISCHARGES.path)
     now = facts(context, _EPOCH, as_it_was=False).frame
-    rows = feature_rows(now, discharges, Clock.SOURCE).to(struct_of(STORE))
+    rows = feature_rows(now, discharges, Clock.SOURCE).to(struct_of(AT_DISCHARGES))
     context.on_phase("write features")
-    merge_newer(store, rows, STORE.key, "true")
-    said = (*notes, f"as known at discharges by the {Clock.SOURCE}'s clock")
-    written = rows_written(context.spark, uri)
-    return TableReport(STORE.path, written, row_count(context.spark, uri), time.monotonic() - started, said)
+    replace_all(rows, uri)
+    total = row_count(context.spark, uri)
+    said = (f"as known at discharges by the {Clock.SOURCE}'s clock",)
+    return TableReport(AT_DISCHARGES.path, total, total, time.monotonic() - started, said)
 
 
 def _is_there(context: RunContext, store: DeltaTable, as_of: datetime, by: Clock) -> bool:

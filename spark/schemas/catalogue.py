@@ -31,7 +31,7 @@ def declared() -> Iterator[Table | Derived]:
     """Every table whose columns are declared, layer by layer. Gold is declared beside its code, which needs pyspark."""
     from spark.features.model_watch import WATCH
     from spark.features.predictions import PREDICTIONS
-    from spark.features.store import STORE
+    from spark.features.store import AT_DISCHARGES, STORE
     from spark.gold.registry import GOLD
     from spark.gold.safety_reports import REPORTS
     from spark.jobs.freshness import FRESHNESS
@@ -46,6 +46,7 @@ def declared() -> Iterator[Table | Derived]:
     yield REPORTS
     yield from (table.declared for table in GOLD)
     yield STORE
+    yield AT_DISCHARGES
     yield PREDICTIONS
     yield WATCH
 

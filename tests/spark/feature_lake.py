@@ -9,6 +9,8 @@ from __future__ import annotations
 import gzip
 import json
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from importlib.resources import files
@@ -136,6 +138,15 @@ class FeatureLake:
         (prediction,) = self.live["prediction"]
         before = {**self.live, "prediction": [{**prediction, "probabilityDecimal": 0.5}]}
         self._land_live(assessment_item(TENANT, "p", before, self.first))
+
+    @contextmanager
+    def no_stay_ended(self) -> Iterator[None]:
+        """Meanwhile silver has Encounters without their ends."""
+        encounters = DeltaTable(self.root / TABLES["silver_encounters"])
+        before = encounters.version()
+        encounters.update({"ended_text": "NULL", "ended_at": "NULL"})
+        yield
+        encounters.restore(before)
 
     def publish(self, model: str, **change: object) -> str:
         """Makes the shipped model with some changes the champion in the lake; its SHA-256."""

@@ -23,6 +23,8 @@ from shared.domain.stays.assessment import said_by
 from shared.domain.stays.sepsis_risk import checked as checked_for_sepsis
 from tests.spark.feature_lake import CALLER, FeatureLake, facts_in, in_order
 
+DISCHARGED = datetime(2026, 1, 13, 8, tzinfo=UTC)
+"""When a stay of the lake ended."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
@@ -50,8 +52,13 @@ class Made:
         self.predictions = lake.table("features_predictions")
         self.figures = lake.table("features_model_watch")
         stays = RunContext(spark, root, known_by=Clock.SOURCE, at_discharges=True)
-        self.of_discharges = [report.rows for _ in range(2) for report in run(stays)]
-        self.with_discharges = lake.table("features_patients")
+        self.of_discharges = [report.rows for report in run(stays)]
+        self.at_discharges = lake.table("features_at_discharges")
+        discharge = RunContext(spark, root, as_of=(DISCHARGED,), known_by=Clock.SOURCE)
+        self.at_one = [report.rows for report in run(discharge)]
+        with lake.no_stay_ended():
+            list(run(stays))
+        self.after_a_correction = lake.table("features_at_discharges")
 
     def row(self, patient_id: str, as_of: datetime, by: Clock = Clock.PLATFORM) -> dict[str, Any] | None:
         found = [
@@ -146,16 +153,24 @@ def test_the_sources_clock_is_a_row_of_its_own(made: Made) -> None:
 
 
 def test_at_discharges_a_patient_has_rows_of_the_ends_of_its_own_stays(made: Made) -> None:
-    rows = [row for row in made.with_discharges if row not in made.rows]
-    assert made.of_discharges == [len(rows)] * 2
-    at = datetime(2026, 1, 13, 8, tzinfo=UTC)
-    (row,) = (row for row in rows if row["as_of"] == at)
+    rows = made.at_discharges
+    assert made.of_discharges == [len(rows)]
+    (row,) = (row for row in rows if row["as_of"] == DISCHARGED)
     served = in_order(made.lake.served(row["patient_id"], made.lake.second))
     kept = [fact for fact in served if not _set_aside(fact, served[-1], made.lake.second)]
-    seen = known(kept, at, Clock.SOURCE)
+    seen = known(kept, DISCHARGED, Clock.SOURCE)
     assert seen is not None
     assert str(_values(row)) == str(vector(seen))
     assert (row["known_by"], row["inpatient_encounters_365d"]) == (Clock.SOURCE, 1)
+
+
+def test_the_instant_of_a_discharge_is_not_taken_for_one_that_was_asked_for(made: Made) -> None:
+    assert made.at_one == [len(made.lake.patients())]
+
+
+def test_a_discharge_that_was_corrected_away_has_no_row_after_the_next_run(made: Made) -> None:
+    assert made.at_discharges
+    assert made.after_a_correction == []
 
 
 def test_each_row_of_the_store_is_asked_about_once_where_the_model_is_meant_for_the_patient(

@@ -14,6 +14,10 @@ from itertools import pairwise
 _FURTHEST = 30.0  # log odds beyond which a probability can no longer be told from 0 or 1
 
 
+class DoesNotRise(ValueError):
+    """There is no rising line through the scores: they tell hardly anything apart."""
+
+
 def sigmoid(log_odds: float) -> float:
     """The probability of log odds."""
     bounded = max(-_FURTHEST, min(_FURTHEST, log_odds))
@@ -35,10 +39,10 @@ class Calibration:
     high: Sequence[float]
 
     def check(self) -> None:
-        """Raises ValueError unless there are two knots at least and both lines rise."""
+        """Raises DoesNotRise unless there are two knots at least and both lines rise."""
         sizes = {len(self.raw), len(self.log_odds), len(self.low), len(self.high)}
         if len(sizes) != 1 or len(self.raw) < 2 or not (_rises(self.raw) and _rises(self.log_odds)):
-            raise ValueError("the calibration needs two knots or more, each above the one before")
+            raise DoesNotRise("the calibration needs two knots or more, each above the one before")
 
     def probability(self, raw: float) -> float:
         """The calibrated probability; beyond the outer knots the last slope goes on."""

@@ -17,6 +17,7 @@ from local.datasets.evaluate import raw_scores  # noqa: E402
 from local.training import calibrate, metrics  # noqa: E402
 from local.training.export import as_array, columns_of, forest_of, from_array, gains_of, together  # noqa: E402
 from shared.domain.models.artefact import pack, read_model  # noqa: E402
+from shared.domain.models.calibration import DoesNotRise  # noqa: E402
 
 ensemble = lazily("sklearn.ensemble")
 
@@ -95,6 +96,17 @@ def test_the_calibration_rises_strictly_and_is_close_to_what_is_seen(data, fitte
     )
     low, high = line.interval(0.0)
     assert low < line.probability(0.0) < high
+
+
+def test_scores_without_a_line_are_told_from_any_other_fault() -> None:
+    labels = np.array([1, 0] * 20, np.int8)
+    with pytest.raises(DoesNotRise, match="no logistic line"):
+        calibrate.fit(np.ones(40), labels)
+    with pytest.raises(DoesNotRise, match="each above the one before"):
+        calibrate.fit(np.repeat([1.0, 2.0], 20), labels).check()
+    with pytest.raises(ValueError, match="broadcast") as fault:
+        calibrate.fit(np.arange(39.0), labels)
+    assert not isinstance(fault.value, DoesNotRise)
 
 
 def test_measures_of_a_forecast_against_scikit_learn() -> None:

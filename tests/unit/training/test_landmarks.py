@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,19 @@ import pytest
 
 from local.datasets.landmarks import (
     NEVER,
+    Landmark,
     UnreadablePatients,
     facts_in,
     landmarks_of,
     last_instant,
     resources_in,
 )
-from local.datasets.stored_landmarks import has_store, store_files, stored_discharges, stored_landmarks
+from local.datasets.stored_landmarks import (
+    has_store,
+    sha256_of_landmarks,
+    stored_discharges,
+    stored_landmarks,
+)
 from shared.domain.features.patient.facts import facts_of
 from shared.domain.features.patient.features import DEFINITION, vector
 from shared.domain.features.patient.known import Clock, known
@@ -105,9 +112,9 @@ def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_and_gold_say
         for id_ in ("sick", "well", "mistaken")
         for by in (Clock.SOURCE, Clock.PLATFORM)
     ]
-    ended = at.replace(month=3)
-    rows.append(rows[0] | {"as_of": ended})
+    ended = at
     write(tmp_path, "features_patients", rows)
+    write(tmp_path, "features_at_discharges", [rows[0]])
     begun = {
         "tenant": "t",
         "code": HEART,
@@ -122,7 +129,6 @@ def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_and_gold_say
     stay = {"tenant": "t", "patient_id": "sick", "id": "stay", "class_code": "IMP", "started_at": LAST}
     write(tmp_path, "silver_encounters", [stay | {"ended_text": ended.isoformat()}])
     assert has_store(tmp_path)
-    assert len(store_files(tmp_path)) == 1
     found = stored_landmarks(tmp_path)
     assert [(row.patient, row.followed) for row in found] == [
         ("t/mistaken", False),
@@ -146,10 +152,22 @@ def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_and_gold_say
         stored_discharges(tmp_path)
 
 
+def test_the_hash_of_landmarks_is_of_all_that_a_model_learns() -> None:
+    mark = Landmark("p", LAST, {"age_years": 40.0}, followed=False)
+    others = [
+        replace(mark, followed=True),
+        replace(mark, patient="q"),
+        replace(mark, at=LAST.replace(hour=1)),
+        replace(mark, values={"age_years": 41.0}),
+    ]
+    assert sha256_of_landmarks([mark]) == sha256_of_landmarks([replace(mark)])
+    assert len({sha256_of_landmarks([each]) for each in (mark, *others)}) == 5
+
+
 def test_a_store_without_rows_by_the_sources_clock_says_how_to_make_them(tmp_path: Path) -> None:
     pytest.importorskip("deltalake", reason="not tested: landmarks of a lake, which need the group `lake`")
     write(tmp_path, "features_patients", [{"known_by": "platform", "definition": DEFINITION}])
-    write(tmp_path, "silver_encounters", [{"started_at": LAST, "class_code": "AMB"}])
+    write(tmp_path, "silver_encounters", [{"started_at": LAST}])
     with pytest.raises(UnreadablePatients, match="--known-by source --as-of"):
         stored_landmarks(tmp_path)
     with pytest.raises(UnreadablePatients, match="--known-by source --at-discharges"):
@@ -160,7 +178,8 @@ def test_a_lake_whose_encounters_never_began_is_named(tmp_path: Path) -> None:
     pytest.importorskip("deltalake", reason="not tested: landmarks of a lake, which need the group `lake`")
     who = {"tenant": "t", "patient_id": "p"}
     row = {"as_of": LAST, "known_by": str(Clock.SOURCE), "definition": DEFINITION}
-    write(tmp_path, "features_patients", [who | row])
+    for name in ("features_patients", "features_at_discharges"):
+        write(tmp_path, name, [who | row])
     write(
         tmp_path,
         "silver_encounters",
