@@ -205,7 +205,7 @@ class ScoreSepsis:
         same = known.state is not None and stay_of(known.state).encounter == stay.encounter
         if not same or known.state is None:
             return state
-        return {**state, "episode": known.state["episode"], "scored": known.state["scored"]}
+        return {**state, **{name: known.state.get(name) for name in ("episode", "scored", "raised_by")}}
 
     def _plan(
         self, whose: Whose, known: Known, state: StayState | None, prefix: Prefix | None, news: StayNews
@@ -218,15 +218,23 @@ class ScoreSepsis:
         if before is not None and (state is None or state["stay"][0] != before["stay"][0]):
             ended = _ended(before)
         risk, open_ = None, None
+        model = self._models.model(MODEL)
+        # The alert of an episode stays the one that the model of its beginning raised, whoever is champion by now.
+        earlier = (before or {}).get("raised_by") or model.version
+        raised_by = earlier
         if state is not None and at_us is not None and not lacking(state, at_us):
-            risk, prefix = evaluate(self._models.model(MODEL), state, at_us, prefix)
+            risk, prefix = evaluate(model, state, at_us, prefix)
             assessment = self._assessment(whose, state, risk, last)
             open_, closed = alarm(decode_episode(state["episode"]), risk, state, _trigger(state, at_us))
             ended += [closed] if closed else []
-            state = {**state, "episode": encode_episode(open_), "scored": at_us}
+            raised_by = earlier if _goes_on(before, open_) else model.version
+            state = {
+                **state, "episode": encode_episode(open_), "scored": at_us, "raised_by": raised_by if open_ else None,
+            }  # fmt: skip
         newest = newest_us(state) if state is not None else None
         newest_at = self._clock.now() if newest is None else from_us(newest)
-        alerts, told = self._alerts(whose, ended, open_, newest_at, news, known.followed)
+        episodes = [(each, earlier) for each in ended] + ([(open_, raised_by)] if open_ else [])
+        alerts, told = self._alerts(whose, episodes, newest_at, news, known.followed)
         writes = [*self._states.writes(whose, known, state), *assessment]
 
         def settled(etags: Sequence[str]) -> list[Item] | None:
@@ -265,20 +273,27 @@ class ScoreSepsis:
     def _alerts(
         self,
         whose: Whose,
-        ended: Sequence[Episode],
-        open_: Episode | None,
+        episodes: Sequence[tuple[Episode, str]],
         newest: datetime,
         news: StayNews,
         followed: Followed,
     ) -> tuple[list[Create | Replace], dict[str, dict[str, Any]]]:
-        """The writes of what alerts say anew, and what the alert of the open episode says."""
+        """The writes of what alerts say anew, and what the alert of the open episode says.
+
+        Of each episode the version of the model that raised it.
+        """
         now = self._clock.now()
         recorded = parse_instant(news.recorded_at) or now
-        rule = f"{MODEL}-{self._models.model(MODEL).version}"
-        episodes = [*ended, *([open_] if open_ else [])]
-        items = alert_items(whose, MODEL, rule, episodes, now, newest=newest, recorded=recorded)
+        items = [
+            item
+            for episode, version in episodes
+            for item in alert_items(
+                whose, MODEL, f"{MODEL}-{version}", [episode], now, newest=newest, recorded=recorded
+            )
+        ]
         anew = [item for item in items if followed.told.get(item["id"]) != said(item)]
-        told = {items[-1]["id"]: said(items[-1])} if open_ else {}
+        is_open = bool(episodes) and episodes[-1][0].ended_us is None
+        told = {items[-1]["id"]: said(items[-1])} if is_open else {}
         return alert_writes(self._records, anew, now), told
 
 
@@ -292,6 +307,12 @@ def _at_the_hour(state: StayState, now_us: int) -> StayState:
 def _trigger(state: StayState, at_us: int) -> str:
     newest = max(last_readings(state, at_us).values(), key=lambda entry: (entry[AT], entry[ID]))
     return str(newest[ID])
+
+
+def _goes_on(before: StayState | None, open_: Episode | None) -> bool:
+    """Whether the open episode is the one that was open before."""
+    known = decode_episode(before["episode"]) if before else None
+    return known is not None and open_ is not None and known.began_us == open_.began_us
 
 
 def _ended(state: StayState) -> list[Episode]:

@@ -47,9 +47,17 @@ class OpenStay:
 
 
 def empty_stay(stay: OpenStay) -> StayState:
-    """The state of a stay of which no reading is known."""
+    """The state of a stay of which no reading is known; `raised_by` is the version of the model of the open episode."""
     facts = [stay.encounter, stay.version, stay.begun_us, stay.admitted_us, stay.age, stay.sex]
-    return {"layout": 1, "stay": facts, "hours": {}, "counts": {}, "episode": None, "scored": None}
+    return {
+        "layout": 1,
+        "stay": facts,
+        "hours": {},
+        "counts": {},
+        "episode": None,
+        "scored": None,
+        "raised_by": None,
+    }
 
 
 def stay_of(state: StayState) -> OpenStay:

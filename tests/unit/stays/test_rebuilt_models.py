@@ -310,3 +310,22 @@ def test_what_a_champion_that_is_gone_alarmed_of_is_not_judged_by_another(
         icu.world.stores.lake.delete(path)
     result = World(icu.world.stores).rebuilt()
     assert (result.differences, result.replayed, result.said) == ([], 0, 1)
+
+
+def test_an_alarm_that_outlives_its_champion_stays_one_alarm() -> None:
+    icu = Landed(hours=10)
+    icu.admit()
+    icu.page()
+    icu.measure(2, **SEPTIC, **BLOOD)
+    icu.page()
+    (raised,) = [each for each in icu.alerts() if each["model"] == "sepsis"]
+    publish_champion(icu.world.lake, *changed(version="next"))
+    icu.world.moving.advance(LOOKED_FOR.total_seconds())
+    for hour, values in ((3, SEPTIC), (8, CALM), (9, CALM)):
+        icu.measure(hour, **values)
+        icu.page()
+    assert said_in(icu.world)[-1][0]["method"]["coding"][0]["version"] == "next"
+    alarms = [each for each in icu.alerts() if each["model"] == "sepsis"]
+    assert [each["began_at"] for each in alarms].count(raised["began_at"]) == 1
+    assert alarms[0]["rule_version"] == raised["rule_version"]
+    assert icu.differences() == []
