@@ -161,22 +161,24 @@ def compare_models(live: Records, replay: Records, theirs: Said, ours: Said, res
     missing = (
         last.name
         for stay, last in ours.last_words.items()
-        if not _is_on_record(live, last) and not _is_another_as_late(theirs.last_words.get(stay), last)
+        if not _is_said(live, theirs.last_words.get(stay), last)
     )
     for name in sorted(missing):
         result.differences.append(Difference("risk assessment: follows from raw, not on record", name))
     _compare_alerts(live, replay, theirs, ours, result)
 
 
-def _is_on_record(live: Records, last: Version) -> bool:
-    """Of sepsis there is one assessment for each version of the model and hour of the stay."""
+def _is_said(live: Records, newest: Version | None, last: Version) -> bool:
+    """Whether a last word of the replay is on record, or another one as late.
+
+    Of sepsis there is one assessment for each version of the model and hour of the stay, and another may have been made by
+    another version, or by the clock. Of a discharge there is one: its instant says which end of the stay it is of.
+    """
+    if last.model != SEPSIS.model:
+        return newest is not None and newest.at >= last.at
     tenant, home, _ = last.whose
-    return live.read(tenant, home, current_id(ResourceKey("RiskAssessment", last.id))) is not None
-
-
-def _is_another_as_late(newest: Version | None, last: Version) -> bool:
-    """Another version of the model spoke live, or the clock before a reading was seen."""
-    return newest is not None and newest.id != last.id and newest.at >= last.at
+    there = live.read(tenant, home, current_id(ResourceKey("RiskAssessment", last.id)))
+    return there is not None or (newest is not None and newest.id != last.id and newest.at >= last.at)
 
 
 def _compare_alerts(live: Records, replay: Records, theirs: Said, ours: Said, result: Comparison) -> None:

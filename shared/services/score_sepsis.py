@@ -233,7 +233,9 @@ class ScoreSepsis:
             }  # fmt: skip
         newest = newest_us(state) if state is not None else None
         newest_at = self._clock.now() if newest is None else from_us(newest)
-        episodes = [(each, earlier) for each in ended] + ([(open_, raised_by)] if open_ else [])
+        # One that begins as the stay before ends, at its last reading, goes on by the same id.
+        over = [each for each in ended if open_ is None or each.began_us != open_.began_us]
+        episodes = [(each, earlier) for each in over] + ([(open_, raised_by)] if open_ else [])
         alerts, told = self._alerts(whose, episodes, newest_at, news, known.followed)
         writes = [*self._states.writes(whose, known, state), *assessment]
 

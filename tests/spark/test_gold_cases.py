@@ -57,7 +57,6 @@ class TablesInHand(Tables):
         from spark.jobs import gold_small
         from spark.jobs.gold_inputs import declaration
 
-        self._spark = self._spark or gold_small.connection()
         return gold_small.frame_of(self._spark, self.arrow(name), declaration(name))
 
 
@@ -69,9 +68,10 @@ def tables(request: pytest.FixtureRequest) -> Iterator[Tables]:
     pytest.importorskip("pyspark", reason="not tested: gold, which is written in Spark's words")
     pytest.importorskip("duckdb", reason="not tested: gold in hand, which needs the lake group")
     from spark.gold.words import in_hand
+    from spark.jobs.gold_small import connection
 
-    with in_hand():
-        yield TablesInHand(None)
+    with in_hand(), connection() as own:
+        yield TablesInHand(own)
 
 
 def _rows(frame: Any, columns: str) -> list[tuple[Any, ...]]:

@@ -125,8 +125,10 @@ def sealed(
     after["older"] = {**after["older"], "segments": after["older"]["segments"] + entries}
     _expire(after)
     names = {entry[NAME] for entry in after["older"]["segments"]}
-    gone = tuple(entry[NAME] for entry in before if entry[NAME] not in names)
-    return Sealed(after, {name: text for name, text in new.items() if name in names}, gone)
+    known = {entry[NAME] for entry in before}
+    # Rows that were corrected away and came again, at another beginning, are a segment that is there already.
+    added = {name: text for name, text in new.items() if name in names - known}
+    return Sealed(after, added, tuple(sorted(known - names)))
 
 
 def _cut(

@@ -78,7 +78,7 @@ _TEMPERATURE = {
 _FLOW = {"L/min": _AS_IS, "l/min": _AS_IS, "mL/min": Linear(denominator=Decimal(1000)),
          "ml/min": Linear(denominator=Decimal(1000))}  # fmt: skip
 _SCORE = {"{score}": _AS_IS, "1": _AS_IS, "{Score}": _AS_IS}
-_TINY = Decimal("0.000001")  # above zero: a rate or pressure of nothing is a detached sensor
+_TINY = Decimal("0.000001")  # above zero: a rate, saturation or pressure of nothing is a detached sensor
 _ZERO, _HUNDRED = Decimal(0), Decimal(100)
 
 _HIGHEST_PRESSURE = Decimal(500)
@@ -87,8 +87,8 @@ FLOW_CODE, CONCENTRATION_CODE = "3151-8", "3150-6"
 MEASURES: Mapping[str, Measure] = MappingProxyType({
     "8867-4": Measure(Parameter.HEART_RATE, _PER_MINUTE, _TINY, Decimal(600)),
     "9279-1": Measure(Parameter.RESPIRATORY_RATE, _PER_MINUTE, _TINY, Decimal(150)),
-    "2708-6": Measure(Parameter.OXYGEN_SATURATION, _PERCENT, _ZERO, _HUNDRED),
-    "59408-5": Measure(Parameter.OXYGEN_SATURATION, _PERCENT, _ZERO, _HUNDRED),
+    "2708-6": Measure(Parameter.OXYGEN_SATURATION, _PERCENT, _TINY, _HUNDRED),
+    "59408-5": Measure(Parameter.OXYGEN_SATURATION, _PERCENT, _TINY, _HUNDRED),
     "8480-6": Measure(Parameter.SYSTOLIC_BLOOD_PRESSURE, _PRESSURE, _TINY, _HIGHEST_PRESSURE),
     "8462-4": Measure(Parameter.DIASTOLIC_BLOOD_PRESSURE, _PRESSURE, _TINY, _HIGHEST_PRESSURE),
     "8310-5": Measure(Parameter.BODY_TEMPERATURE, _TEMPERATURE, Decimal(10), Decimal(50)),

@@ -66,6 +66,21 @@ def test_pieces_equal_the_fold_in_any_order_of_arrival(readings: list[ObservedVi
     assert pieces.result() == _canonical(fold(readings, ADULT))
 
 
+def test_a_segment_that_comes_to_what_it_was_before_is_not_made_again() -> None:
+    pieces, whole = Pieces(), Store()
+    oxygen = {"rr": "25", "o2": "oxygen"}
+    readings = [
+        observed("a", 0, 1, **oxygen), observed("a", 30, 2, **oxygen), observed("b", 5, 2, **oxygen),
+        observed("c", 0, 1, **oxygen), observed("c", 5, 2, **oxygen), observed("d", 0, 1, **oxygen),
+        observed("e", 0, 1, **oxygen), observed("f", 0, 1, **oxygen), observed("d", 5, 2, **oxygen),
+        observed("e", 30, 2, **oxygen), observed("f", 5, 2, **oxygen), observed("b", 0, 1, **oxygen),
+    ]  # fmt: skip
+    for each in readings:
+        pieces.take(each)
+        whole.take(each)
+    assert pieces.result() == whole.result() == _canonical(fold(readings, ADULT))
+
+
 def test_an_append_opens_nothing_until_the_head_is_full() -> None:
     pieces = Pieces(Sizes(most_in_head=10, kept_in_head=4, segment=100))
     opened_at = []
