@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from local.datasets.landmarks import Landmark, UnreadablePatients
+from local.datasets.landmarks import Landmark, UnreadablePatients, bundle_files
+from local.datasets.stored_landmarks import has_store, sha256_of_landmarks
 from local.training import calibrate, metrics
 from local.training.compare import compared
-from local.training.data import LICENCES
+from local.training.data import LICENCES, sha256_of
 from local.training.evaluation import Evaluation
 from local.training.export import forest_of
 from local.training.folds import patient_folds
@@ -63,6 +65,21 @@ class Landmarks:
     folds: NDArray[np.int64]
     years: NDArray[np.int64]
     sha256: str
+
+    @classmethod
+    def read(
+        cls,
+        task: Task,
+        path: Path,
+        stored: Callable[[Path], list[Landmark]],
+        bundled: Callable[[list[Path]], list[Landmark]],
+    ) -> Landmarks:
+        """Those of a lake, `stored` in its features, else of the bundles below a folder. Raises UnreadablePatients."""
+        if has_store(path):
+            rows = stored(path)
+            return cls.of(task, rows, sha256_of_landmarks(rows))
+        files = bundle_files(path)
+        return cls.of(task, bundled(files), sha256_of(files))
 
     @classmethod
     def of(cls, task: Task, rows: list[Landmark], sha256: str) -> Landmarks:

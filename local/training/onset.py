@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from local.datasets.landmarks import (
+    Landmark,
     as_in_fhir,
-    bundle_files,
     facts_in,
     landmarks_of,
     last_instant,
     resources_in,
 )
-from local.datasets.stored_landmarks import has_store, sha256_of_landmarks, stored_landmarks
+from local.datasets.stored_landmarks import stored_landmarks
 from local.training import landmark_models
-from local.training.data import sha256_of
 from local.training.evaluation import Evaluation
 from local.training.landmark_models import SEEDS, SETTINGS, Landmarks, Say, Task
 from local.training.publish import Trained
@@ -37,18 +36,13 @@ TASK = Task(
 
 def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArray[np.float64]]:
     """The landmarks of a lake's feature store, else of all patients in bundles below a folder."""
-    return landmark_models.train(TASK, _read(path), say)
+    return landmark_models.train(TASK, Landmarks.read(TASK, path, stored_landmarks, _bundled), say)
 
 
-def _read(path: Path) -> Landmarks:
-    if has_store(path):
-        stored = stored_landmarks(path)
-        return Landmarks.of(TASK, stored, sha256_of_landmarks(stored))
-    files = bundle_files(path)
+def _bundled(files: list[Path]) -> list[Landmark]:
     facts: dict[Path, list[Fact]] = {}
     for file in files:
         with as_in_fhir(file):
             facts[file] = facts_in(resources_in(file))
     last = max(map(last_instant, facts.values()), default=datetime.min.replace(tzinfo=UTC))
-    rows = [row for file in files for row in landmarks_of(file.name, facts[file], YEARS, last)]
-    return Landmarks.of(TASK, rows, sha256_of(files))
+    return [row for file in files for row in landmarks_of(file.name, facts[file], YEARS, last)]

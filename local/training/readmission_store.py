@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from local.datasets.discharges import discharges_of
-from local.datasets.landmarks import Landmark, as_in_fhir, bundle_files, facts_in, last_instant, resources_in
-from local.datasets.stored_landmarks import has_store, sha256_of_landmarks, stored_discharges
+from local.datasets.landmarks import Landmark, as_in_fhir, facts_in, last_instant, resources_in
+from local.datasets.stored_landmarks import stored_discharges
 from local.training import landmark_models
-from local.training.data import sha256_of
 from local.training.evaluation import Evaluation
 from local.training.landmark_models import SEEDS, SETTINGS, Landmarks, Say, Task
 from local.training.publish import Trained
@@ -30,14 +29,10 @@ TASK = Task(
 
 def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArray[np.float64]]:
     """The discharges in a lake's feature store, else of all patients in bundles below a folder."""
-    return landmark_models.train(TASK, _read(path), say)
+    return landmark_models.train(TASK, Landmarks.read(TASK, path, stored_discharges, _bundled), say)
 
 
-def _read(path: Path) -> Landmarks:
-    if has_store(path):
-        stored = stored_discharges(path)
-        return Landmarks.of(TASK, stored, sha256_of_landmarks(stored))
-    files = bundle_files(path)
+def _bundled(files: list[Path]) -> list[Landmark]:
     resources: dict[Path, list[Any]] = {}
     facts: dict[Path, list[Fact]] = {}
     for file in files:
@@ -49,4 +44,4 @@ def _read(path: Path) -> Landmarks:
     for file in files:
         with as_in_fhir(file):
             rows += discharges_of(file.name, resources[file], facts[file], last)
-    return Landmarks.of(TASK, rows, sha256_of(files))
+    return rows
