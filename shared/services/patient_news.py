@@ -92,7 +92,7 @@ class NewsGatherer:
         news.recorded_at = max(news.recorded_at, item["lastUpdated"])
 
     def _vitals(self, item: Item) -> ObservedVitals | None:
-        """None where it contributes nothing, and was never meant to: no value, or history when it was recorded."""
+        """None where it has nothing to say to a score: no vital sign, no instant, or history when it was recorded."""
         recorded = parse_instant(item["lastUpdated"])
         assert recorded is not None
         oldest = recorded - MONITORED_FOR
@@ -105,7 +105,7 @@ class NewsGatherer:
         if late or (found and found.at is not None and found.at < oldest):
             self._meter.count("galen_readings_not_scored_total", reason="late")
             return None
-        return found if found and (found.values or found.problem) else None
+        return found if found and (found.has_place or found.problem) else None
 
     def _gone(self, item: Item, type_: str) -> None:
         """What is deleted, has left this home, or is no vital sign any more counts no longer where it was counted.
@@ -136,7 +136,7 @@ class NewsGatherer:
         return list(dict.fromkeys(self._followed[where] + coming))
 
     def _was_vital(self, item: Item) -> bool:
-        """Whether an earlier version, which this home keeps, had a value that may have been counted."""
+        """Whether an earlier version, which this home keeps, may have been counted, or named as not counted."""
         id_ = item["id"].partition(".")[2]
         where = (
             Compare("type", "=", "Observation"),
@@ -144,7 +144,7 @@ class NewsGatherer:
             Compare("deleted", "=", False),
         )
         past = self._records.query(Query(Kind.HISTORY, item["tenant"], item["home"], where))
-        return any(_read(self._bodies, each).values for each in past)
+        return any(_read(self._bodies, each).has_place for each in past)
 
 
 def _left_its_address(item: Item) -> bool:

@@ -19,11 +19,12 @@ from shared.domain.fhir.outcome import error
 from shared.domain.records import Item, Kind
 from shared.domain.scores import RULES, ScoringRule
 from shared.domain.scores.context import context_of
+from shared.domain.scores.fold import inputs_of
 from shared.domain.scores.model import INPUT_VALID_FOR
 from shared.domain.scores.not_applicable import not_applicable_assessment
-from shared.domain.scores.risk_assessment import NotCounted, not_counted_words, risk_assessment
+from shared.domain.scores.risk_assessment import not_counted_words, risk_assessment
 from shared.domain.stays.model_risk import ONSET, READMISSION, SEPSIS
-from shared.domain.vitals import Parameter, VitalReading, not_counted_in, readings_of
+from shared.domain.vitals import Parameter, VitalReading, vitals_of
 from shared.domain.vitals.parameters import PARAMETER_CODES
 from shared.errors import InputError, NotFound
 from shared.ports.clock import Clock
@@ -93,21 +94,26 @@ class Risk:
         reference, tenant = str(key), caller.tenant
         found = self._records.query(Query(Kind.CURRENT, tenant, key.address, _of(key, "Condition")))
         context = context_of(self._decoded(there), (self._decoded(item) for item in found))
-        not_counted: NotCounted = Counter()
+        not_counted: Counter[tuple[Parameter, str]] = Counter()
         readings = (self._last(tenant, key, parameter, now, not_counted) for parameter in rule.parameters)
         inputs = {reading.parameter: reading for reading in readings if reading is not None}
-        score = rule.evaluate(inputs, context, now)
+        score = rule.evaluate(inputs, context, now, not_counted=not_counted)
         if score.not_applicable:
             return not_applicable_assessment(score, rule, reference)
         if score.total is None:
             text = f"No reading of the last 12 hours that {rule.title} can use is on record for this patient."
-            text += "".join(f" {words.capitalize()}." for words in not_counted_words(not_counted))
+            text += "".join(f" {words.capitalize()}." for words in not_counted_words(score))
             raise InputError(text, issues=[error("incomplete", text, rule="risk-inputs")], status=422)
-        said = risk_assessment(score, id="on-request", patient=reference, not_counted=not_counted)
+        said = risk_assessment(score, id="on-request", patient=reference)
         return {name: value for name, value in said.items() if name != "id"}
 
     def _last(
-        self, tenant: str, patient: ResourceKey, parameter: Parameter, now: datetime, not_counted: NotCounted
+        self,
+        tenant: str,
+        patient: ResourceKey,
+        parameter: Parameter,
+        now: datetime,
+        not_counted: Counter[tuple[Parameter, str]],
     ) -> VitalReading | None:
         """The last reading of a parameter up to now. `not_counted` hears of newer values that do not count.
 
@@ -128,13 +134,12 @@ class Risk:
                 until = item["ix"]["d"]["date"]["hi"]
                 if best is not None and until < instant_text(best.at):
                     return best
-                observation = self._decoded(item)
-                reason = not_counted_in(observation).get(parameter)
-                if reason:
-                    not_counted[parameter, reason] += 1
-                for reading in readings_of(observation, id=item["rid"], version=item["version"]):
-                    if reading.parameter is parameter and reading.at <= now:
-                        best = max(best or reading, reading, key=lambda each: (each.at, each.observation))
+                found = vitals_of(self._decoded(item), id=item["rid"], version=item["version"])
+                if parameter in found.not_counted:
+                    not_counted[parameter, found.not_counted[parameter]] += 1
+                reading = inputs_of(found).get(parameter)
+                if reading is not None and reading.at <= now:
+                    best = max(best or reading, reading, key=lambda each: (each.at, each.observation))
             if len(page) < _PAGE:
                 return best
             after = until, page[-1]["id"]

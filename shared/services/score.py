@@ -21,7 +21,7 @@ from shared.domain.scores.changes import CREATED, SUPERSEDED, AlertChange, Chang
 from shared.domain.scores.context import context_of
 from shared.domain.scores.risk_assessment import risk_assessment
 from shared.domain.scores.segments import Sealed, first_needed, names_from, opened, sealed
-from shared.domain.scores.state import VitalsState, decode_context, encode_context
+from shared.domain.scores.state import VitalsState, decode_context, encode_context, newest_reading
 from shared.errors import Unavailable
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
@@ -242,10 +242,10 @@ class ScoreVitals:
 
 def _needed(state: VitalsState, news: PatientNews, context: PatientContext) -> list[str]:
     anywhere = news.anywhere or encode_context(context) != state["context"]
-    instants = [to_us(each.at) for each in news.observed if each.at and each.values]
+    instants = [to_us(each.at) for each in news.observed if each.at and each.has_place]
     return names_from(state, first_needed(state, instants, anywhere=anywhere))
 
 
 def _newest(state: VitalsState) -> datetime | None:
-    readings = [slot[0] for slot in state["slots"].values()]
-    return from_us(max(readings)) if readings else None
+    newest = newest_reading(state["slots"])
+    return None if newest is None else from_us(newest)

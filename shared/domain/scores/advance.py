@@ -41,7 +41,7 @@ from shared.domain.scores.state import (
     empty_state,
     encode_acknowledgement,
     encode_context,
-    encode_value,
+    encode_values,
     fill_slots,
 )
 from shared.domain.scores.tracks import episodes_in_window, extend_tracks, prune, refold_tracks
@@ -169,10 +169,10 @@ def _sort_in(state: VitalsState, batch: dict[str, ObservedVitals]) -> _Sorted:
             continue
         at_us = to_us(observed.at) if observed.at else None
         result.ahead += observed.problem == AHEAD
-        late = bool(observed.values) and at_us is not None and horizon is not None and at_us < horizon
-        result.late += late
-        if observed.values and at_us is not None and not late:
-            values = {name.value: encode_value(value) for name, value in observed.values.items()}
+        late = at_us is not None and horizon is not None and at_us < horizon
+        result.late += late and bool(observed.values)
+        if observed.has_place and not late:
+            values = encode_values(observed)
             result.put[id_] = [at_us, observed.version, observed.order, values, [None for _ in RULES]]
         elif row is not None or observed.problem is not None:
             anchor = row[AT] if row is not None else at_us
@@ -200,7 +200,7 @@ def _append(after: VitalsState, put: dict[str, Row], context: PatientContext) ->
     for id_, row in sorted(put.items(), key=lambda item: (item[1][AT], item[0])):
         fill_slots(slots, id_, row)
         inputs |= decode_slots({name: slots[name] for name in row[VALUES]})
-        scored, scores = score_row(id_, row, inputs, context)
+        scored, scores = score_row(id_, row, inputs, slots, context)
         rows[id_] = scored
         added.append((id_, scored))
         changes += [ScoreChange(CREATED, score) for score in scores]

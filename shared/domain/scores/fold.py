@@ -4,18 +4,28 @@ Each Observation with an input of a rule is scored with all readings up to and i
 so a score has one triggering reading and an id of its own. Episodes listen only to the last score of an
 instant: readings of one instant are one set of observations, and a set that is read halfway (a new pulse with
 an old respiratory rate) never was the patient's state, so it must not raise an alert.
+
+A value that does not count has its place in that order too: it triggers nothing and no score is made of it, but those
+behind it name it until the next value of its parameter at a later instant that counts.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
 
 from shared.domain.alerts.episodes import Acknowledgement, Alert, Episode, Outcome, alert_of, step, to_us
 from shared.domain.alerts.responses import response_to
+from shared.domain.fhir.dates import earlier
 from shared.domain.scores import RULES
-from shared.domain.scores.model import PatientContext, Score, ScoringRule
+from shared.domain.scores.model import INPUT_VALID_FOR, NotCounted, PatientContext, Score, ScoringRule
 from shared.domain.vitals import ObservedVitals, Parameter, VitalReading
+
+_Unused: TypeAlias = tuple[datetime, Parameter, str]
+"""A value that does not count: its instant, its parameter, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +43,15 @@ def fold(
 ) -> FoldResult:
     """The whole fold, in any order of arrival, with repetitions and older versions among the readings."""
     inputs: dict[Parameter, VitalReading] = {}
+    unused: list[_Unused] = []
     scores: list[Score] = []
     outcomes: dict[str, list[Outcome]] = {rule.version: [] for rule in RULES}
     for observed in in_order(newest(vitals).values()):
         inputs |= inputs_of(observed)
+        unused = [each for each in unused if each[1] not in observed.values or each[0] == observed.at]
+        unused += [(observed.at, *each) for each in observed.not_counted.items() if observed.at]
         for rule in RULES:
-            score = triggered(rule, observed.values, inputs, context, observed)
+            score = triggered(rule, inputs, context, observed, _not_counted(unused, observed))
             if score is not None:
                 scores.append(score)
                 outcomes[rule.version].append(outcome_of(rule, score))
@@ -62,16 +75,17 @@ def newest(vitals: Iterable[ObservedVitals]) -> dict[str, ObservedVitals]:
 
 
 def in_order(vitals: Iterable[ObservedVitals]) -> list[ObservedVitals]:
-    """Those that contribute, by (effective time, id)."""
+    """Those that have a place among the readings, by (effective time, id)."""
     contributing = [
-        (observed.at, observed.id, observed) for observed in vitals if observed.at and observed.values
+        (observed.at, observed.id, observed) for observed in vitals if observed.at and observed.has_place
     ]
     return [observed for _, _, observed in sorted(contributing, key=lambda item: item[:2])]
 
 
 def inputs_of(observed: ObservedVitals) -> dict[Parameter, VitalReading]:
-    """One reading per parameter of the Observation."""
-    assert observed.at is not None
+    """One reading per parameter of the Observation; none where no instant is known."""
+    if observed.at is None:
+        return {}
     reference = f"Observation/{observed.id}"
     return {
         name: VitalReading(observed.at, reference, observed.version, name, value)
@@ -81,16 +95,25 @@ def inputs_of(observed: ObservedVitals) -> dict[Parameter, VitalReading]:
 
 def triggered(
     rule: ScoringRule,
-    values: Mapping[Parameter, object],
     inputs: Mapping[Parameter, VitalReading],
     context: PatientContext,
     observed: ObservedVitals,
+    not_counted: NotCounted,
 ) -> Score | None:
     """The score that this reading triggers; None where it is no input or the rule does not apply."""
-    if observed.at is None or not any(name in values for name in rule.parameters):
+    if observed.at is None or not any(name in observed.values for name in rule.parameters):
         return None
-    score = rule.evaluate(inputs, context, observed.at, trigger=observed.id)
+    score = rule.evaluate(inputs, context, observed.at, trigger=observed.id, not_counted=not_counted)
     return None if score.total is None else score
+
+
+def _not_counted(unused: Iterable[_Unused], observed: ObservedVitals) -> NotCounted:
+    """Those of reasons that were met in the last 12 hours: of an older one the source has fallen silent."""
+    assert observed.at is not None
+    counts = Counter((name, reason) for _, name, reason in unused)
+    oldest = earlier(observed.at, INPUT_VALID_FOR)
+    met = {(name, reason) for at, name, reason in unused if at >= oldest}
+    return {each: count for each, count in counts.items() if each in met}
 
 
 def outcome_of(rule: ScoringRule, score: Score) -> Outcome:

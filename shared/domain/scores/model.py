@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from shared.domain.fhir.dates import earlier
 from shared.domain.vitals import Parameter, VitalReading
@@ -21,6 +23,9 @@ PREGNANCY_UNKNOWN = "pregnancy-unknown"
 
 WHOLE = Decimal(1)
 TENTH = Decimal("0.1")
+NotCounted: TypeAlias = Mapping[tuple[Parameter, str], int]
+"""How many values of a parameter do not count, by reason."""
+NONE_UNCOUNTED: Final[NotCounted] = MappingProxyType({})
 _WIDEST = 40  # digits before the point; what is longer needs no rounding to be beyond every row
 
 
@@ -57,7 +62,8 @@ class Score:
     """One evaluation of a rule at an instant.
 
     `total` is None where the rule does not apply to the patient (`not_applicable` says why) or nothing usable
-    is on record. A partial score sums what is known: it is a lower bound and can still alert.
+    is on record. A partial score sums what is known: it is a lower bound and can still alert. `not_counted`: how many
+    values of a parameter, newer than the one that was used, do not count, by reason.
     """
 
     model: str
@@ -70,6 +76,7 @@ class Score:
     not_applicable: str | None = None
     assumptions: tuple[str, ...] = ()
     trigger: str | None = None
+    not_counted: tuple[tuple[tuple[Parameter, str], int], ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -116,11 +123,16 @@ class ScoringRule:
         at: datetime,
         *,
         trigger: str | None = None,
+        not_counted: NotCounted = NONE_UNCOUNTED,
     ) -> Score:
-        """The score from the last reading of each parameter; one older than 12 hours is missing."""
+        """The score from the last reading of each parameter; one older than 12 hours is missing.
+
+        Of `not_counted`, which may be about any parameter, it names those that it would have looked at.
+        """
         reason, assumptions = self._applicability(context, at)
         if reason is not None:
             return Score(self.model, self.version, at, None, (), (), None, reason, (), trigger)
+        unused = tuple(sorted(each for each in not_counted.items() if each[0][0] in self.parameters))
         oldest = earlier(at, INPUT_VALID_FOR)
         known = {
             name: reading.value
@@ -135,7 +147,9 @@ class ScoringRule:
         missing = tuple(name for name in self.parameters if name not in known)
         total = sum(item.points for item in used) if used else None
         scale = self.scale_of(context)
-        return Score(self.model, self.version, at, total, used, missing, scale, None, assumptions, trigger)
+        return Score(
+            self.model, self.version, at, total, used, missing, scale, None, assumptions, trigger, unused
+        )
 
     def _applicability(self, context: PatientContext, at: datetime) -> tuple[str | None, tuple[str, ...]]:
         age = context.age_at(at)

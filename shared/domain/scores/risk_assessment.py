@@ -7,8 +7,7 @@ parse text. No probability is given: neither source publishes one for a total.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any, TypeAlias
+from typing import Any
 
 from shared.domain.alerts.responses import Severity, response_to
 from shared.domain.scores import RULES
@@ -19,8 +18,6 @@ SYSTEM_RULES = "urn:galen:fhir:CodeSystem:score-rule"
 EXTENSION_SCORE = "urn:galen:fhir:StructureDefinition:early-warning-score"
 RISK_PROBABILITY = "http://terminology.hl7.org/CodeSystem/risk-probability"
 
-NotCounted: TypeAlias = Counter[tuple[Parameter, str]]
-"""How many values of a parameter do not count, by reason."""
 FINAL, SUPERSEDED_STATUS = "final", "entered-in-error"
 
 # The RCP's words for clinical risk (chart 2) beside the nearest code of FHIR's scale; qSOFA knows two
@@ -39,11 +36,8 @@ def risk_assessment(
     id: str,  # noqa: A002 - FHIR's word
     patient: str,
     superseded: bool = False,
-    not_counted: NotCounted | None = None,
 ) -> dict[str, Any]:
     """The RiskAssessment of a score that has a total, for `patient` (`Patient/<id>`).
-
-    `not_counted`: values newer than those that were used.
 
     A superseded one keeps its content and has the status `entered-in-error`: it no longer follows from the
     record.
@@ -55,13 +49,13 @@ def risk_assessment(
     return {
         "resourceType": "RiskAssessment",
         "id": id,
-        "extension": [_extension(score, not_counted or Counter())],
+        "extension": [_extension(score)],
         "status": SUPERSEDED_STATUS if superseded else FINAL,
         "method": {"coding": [method], "text": rule.source},
         "subject": {"reference": patient},
         "occurrenceDateTime": _instant(score),
         "basis": [{"reference": reference} for reference in _basis(score)],
-        "prediction": [_prediction(score, rule, not_counted or Counter())],
+        "prediction": [_prediction(score, rule)],
     }
 
 
@@ -70,12 +64,12 @@ def _basis(score: Score) -> list[str]:
     return list(dict.fromkeys(f"{item.observation}/_history/{item.version}" for item in score.used))
 
 
-def _prediction(score: Score, rule: ScoringRule, not_counted: NotCounted) -> dict[str, Any]:
+def _prediction(score: Score, rule: ScoringRule) -> dict[str, Any]:
     code, text = _RISK[_risk_class(score)]
     return {
         "outcome": {"text": "Clinical deterioration"},
         "qualitativeRisk": {"coding": [{"system": RISK_PROBABILITY, "code": code}], "text": text},
-        "rationale": _rationale(score, rule, not_counted),
+        "rationale": _rationale(score, rule),
     }
 
 
@@ -88,21 +82,21 @@ def _risk_class(score: Score) -> str:
     return "P1" if response.severity is Severity.P1 else "P2"
 
 
-def not_counted_words(not_counted: NotCounted) -> list[str]:
+def not_counted_words(score: Score) -> list[str]:
     """One phrase for each parameter and reason."""
     return [
         f"not counted: {_words(name)} ({reason.replace('-', ' ')}, {count})"
-        for (name, reason), count in sorted(not_counted.items())
+        for (name, reason), count in score.not_counted
     ]
 
 
-def _rationale(score: Score, rule: ScoringRule, not_counted: NotCounted) -> str:
+def _rationale(score: Score, rule: ScoringRule) -> str:
     at_least = "at least " if score.partial else ""
     scored = ", ".join(f"{_words(name)} {points}" for name, points in score.points.items() if points)
     parts = [f"{rule.title}: {at_least}{score.total}" + (f" ({scored})" if scored else "")]
     if score.missing:
         parts.append("missing: " + ", ".join(_words(name) for name in score.missing))
-    parts += not_counted_words(not_counted)
+    parts += not_counted_words(score)
     if score.scale == 2:
         parts.append("SpO2 scale 2 (hypercapnic respiratory failure on record)")
     parts += [f"assumed: {item.replace('-', ' ')}" for item in score.assumptions]
@@ -113,7 +107,7 @@ def _words(name: Parameter) -> str:
     return name.value.replace("_", " ")
 
 
-def _extension(score: Score, not_counted: NotCounted) -> dict[str, Any]:
+def _extension(score: Score) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [
         {"url": "total", "valueInteger": score.total},
         {"url": "partial", "valueBoolean": score.partial},
@@ -144,7 +138,7 @@ def _extension(score: Score, not_counted: NotCounted) -> dict[str, Any]:
                 {"url": "values", "valueInteger": count},
             ],
         }
-        for (name, reason), count in sorted(not_counted.items())
+        for (name, reason), count in score.not_counted
     ]
     parts += [{"url": "assumption", "valueCode": item} for item in score.assumptions]
     return {"url": EXTENSION_SCORE, "extension": parts}

@@ -3,9 +3,12 @@
     version   2
     context   [birth date, pregnant, hypercapnic] that the outputs were made with
     rows      Observation id -> [at, version, order, {parameter: value}, [outcome per rule]], in the
-              order (at, id): the last 48 hours, or the newest of them where `older` has segments
+              order (at, id): the last 48 hours, or the newest of them where `older` has segments;
+              `parameter!reason` with an empty value where it speaks of one without a value that counts
     gone      Observation id -> [at, version, order] of withdrawn ones, so that an older version stays away
-    slots     parameter -> [at, id, version, value]: the last value of each parameter
+    slots     parameter -> [at, id, version, value]: the last value of each parameter;
+              parameter!reason -> [at, n, m]: n values of this instant that do not count, m between the last
+              one that counts and it
     base      {slots, episodes}: the fold of all before the rows
     tracks    per rule {closed, settled, pending}: the episodes that ended within the rows, the open episode
               before the last instant, and that instant's last outcome
@@ -18,6 +21,7 @@ Instants are microseconds since 1970, values their exact text. An outcome is one
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
@@ -27,8 +31,8 @@ from typing import Any
 from shared.domain.alerts.episodes import Acknowledgement, Episode, Outcome, from_us, to_us
 from shared.domain.alerts.responses import Severity
 from shared.domain.scores import RULES
-from shared.domain.scores.model import PatientContext
-from shared.domain.vitals import Parameter, VitalReading
+from shared.domain.scores.model import INPUT_VALID_FOR, NotCounted, PatientContext
+from shared.domain.vitals import ObservedVitals, Parameter, VitalReading
 from shared.domain.vitals.parameters import possible
 
 VitalsState = dict[str, Any]
@@ -38,6 +42,8 @@ Slots = dict[str, Any]
 AT, VERSION, ORDER, VALUES, OUTCOMES = range(5)
 LAYOUT = 2
 
+_BUT = "!"
+_VALID_US = to_us(from_us(0) + INPUT_VALID_FOR)
 _MISSING_BITS, _SEVERITY_BITS = 12, 2
 _SEVERITIES = (None, Severity.P2, Severity.P1)
 _EPISODE_FIELDS = attrgetter(*(item.name for item in fields(Episode)))
@@ -82,19 +88,58 @@ def decode_value(text: str) -> Decimal | str:
     return text if text.isalpha() else Decimal(text)
 
 
-def decode_slots(slots: Slots) -> dict[Parameter, VitalReading]:
-    """The last reading of each parameter, without what a state of wider limits kept though no patient has it."""
+def encode_values(observed: ObservedVitals) -> dict[str, str]:
+    """What a row keeps of an Observation: its values, and what it speaks of without one that counts."""
+    values = {name.value: encode_value(value) for name, value in observed.values.items()}
+    return values | {f"{name}{_BUT}{reason}": "" for name, reason in observed.not_counted.items()}
+
+
+def decode_slots(slots: Slots, *, whatever: bool = False) -> dict[Parameter, VitalReading]:
+    """The last reading of each parameter, without what a state of wider limits kept though no patient has it.
+
+    With that too where `whatever` is wanted.
+    """
     return {
-        parameter: VitalReading(from_us(at), f"Observation/{id_}", version, parameter, value)
-        for name, (at, id_, version, text) in slots.items()
-        if possible(parameter := Parameter(name), value := decode_value(text))
+        parameter: VitalReading(from_us(slot[0]), f"Observation/{slot[1]}", slot[2], parameter, value)
+        for name, slot in slots.items()
+        if _BUT not in name
+        and (possible(parameter := Parameter(name), value := decode_value(slot[3])) or whatever)
     }
+
+
+def not_counted(slots: Slots, at_us: int) -> NotCounted:
+    """How many values newer than the last ones do not count, of reasons that were met in the 12 hours before an instant."""
+    found: dict[tuple[Parameter, str], int] = {}
+    for name, slot in slots.items():
+        parameter, but, reason = name.partition(_BUT)
+        if but and slot[0] >= at_us - _VALID_US:
+            found[Parameter(parameter), reason] = slot[1] + slot[2]
+    return found
+
+
+def newest_reading(slots: Slots) -> int | None:
+    """The instant of the newest value that counts."""
+    return max((slot[0] for name, slot in slots.items() if _BUT not in name), default=None)
+
+
+def parameters_in(names: Iterable[str]) -> set[str]:
+    """The parameters that keys of slots or of a row's values are about."""
+    return {name.partition(_BUT)[0] for name in names}
 
 
 def fill_slots(slots: Slots, id_: str, row: Row) -> None:
     """Put a row's values into the slots, in place."""
+    at = row[AT]
     for name, text in row[VALUES].items():
-        slots[name] = [row[AT], id_, row[VERSION], text]
+        if _BUT in name:
+            last, here, before = slots.get(name, (at, 0, 0))
+            slots[name] = [at, here + 1, before] if last == at else [at, 1, before + here]
+            continue
+        slots[name] = [at, id_, row[VERSION], text]
+        for other in [key for key in slots if key.startswith(name + _BUT)]:
+            last, here, _ = slots.pop(other)
+            if last == at:  # of the same instant it is no older than what counts
+                slots[other] = [at, here, 0]
 
 
 def encode_outcome(outcome: Outcome) -> int:

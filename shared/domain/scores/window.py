@@ -12,13 +12,14 @@ from shared.domain.scores.state import (
     AT,
     OUTCOMES,
     VALUES,
-    VERSION,
     Row,
     Slots,
     VitalsState,
     decode_slots,
     encode_outcome,
     fill_slots,
+    not_counted,
+    parameters_in,
 )
 from shared.domain.vitals import Parameter, VitalReading
 
@@ -27,14 +28,15 @@ Scores = dict[str, Score]
 
 
 def score_row(
-    id_: str, row: Row, inputs: Mapping[Parameter, VitalReading], context: PatientContext
+    id_: str, row: Row, inputs: Mapping[Parameter, VitalReading], slots: Slots, context: PatientContext
 ) -> tuple[Row, list[Score]]:
-    """The row with its outcomes, and the scores that it triggers, from inputs that include its own values."""
+    """The row with its outcomes, and the scores that it triggers, from inputs and slots that include its own values."""
     at, scores, outcomes = from_us(row[AT]), [], []
+    unused = not_counted(slots, row[AT])
     for rule in RULES:
         outcome = None
         if any(name in row[VALUES] for name in rule.parameters):
-            score = rule.evaluate(inputs, context, at, trigger=id_)
+            score = rule.evaluate(inputs, context, at, trigger=id_, not_counted=unused)
             if score.total is not None:
                 scores.append(score)
                 outcome = encode_outcome(outcome_of(rule, score))
@@ -68,9 +70,15 @@ def rescore(
         if last is not None and key > last and old_slots == new_slots:
             break
         if old_row is not None:
-            _take(key[1], old_row, old_slots, context_before, old)
+            fill_slots(old_slots, key[1], old_row)
+            made = _as_said(key[1], old_row, old_slots, context_before)
+            old.update((score.key, score) for score in made)
         if new_row is not None:
-            new_rows[key[1]] = _take(key[1], new_row, new_slots, context_after, new)
+            fill_slots(new_slots, key[1], new_row)
+            new_rows[key[1]], made = score_row(
+                key[1], new_row, decode_slots(new_slots), new_slots, context_after
+            )
+            new.update((score.key, score) for score in made)
     else:
         after["slots"] = new_slots
         return old, new
@@ -79,24 +87,31 @@ def rescore(
 
 
 def slots_before(state: VitalsState, first: Key) -> Slots:
-    """The last value of each parameter before a place."""
-    slots: Slots = {}
+    """The slots before a place."""
+    wanted = parameters_in(state["slots"])  # no other parameter was ever seen
+    needed: list[tuple[str, Row]] = []
+    since = None
     for id_, row in reversed(state["rows"].items()):
         if (row[AT], id_) >= first:
             continue
-        for name, text in row[VALUES].items():
-            if name not in slots:
-                slots[name] = [row[AT], id_, row[VERSION], text]
-        if len(slots) == len(state["slots"]):  # no other parameter was ever seen
+        if since is not None and row[AT] < since:
             break
-    return {**state["base"]["slots"], **slots}
+        needed.append((id_, row))
+        wanted.difference_update(row[VALUES])
+        if not wanted and since is None:
+            since = row[AT]
+    slots = dict(state["base"]["slots"])
+    for id_, row in reversed(needed):
+        fill_slots(slots, id_, row)
+    return slots
 
 
-def _take(id_: str, row: Row, slots: Slots, context: PatientContext, scores: Scores) -> Row:
-    fill_slots(slots, id_, row)
-    scored, made = score_row(id_, row, decode_slots(slots), context)
-    scores.update((score.key, score) for score in made)
-    return scored
+def _as_said(id_: str, row: Row, slots: Slots, context: PatientContext) -> list[Score]:
+    """The scores of a row as they were told: of values beyond today's limits where they were made of such."""
+    scored, made = score_row(id_, row, decode_slots(slots), slots, context)
+    if scored[OUTCOMES] == row[OUTCOMES]:
+        return made
+    return score_row(id_, row, decode_slots(slots, whatever=True), slots, context)[1]
 
 
 def _merged(

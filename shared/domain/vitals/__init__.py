@@ -3,7 +3,6 @@
 from shared.domain.vitals.observation import (
     ObservedVitals,
     VitalReading,
-    not_counted_in,
     readings_of,
     removed,
     vitals_of,
@@ -14,7 +13,6 @@ __all__ = [
     "ObservedVitals",
     "Parameter",
     "VitalReading",
-    "not_counted_in",
     "readings_of",
     "removed",
     "vitals_of",

@@ -21,11 +21,10 @@ from shared.domain.vitals.parameters import (
 )
 
 WITHDRAWN = "withdrawn"
-AHEAD = "ahead"
+AHEAD, AHEAD_OF_RECORDING = "ahead", "ahead-of-its-recording"
 NO_INSTANT, NO_VALUE, UNKNOWN_CODE, UNKNOWN_UNIT, IMPOSSIBLE = (
     "no-instant", "no-value", "unknown-code", "unknown-unit", "impossible-value",
 )  # fmt: skip
-_OF_ALL = {WITHDRAWN: WITHDRAWN, AHEAD: "ahead-of-its-recording", NO_INSTANT: NO_INSTANT}
 # A measurement cannot be younger than its own arrival; the allowance is the one of DELIVERY for clocks that
 # differ.
 CLOCK_ALLOWANCE = timedelta(minutes=5)
@@ -52,6 +51,7 @@ class ObservedVitals:
     `order` sorts the versions of one Observation (greatest is the newest). `problem` says why a version has
     no value although it could have: `withdrawn` (entered in error, cancelled, deleted) or `ahead` (measured
     more than five minutes after it was recorded: a wrong clock would push everything else out of the window).
+    `not_counted` names each parameter that it speaks of without a value that counts, and why.
     """
 
     id: str
@@ -60,6 +60,12 @@ class ObservedVitals:
     at: datetime | None
     values: Mapping[Parameter, Decimal | str] = field(default_factory=dict)
     problem: str | None = None
+    not_counted: Mapping[Parameter, str] = field(default_factory=dict)
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it stands among the readings: by a value, or by one that does not count, of a known instant."""
+        return self.at is not None and bool(self.values or self.not_counted)
 
 
 def instant_of(text: object) -> datetime | None:
@@ -111,37 +117,34 @@ def vitals_of(
     """What this version of an Observation contributes; `order` is by default its meta.lastUpdated.
 
     A date without a time names no instant; of a period the end counts. A value with a comparator, an unknown
-    unit, a dataAbsentReason or outside the unit's hard limits is missing, not guessed.
+    unit, a dataAbsentReason or outside the unit's hard limits is missing, not guessed. However often a parameter is
+    spoken of, it is not counted once: a value that does not count is told of before a code without a value.
     """
     recorded = instant_of(_mapping(observation.get("meta")).get("lastUpdated"))
     if order is None:
         order = recorded.strftime("%Y-%m-%dT%H:%M:%S.%f") if recorded else ""
     at = _effective(observation)
     values = dict(_values(observation))
-    ahead = at is not None and recorded is not None and at > recorded + CLOCK_ALLOWANCE
-    if observation.get("status") in _WITHDRAWN_STATUS and (values or _speaks_of_vitals(observation)):
-        return ObservedVitals(id, version, order, None if ahead else at, {}, WITHDRAWN)
-    if at is None or not values:
-        return ObservedVitals(id, version, order, at)
-    if ahead:
-        return ObservedVitals(id, version, order, None, {}, AHEAD)
-    return ObservedVitals(id, version, order, at, values)
+    problem, of_all = None, None if at else NO_INSTANT
+    if at is not None and recorded is not None and at > recorded + CLOCK_ALLOWANCE:
+        at = None
+        problem, of_all = (AHEAD, AHEAD_OF_RECORDING) if values else (None, None)
+    if observation.get("status") in _WITHDRAWN_STATUS:
+        problem, of_all = WITHDRAWN if values or _speaks_of_vitals(observation) else None, WITHDRAWN
+    if problem is not None or at is None:
+        values = {}
+    return ObservedVitals(id, version, order, at, values, problem, _reasons(observation, values, of_all))
 
 
-def not_counted_in(observation: Mapping[str, object]) -> dict[Parameter, str]:
-    """Each parameter that this Observation speaks of without a value that counts, and why.
-
-    However often it speaks of one: a value that does not count is told of before a code without a value.
-    """
+def _reasons(
+    observation: Mapping[str, object], values: Mapping[Parameter, Decimal | str], of_all: str | None
+) -> dict[Parameter, str]:
     reasons: dict[Parameter, str] = {}
-    vitals = vitals_of(observation, id="", version="")
-    of_all = _OF_ALL.get(vitals.problem or ("" if _effective(observation) else NO_INSTANT))
     if observation.get("status") == "registered":
         of_all = WITHDRAWN
     for part in (observation, *_mappings(observation.get("component"))):
         for parameter, code in _spoken_of(part):
-            untold = reasons.get(parameter, NO_VALUE) == NO_VALUE
-            if untold and (of_all or parameter not in vitals.values):
+            if parameter not in values and reasons.get(parameter, NO_VALUE) == NO_VALUE:
                 reasons[parameter] = of_all or _problem(part, code)
     return reasons
 

@@ -10,7 +10,7 @@ from fhir.resources.R4B.observation import Observation
 
 from shared.domain.devices import DeviceReadingError, to_observations
 from shared.domain.fhir.validation.validator import R4Validator
-from shared.domain.vitals import Parameter, not_counted_in, readings_of
+from shared.domain.vitals import Parameter, readings_of, vitals_of
 
 EVENT = {"device": "mon-7", "patient": "p-12", "effective": "2024-05-01T10:00:00+02:00"}
 SET: list[dict[str, Any]] = [
@@ -104,7 +104,7 @@ def test_an_artefact_is_recorded_as_sent_not_counted_and_hides_nothing_of_its_ev
     assert value in [part["valueQuantity"]["value"] for part in parts if "valueQuantity" in part]
     read = {item.parameter: item.value for each in made for item in readings_of(each, id="x", version="1")}
     assert read == {Parameter.OXYGEN_SATURATION: 62, Parameter.SYSTOLIC_BLOOD_PRESSURE: 58}
-    told = [told for each in made for told in not_counted_in(each).items()]
+    told = [told for each in made for told in vitals_of(each, id="x", version="1").not_counted.items()]
     assert told == [(parameter, "impossible-value")]
 
 

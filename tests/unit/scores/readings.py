@@ -34,8 +34,12 @@ def inputs(at: datetime = NOON, /, **charted: str) -> dict[Parameter, VitalReadi
 
 
 def observed(name: str, minute: float, version: int = 1, /, **charted: str) -> ObservedVitals:
-    """A version of Observation `name` so many minutes after noon; withdrawn where nothing is charted."""
-    values = {SHORT[short]: value(text) for short, text in charted.items()}
-    problem = None if values else "withdrawn"
+    """A version of Observation `name` so many minutes after noon; deleted where nothing is charted.
+
+    What is charted as `!reason` does not count.
+    """
+    values = {SHORT[short]: value(text) for short, text in charted.items() if text[0] != "!"}
+    unused = {SHORT[short]: text[1:] for short, text in charted.items() if text[0] == "!"}
+    problem = None if charted else "withdrawn"
     at = NOON + timedelta(minutes=minute)
-    return ObservedVitals(name, f"v{version}", f"{version:04d}", at, values, problem)
+    return ObservedVitals(name, f"v{version}", f"{version:04d}", at, values, problem, unused)

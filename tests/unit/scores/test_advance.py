@@ -68,7 +68,8 @@ def _canonical(result: FoldResult) -> FoldResult:
 
 CHARTED = st.sampled_from(
     [SICK, WORSE, WELL, {"rr": "16", "o2": "air"}, {"sbp": "120"}, {"hr": "131"}, {"hr": "70"}, {"acvpu": "V"},
-     {"acvpu": "A"}, {"spo2": "92"}, {"dbp": "80"}, {"temp": "39.5", "rr": "22"}, {}]
+     {"acvpu": "A"}, {"spo2": "92"}, {"dbp": "80"}, {"temp": "39.5", "rr": "22"}, {"hr": "!impossible-value"},
+     {"hr": "!no-value", "rr": "21"}, {"rr": "!withdrawn", "sbp": "!withdrawn"}, {}]
 )  # fmt: skip
 READINGS = st.lists(
     st.builds(
@@ -119,6 +120,48 @@ def test_a_value_kept_under_wider_limits_counts_no_more_and_its_score_can_be_tak
     assert (score.total, Parameter.HEART_RATE in score.missing) == (5, True)
     changes = store.take(observed("a", 0, 2))
     assert [(each.kind, each.score.trigger) for each in changes.scores] == [("superseded", "a")] * 2
+
+
+def test_a_score_made_of_a_value_kept_under_wider_limits_is_renewed_when_that_is_taken_back() -> None:
+    store = Store()
+    store.take(observed("a", 0, hr="131"), observed("b", 5, sbp="95"), observed("c", 9, hr="140"))
+    store.text = store.text.replace('"131"', '"650"')  # an earlier release gave it the same three points
+    changes = store.take(observed("a", 0, 2))
+    assert [(each.kind, each.score.trigger, each.score.total) for each in changes.scores] == [
+        ("changed", "b", 2),
+        ("superseded", "a", 3),
+    ]
+
+
+def test_scores_behind_a_value_that_does_not_count_name_it_until_the_next_one_that_does() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WELL))
+    for minute in (10, 11, 12):
+        store.take(observed(f"hr{minute}", minute, hr="!impossible-value"))
+    assert len(store.scores) == 2
+    store.take(observed("i", 12, rr="16"), observed("late", 11.5, hr="!no-value"))
+    store.take(observed("c", 13, hr="80"), observed("d", 14, rr="18"))
+    pulse = Parameter.HEART_RATE
+    assert [
+        (each.trigger, [(reason, count) for (name, reason), count in each.not_counted if name is pulse])
+        for each in sorted(store.scores.values(), key=lambda each: each.at)
+        if each.model == NEWS2.model
+    ] == [("a", []), ("i", [("impossible-value", 3), ("no-value", 1)]), ("c", []), ("d", [])]
+    assert all(not each.not_counted for each in store.scores.values() if each.model == "qsofa")
+
+
+def test_a_value_that_does_not_count_is_named_no_longer_when_it_is_taken_back_or_twelve_hours_old() -> None:
+    store = Store()
+    store.take(observed("a", 0, hr="!impossible-value"), observed("b", 1, rr="16"))
+    store.take(observed("c", 12 * 60, rr="16"), observed("d", 12 * 60 + 1, rr="16"))
+    named = {each.trigger for each in store.scores.values() if each.not_counted}
+    assert named == {"b", "c"}
+    changes = store.take(observed("a", 0, 2))
+    assert {(each.kind, each.score.trigger) for each in changes.scores} == {
+        ("changed", "b"),
+        ("changed", "c"),
+    }
+    assert not any(each.not_counted for each in store.scores.values())
 
 
 STREAM = st.lists(st.tuples(st.integers(0, 900), CHARTED), min_size=5, max_size=60)

@@ -17,7 +17,7 @@ from shared.domain.records import Door, Provenance, resource_item
 from shared.domain.vitals import vitals_of
 from shared.names import HUB_VITAL_SIGNS
 from shared.services.patient_news import may_hold_vitals
-from tests.delivery.world import ROOT
+from tests.delivery.world import ROOT, World
 from tests.unit.scores.ward import HOME, HYPERCAPNIC, Ward, loinc, panel, vital
 
 BUNDLES = 24
@@ -170,6 +170,49 @@ def test_a_deleted_reading_is_taken_back() -> None:
     ward.delete(key)
     ward.react()
     assert ward.standing() == []
+
+
+@pytest.mark.parametrize("how", ["entered in error", "deleted"])
+def test_a_score_that_stands_on_an_impossible_value_alone_is_taken_back_with_it(how: str) -> None:
+    ward = Ward()
+    key = ward.post(vital(ward.now, "8867-4", 131))
+    ward.react()
+    for item in (*ward.world.current("Observation"), *ward.states()):  # as a release of wider limits left it
+        body = item["body"].replace("131", "650")
+        assert body != item["body"]
+        ward.world.stores.records.replace({**item, "body": body}, item["_etag"])
+    ward.seen = len(ward.world.stores.records.changes)
+    assert len(ward.standing()) == 1
+    later = Ward(World(ward.world.stores))
+    later.seen = ward.seen
+    later.world.moving.advance(60)
+    if how == "deleted":
+        later.delete(key)
+    else:
+        later.put({**vital(ward.now, "8867-4", 650), "status": "entered-in-error"}, key)
+    later.react()
+    assert later.standing() == []
+
+
+@pytest.mark.parametrize("how", ["entered in error", "deleted"])
+def test_an_impossible_value_is_named_by_the_scores_behind_it_until_it_is_taken_back(how: str) -> None:
+    ward = Ward()
+    key = ward.post(vital(ward.ago(minutes=5), "8867-4", 650))
+    ward.world.react()
+    assert ward.standing() == []
+    ward.post(vital(ward.now, "9279-1", 30))
+    ward.world.react()
+    assert "not counted: heart rate (impossible value, 1)" in ward.standing()[0]
+    assert ward.world.rebuilt().differences == []
+    ward.world.moving.advance(60)
+    if how == "deleted":
+        ward.delete(key)
+    else:
+        ward.put({**vital(ward.ago(minutes=6), "8867-4", 650), "status": "entered-in-error"}, key)
+    ward.world.react()
+    assert ("heart rate (withdrawn, 1)" in ward.standing()[0]) == (how != "deleted")
+    assert "impossible" not in ward.standing()[0]
+    assert ward.world.rebuilt().differences == []
 
 
 def test_a_reading_that_is_deleted_before_the_feed_was_read_is_not_counted() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -95,6 +95,26 @@ def test_a_newer_value_that_does_not_count_is_named_in_the_answer(reason: str) -
     ]
     assert f"not counted: heart rate ({reason.replace('-', ' ')}, 1)" in _rationale(ward)
     assert "not counted" not in before["prediction"][0]["rationale"]
+
+
+def test_what_is_stored_says_the_same_as_what_is_asked_for_at_its_instant() -> None:
+    ward = Ward()
+    ward.post(vital(ward.ago(hours=1), "8867-4", 135))
+    for reason in ("impossible-value", "impossible-value", "unknown-unit", "no-value", "withdrawn"):
+        ward.post(_useless(ward, reason))
+    ward.post(vital(ward.ago(seconds=1), "8480-6", 900))
+    ward.post(vital(ward.now, "9279-1", 25))
+    ward.react()
+    bodies = [ward.world.bodies.stored(each).resource for each in ward.world.current("RiskAssessment")]
+    for model in ("news2", "qsofa"):
+        asked = ward.world.risk.assess(CALLER, "p", model, ward.now.astimezone(UTC))
+        [stored] = [
+            body
+            for body in bodies
+            if body["method"] == asked["method"] and body["occurrenceDateTime"] == asked["occurrenceDateTime"]
+        ]
+        assert {name: stored[name] for name in asked} == asked
+        assert "systolic blood pressure (impossible value, 1)" in stored["prediction"][0]["rationale"]
 
 
 def test_a_number_where_a_level_of_consciousness_is_asked_for_keeps_no_answer_away() -> None:

@@ -35,8 +35,8 @@ class Pieces(Store):
         head = decode(self.text)
         known = {id_ for text in self.segments.values() for id_ in decode(text)["rows"]} | set(head["rows"])
         everywhere = head["context"] != encode_context(context)
-        anywhere = everywhere or any(each.id in known or not each.values for each in batch)
-        instants = [to_us(each.at) for each in batch if each.at and each.values]
+        anywhere = everywhere or any(each.id in known or not each.has_place for each in batch)
+        instants = [to_us(each.at) for each in batch if each.at and each.has_place]
         first = first_needed(head, instants, self.sizes, anywhere=anywhere)
         contents = [decode(self.segments[name]) for name in names_from(head, first)]
         self.opened = len(contents)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.vitals import Parameter, not_counted_in, readings_of, removed, vitals_of
+from shared.domain.vitals import Parameter, readings_of, removed, vitals_of
 
 LOINC, UCUM, SNOMED = "http://loinc.org", "http://unitsofmeasure.org", "http://snomed.info/sct"
 AT = datetime(2024, 5, 1, 8, tzinfo=UTC)
@@ -26,6 +26,10 @@ def _observation(code: str, value: object, unit: str = "/min", **more: object) -
 
 def _read(observation: dict[str, Any]) -> list[tuple[str, Decimal | str]]:
     return [(item.parameter.value, item.value) for item in readings_of(observation, id="o-1", version="7")]
+
+
+def _not_counted(observation: dict[str, Any]) -> dict[Parameter, str]:
+    return dict(vitals_of(observation, id="o-1", version="7").not_counted)
 
 
 @pytest.mark.parametrize(
@@ -183,18 +187,18 @@ def test_names_consciousness_that_is_no_answer_of_acvpu(
     question: str, answer: dict[str, object], reason: str
 ) -> None:
     observation = _observation(question, 0) | {"valueQuantity": None} | answer
-    assert not_counted_in(observation) == {Parameter.CONSCIOUSNESS: reason}
+    assert _not_counted(observation) == {Parameter.CONSCIOUSNESS: reason}
 
 
 def test_a_plain_integer_that_no_patient_has_is_named_as_that() -> None:
     observation = _observation("9269-2", 0) | {"valueQuantity": None, "valueInteger": 99}
-    assert not_counted_in(observation) == {Parameter.CONSCIOUSNESS: "impossible-value"}
+    assert _not_counted(observation) == {Parameter.CONSCIOUSNESS: "impossible-value"}
 
 
 def test_names_a_value_that_does_not_count_once_however_many_codings_it_has() -> None:
     observation = _observation("8867-4", 900)
     observation["code"]["coding"] *= 1_000
-    told: list[object] = list(not_counted_in(observation))
+    told: list[object] = list(_not_counted(observation))
     assert told == [Parameter.HEART_RATE]
 
 
@@ -204,4 +208,4 @@ def test_a_panel_is_judged_by_its_components_though_it_has_their_code(value: int
     panel = _observation("85354-9", 0, component=[{key: pressure[key] for key in ("code", "valueQuantity")}])
     panel["code"]["coding"] += pressure["code"]["coding"]
     del panel["valueQuantity"]
-    assert set(not_counted_in(panel).values()) == told
+    assert set(_not_counted(panel).values()) == told
