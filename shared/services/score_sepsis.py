@@ -7,18 +7,19 @@ lost. A stay is followed from the moment its Encounter is in progress; a patient
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.alerts.episodes import LAPSED, Episode, from_us, to_us
+from shared.domain.fhir import json
 from shared.domain.fhir.dates import parse_instant
 from shared.domain.fhir.identity import ResourceKey
-from shared.domain.records import Item, Kind
+from shared.domain.records import Item, Kind, body_of
 from shared.domain.scores.state import decode_episode, encode_episode
-from shared.domain.stays.assessment import model_assessment
+from shared.domain.stays.assessment import model_assessment, without_counts
 from shared.domain.stays.model_risk import SEPSIS, ModelRisk
 from shared.domain.stays.sepsis_risk import MODEL, Prefix, alarm, evaluate, lacking
 from shared.domain.stays.stay import (
@@ -224,7 +225,8 @@ class ScoreSepsis:
         raised_by = earlier
         if state is not None and at_us is not None and not lacking(state, at_us):
             risk, prefix = evaluate(model, state, at_us, prefix)
-            assessment = self._assessment(whose, state, risk, last)
+            recounted = before is not None and state["counts"] != before["counts"]
+            assessment = self._assessment(whose, state, risk, last, recounted=recounted)
             open_, closed = alarm(decode_episode(state["episode"]), risk, state, _trigger(state, at_us))
             ended += [closed] if closed else []
             raised_by = earlier if _goes_on(before, open_) else model.version
@@ -255,11 +257,12 @@ class ScoreSepsis:
         return Planned([*writes, *alerts], settled)
 
     def _assessment(
-        self, whose: Whose, state: StayState, risk: ModelRisk, last: Item | None
+        self, whose: Whose, state: StayState, risk: ModelRisk, last: Item | None, *, recounted: bool
     ) -> list[Create | Replace]:
         """One RiskAssessment for each hour of the stay, a new version of it where a value changes it.
 
-        Where this process wrote the last one, that of a later hour is not on record yet.
+        Where this process wrote the last one, that of a later hour is not on record yet. One more value that does not
+        count, for a reason that it names already, is no change.
         """
         tenant, home, patient = whose
         stay = stay_of(state)
@@ -268,9 +271,10 @@ class ScoreSepsis:
         id_ = alert_id(tenant, patient, home, name)
         resource = model_assessment(risk, SEPSIS, id=id_, patient=patient, encounter=stay.encounter)
         item = assessment_item(tenant, home, resource, self._clock.now())
-        if last is None:
-            return versioned(item, self._records.read(tenant, home, item["id"]))
-        return versioned(item, last if last["id"] == item["id"] else None)
+        there = last or self._records.read(tenant, home, item["id"])
+        there = there if there is not None and there["id"] == item["id"] else None
+        same = recounted and there is not None and _said(there) == _said(item)
+        return [] if same else versioned(item, there)
 
     def _alerts(
         self,
@@ -304,6 +308,10 @@ def _at_the_hour(state: StayState, now_us: int) -> StayState:
     latest, begun = latest_us(state), stay_of(state).begun_us
     passed = latest is not None and (latest - begun) // HOUR_US < (now_us - begun) // HOUR_US
     return {**state, "scored": now_us} if passed and not lacking(state, now_us) else state
+
+
+def _said(item: Item) -> Mapping[str, Any]:
+    return {} if item["deleted"] else without_counts(json.decode_object(body_of(item)))
 
 
 def _trigger(state: StayState, at_us: int) -> str:

@@ -158,6 +158,29 @@ def test_a_value_that_cannot_be_is_named_in_the_answer(resource: Any, reason: st
     assert index_of(icu.risks()[-1]) == plain
 
 
+def test_an_hour_is_assessed_anew_when_another_reason_is_named_and_not_for_one_more_value_of_it() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(9, **CALM)
+    icu.react()
+    for minute, value in enumerate((900.0, 901.0, 902.0)):
+        icu.measure(9 + minute / 60, HR=value)
+        icu.react()
+    other = World(icu.world.stores)  # a process that remembers nothing of it
+    icu.measure(9.1, HR=903.0)
+    other.score_sepsis.react(icu.world.stores.records.changes[icu.seen :])
+    icu.seen = len(icu.world.stores.records.changes)
+    assert _not_counted(icu.risks()[-1]) == {"impossible-value": 1}
+    icu.post(observed("HR", 80.0, icu.at(9.2), "/d"))
+    icu.react()
+    assert _not_counted(icu.risks()[-1]) == {"impossible-value": 4, "unknown-unit": 1}
+    icu.measure(9.3, HR=904.0, Lactate=2.0)
+    icu.react()
+    assert _not_counted(icu.risks()[-1]) == {"impossible-value": 5, "unknown-unit": 1}
+    history = [item for item in icu.world.kinds("history") if item["type"] == "RiskAssessment"]
+    assert len(history) == 3
+
+
 def test_a_temperature_in_fahrenheit_is_the_same_temperature() -> None:
     found = []
     for value, unit in ((38.5, "Cel"), (101.3, "[degF]"), (311.65, "K")):
