@@ -49,15 +49,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 where all is as raw says; 1 with each difference named; 3 where no platform runs."""
+    """0 where all is as raw says; 1 with each difference named; 3 where no platform runs, or a store stopped answering."""
     from local.running import services_of
     from shared.adapters.memory.lake import MemoryLake
     from shared.adapters.memory.records import MemoryRecords
     from shared.bootstrap import Services
     from shared.domain.records import Kind
+    from shared.errors import Busy, Unavailable
     from shared.ports.records import Query
-    from shared.services.rebuild import Comparison, Rebuild, compare
-    from shared.services.replicate import Replicate
+    from shared.services.rebuild import Comparison
 
     if not args.check:
         raise CommandStopped(
@@ -69,16 +69,28 @@ def run(args: argparse.Namespace) -> int:
     scratch = MemoryLake()
     adapters = replace(live.adapters, records=MemoryRecords(), lake=scratch, dropped=MemoryLake())
     empty = Services(live.settings, adapters)
-    replicate = Replicate(empty.records, empty.intents.writer, empty.bodies)
     result = Comparison()
-    rebuild = Rebuild(live.lake, empty.records, empty.bodies, empty.ingest, replicate, empty.score_vitals)
-    rebuild.run(result, _progress())
-    compare(live.records, live.bodies, empty.records, empty.bodies, result)
-    _compare_models(live, empty, result)
+    try:
+        _compare_all(live, empty, result)
+    except (Busy, Unavailable) as failure:
+        raise CommandStopped(
+            f"nothing can be said: {failure} What was compared until then is not shown.", exits.NOT_RUNNING
+        ) from failure
     live.meter.gauge("galen_rebuild_differences", len(result.differences))
     live.metrics.publish()
     _print(result, args.format)
     return exits.FINDING if result.differences else exits.OK
+
+
+def _compare_all(live: Services, empty: Services, result: Comparison) -> None:
+    from shared.services.rebuild import Rebuild, compare
+    from shared.services.replicate import Replicate
+
+    replicate = Replicate(empty.records, empty.intents.writer, empty.bodies)
+    rebuild = Rebuild(live.lake, empty.records, empty.bodies, empty.ingest, replicate, empty.score_vitals)
+    rebuild.run(result, _progress())
+    compare(live.records, live.bodies, empty.records, empty.bodies, result)
+    _compare_models(live, empty, result)
 
 
 def _compare_models(live: Services, empty: Services, result: Comparison) -> None:

@@ -9,15 +9,17 @@ from typing import Final
 
 from shared.domain.ingest.raw_line import sha256_hex
 from shared.domain.records import OFFLOAD_ABOVE, Item, StoredResource, body_of, stored_resource
-from shared.errors import GalenError
+from shared.errors import InputError, NotFound
 from shared.names import BODIES_FOLDER
 from shared.ports.lake import Lake
 
 MAX_ANSWER_BYTES: Final = 16_000_000
 """Of the bodies in one answer that has several, as of a request: a page ends before it, after one body at least."""
 
-UNREADABLE: Final = (GalenError, ValueError, LookupError, TypeError, AttributeError, zlib.error)
-"""What reading a body and taking it apart raises where it was altered or is gone."""
+UNREADABLE: Final = (
+    InputError, NotFound, ValueError, LookupError, TypeError, AttributeError, zlib.error
+)  # fmt: skip
+"""What reading a body and taking it apart raises where it was altered or is gone; not that a store does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

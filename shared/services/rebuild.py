@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.domain.fhir import json
+from shared.domain.fhir.dates import parse_instant
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.ingest.chain import unpack
 from shared.domain.records import Door, Item, Kind, Provenance, resource_item, tombstone_item
-from shared.errors import GalenError
 from shared.names import RawZone, Zone
 from shared.ports.lake import Lake, LakeFile
 from shared.ports.records import Compare, Query, Records
+from shared.services.alert_writes import said
 from shared.services.bodies import UNREADABLE, Bodies
 from shared.services.chain_walk import walk_chains
 from shared.services.ingest import Ingest
@@ -71,7 +73,10 @@ class Rebuild:
         self._scores = scores
 
     def run(self, result: Comparison, progress: Progress = lambda _: None) -> None:
-        """Fill the empty records. Raw files that are damaged, missing or misnamed are differences."""
+        """Fill the empty records. Raw files that are damaged, missing or misnamed are differences.
+
+        Raises Busy and Unavailable where a store does not answer: nothing is wrong with what it holds.
+        """
         damaged = set()
         for fault in walk_chains(self._raw, read=True):
             damaged.add(fault.path)
@@ -83,7 +88,7 @@ class Rebuild:
             progress(result.files)
             try:
                 self._file(file, result)
-            except (ValueError, KeyError, TypeError, AttributeError, GalenError):
+            except UNREADABLE:
                 if file.path not in damaged:
                     result.differences.append(Difference("raw file unreadable", file.path))
         self._score()
@@ -146,7 +151,7 @@ def commit_item(line: dict[str, Any]) -> Item:
 def compare(
     live: Records, live_bodies: Bodies, rebuilt: Records, rebuilt_bodies: Bodies, result: Comparison
 ) -> None:
-    """Add every difference between what is live and what was rebuilt."""
+    """Add every difference between what is live and what was rebuilt. Raises Busy and Unavailable."""
     for kind in _SHOWN_KINDS:
         ours = dict(_fingerprints(rebuilt, rebuilt_bodies, kind))
         theirs = dict(_fingerprints(live, live_bodies, kind))
@@ -168,10 +173,13 @@ def _differ(what: str, live: dict[str, str], rebuilt: dict[str, str], result: Co
 def _fingerprints(records: Records, bodies: Bodies, kind: Kind) -> Iterator[tuple[str, str]]:
     scored = Compare("door", "!=", Door.SCORE)
     for item in records.query(Query(kind, None, None, (scored,))):
-        where = f"{item['tenant']} {item['type']}/{item['rid']}"
+        where = _name(item)
         if kind is Kind.HISTORY:
-            where += f"/_history/{item['version']}"
-        facts = (item["version"], item["lastUpdated"], item["sv"], item["deleted"], _body(bodies, item))
+            where += f"/_history/{item.get('version')}"
+        facts = (
+            *(item.get(each) for each in ("version", "lastUpdated", "sv", "deleted")),
+            _body(bodies, item),
+        )
         index = json.encode(item.get("ix", {}))
         yield where, hashlib.sha256(repr((facts, index)).encode()).hexdigest()
 
@@ -193,11 +201,41 @@ def _compare_scores(
     ours = {_name(item): _content(rebuilt_bodies, item) for item in rebuilt.query(query)}
     result.assessments = len(theirs)
     differ_where_both("risk assessment", theirs, ours, result)
-    alerts = Query(Kind.ALERT, None)
-    their_alerts = {item["id"]: _alert(item) for item in live.query(alerts)}
-    our_alerts = {item["id"]: _alert(item) for item in rebuilt.query(alerts)}
-    result.alerts = len(their_alerts)
-    differ_where_both("alert", their_alerts, our_alerts, result)
+    their_alerts, our_alerts = AlertsOnRecord(live), AlertsOnRecord(rebuilt)
+    result.alerts = len(their_alerts.items) + len(their_alerts.unreadable)
+    result.differences += (Difference("alert: unreadable", name) for name in sorted(their_alerts.unreadable))
+    differ_where_both("alert", their_alerts.texts(), our_alerts.texts(but=their_alerts.unreadable), result)
+
+
+class AlertsOnRecord:
+    """The alerts in records by tenant and id; `unreadable` names those that were altered until they are none."""
+
+    def __init__(self, records: Records) -> None:
+        self.items: dict[str, Item] = {}
+        self.unreadable: set[str] = set()
+        for item in records.query(Query(Kind.ALERT, None)):
+            name = f"{item['tenant']} {item['id']}"
+            if _is_alert(item):
+                self.items[name] = item
+            else:
+                self.unreadable.add(name)
+
+    def of(self, model: str) -> dict[str, Item]:
+        """Those that a model or a rule raised."""
+        return {name: item for name, item in self.items.items() if item["alert"]["model"] == model}
+
+    def texts(self, model: str | None = None, *, but: AbstractSet[str] = frozenset()) -> dict[str, str]:
+        """What they say, of all models or of one, whoever has seen them."""
+        items = self.items if model is None else self.of(model)
+        return {name: json.encode(said(item)) for name, item in items.items() if name not in but}
+
+
+def _is_alert(item: Item) -> bool:
+    alert = item.get("alert")
+    texts = ("model", "patient", "severity", "status", "began_at")
+    if not isinstance(alert, dict) or not all(isinstance(alert.get(name), str) for name in texts):
+        return False
+    return parse_instant(alert["began_at"]) is not None
 
 
 def differ_where_both(what: str, live: dict[str, str], rebuilt: dict[str, str], result: Comparison) -> None:
@@ -210,7 +248,8 @@ def differ_where_both(what: str, live: dict[str, str], rebuilt: dict[str, str], 
 
 
 def _name(item: Item) -> str:
-    return f"{item['tenant']} {item['type']}/{item['rid']}"
+    """Tenant and reference; of an altered record what is left of it."""
+    return f"{item['tenant']} {item.get('type')}/{item.get('rid')}"
 
 
 def _content(bodies: Bodies, item: Item) -> str:
@@ -218,8 +257,3 @@ def _content(bodies: Bodies, item: Item) -> str:
         return json.content_hash(json.decode_object(bodies.text(item) or "{}"))
     except UNREADABLE:
         return _UNREADABLE
-
-
-def _alert(item: Item) -> str:
-    people = ("acknowledged_by", "acknowledged_at")
-    return json.encode({name: value for name, value in item["alert"].items() if name not in people})

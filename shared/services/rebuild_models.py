@@ -37,7 +37,7 @@ from shared.services.bodies import Bodies
 from shared.services.fact_reader import FactReader
 from shared.services.onset_on_request import onset_risk
 from shared.services.patient_news import Whose, vital_tokens
-from shared.services.rebuild import Comparison, Difference, differ_where_both
+from shared.services.rebuild import AlertsOnRecord, Comparison, Difference, differ_where_both
 from shared.services.replicate import Incoming, Replicate
 from shared.services.said_by_models import Said, Version
 from shared.services.score_writes import assessment_item
@@ -182,17 +182,20 @@ def _is_said(live: Records, newest: Version | None, last: Version) -> bool:
 
 
 def _compare_alerts(live: Records, replay: Records, theirs: Said, ours: Said, result: Comparison) -> None:
-    differ_where_both("alert", _texts(live, falls.MODEL), _texts(replay, falls.MODEL), result)
-    their_sepsis, our_sepsis = (_alerts(each, SEPSIS.model) for each in (live, replay))
+    their_alerts, our_alerts = AlertsOnRecord(live), AlertsOnRecord(replay)
+    unreadable = their_alerts.unreadable
+    differ_where_both(
+        "alert", their_alerts.texts(falls.MODEL), our_alerts.texts(falls.MODEL, but=unreadable), result
+    )
+    their_sepsis, our_sepsis = (each.of(SEPSIS.model) for each in (their_alerts, our_alerts))
     active = {_whose(item) for item in their_sepsis.values() if item["alert"]["status"] == "active"}
     unheard = _alarmed(theirs, ours) - active
     for name, item in sorted(our_sepsis.items()):
-        if item["alert"]["status"] == "active" and _whose(item) in unheard:
+        if item["alert"]["status"] == "active" and _whose(item) in unheard and name not in unreadable:
             result.differences.append(Difference("alert: follows from raw, not on record", name))
     for name, item in sorted(their_sepsis.items()):
         began = parse_instant(item["alert"]["began_at"])
-        if began is None:
-            continue
+        assert began is not None  # or it were unreadable
         there, again = (each.indexes.get((_whose(item), began), {}) for each in (theirs, ours))
         if (
             again
@@ -215,17 +218,3 @@ def _alarmed(theirs: Said, ours: Said) -> set[Whose]:
 
 def _whose(alert: Item) -> Whose:
     return alert["tenant"], alert["home"], alert["alert"]["patient"]
-
-
-def _alerts(records: Records, model: str) -> dict[str, Item]:
-    found = records.query(Query(Kind.ALERT, None, None, (Compare("alert.model", "=", model),)))
-    return {f"{item['tenant']} {item['id']}": item for item in found}
-
-
-def _texts(records: Records, model: str) -> dict[str, str]:
-    """The alerts of a model as texts, without who has seen them."""
-    people = ("acknowledged_by", "acknowledged_at")
-    return {
-        name: json.encode({part: value for part, value in item["alert"].items() if part not in people})
-        for name, item in _alerts(records, model).items()
-    }

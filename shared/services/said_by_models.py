@@ -74,13 +74,13 @@ class Said:
             for kind in (Kind.HISTORY, Kind.CURRENT)
             for item in records.query(Query(kind, None, None, _SCORED))
         ]
-        for item in sorted(items, key=lambda each: str(each["sv"])):
-            if not item["deleted"]:
+        for item in sorted(items, key=lambda each: str(each.get("sv"))):
+            if not item.get("deleted"):
                 try:
                     found.add(item, json.decode_object(bodies.text(item)))
                 except UNREADABLE:
-                    name = f"{item['tenant']} RiskAssessment/{item['rid']}/_history/{item['version']}"
-                    found.unreadable.append(name)
+                    name = f"RiskAssessment/{item.get('rid')}/_history/{item.get('version')}"
+                    found.unreadable.append(f"{item['tenant']} {name}")
         return found
 
     def add(self, item: Item, risk: dict[str, Any]) -> None:

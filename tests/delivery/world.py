@@ -145,7 +145,7 @@ class World(Services):
         ingest, scores = empty.ingest, empty.score_vitals
         replicate = Replicate(empty.records, empty.intents.writer, empty.bodies)
         result = Comparison()
-        Rebuild(self.stores.lake, empty.records, empty.bodies, ingest, replicate, scores).run(result)
+        Rebuild(self.lake, empty.records, empty.bodies, ingest, replicate, scores).run(result)
         compare(self.stores.records, self.bodies, empty.stores.records, empty.bodies, result)
         theirs = Said.of(self.stores.records, self.bodies)
         replay = World(Stores(MemoryClock(self.clock.now())), validator=self.adapters.validator)

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.memory.faults import Failure
 from shared.domain.fhir import json
 from shared.domain.models.lake_layout import alias_path, artefact_path
 from shared.domain.models.shipped import shipped_model
 from shared.domain.records import Item, body_of, stored_body
 from shared.domain.stays.assessment import said_by
+from shared.errors import Busy, Unavailable
 from shared.ports.records import Replace
 from shared.services.rebuild import Difference
+from shared.services.said_by_models import Said
 from shared.services.served_models import LOOKED_FOR, publish_champion
 from tests.delivery.world import TENANT, World, caller
 from tests.unit.features.patients import observation
@@ -218,6 +221,52 @@ def test_alerts_that_are_gone_are_told(ill: Landed) -> None:
             continue
         ill.change(item, kind="told")
     assert ill.differences() == ["alert: follows from raw, not on record"] * 2
+
+
+@pytest.mark.parametrize("model", ["news2", "sepsis", "morse"])
+@pytest.mark.parametrize("field", ["", "model", "patient", "status", "began_at", "severity"])
+def test_an_alert_without_its_fields_is_named_once_beside_every_other_difference(
+    ill: Landed, model: str, field: str
+) -> None:
+    *_, newest = said_in(ill.world)
+    falsify(ill.world, newest)
+    item = next(each for each in ill.world.kinds("alert") if each["alert"]["model"] == model)
+    rest = {name: value for name, value in item["alert"].items() if name != field}
+    ill.change(item, alert=rest if field else "P1")
+    found = ill.world.rebuilt()
+    unreadable = Difference("alert: unreadable", f"{TENANT} {item['id']}")
+    assert [each for each in found.differences if each.kind != DIFFERS] == [unreadable]
+    assert DIFFERS in [each.kind for each in found.differences]
+    assert found.alerts == len(ill.world.kinds("alert"))
+
+
+@pytest.mark.parametrize("failure", [Busy(), Unavailable()])
+def test_a_lake_that_does_not_answer_makes_no_difference(ill: Landed, failure: Exception) -> None:
+    ill.world.script.plan = lambda name, _writes: Failure(failure) if name == "lake.read" else None
+    with pytest.raises(type(failure)):
+        ill.world.rebuilt()
+
+
+def test_an_assessment_whose_body_cannot_be_fetched_now_is_not_unreadable(ill: Landed) -> None:
+    *_, (_, newest) = said_in(ill.world)
+    rewrite(ill.world, newest, {"blob": "bodies/there"})
+    assert "risk assessment: unreadable" in ill.differences()
+
+    def plan(name: str, _writes: bool) -> Failure | None:
+        return Failure(Unavailable()) if name == "lake.read" else None
+
+    ill.world.script.plan = plan
+    with pytest.raises(Unavailable):
+        Said.of(ill.world.stores.records, ill.world.bodies)
+
+
+def test_a_record_without_its_fields_is_told(ill: Landed) -> None:
+    item = next(each for each in ill.world.kinds("current") if each["type"] == "Observation")
+    there = ill.world.stores.records.read(item["tenant"], item["home"], item["id"])
+    assert there is not None
+    left = {name: there[name] for name in ("id", "tenant", "home", "kind")}
+    ill.world.stores.records.commit(item["tenant"], item["home"], [Replace(left, there["_etag"])])
+    assert ill.differences() == ["current: in raw, not on record"]
 
 
 def test_an_alarm_that_no_value_raises_is_told() -> None:
