@@ -65,6 +65,18 @@ COLUMNS: Final = (
     "encounter_id", "patient_nbr", "gender", "age", "weight", "max_glu_serum", "A1Cresult", "change",
     "diabetesMed", *CATEGORIES, *COUNTS, *DIAGNOSES, *DRUGS, *RARE_DRUGS,
 )  # fmt: skip
+BEFORE: Final = "encounters before"
+_VISITS: Final = ("number_outpatient", "number_emergency", "number_inpatient")
+_COLUMNS_OF: Final[dict[str, tuple[str, ...]]] = {
+    "female": ("gender",), "weight is known": ("weight",), "died or hospice": ("discharge_disposition_id",),
+    "visits": _VISITS, "acute visits": _VISITS[1:], "share of inpatient visits": _VISITS,
+    "medications a day": ("num_medications", "time_in_hospital"),
+    "laboratory procedures a day": ("num_lab_procedures", "time_in_hospital"),
+    "glucose": ("max_glu_serum",), "A1C": ("A1Cresult",), "medication changed": ("change",),
+    "diabetes medication": ("diabetesMed",), "diabetes with complications": DIAGNOSES, "diabetes type 1": DIAGNOSES,
+    **dict.fromkeys(("drugs", "drugs up", "drugs down"), (*DRUGS, *RARE_DRUGS)),
+    "same first diagnosis as last time": (DIAGNOSES[0], BEFORE),
+}  # fmt: skip
 
 
 WATCHED: Final = ("age", *COUNTS)
@@ -83,6 +95,21 @@ def readmission_features(
         **_history(encounter, earlier),
         **{f"rate of {column}": _rate(rates, column, encounter) for column in RATED},
     }
+
+
+def columns_of(feature: str) -> tuple[str, ...]:
+    """The columns that a feature is computed from; `BEFORE` where it looks at the encounters before."""
+    if feature in _COLUMNS_OF:
+        return _COLUMNS_OF[feature]
+    if feature.startswith("rate of "):
+        return (feature.removeprefix("rate of "),)
+    if feature.startswith("diagnoses: "):
+        return DIAGNOSES
+    if feature.startswith("first diagnosis: "):
+        return DIAGNOSES[:1]
+    column = feature.partition(" ")[0]
+    since = (BEFORE,) if feature.endswith("since last time") else ()
+    return (column, *since) if column in COLUMNS else (BEFORE,)
 
 
 def unreadable(encounter: Encounter) -> list[str]:

@@ -75,6 +75,20 @@ _DERIVED: Final = (
         for part in _MOVED
     ),
 )  # fmt: skip
+# The variables of derived features, by the whole name or by the first word of it.
+_OF: Final[dict[str, tuple[str, ...]]] = {
+    "shock index": ("HR", "SBP"), "highest shock index in 12 h": ("HR", "SBP"), "pulse pressure": ("SBP", "DBP"),
+    "modified shock index": ("HR", "MAP"), "BUN/Creatinine": ("BUN", "Creatinine"), "O2Sat/FiO2": ("O2Sat", "FiO2"),
+    "SaO2/FiO2": ("SaO2", "FiO2"), "Resp/O2Sat": ("Resp", "O2Sat"), "Hct/Hgb": ("Hct", "Hgb"),
+    "Chloride + HCO3": ("Chloride", "HCO3"), "heart rate without fever": ("HR", "Temp"),
+    "SIRS temperature": ("Temp",), "SIRS heart rate": ("HR",), "SIRS respiration": ("Resp", "PaCO2"),
+    "SIRS white cells": ("WBC",), "low systolic pressure": ("SBP",), "fast breathing": ("Resp",),
+    "SOFA platelets": ("Platelets",), "SOFA bilirubin": ("Bilirubin_total",), "SOFA creatinine": ("Creatinine",),
+    "SOFA pressure": ("MAP",), "SOFA oxygen": ("O2Sat", "FiO2"), "hours with fever": ("Temp",),
+    "hours with fast pulse": ("HR",), "hours with low pressure": ("MAP",), "temperatures an hour": ("Temp",),
+    "SIRS": ("Temp", "HR", "Resp", "PaCO2", "WBC"), "NEWS2": tuple(_NEWS2),
+    "SOFA": ("Platelets", "Bilirubin_total", "Creatinine", "MAP", "O2Sat", "FiO2"),
+}  # fmt: skip
 NAMES: Final = (
     *(f"{name} {part}" for name in VITALS for part in Vital.PARTS),
     *(f"{name} {part}" for name in LABS for part in Laboratory.PARTS),
@@ -87,6 +101,18 @@ def sepsis_features(hours: Iterable[Hour]) -> Iterator[list[float]]:
     stay = Stay()
     for hour in hours:
         yield stay.advance(hour)
+
+
+@cache
+def rests_on(feature: str) -> tuple[str, ...]:
+    """The variables that one of NAMES is computed from; none where it is a fact of the person or of the stay."""
+    first = feature.partition(" ")[0]
+    found = _OF.get(feature) or _OF.get(first) or ((first,) if first in MEASURED else ())
+    if found:
+        return found
+    if "laboratory value" in feature or "panel" in feature:
+        return LABS
+    return VITALS if "vital signs" in feature else ()
 
 
 @cache

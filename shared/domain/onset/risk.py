@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from shared.domain.features.patient.features import FEATURES, vector
+from shared.domain.features.patient.features import BY_NAME, FEATURES, vector
 from shared.domain.features.patient.known import Known
 from shared.domain.models.artefact import Contribution, PublishedModel, RefusedModel
 from shared.domain.onset.cohort import lacking
 from shared.domain.stays.model_risk import ModelRisk, Reason
 
 MOST_SHOWN: Final = 5
-_LATEST: Final = "_latest"
 
 
 def checked(asked: PublishedModel) -> PublishedModel:
@@ -44,14 +43,21 @@ def evaluate(asked: PublishedModel, known: Known, versions: Mapping[str, str]) -
 
 
 def _reason(moved: Contribution, known: Known, versions: Mapping[str, str]) -> Reason:
-    """With the date and the version of the Observation where the feature is the last value of a measure."""
-    measure = moved.feature.removesuffix(_LATEST)
-    found = [event for event in known.events if event.measure == measure]
-    if measure == moved.feature or not found or moved.value is None:
-        return Reason(moved.feature, moved.value, moved.log_odds, None, None)
-    return Reason(
-        moved.feature, moved.value, moved.log_odds, found[-1].at, _versioned("Observation", found[-1].id, versions)
-    )  # fmt: skip
+    """Dated by the newest event that the feature looks at; who the patient is by the instant that is asked for."""
+    fold = BY_NAME[moved.feature].of
+    at, source = None, None
+    if moved.value is not None and (found := list(fold.events(known))):
+        at, source = found[-1].at, _versioned(found[-1].type, found[-1].id, versions)
+    elif moved.value is not None and fold.of_person:
+        at, source = (
+            known.at,
+            next(f"{each}/_history/{versions[each]}" for each in versions if _is_person(each)),
+        )
+    return Reason(moved.feature, moved.value, moved.log_odds, at, source)
+
+
+def _is_person(reference: str) -> bool:
+    return reference.startswith("Patient/")
 
 
 def _basis(known: Known, versions: Mapping[str, str]) -> Iterable[str]:

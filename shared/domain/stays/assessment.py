@@ -173,6 +173,7 @@ def _contribution(reason: Reason) -> list[dict[str, Any]]:
         parts.append({"url": "value", "valueDecimal": round(reason.value, _DIGITS)})
     if reason.at is not None:
         parts.append({"url": "measured", "valueDateTime": instant_text(reason.at)})
-    if reason.observation is not None:
-        parts.append({"url": "observation", "valueReference": {"reference": reason.observation}})
+    if reason.source is not None:
+        url = "observation" if reason.source.startswith("Observation/") else "resource"
+        parts.append({"url": url, "valueReference": {"reference": reason.source}})
     return parts

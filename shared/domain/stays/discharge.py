@@ -12,11 +12,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
 from shared.domain.features.patient.measures import BY_CODE
 from shared.domain.features.readmission import CATEGORIES, COUNTS, DIAGNOSES, DRUGS, RARE_DRUGS, Encounter
-from shared.domain.fhir.dates import earlier, range_of
+from shared.domain.fhir.dates import Range, earlier, range_of
 from shared.domain.scores.model import PatientContext, birth_date_of
 from shared.domain.vitals.observation import instant_of
 
@@ -31,6 +32,10 @@ _SOURCE: Final = {"gp": "1", "outp": "2", "hosp-trans": "4", "nursing": "5", "em
 _DISPOSITION: Final = {
     "home": "1", "snf": "3", "other-hcf": "5", "long": "23", "aadvice": "7", "exp": "11", "hosp": "14",
     "rehab": "22", "psy": "28",
+}  # fmt: skip
+_VISITS: Final = {
+    "number_outpatient": frozenset({"AMB", "HH", "VR"}), "number_emergency": frozenset({"EMER"}),
+    "number_inpatient": INPATIENT,
 }  # fmt: skip
 _NOT_MAPPED: Final = {"admission_type_id": "6", "discharge_disposition_id": "18", "admission_source_id": "17"}
 A1C: Final = "4548-4"
@@ -64,18 +69,18 @@ def is_discharge(encounter: Resource) -> bool:
 
 def has_diabetes(chart: Chart) -> bool:
     """Whether the model is meant for the patient: a Condition that is diabetes."""
-    return any(code.startswith(_DIABETES) for each in chart.conditions for _, code in _codes(each))
+    return any(code.startswith(_DIABETES) for each in chart.conditions for _, code in codes_of(each))
 
 
 def discharges(chart: Chart) -> list[Resource]:
     """The patient's hospital stays that are over, in order of their end."""
     found = [each for each in chart.encounters if is_discharge(each)]
-    return sorted(found, key=lambda each: (_period(each)[1], str(each.get("id"))))
+    return sorted(found, key=lambda each: (period_of(each)[1], str(each.get("id"))))
 
 
 def row_of(chart: Chart, encounter: Resource) -> tuple[Encounter, list[str]]:
     """The columns of one hospital stay, and those that are not known."""
-    start, end = _period(encounter)
+    start, end = period_of(encounter)
     row = dict.fromkeys((*CATEGORIES, *DIAGNOSES), _UNKNOWN) | _NOT_MAPPED
     row |= dict.fromkeys((*DRUGS, *RARE_DRUGS), "No")
     row |= {
@@ -91,7 +96,8 @@ def row_of(chart: Chart, encounter: Resource) -> tuple[Encounter, list[str]]:
     return row, sorted(unknown)
 
 
-def _period(encounter: Resource) -> tuple[datetime, datetime]:
+def period_of(encounter: Resource) -> tuple[datetime, datetime]:
+    """Beginning and end of a hospital stay that is over."""
     times = _times(encounter)
     if times is None:
         raise ValueError("the Encounter has no period with a beginning and an end")
@@ -128,30 +134,30 @@ def _first(concept: Any, known: Mapping[str, str]) -> str | None:
     return next((known[each["code"]] for each in codings if each.get("code") in known), None)
 
 
-def _counts(chart: Chart, encounter: Resource, start: datetime, end: datetime) -> dict[str, str]:
-    kinds = {
-        "number_outpatient": {"AMB", "HH", "VR"},
-        "number_emergency": {"EMER"},
-        "number_inpatient": INPATIENT,
-    }
+def visits_before(chart: Chart, start: datetime) -> dict[str, list[tuple[datetime, Resource]]]:
+    """The Encounters that each column of visits counts, with their beginnings: those of the year before a stay."""
     since = earlier(start, _A_YEAR)
-    before = [
-        str((each.get("class") or {}).get("code"))
-        for each in chart.encounters
-        if (begun := instant_of((each.get("period") or {}).get("start"))) is not None
-        and since <= begun < start
-        and "partOf" not in each
-    ]
+    found: dict[str, list[tuple[datetime, Resource]]] = {name: [] for name in _VISITS}
+    for each in chart.encounters:
+        begun = instant_of((each.get("period") or {}).get("start"))
+        if begun is not None and since <= begun < start and "partOf" not in each:
+            code = str((each.get("class") or {}).get("code"))
+            for name in (name for name, codes in _VISITS.items() if code in codes):
+                found[name].append((begun, each))
+    return found
+
+
+def _counts(chart: Chart, encounter: Resource, start: datetime, end: datetime) -> dict[str, str]:
     days = max(1, math.ceil((end - start) / timedelta(days=1)))
-    laboratory = [each for each in _within(chart.observations, start, end) if _is_laboratory(each)]
-    drugs = {code for each in _within(chart.medications, start, end) for code in _codes(each)}
+    laboratory = [each for each in within(chart.observations, start, end) if is_laboratory(each)]
+    drugs = {code for each in within(chart.medications, start, end) for code in codes_of(each)}
     found = {
         "time_in_hospital": min(days, _LONGEST_DAYS),
         "num_lab_procedures": len(laboratory),
-        "num_procedures": len(list(_within(chart.procedures, start, end))),
+        "num_procedures": len(list(within(chart.procedures, start, end))),
         "num_medications": len(drugs),
         "number_diagnoses": len(conditions_of(chart, encounter)),
-        **{name: sum(each in codes for each in before) for name, codes in kinds.items()},
+        **{name: len(visits) for name, visits in visits_before(chart, start).items()},
     }
     return {name: str(found[name]) for name in COUNTS}
 
@@ -168,16 +174,22 @@ def conditions_of(chart: Chart, encounter: Resource) -> list[Resource]:
 
 def _diagnoses(chart: Chart, encounter: Resource) -> dict[str, str]:
     codes = [
-        next((code for system, code in _codes(each) if system == ICD_9), _UNKNOWN)
+        next((code for system, code in codes_of(each) if system == ICD_9), _UNKNOWN)
         for each in conditions_of(chart, encounter)
     ]
     return dict(zip(DIAGNOSES, codes, strict=False))
 
 
 def _drugs(medications: Iterable[Resource], start: datetime, end: datetime) -> dict[str, str]:
-    texts = [_words(each).lower() for each in _within(medications, start, end)]
-    taken = {name: "Steady" for name in (*DRUGS, *RARE_DRUGS) if any(name in text for text in texts)}
+    taken = dict.fromkeys(takers_of(within(medications, start, end)), "Steady")
     return {**taken, "diabetesMed": "Yes" if taken else "No"}
+
+
+def takers_of(medications: Iterable[Resource]) -> dict[str, list[Resource]]:
+    """The requests by each drug of the data set that one of them names, in the data set's order."""
+    texts = [(_words(each).lower(), each) for each in medications]
+    found = {name: [each for text, each in texts if name in text] for name in (*DRUGS, *RARE_DRUGS)}
+    return {name: requests for name, requests in found.items() if requests}
 
 
 def _words(medication: Resource) -> str:
@@ -186,16 +198,23 @@ def _words(medication: Resource) -> str:
     return " ".join((str(concept.get("text", "")), *shown))
 
 
-def _a1c(observations: Iterable[Resource], start: datetime, end: datetime) -> str:
+def last_a1c(
+    observations: Iterable[Resource], start: datetime, end: datetime
+) -> tuple[float, Resource] | None:
+    """The last HbA1c of a stay, in percent."""
     found = [
-        (str(each.get("effectiveDateTime")), value)
-        for each in _within(observations, start, end)
-        if any(code == A1C for _, code in _codes(each)) and (value := _percent(each)) is not None
+        (str(each.get("effectiveDateTime")), value, each)
+        for each in within(observations, start, end)
+        if any(code == A1C for _, code in codes_of(each)) and (value := _percent(each)) is not None
     ]
-    if not found:
+    return max(found, key=itemgetter(0, 1))[1:] if found else None
+
+
+def _a1c(observations: Iterable[Resource], start: datetime, end: datetime) -> str:
+    found = last_a1c(observations, start, end)
+    if found is None:
         return "None"
-    value = max(found)[1]
-    return ">8" if value > 8 else ">7" if value > 7 else "Norm"
+    return ">8" if found[0] > 8 else ">7" if found[0] > 7 else "Norm"
 
 
 def _percent(observation: Resource) -> float | None:
@@ -206,20 +225,33 @@ def _percent(observation: Resource) -> float | None:
     return BY_CODE[A1C].in_unit(float(quantity["value"]), quantity.get("code") or quantity.get("unit"))
 
 
-def _within(resources: Iterable[Resource], start: datetime, end: datetime) -> Iterable[Resource]:
+def within(resources: Iterable[Resource], start: datetime, end: datetime) -> Iterable[Resource]:
+    """Those whose dates touch a stay."""
     lowest, highest = (each.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for each in (start, end))
     for each in resources:
-        names = ("effectiveDateTime", "authoredOn", "performedDateTime", "performedPeriod")
-        covered = next((found for name in names if (found := range_of(each.get(name))) is not None), None)
+        covered = _covered(each)
         if covered is not None and covered.lo <= highest and covered.hi >= lowest:
             yield each
 
 
-def _is_laboratory(observation: Resource) -> bool:
+def _covered(resource: Resource) -> Range | None:
+    names = ("effectiveDateTime", "authoredOn", "performedDateTime", "performedPeriod")
+    return next((found for name in names if (found := range_of(resource.get(name))) is not None), None)
+
+
+def begun_of(resource: Resource) -> datetime | None:
+    """When what a resource tells of began."""
+    covered = _covered(resource)
+    return datetime.fromisoformat(covered.lo) if covered else None
+
+
+def is_laboratory(observation: Resource) -> bool:
+    """Whether an Observation is of the laboratory."""
     codings = (coding for each in observation.get("category") or () for coding in each.get("coding") or ())
     return any(each.get("code") == "laboratory" for each in codings)
 
 
-def _codes(resource: Resource) -> list[tuple[str, str]]:
+def codes_of(resource: Resource) -> list[tuple[str, str]]:
+    """Systems and codes of what a resource is about."""
     concept = resource.get("code") or resource.get("medicationCodeableConcept") or {}
     return [(str(each.get("system")), str(each.get("code"))) for each in concept.get("coding") or ()]

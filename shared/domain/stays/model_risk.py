@@ -19,13 +19,15 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A feature that moved the score, its value, and the reading it was taken from where there is one."""
+    """A feature that moved the score, and its value; when the newest of what it is computed from was measured or began, and
+    the version of the resource that says so, where there is such.
+    """
 
     feature: str
     value: float | None
     log_odds: float
-    at: datetime | None
-    observation: str | None
+    at: datetime | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

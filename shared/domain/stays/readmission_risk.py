@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
-from shared.domain.features.readmission import WATCHED, readmission_features
-from shared.domain.models.artefact import PublishedModel, RefusedModel
+from shared.domain.features.readmission import WATCHED, columns_of, readmission_features
+from shared.domain.models.artefact import Contribution, PublishedModel, RefusedModel
 from shared.domain.models.shipped import shipped_model
 from shared.domain.stays.discharge import Chart, Resource, conditions_of, discharges, has_diabetes, row_of
+from shared.domain.stays.evidence import Dated, evidence
 from shared.domain.stays.model_risk import READMISSION, ModelRisk, Reason
 from shared.domain.vitals.observation import instant_of
 
@@ -40,10 +43,8 @@ def evaluate(model: PublishedModel, chart: Chart, encounter: Resource) -> ModelR
     if tuple(features) != model.features:
         raise RefusedModel("the readmission model was trained on other features: train it anew")
     values = [*features.values()]
-    reasons = tuple(
-        Reason(each.feature, each.value, each.log_odds, None, None)
-        for each in model.contributions(values, MOST_SHOWN)
-    )
+    dated = evidence(chart, encounter)
+    reasons = tuple(_reason(each, dated, unknown, chart) for each in model.contributions(values, MOST_SHOWN))
     at = instant_of(encounter["period"]["end"])
     assert at is not None
     known = tuple((name, features[name]) for name in WATCHED if features[name] == features[name])
@@ -51,6 +52,15 @@ def evaluate(model: PublishedModel, chart: Chart, encounter: Resource) -> ModelR
         at, model.version, model.sha256, model.predict(values), reasons,
         _basis(chart, [encounter, *conditions_of(chart, encounter), *before]), tuple(unknown), chart.not_counted, known,
     )  # fmt: skip
+
+
+def _reason(moved: Contribution, dated: Mapping[str, Dated], unknown: Sequence[str], chart: Chart) -> Reason:
+    """Dated by the newest of what its columns were read from; without a date where they say nothing."""
+    columns = [name for name in columns_of(moved.feature) if name in dated and name not in unknown]
+    if moved.value is None or not columns:
+        return Reason(moved.feature, moved.value, moved.log_odds)
+    at, resource = max((dated[name] for name in columns), key=itemgetter(0))
+    return Reason(moved.feature, moved.value, moved.log_odds, at, *_basis(chart, [resource]))
 
 
 def _basis(chart: Chart, resources: list[Any]) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, Final
 
 from shared.domain.alerts.episodes import Episode, Outcome, from_us, step, to_us
 from shared.domain.alerts.responses import Severity
-from shared.domain.features.sepsis import MEASURED, VITALS, Shown, Stay, chosen, places_of
-from shared.domain.models.artefact import Evaluation, PublishedModel, RefusedModel
+from shared.domain.features.sepsis import MEASURED, VITALS, Shown, Stay, chosen, places_of, rests_on
+from shared.domain.models.artefact import Contribution, Evaluation, PublishedModel, RefusedModel
 from shared.domain.models.shipped import shipped_model
 from shared.domain.stays.model_risk import SEPSIS, ModelRisk, Reason
 from shared.domain.stays.stay import (
@@ -17,6 +18,7 @@ from shared.domain.stays.stay import (
     ID,
     VALUE,
     VERSION,
+    OpenStay,
     StayState,
     hours_between,
     last_readings,
@@ -80,10 +82,7 @@ def evaluate(
     known, prefix = _features(state, at_us, prefix)
     evaluation = model.evaluate(chosen(known, model.features), before)
     last = last_readings(state, at_us)
-    reasons = tuple(
-        _reason(each.feature, each.value, each.log_odds, last)
-        for each in model.reasons(evaluation, MOST_SHOWN)
-    )
+    reasons = tuple(_reason(each, last, stay_of(state)) for each in model.reasons(evaluation, MOST_SHOWN))
     basis = dict.fromkeys(f"Observation/{entry[ID]}/_history/{entry[VERSION]}" for entry in last.values())
     encounter = stay_of(state)
     risk = ModelRisk(
@@ -129,9 +128,14 @@ def alarm(
     return step(episode, Outcome(at_us, trigger, round(index * 100), severity, missing))
 
 
-def _reason(feature: str, value: float | None, log_odds: float, last: dict[str, list[Any]]) -> Reason:
-    entry = last.get(feature.partition(" ")[0])
-    if entry is None:
-        return Reason(feature, value, log_odds, None, None)
-    reference = f"Observation/{entry[ID]}/_history/{entry[VERSION]}"
-    return Reason(feature, value, log_odds, from_us(entry[AT]), reference)
+def _reason(moved: Contribution, last: dict[str, list[Any]], stay: OpenStay) -> Reason:
+    """Dated by the newest reading of the variables that the feature rests on; a fact of the stay by its beginning."""
+    variables = rests_on(moved.feature)
+    found = [last[name] for name in variables if name in last]
+    at, source = None, None
+    if found:
+        newest = max(found, key=itemgetter(AT, ID))
+        at, source = from_us(newest[AT]), f"Observation/{newest[ID]}/_history/{newest[VERSION]}"
+    elif not variables and moved.value is not None:
+        at, source = from_us(stay.begun_us), f"{stay.encounter}/_history/{stay.version}"
+    return Reason(moved.feature, moved.value, moved.log_odds, at, source)

@@ -63,6 +63,22 @@ def test_the_features_of_a_patient_counted_by_hand() -> None:
     assert "hba1c_latest" in missing(found)
 
 
+def test_the_events_that_a_feature_looks_at_are_all_that_its_value_follows_from() -> None:
+    known_then = seen(*A_PATIENT)
+    for feature in FEATURES:
+        looked_at = tuple(feature.of.events(known_then))
+        assert str(feature.of(replace(known_then, events=looked_at))) == str(feature.of(known_then))
+        assert list(looked_at) == [each for each in known_then.events if each in looked_at]
+    newest = {each.name: [event.id for event in each.of.events(known_then)][-1:] for each in FEATURES}
+    expected = {
+        "age_years": [], "years_on_record": ["c2"], "encounters_365d": ["e3"], "emergency_encounters_365d": ["e2"],
+        "inpatient_days_365d": ["e3"], "conditions_active": ["c1"], "has_hypertension": ["c2"], "has_diabetes": [],
+        "glucose_highest_730d": ["o2"], "bmi_change_730d": ["o4"], "antihypertensive_365d": ["m2"], "statin_365d": [],
+        "hba1c_latest": [],
+    }  # fmt: skip
+    assert {name: newest[name] for name in expected} == expected
+
+
 def test_names_are_unique_and_every_feature_says_what_it_is() -> None:
     assert len({each.name for each in FEATURES}) == len(FEATURES)
     assert all(each.unit and each.meaning and each.source and each.missing for each in FEATURES)

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from shared.domain.features.icd9 import GROUPS, groups_of, number
-from shared.domain.features.readmission import COLUMNS, OVERALL, RATED, in_order, readmission_features
+from shared.domain.features.readmission import (
+    BEFORE,
+    COLUMNS,
+    COUNTS,
+    DRUGS,
+    OVERALL,
+    RARE_DRUGS,
+    RATED,
+    columns_of,
+    in_order,
+    readmission_features,
+)
 
 RATES: dict[str, dict[str, float]] = {column: {OVERALL: 0.11} for column in RATED}
 
@@ -69,6 +80,30 @@ def test_an_encounter_in_numbers() -> None:
     assert found["diagnoses: diabetes"] == 1
     assert (found["diabetes with complications"], found["diabetes type 1"]) == (1, 1)
     assert found["rate of diag_1"] == 0.11
+
+
+OTHERS = {
+    "gender": "Male", "age": "[30-40)", "weight": "[75-100)", "max_glu_serum": ">300", "A1Cresult": "Norm", "change": "No",
+    "diabetesMed": "No", "race": "Asian", "discharge_disposition_id": "11", "admission_source_id": "7",
+    "admission_type_id": "1", "payer_code": "MC", "medical_specialty": "Cardiology", "diag_1": "250.13",
+    "diag_2": "414", "diag_3": "E880", **dict.fromkeys(COUNTS, "7"), **dict.fromkeys((*DRUGS, *RARE_DRUGS), "Down"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", [*OTHERS, BEFORE])
+def test_a_column_moves_no_feature_that_is_not_said_to_be_computed_from_it(column: str) -> None:
+    rates = {each: {OVERALL: 0.1, OTHERS[each]: 0.2} for each in RATED}
+    moved: set[str] = set()
+    for diagnosis in ("428", "250.43"):
+        row, earlier = encounter(diag_1=diagnosis), [encounter(time_in_hospital="3", diag_1="428")]
+        before = features(row, *earlier, rates=rates)
+        if column == BEFORE:
+            after = features(row, rates=rates)
+        else:
+            after = features(row | {column: OTHERS[column]}, *earlier, rates=rates)
+        moved |= {name for name in before if str(before[name]) != str(after[name])}
+    assert moved <= {name for name in before if column in columns_of(name)}
+    assert moved
 
 
 def test_what_came_before_is_in_the_order_of_the_encounter_numbers() -> None:

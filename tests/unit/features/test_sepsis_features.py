@@ -8,11 +8,14 @@ import random
 import pytest
 
 from shared.domain.features.sepsis import (
+    COLUMNS,
+    MEASURED,
     NAMES,
     PLAUSIBLE,
     Stay,
     chosen,
     implausible,
+    rests_on,
     sepsis_features,
 )
 from tests.unit.features.stays import hour_of, made_up_stay
@@ -37,6 +40,34 @@ def test_shuffling_the_future_of_a_stay_changes_no_past_feature(seed: int) -> No
         chance.shuffle(future)
         shuffled = list(sepsis_features(stay[: now + 1] + future))
         assert all(_same(known[hour], shuffled[hour]) for hour in range(now + 1))
+
+
+@pytest.mark.parametrize("variable", MEASURED)
+def test_a_variable_moves_no_feature_that_is_not_said_to_rest_on_it(variable: str) -> None:
+    place = COLUMNS.index(variable)
+    moved: set[str] = set()
+    for seed in range(3):
+        stay, chance = made_up_stay(seed), random.Random(seed)
+        values = [hour[place] for hour in stay]
+        for others in (chance.sample(values, len(values)), [math.nan] * len(values)):
+            changed = [
+                (*hour[:place], value, *hour[place + 1 :]) for hour, value in zip(stay, others, strict=True)
+            ]
+            for before, after in zip(sepsis_features(stay), sepsis_features(changed), strict=True):
+                moved |= {
+                    name
+                    for name, old, new in zip(NAMES, before, after, strict=True)
+                    if old != new and (old == old or new == new)
+                }
+    assert moved <= {name for name in NAMES if variable in rests_on(name)}
+    assert {name for name in NAMES if rests_on(name) == (variable,)} <= moved
+
+
+def test_what_rests_on_no_variable_is_a_fact_of_the_person_or_of_the_stay() -> None:
+    assert [name for name in NAMES if not rests_on(name)] == [
+        "ICULOS", "HospAdmTime", "Age", "Gender", "Unit",
+        "hours in intensive care before the first row", "hours in hospital",
+    ]  # fmt: skip
 
 
 def test_one_step_at_a_time_is_the_same_as_the_whole_stay() -> None:

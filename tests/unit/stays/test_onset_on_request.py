@@ -53,6 +53,50 @@ def test_gives_a_probability_with_its_reasons_and_what_it_rests_on() -> None:
     assert "id" not in risk
 
 
+def test_what_moved_it_is_dated_by_the_newest_event_that_it_looks_at_as_known_then() -> None:
+    practice = Practice()
+    practice.world.moving.advance(3600)
+    for number, at in enumerate(("2026-01-12T08:00:00Z", "2025-11-02T08:00:00Z")):
+        practice.add(observation(f"b{number}", 31 + number, code="39156-5", unit="kg/m2", at=at))
+    practice.add(condition("c", "38341003", "2019-01-01"))
+    now, then = practice.risk(), practice.risk(minutes=30)
+    visit, sat, weighed, ill = (
+        "2026-01-10T09:00:00",
+        "2026-01-10T09:30:00",
+        "2026-01-12T08:00:00",
+        "2019-01-01T00:00:00",
+    )
+    seen_then = {
+        "years_on_record": visit, "encounters_365d": visit, "days_since_encounter": visit, "systolic_latest": sat,
+        "systolic_mean_730d": sat,
+    }  # fmt: skip
+    of_weight = dict.fromkeys(("bmi_latest", "bmi_change_730d", "days_since_bmi"), weighed)
+    seen_now = seen_then | of_weight | {"years_on_record": ill, "has_hypertension": ill}
+    for risk, expected in ((then, seen_then), (now, seen_now)):
+        told = {
+            name: at[: len(visit)] for name, (at, _) in _dates(risk).items() if at and name != "age_years"
+        }
+        assert told == {name: expected[name] for name in told}
+        assert told
+    for risk in (now, then):
+        for feature, (at, reference) in _dates(risk).items():
+            assert at is None or at <= risk["occurrenceDateTime"]
+            assert (at is None) == (reference is None)
+            if feature == "age_years":
+                assert at == risk["occurrenceDateTime"]
+                assert reference.startswith("Patient/p/_history/")
+
+
+def _dates(risk: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    found = {}
+    for part in _parts(risk, "contribution"):
+        each = {inner["url"]: inner for inner in part["extension"]}
+        source = each.get("observation") or each.get("resource") or {"valueReference": {"reference": None}}
+        measured = each.get("measured", {}).get("valueDateTime")
+        found[each["feature"]["valueString"]] = measured, source["valueReference"]["reference"]
+    return found
+
+
 def test_what_it_says_can_be_read_back_and_a_score_by_rule_is_none() -> None:
     practice = Practice()
     risk = practice.risk()

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
-from shared.domain.features.readmission import COLUMNS
+from shared.domain.features.readmission import COLUMNS, columns_of
 from shared.domain.fhir import json
+from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.stays.discharge import Chart, row_of
+from shared.domain.stays.evidence import evidence
 from shared.domain.vitals.parameters import LOINC
 from shared.errors import InputError
+from shared.services.charts import ChartReader
+from tests.delivery.world import TENANT
 from tests.unit.scores.ward import CALLER
 from tests.unit.stays.icu import PATIENT, Icu, encounter, observed
 
@@ -63,6 +67,55 @@ def test_a_discharge_is_scored_once() -> None:
     missing = [part["valueCode"] for part in risk["extension"][0]["extension"] if part["url"] == "missing"]
     assert "payer_code" in missing
     assert "diag_1" not in missing
+
+
+def test_what_moved_it_is_dated_by_the_newest_of_what_it_was_read_from() -> None:
+    ward = Ward(HEART_FAILURE, DIABETES)
+    visit = encounter(ward.begun, status="finished", period={"start": ward.at(-400).isoformat()})
+    ward.post({**visit, "class": {"code": "EMER"}})
+    for hour in (20, 60, 40):
+        ward.measure(hour, Glucose=140.0 + hour)
+    ward.post(observed("Glucose", 100.0, ward.at(-30)))
+    drug = {"coding": [{"code": "1", "display": "Insulin"}]}
+    for hour in (30, 90, 10):
+        ward.post(
+            {
+                "resourceType": "MedicationRequest", "status": "active", "intent": "order",
+                "subject": {"reference": str(PATIENT)}, "authoredOn": ward.at(hour).isoformat(),
+                "medicationCodeableConcept": drug,
+            }
+        )  # fmt: skip
+    key = ward.discharge()
+    ward.told()
+    reader = ChartReader(ward.world.records, ward.world.intents.writer, ward.world.bodies)
+    chart = reader.chart(TENANT, PATIENT.address, PATIENT, ward.world.clock.now())
+    [stay] = [each for each in chart.encounters if each["id"] == key.id]
+    dated = {name: at for name, (at, _) in evidence(chart, stay).items()}
+    end = ward.world.clock.now() - timedelta(hours=0.5)
+    assert dated == {
+        **dict.fromkeys(("age", "gender", "time_in_hospital", "discharge_disposition_id"), end),
+        **dict.fromkeys(("admission_type_id", "admission_source_id"), end - timedelta(hours=119)),
+        **dict.fromkeys(("number_diagnoses", "diag_1", "diag_2"), end),
+        "number_emergency": ward.at(-400), "num_lab_procedures": ward.at(60),
+        **dict.fromkeys(("num_medications", "insulin", "diabetesMed"), ward.at(90)),
+    }  # fmt: skip
+    [risk] = ward.risks()
+    parts = risk["extension"][0]["extension"]
+    told = [_reason(part) for part in parts if part["url"] == "contribution"]
+    unknown = {part["valueCode"] for part in parts if part["url"] == "missing"}
+    assert len(told) == 5
+    for feature, measured, reference in told:
+        known = [name for name in columns_of(feature) if name in dated and name not in unknown]
+        assert measured == (instant_text(max(dated[name] for name in known)) if known else None)
+        assert (reference is None) == (measured is None)
+    assert any(measured for _, measured, _ in told)
+
+
+def _reason(part: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    found = {each["url"]: each for each in part["extension"]}
+    source = found.get("observation") or found.get("resource") or {"valueReference": {"reference": None}}
+    measured = found.get("measured", {}).get("valueDateTime")
+    return found["feature"]["valueString"], measured, source["valueReference"]["reference"]
 
 
 def test_on_request_it_is_the_same() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from shared.domain.features.sepsis import MEASURED, rests_on
 from shared.domain.fhir import json
+from shared.domain.fhir.dates import instant_text
 from shared.domain.records import body_of
 from shared.errors import InputError, NotFound
 from tests.delivery.world import World
+from tests.unit.features.stays import made_up_stay
 from tests.unit.scores.ward import CALLER
 from tests.unit.stays.icu import CALM, PATIENT, Icu, encounter, index_of, observed
 
@@ -204,6 +208,41 @@ def test_on_request_it_is_what_the_stream_said() -> None:
     assert asked["prediction"] == stored["prediction"]
     assert asked["extension"] == stored["extension"]
     assert "id" not in asked
+
+
+def test_what_moved_it_is_dated_by_the_newest_reading_that_it_rests_on() -> None:
+    icu = Icu(hours=30)
+    icu.admit()
+    readings: list[tuple[datetime, str, str]] = []
+    dated: set[str] = set()
+    for number, hour in enumerate(made_up_stay(4, 20)):
+        for name, value in zip(MEASURED, hour, strict=False):
+            if value == value:
+                at = icu.at(number + 0.3 + 0.01 * MEASURED.index(name))
+                readings.append((at, icu.post(observed(name, value, at)).id, name))
+    begun = instant_text(icu.begun)
+    for number in range(8, 20):
+        now = icu.at(number + 0.45)
+        risk = json.decode_object(json.encode(icu.world.risk.assess(CALLER, PATIENT.id, "sepsis", now)))
+        for part in risk["extension"][0]["extension"]:
+            if part["url"] != "contribution":
+                continue
+            found = {each["url"]: each for each in part["extension"]}
+            feature = found["feature"]["valueString"]
+            rests = [(at, id_) for at, id_, name in readings if name in rests_on(feature) and at <= now]
+            if rests:
+                at, id_ = max(rests)
+                assert found["measured"]["valueDateTime"] == instant_text(at)
+                reference = found["observation"]["valueReference"]["reference"]
+                assert reference.startswith(f"Observation/{id_}/_history/")
+                dated.add(feature)
+            elif not rests_on(feature) and "value" in found:
+                assert found["measured"]["valueDateTime"] == begun
+                assert found["resource"]["valueReference"]["reference"].startswith("Encounter/")
+                dated.add(feature)
+            else:
+                assert "measured" not in found
+    assert {feature for feature in dated if feature.partition(" ")[0] not in MEASURED}
 
 
 def test_on_request_an_earlier_instant_knows_nothing_of_what_came_after() -> None:

@@ -147,6 +147,7 @@ _MEDICATIONS: Final = (
 )  # fmt: skip
 
 FEATURES: Final = (*_PERSON, *_ENCOUNTERS, *_CONDITIONS, *_OBSERVATIONS, *_MEDICATIONS)
+BY_NAME: Final = {feature.name: feature for feature in FEATURES}
 
 
 def vector(known: Known) -> dict[str, float]:
