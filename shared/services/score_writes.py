@@ -7,10 +7,10 @@ one batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, wait
-from contextlib import suppress
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
 from shared.domain.fhir.dates import instant_text
@@ -30,7 +30,7 @@ from shared.services.patient_news import Whose
 
 ATTEMPTS: Final = 30
 """Each reads anew what another writer changed; after the last the change feed brings the patient again."""
-PARALLEL_PATIENTS: Final = 4
+PARALLEL_PATIENTS: Final = 8
 MOST_FAILURES: Final = 8
 """Patients of a page after whom no more are tried."""
 
@@ -86,32 +86,55 @@ def side_by_side(
     work: Callable[[Whose, News], list[Item] | None],
     news: Mapping[Whose, News],
 ) -> tuple[list[list[Item] | None], Exception | None]:
-    """What `work` made of each patient's news, in no order, and what failed first: a few threads, each with its share.
+    """What `work` made of each patient's news, in no order, and what failed first: threads that each take the next patient.
 
-    The alerts that changed are told of, whoever failed. Who fails keeps nobody else waiting, however often the same are
-    tried; where several do, it is the store.
+    The alerts that changed are told of while the others are worked on, whoever failed. Who fails keeps nobody else waiting,
+    however often the same are tried; where several do, it is the store.
     """
-    waiting = list(news.items())
-    shares = [waiting[start::PARALLEL_PATIENTS] for start in range(min(PARALLEL_PATIENTS, len(waiting)))]
+    waiting = iter(list(news.items()))  # each takes from it under the interpreter lock
     made: list[list[Item] | None] = []
     failures: list[Exception] = []
+    changed: SimpleQueue[list[Item] | None] = SimpleQueue()
 
-    def share_of(share: Sequence[tuple[Whose, News]]) -> None:
-        for each in share:
-            if len(failures) >= MOST_FAILURES:
-                return
-            try:
-                made.append(work(*each))
-            except Exception as failure:  # noqa: BLE001 - it is the caller's to judge, when all have ended
-                failures.append(failure)
+    def one_after_another() -> None:
+        try:
+            for each in waiting:
+                if len(failures) >= MOST_FAILURES:
+                    return
+                try:
+                    alerts = work(*each)
+                except Exception as failure:  # noqa: BLE001 - it is the caller's to judge, when all have ended
+                    failures.append(failure)
+                else:
+                    made.append(alerts)
+                    if alerts:
+                        changed.put(alerts)
+        finally:
+            changed.put(None)
 
-    if len(shares) == 1:
-        share_of(waiting)
+    threads = min(PARALLEL_PATIENTS, len(news))
+    if threads == 1:
+        one_after_another()
     else:
-        wait([pool.submit(share_of, share) for share in shares])
-    with suppress(Busy, Unavailable):  # they come again by the change feed
-        order.tell(alert for alerts in made for alert in alerts or ())
+        for _ in range(threads):
+            pool.submit(one_after_another)
+    _told(order, changed, threads)
     return made, failures[0] if failures else None
+
+
+def _told(order: AlertOrder, changed: SimpleQueue[list[Item] | None], threads: int) -> None:
+    """Tell of what changes, as much at a time as has come, until each of the threads has said None."""
+    tells = True
+    while threads:
+        come = [changed.get()]
+        while not changed.empty():
+            come.append(changed.get())
+        threads -= come.count(None)
+        if tells:
+            try:
+                order.tell(alert for alerts in come for alert in alerts or ())
+            except (Busy, Unavailable):  # they come again by the change feed
+                tells = False
 
 
 def assessment_item(tenant: str, home: str, resource: dict[str, Any], now: datetime) -> Item:

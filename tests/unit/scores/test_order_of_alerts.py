@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Item
 from shared.errors import InputError, Unavailable
 from shared.services.alert_order import AlertOrder
+from shared.services.patient_news import Whose
+from shared.services.score_writes import side_by_side
 from tests.delivery.world import TENANT, World
 from tests.unit.scores.ward import CALLER, Ward, vital
 
@@ -157,3 +160,26 @@ def test_the_alerts_of_many_patients_are_told_in_few_batches() -> None:
     counters = [item for item in ward.world.stores.records.changes if item["id"] == "told"]
     assert len(_read(ward.world)[0]) == 50
     assert len(counters) == 1
+
+
+def test_an_alert_can_be_read_while_other_patients_of_its_page_are_still_scored(world: World) -> None:
+    read = threading.Event()
+
+    def score(whose: Whose, number: int) -> list[Item]:
+        assert number or read.wait(30)
+        return [_alert(number)]
+
+    def follow() -> None:
+        while not _read(world)[0]:
+            pass
+        read.set()
+
+    reader = threading.Thread(target=follow)
+    reader.start()
+    news = {(TENANT, f"{number:012x}", f"Patient/{number}"): number for number in range(2)}
+    with ThreadPoolExecutor(2) as pool:
+        made, failure = side_by_side(pool, AlertOrder(world.records), score, news)
+    reader.join()
+    assert failure is None
+    assert len(made) == 2
+    assert [alert["patient"] for alert in _read(world)[0]] == ["Patient/1", "Patient/0"]
