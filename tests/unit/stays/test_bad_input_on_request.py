@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 
+from shared.domain.features.patient.measures import MEASURES
+from shared.domain.fhir import json
 from shared.domain.fhir.identity import ResourceKey
-from shared.errors import InputError
+from shared.domain.stays.variables import variables
+from shared.domain.vitals.parameters import MEASURES as VITALS
+from shared.errors import InputError, consequence_of
 from tests.unit.features.patients import encounter, observation
-from tests.unit.scores.ward import CALLER
+from tests.unit.scores.ward import CALLER, loinc
 from tests.unit.stays.icu import CALM, PATIENT, Icu, observed
 from tests.unit.stays.test_onset_on_request import Practice
+from tests.unit.stays.test_readmission_at_discharge import DIABETES, Ward
 
 
 def not_counted(risk: dict[str, Any]) -> dict[str, int]:
@@ -21,7 +26,7 @@ def not_counted(risk: dict[str, Any]) -> dict[str, int]:
 
 
 def forecast(risk: dict[str, Any]) -> Any:
-    return risk["prediction"][0]["probabilityDecimal"]
+    return risk["prediction"][0].get("probabilityDecimal")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,49 @@ def test_onset_names_what_does_not_count(bad: dict[str, Any], reason: str) -> No
     after = practice.risk()
     assert not_counted(after) == {reason: 1}
     assert forecast(after) == forecast(before)
+
+
+ABSURD = ("1E-999999", "-1E-999999", "1.7E+308", "-1.7E+308", "5E-324", "0E-999999", "9" * 300)
+MODELS = ("news2", "qsofa", "sepsis", "readmission", "onset")
+
+
+def _units() -> set[tuple[str, str]]:
+    """Every code that a score or a feature reads, with each unit that it is read in."""
+    found = {(code, unit) for code, measure in VITALS.items() for unit in measure.units}
+    found |= {(code, unit) for each in variables() for code in each.codes for unit in each.units}
+    return found | {(code, unit) for each in MEASURES for code in each.codes for unit in each.units}
+
+
+def test_no_number_that_json_may_carry_in_whatever_unit_keeps_an_answer_away() -> None:
+    icu = Ward(DIABETES)
+    icu.put(PATIENT, {**icu.person, "gender": "female"})
+    icu.admit()
+    icu.discharge()
+    icu.measure(118, **CALM)
+    before = {model: icu.world.risk.assess(CALLER, PATIENT.id, model) for model in MODELS}
+    units = _units()
+    assert len(units) > 150
+    for code, unit in sorted(units):
+        for text in ABSURD:
+            plain = observed("HR", 1, icu.at(119.9))
+            body = json.encode({**plain, "code": loinc(code), "category": []}).replace("/min", unit)
+            icu.post(json.decode_object(body.replace('"value":1', f'"value":{text}')))
+    changes = icu.world.stores.records.changes
+    for reaction in (icu.world.score_vitals, icu.world.score_sepsis, icu.world.score_readmission):
+        reaction.redo(changes)
+    for model in MODELS:
+        after = icu.world.risk.assess(CALLER, PATIENT.id, model)
+        assert "notCounted" in str(after["extension"])
+        if model in ("qsofa", "readmission"):  # nothing is a possible value of theirs, such as no troponin
+            assert after["basis"] == before[model]["basis"]
+            assert forecast(after) == forecast(before[model])
+
+
+@pytest.mark.parametrize("text", ["9E+999999", "-9E+999999", "1E+309", "9" * 400, "9E+999999999999"])
+def test_a_number_beyond_any_fhir_type_is_refused_before_it_is_recorded(text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        json.decode_object(f'{{"valueQuantity":{{"value":{text}}}}}')
+    assert consequence_of(refused.value).status == 400
 
 
 @pytest.mark.parametrize("model", ["sepsis", "readmission", "onset", "news2"])

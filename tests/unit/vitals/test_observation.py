@@ -130,6 +130,7 @@ def test_takes_what_does_not_count_as_missing(change: dict[str, object]) -> None
         ("2708-6", 101, "%"), ("9269-2", 16, "{score}"), ("9269-2", Decimal("13.5"), "{score}"),
         ("8867-4", 900, "/min"), ("9279-1", 160, "/min"), ("8480-6", 1200, "mm[Hg]"), ("8462-4", 80, "kPa"),
         ("8310-5", Decimal("98.6"), "Cel"), ("8310-5", 37, "K"),
+        ("3151-8", 15_000, "L/min"), ("3151-8", Decimal("1.7E+308"), "mL/min"),
     ],
 )  # fmt: skip
 def test_takes_a_value_that_no_patient_has_as_missing(code: str, value: object, unit: str) -> None:
