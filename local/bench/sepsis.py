@@ -1,11 +1,11 @@
 """Real stays in intensive care replayed through the stream door, and how long a P1 of sepsis takes to be readable.
 
 The first hours of stays of the PhysioNet/CinC Challenge 2019, one event a value: what a monitor measures as readings of a
-device, the rest as Observations. All stays go on together, so that every value is scored by itself, and as in a hospital
-no two begin an hour at the same moment. Effective times are those of the stay, its last hour being the present one; the
-times that are measured are real. Which value raises an alert is known beforehand from the evaluation that the service
-calls; half of the stays have one. Where values come faster than they are scored, two are taken together and the alert
-names the later: its time is counted from the one that was to raise it.
+device, the rest as Observations. All stays go on together on one clock, and as in a hospital no two begin an hour at the
+same moment. Effective times are those of the stay, its last hour being the present one; the times that are measured are
+real. Which value raises an alert is known beforehand from the evaluation that the service calls after each; half of the
+stays have one. Where values come faster than they are scored, some are taken together and the alert names the last: its time
+is counted from the one before that was to raise it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,8 +46,8 @@ HOURS: Final = 11
 GOAL_S: Final = 1.0
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 """Its multiples, without their whole parts, are spread evenly however many there are."""
+_HOUR: Final = timedelta(hours=1)
 _BETWEEN: Final = timedelta(minutes=1)
-_TOGETHER_S: Final = 10.0
 _LAST_WITHIN_S: Final = 60.0
 _FOUND_WITHIN_S: Final = 90.0
 _AGE, _GENDER = COLUMNS.index("Age"), COLUMNS.index("Gender")
@@ -262,30 +261,22 @@ class _SepsisReader(AlertReader):
         self._seen.add(change)
         sent_at = self._sent[change]
         with self._lock:
-            self.as_expected += change in self._expected
             mine = {each: at for each, at in self._expected.items() if each[0] == change[0] and at <= sent_at}
+            self.as_expected += change in mine
             for each in mine:
                 del self._expected[each]
-        taken_together = [at for at in mine.values() if sent_at - at <= _TOGETHER_S]
-        self.latencies_s.append(now - min([sent_at, *taken_together]))
+        self.latencies_s.append(now - max(mine.values(), default=sent_at))
         self.used = times_of_s(self._pids)
 
 
 def in_turn(stays: Sequence[Replayed]) -> Iterator[tuple[int, int]]:
-    """Place of a stay and of its value: those of an hour spread over it, and the stays' hours over one another."""
+    """Place of a stay and of its value, in the order of their times on one clock: the stays' hours lie over one another."""
     order = [
-        (hour + number * _GOLDEN % 1, number, place)
+        (each.after / _HOUR + number * _GOLDEN % 1, number, place)
         for number, stay in enumerate(stays)
-        for place, hour in enumerate(_hours(stay))
+        for place, each in enumerate(stay.values)
     ]
     return ((number, place) for _, number, place in sorted(order))
-
-
-def _hours(stay: Replayed) -> Iterator[float]:
-    """When each value is sent, in hours since the stay began."""
-    for hour, values in groupby(stay.values, key=lambda value: value.after // timedelta(hours=1)):
-        count = len(list(values))
-        yield from (hour + rank / count for rank in range(count))
 
 
 def _admitted(target: Target, stay: Replayed, name: str, begun: datetime) -> list[Parcel]:
