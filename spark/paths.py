@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,11 @@ def unfit_folder(folder: str) -> str | None:
     if not found:
         return None
     return f"{folder} has {' '.join(found)} in its path, which tables cannot lie below: take another folder"
+
+
+@cache
+def _resolved(root: str) -> str:
+    return Path(root).resolve().as_posix().rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +47,5 @@ class LakeRoot:
             raise ValueError(text)
         if self.is_local:
             # Hadoop decodes no percent signs and Delta wants one slash: `Path.as_uri()` would name another place.
-            return f"file:{Path(self.root).resolve().joinpath(*parts).as_posix()}"
+            return f"file:{_resolved(self.root)}/{path}"
         return f"{self.root.rstrip('/')}/{path}"

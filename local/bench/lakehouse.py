@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ class Landing:
         resources = 0
         lines: list[str] = []
         for text in texts:
-            resources += len(json.loads(text)["entry"])
+            resources += resources_in(text)
             lines.append(self._line(text))
             if len(lines) == _BUNDLES_A_FILE:
                 self._write(lines)
@@ -95,6 +96,21 @@ def copies(texts: Sequence[str], first: int, last: int) -> Iterator[str]:
             yield text if number == 0 else _UUID.sub(partial(_renamed, number), text)
 
 
+def resources_in(text: str) -> int:
+    """How many resources a bundle holds."""
+    return len(json.loads(text)["entry"])
+
+
+def with_resources_near(texts: Sequence[str], wanted: float) -> list[str]:
+    """The first bundles that hold no more resources than `wanted` together, and one of the others if that comes nearer."""
+    sizes = [resources_in(text) for text in texts]
+    first = sum(1 for total in accumulate(sizes) if total <= wanted)
+    missing = wanted - sum(sizes[:first])
+    nearest = sorted(range(first, len(texts)), key=lambda place: abs(sizes[place] - missing))[:1]
+    # Without any bundle there would be no increment.
+    return [*texts[:first], *(texts[place] for place in nearest if not first or sizes[place] < 2 * missing)]
+
+
 def _renamed(number: int, found: re.Match[str]) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number}/{found[0]}"))
 
@@ -109,7 +125,7 @@ class Bench:
         self._say = say
 
     def multiples(self, chosen: Sequence[int]) -> Iterator[Run]:
-        """A full run for each multiple, and after each an increment of one patient in a hundred."""
+        """A full run for each multiple, and after each an increment of one resource in a hundred."""
         self._say("a first run, not measured, warms the session")
         self._run(self._lake("warm-up", self._texts[:2]), "warm-up", 2, 0)
         for number in chosen:
@@ -118,9 +134,9 @@ class Bench:
             resources = landing.land(copies(self._texts, 0, number))
             self._say(f"×{number}: {resources:,} resources")
             yield self._run(lake, f"×{number}", number * len(self._texts), resources)
-            few = max(1, number * len(self._texts) // 100)
-            more = landing.land(copies(self._texts[:few], number, number + 1))
-            yield self._run(lake, f"×{number} + 1 %", few, more)
+            few = with_resources_near(self._texts, resources / 100)
+            more = landing.land(copies(few, number, number + 1))
+            yield self._run(lake, f"×{number} + 1 %", len(few), more)
 
     def _lake(self, name: str, texts: Sequence[str]) -> Path:
         Landing(self._folder / name).land(iter(texts))

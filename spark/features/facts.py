@@ -162,6 +162,6 @@ def _came_later(context: RunContext, table: Table, later: DataFrame, as_of: date
         return not later.isEmpty()
     import pyarrow.compute as pc
 
-    from spark.jobs.folder_tables import count_of, open_folder
+    from spark.jobs.folder_tables import count_of, declared_folder
 
-    return count_of(open_folder(context, table)[0], pc.field("last_updated") > as_of.astimezone(UTC)) > 0
+    return count_of(declared_folder(context, table)[0], pc.field("last_updated") > as_of.astimezone(UTC)) > 0

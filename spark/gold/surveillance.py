@@ -11,8 +11,9 @@ a case or an alarm; the quiet days are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
@@ -27,6 +28,8 @@ from spark.transforms.arrow import map_rows
 EVERYWHERE: Final = "all"
 WATCHED_DAYS: Final = 730
 _RUN_UP_DAYS: Final = CUSUM_BASELINE_DAYS + GUARD_DAYS
+_AFTER_DAYS: Final = 2
+"""So long after a case C3 may still alarm."""
 _SERIES: Final = ["tenant", "condition_system", "condition_code", "place"]
 
 
@@ -62,12 +65,28 @@ def flag_rows(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
         counts = {each["on"]: each["cases"] for each in row["days"]}
         watched_from = row["as_of"] - timedelta(days=WATCHED_DAYS)
-        first = max(row["began_on"], max(min(counts), watched_from) - timedelta(days=_RUN_UP_DAYS))
-        days = [first + timedelta(days=number) for number in range((row["as_of"] - first).days + 1)]
         series = {name: row[name] for name in (*_SERIES, "condition_display")}
-        for found in _days_of_note(series, days, [counts.get(day, 0) for day in days]):
-            if found["on"] >= watched_from:
-                yield found
+        for start, end in _stretches(sorted(counts)):
+            first = max(row["began_on"], max(start, watched_from) - timedelta(days=_RUN_UP_DAYS))
+            last = min(end + timedelta(days=_AFTER_DAYS), row["as_of"])
+            days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+            for found in _days_of_note(series, days, [counts.get(day, 0) for day in days]):
+                if found["on"] >= watched_from:
+                    yield found
+
+
+def _stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """The first and the last case of each part of a series, cut where no baseline reaches back over the pause.
+
+    A quiet day is no alarm unless C3 sums a case of the two days before it, and takes at least one from the CUSUM, which
+    stands at its limit of four at most. So the days of a pause that long say nothing, of which most series consist.
+    """
+    start = days[0]
+    for before, day in pairwise(days):
+        if (day - before).days > _RUN_UP_DAYS + _AFTER_DAYS:
+            yield start, before
+            start = day
+    yield start, days[-1]
 
 
 def _days_of_note(series: dict[str, Any], days: list[date], counts: list[int]) -> Iterator[dict[str, Any]]:

@@ -7,9 +7,11 @@ https://spark.apache.org/docs/4.1.0/api/python/reference/pyspark.sql/dataframe.h
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
@@ -22,6 +24,20 @@ from spark.in_hand.column import Column, column, duck_type, literal, quoted
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 _JOINS: Final = {"inner": "JOIN", "left": "LEFT JOIN", "left_semi": "SEMI JOIN", "left_anti": "ANTI JOIN"}
+_WORD: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What was registered under a name."""
+
+    name: str
+    schema: pa.Schema
+
+    def sql(self, words: frozenset[str]) -> str:
+        """The columns in whose names the query has every word: what no part of it names is not read, nor planned."""
+        chosen = [field for field in self.schema if words.issuperset(_words(field.name))]
+        return f"SELECT {', '.join(map(_without_zone, chosen or [self.schema.field(0)]))} FROM {quoted(self.name)}"
 
 
 class Frame:
@@ -30,7 +46,7 @@ class Frame:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        parts: Sequence[str | Frame],
+        parts: Sequence[str | _Given | Frame],
         columns: Sequence[str],
         fields: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
@@ -40,14 +56,11 @@ class Frame:
         self._fields = dict(fields or {})
 
     @classmethod
-    def of_arrow(cls, connection: duckdb.DuckDBPyConnection, rows: Any, columns: Sequence[str] = ()) -> Frame:
+    def of_arrow(cls, connection: duckdb.DuckDBPyConnection, rows: Any) -> Frame:
         """The rows of a table, or of a dataset, of pyarrow; its instants are known to be UTC's."""
         name = f"given_{id(rows)}"
         connection.register(name, rows)
-        schema = {field.name: field.type for field in rows.schema}
-        chosen = list(columns or schema)
-        parts = ", ".join(_without_zone(each, schema[each]) for each in chosen)
-        return cls(connection, (f"SELECT {parts} FROM {quoted(name)}",), chosen)
+        return cls(connection, (_Given(name, rows.schema),), rows.schema.names)
 
     def of_rows(self, rows: Sequence[Sequence[Any]], ddl: str) -> Frame:
         """Beside this frame one of the rows, whose columns a DDL of Spark names and types."""
@@ -95,48 +108,49 @@ class Frame:
 
     def withColumns(self, values: Mapping[str, Column]) -> Frame:  # noqa: N802 - Spark's name
         """With more columns, or others of those names; each is of the columns as they were."""
+        others = {name: each.sql for name, each in values.items() if name in self.columns}
+        more = [f"{each.sql} AS {quoted(name)}" for name, each in values.items() if name not in others]
         names = list(dict.fromkeys((*self.columns, *values)))
-        return self.select(*(values[each].alias(each) if each in values else each for each in names))
+        fields = self._fields | {name: each.fields for name, each in values.items() if each.fields}
+        listed = ", ".join((_star(others), *more))
+        return Frame(self._connection, (f"SELECT {listed} FROM (", self, ")"), names, fields)
 
     def withColumnRenamed(self, old: str, new: str) -> Frame:  # noqa: N802 - Spark's name
         """With another name of a column."""
-        return self.select(*(column(each).alias(new if each == old else each) for each in self.columns))
+        if old not in self.columns:
+            return self
+        names = [new if each == old else each for each in self.columns]
+        fields = {new if name == old else name: each for name, each in self._fields.items()}
+        renamed = f"SELECT * RENAME ({quoted(old)} AS {quoted(new)}) FROM ("
+        return Frame(self._connection, (renamed, self, ")"), names, fields)
 
     def drop(self, *names: str) -> Frame:
         """Without these columns."""
-        return self.select(*(each for each in self.columns if each not in names))
+        stay = [each for each in self.columns if each not in names]
+        gone = ", ".join(quoted(each) for each in self.columns if each in names)
+        if not gone:
+            return self
+        parts = (f"SELECT * EXCLUDE ({gone}) FROM (", self, ")")
+        return Frame(self._connection, parts, stay, self._fields)
 
     def distinct(self) -> Frame:
         """Each row once."""
-        return Frame(self._connection, ("SELECT DISTINCT * FROM (", self, ")"), self.columns, self._fields)
+        listed = ", ".join(map(quoted, self.columns))
+        parts = (f"SELECT DISTINCT {listed} FROM (", self, ")")
+        return Frame(self._connection, parts, self.columns, self._fields)
 
     def join(self, other: Frame, on: Sequence[str], how: str = "inner") -> Frame:
-        """With the rows of another frame that have the same values in the columns `on`, which stand first."""
+        """With the rows of another frame that have the same values in the columns `on`."""
         semi = how in ("left_semi", "left_anti")
-        mine = [each for each in self.columns if each not in on]
-        others = [] if semi else [each for each in other.columns if each not in on]
-        listed = [f"l.{quoted(each)}" for each in (*on, *mine)] + [f"r.{quoted(each)}" for each in others]
-        same = " AND ".join(f"l.{quoted(each)} = r.{quoted(each)}" for each in on)
-        parts = (
-            f"SELECT {', '.join(listed)} FROM (",
-            self,
-            f") AS l {_JOINS[how]} (",
-            other,
-            f") AS r ON {same}",
-        )
-        fields = self._fields | other._fields
-        return Frame(self._connection, parts, (*on, *mine, *others), fields)
+        more = [] if semi else [each for each in other.columns if each not in on]
+        key = ", ".join(map(quoted, on))
+        listed = f"l.*, r.* EXCLUDE ({key})" if more else "l.*"
+        parts = (f"SELECT {listed} FROM (", self, f") AS l {_JOINS[how]} (", other, f") AS r USING ({key})")
+        return Frame(self._connection, parts, (*self.columns, *more), self._fields | other._fields)
 
     def unionByName(self, other: Frame) -> Frame:  # noqa: N802 - Spark's name
         """The rows of both, by the names of the columns."""
-        listed = ", ".join(map(quoted, self.columns))
-        parts = (
-            f"SELECT {listed} FROM (",
-            self,
-            f") UNION ALL SELECT {listed} FROM (",
-            other,
-            ")",
-        )
+        parts = ("SELECT * FROM (", self, ") UNION ALL BY NAME SELECT * FROM (", other, ")")
         return Frame(self._connection, parts, self.columns, self._fields)
 
     def groupBy(self, *keys: str | Column) -> Groups:  # noqa: N802 - Spark's name
@@ -161,18 +175,24 @@ class Frame:
         order: list[Frame] = []
         _count(self, readers, order)
         names = {id(each): f"t{number}" for number, each in enumerate(order) if readers[id(each)] > 1}
+        said = [part for each in (*order, self) for part in each._parts if isinstance(part, str)]
+        words = frozenset(_words(" ".join((*said, *self.columns))))
         shared = [
-            f"{names[id(each)]} AS MATERIALIZED ({each._text(names)})" for each in order if id(each) in names
+            f"{names[id(each)]} AS MATERIALIZED ({each._text(names, words)})"
+            for each in order
+            if id(each) in names
         ]
-        return (f"WITH {', '.join(shared)} " if shared else "") + self._text(names)
+        return (f"WITH {', '.join(shared)} " if shared else "") + self._text(names, words)
 
-    def _text(self, names: Mapping[int, str]) -> str:
+    def _text(self, names: Mapping[int, str], words: frozenset[str]) -> str:
         return "".join(
             each
             if isinstance(each, str)
+            else each.sql(words)
+            if isinstance(each, _Given)
             else f"SELECT * FROM {names[id(each)]}"
             if id(each) in names
-            else each._text(names)
+            else each._text(names, words)
             for each in self._parts
         )
 
@@ -209,7 +229,18 @@ def _count(frame: Frame, readers: Counter[int], order: list[Frame]) -> None:
             order.append(each)
 
 
-def _without_zone(name: str, kind: pa.DataType) -> str:
-    if pa.types.is_timestamp(kind):
-        return f"make_timestamp(epoch_us({quoted(name)})) AS {quoted(name)}"  # a cast asks for the zone of the machine
-    return quoted(name)
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
+
+
+def _without_zone(given: pa.Field) -> str:
+    name = quoted(given.name)
+    if pa.types.is_timestamp(given.type):
+        return f"make_timestamp(epoch_us({name})) AS {name}"  # a cast asks for the zone of the machine
+    return name
+
+
+def _star(others: Mapping[str, str]) -> str:
+    """All columns, some of them with other values. Names are not listed: reading them takes longer than the rows."""
+    values = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in others.items())
+    return f"* REPLACE ({values})" if values else "*"

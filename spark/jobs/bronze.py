@@ -79,11 +79,11 @@ class BronzeJob:
     def _opened(self) -> list[str]:
         """The columns of the table, with the ledger and the list of files beside it, made where they are not there."""
         if self._by_files:
-            from spark.jobs.folder_tables import open_folder
+            from spark.jobs.folder_tables import declared_folder
 
             for table in (LEDGER, FILES):
-                open_folder(self._context, table)
-            bronze = open_folder(self._context, RESOURCES, partition_by=DAY)[0]
+                declared_folder(self._context, table)
+            bronze = declared_folder(self._context, RESOURCES, partition_by=DAY)[0]
             return [each.name for each in bronze.schema().fields]
         open_declared(self._spark, self._ledger_uri, LEDGER)
         open_declared(self._spark, self._files_uri, FILES)
@@ -200,9 +200,9 @@ class BronzeJob:
     def _complete(self, batch: int, planned: Sequence[Any]) -> None:
         """Writes a planned batch whose last step, the list of its files, is missing."""
         if self._by_files:
-            from spark.jobs.folder_tables import open_folder
+            from spark.jobs.folder_tables import declared_folder
 
-            taken = open_folder(self._context, FILES)[0].transaction_version(f"files-{self._id}")
+            taken = declared_folder(self._context, FILES)[0].transaction_version(f"files-{self._id}")
             if (taken or 0) < batch:
                 self._write(batch, planned)
             return

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from shared.names import RawZone, Zone
 from spark.jobs.context import RunContext
-from spark.jobs.folder_tables import append_once, found_folder, open_folder, rows_of
+from spark.jobs.folder_tables import append_once, declared_folder, found_folder, open_folder, rows_of
 from spark.jobs.set_aside import set_aside_few
 from spark.schemas.bronze import DAY, FILES, KIND, LEDGER, RESOURCES, lines_of
 from spark.schemas.columns import Derived
@@ -38,7 +38,7 @@ def landed_files(raw: Path) -> Iterator[tuple[str, int]]:
 
 def ledger_rows(context: RunContext, table_id: str) -> list[Row]:
     """What the ledger has of this bronze table."""
-    ledger = open_folder(context, LEDGER)[0]
+    ledger = declared_folder(context, LEDGER)[0]
     return list(rows_of(ledger, None, pc.field("table_id") == table_id).to_pylist())
 
 

@@ -97,9 +97,9 @@ class ChangedUnits:
 
     def _columns(self, since: Since, unit: str) -> str | None:
         if can_read_files(since.uri):
-            from spark.jobs.folder_files import opened
+            from spark.jobs.folder_files import dataset_at
 
-            names = [field.name for field in opened(since.uri, since.now).schema().fields]
+            names = dataset_at(since.uri, since.now).schema.names
         else:
             names = self._version(since.uri, since.now).columns
         return unit_column(names, unit)
@@ -115,14 +115,14 @@ def _named_in_files(since: Since, through: Units, by: str, column: str) -> Units
     import pyarrow.compute as pc
     from deltalake.exceptions import DeltaError
 
-    from spark.jobs.folder_files import dataset_of, opened
+    from spark.jobs.folder_files import dataset_at
     from spark.jobs.folder_tables import keys_of, one_of
 
     found: set[tuple[str, str]] = set()
     some = one_of(by, (each[1] for each in through)) & pc.is_valid(pc.field(column))
     for version in {since.version, since.now}:
         try:
-            rows = dataset_of(opened(since.uri, version)).to_table(["tenant", by, column], filter=some)
+            rows = dataset_at(since.uri, version).to_table(["tenant", by, column], filter=some)
         except (DeltaError, OSError):
             return None
         found |= {
@@ -140,9 +140,9 @@ def can_read_files(uri: str) -> bool:
 
 def newest_batch(uri: str, version: int) -> int:
     """The newest batch of a table in a folder; 0 where it is empty."""
-    from spark.jobs.folder_files import dataset_of, opened
+    from spark.jobs.folder_files import dataset_at
 
-    return newest_batch_in(dataset_of(opened(uri, version)))
+    return newest_batch_in(dataset_at(uri, version))
 
 
 def newest_batch_in(files: FileSystemDataset) -> int:
@@ -165,17 +165,17 @@ def units_in_files(since: Since, unit: str) -> Units | None:
     import pyarrow.compute as pc
     from deltalake.exceptions import DeltaError
 
-    from spark.jobs.folder_files import dataset_of, opened
+    from spark.jobs.folder_files import dataset_at
 
-    table = opened(since.uri, since.now)
-    names = [field.name for field in table.schema().fields]
+    now = dataset_at(since.uri, since.now)
+    names = now.schema.names
     column, key = unit_column(names, unit) or unit, "id" if "id" in names else unit
     columns = list(dict.fromkeys(("tenant", key, column)))
-    new = dataset_of(table).to_table(columns, filter=pc.field("batch") > since.batch)
+    new = now.to_table(columns, filter=pc.field("batch") > since.batch)
     if new.num_rows > since.most:
         return None
     try:
-        old = dataset_of(opened(since.uri, since.version)).to_table(columns)
+        old = dataset_at(since.uri, since.version).to_table(columns)
     except (DeltaError, OSError):  # the log does not know the version any more, or its files are gone
         return None
     old = old.filter(pc.is_in(old[key], new[key].combine_chunks()))

@@ -102,11 +102,12 @@ def _is_there(context: RunContext, store: DeltaTable, as_of: datetime, by: Clock
     if context.by_files:
         import pyarrow.compute as pc
 
-        from spark.jobs.folder_tables import count_of, open_folder
+        from spark.jobs.folder_tables import count_of, declared_folder
 
         own = (pc.field("known_by") == str(by)) & (pc.field("definition") == DEFINITION)
         return (
-            count_of(open_folder(context, STORE)[0], own & (pc.field("as_of") == as_of.astimezone(UTC))) > 0
+            count_of(declared_folder(context, STORE)[0], own & (pc.field("as_of") == as_of.astimezone(UTC)))
+            > 0
         )
     own = (F.col("known_by") == str(by)) & (F.col("definition") == DEFINITION)
     return not store.toDF().where(own & (F.col("as_of") == F.lit(as_of))).isEmpty()

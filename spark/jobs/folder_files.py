@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import Final, Generic, TypeVar
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 from urllib.request import url2pathname
 
 import pyarrow as pa
@@ -24,7 +24,7 @@ _EXACT: Final = ParquetReadOptions(coerce_int96_timestamp_unit="us")
 """Spark writes instants in a form that pyarrow reads in nanoseconds, which the year 9999 does not fit in."""
 
 _FEW_FILES: Final = 100
-_KEPT: Final = 64
+_KEPT: Final = 128
 _COMMIT: Final = re.compile(r"\d{20}\.json")
 _Version = tuple[str, int, int, int]
 """Folder, version, and which file its commit is: a table that was made anew has the same versions again."""
@@ -51,6 +51,11 @@ class _Newest(Generic[_T]):
                 del self._made[next(iter(self._made))]
         return found
 
+    def take(self, version: _Version | None) -> _T | None:
+        """What is kept of the version, which the next one to ask is not given any more."""
+        with self._changing:
+            return self._made.pop(version, None) if version else None
+
 
 _TABLES: Final = _Newest[DeltaTable]()
 _DATASETS: Final = _Newest[FileSystemDataset]()
@@ -64,17 +69,52 @@ def opened(uri: str, version: int | None = None) -> DeltaTable:
 def read_only(folder: str, version: int | None = None) -> DeltaTable:
     """The same of a folder."""
     if version is None:
-        names = (each.name for each in Path(folder, "_delta_log").iterdir())
-        newest = max(filter(_COMMIT.fullmatch, names), default="")
-        version = int(newest.removesuffix(".json")) if newest else None
+        version = _newest_version(folder)
     found = _TABLES.get(_identity(folder, version), lambda: DeltaTable(folder, version=version))
     return found if version in (None, found.version()) else DeltaTable(folder, version=version)
+
+
+def found_in(folder: str) -> DeltaTable | None:
+    """The table in a folder in its newest version, for reading; None where there is none."""
+    version = _newest_version(folder)
+    if version is None and not DeltaTable.is_deltatable(folder):
+        return None
+    return read_only(folder, version)
+
+
+def _newest_version(folder: str) -> int | None:
+    """By the names of its commits; None where there are none."""
+    try:
+        names = [each.name for each in Path(folder, "_delta_log").iterdir()]
+    except FileNotFoundError:
+        return None
+    newest = max(filter(_COMMIT.fullmatch, names), default="")
+    return int(newest.removesuffix(".json")) if newest else None
+
+
+def for_writing(table: DeltaTable) -> DeltaTable:
+    """A table that nobody else writes to: it moves on with each write, and is given to nobody until it is kept.
+
+    Who reads by the same one sees it move: what is to stay as it is is its dataset.
+    """
+    folder = url2pathname(urlparse(table.table_uri).path)
+    return _TABLES.take(_identity(folder, table.version())) or DeltaTable(folder)
 
 
 def keep(table: DeltaTable) -> None:
     """A table as it stands after a write, for its next reader."""
     folder = url2pathname(urlparse(table.table_uri).path)
     _TABLES.get(_identity(folder, table.version()), lambda: table)
+
+
+def dataset_at(uri: str, version: int) -> FileSystemDataset:
+    """The rows of a version, whose log is not read again where they were asked for before."""
+    folder = uri.removeprefix(LOCAL)
+
+    def made() -> FileSystemDataset:
+        return _dataset(read_only(folder, version), folder)
+
+    return _DATASETS.get(_identity(folder, version), made)
 
 
 def dataset_of(table: DeltaTable) -> FileSystemDataset:
@@ -104,7 +144,7 @@ def _dataset(table: DeltaTable, folder: str) -> FileSystemDataset:
     system = SubTreeFileSystem(folder, LocalFileSystem())
     if table.protocol().min_reader_version > 1 or table.metadata().partition_columns:
         return table.to_pyarrow_dataset(filesystem=system, parquet_read_options=_EXACT)
-    files = pa.table(table.get_add_actions(flatten=True))["path"].to_pylist()
+    files = [unquote(each).removeprefix(f"{folder.rstrip('/')}/") for each in table.file_uris()]
     if len(files) > _FEW_FILES:
         return table.to_pyarrow_dataset(filesystem=system, parquet_read_options=_EXACT)
     parquet = ParquetFileFormat(read_options=_EXACT)

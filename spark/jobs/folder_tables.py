@@ -21,7 +21,7 @@ from deltalake.exceptions import CommitFailedError
 
 from spark.jobs.commits import MERGED
 from spark.jobs.context import RunContext
-from spark.jobs.folder_files import dataset_of, keep, read_only
+from spark.jobs.folder_files import dataset_of, for_writing, found_in, keep
 from spark.jobs.tables import LOCAL, open_declared
 from spark.plain.arrow_types import arrow_schema
 from spark.plain.empty_tables import made_folder
@@ -53,15 +53,28 @@ def open_folder(
     properties: dict[str, str] | None = None,
     partition_by: str | None = None,
 ) -> tuple[DeltaTable, list[str]]:
+    """`declared_folder` for writing: until it is kept again the next reader or writer is given another one."""
+    found, notes = declared_folder(context, table, properties, partition_by)
+    return for_writing(found), notes
+
+
+def declared_folder(
+    context: RunContext,
+    table: Table | Derived,
+    properties: dict[str, str] | None = None,
+    partition_by: str | None = None,
+) -> tuple[DeltaTable, list[str]]:
     """The declared table, made where there is none, widened by Spark where it has not every column, and what was done.
 
     Raises SchemaRefused.
     """
     uri = context.lake.uri(table.path)
-    folder = Path(uri.removeprefix(LOCAL))
-    if not DeltaTable.is_deltatable(str(folder)):
-        return made_folder(folder, table, properties, partition_by), []
-    found = DeltaTable(folder)
+    folder = uri.removeprefix(LOCAL)
+    found = found_in(folder)
+    if found is None:
+        made = made_folder(Path(folder), table, properties, partition_by)
+        keep(made)
+        return made, []
     has = {each["name"]: each["type"] for each in json.loads(found.schema().to_json())["fields"]}
     if all(has.get(name) == kind for name, kind in _declared(table)):
         return found, []
@@ -77,8 +90,7 @@ def _declared(table: Table | Derived) -> tuple[tuple[str, Any], ...]:
 
 def found_folder(context: RunContext, path: str) -> DeltaTable | None:
     """The table at a lake path, for reading; None where there is none."""
-    folder = context.lake.uri(path).removeprefix(LOCAL)
-    return read_only(folder) if DeltaTable.is_deltatable(folder) else None
+    return found_in(context.lake.uri(path).removeprefix(LOCAL))
 
 
 def rows_of(
@@ -172,6 +184,7 @@ def append_once(
         once = CommitProperties(app_transactions=[Transaction(app_id, version)], max_commit_retries=0)
         try:
             write_deltalake(target, values, mode="append", commit_properties=once)
+            keep(target)
             return
         except CommitFailedError:  # another run has written since the table was read
             if tried == _TRIES:

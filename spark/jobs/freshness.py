@@ -75,6 +75,7 @@ def _by_files(context: RunContext, started: float) -> TableReport:
     import pyarrow.compute as pc
     from deltalake import CommitProperties, write_deltalake
 
+    from spark.jobs.folder_files import keep
     from spark.jobs.folder_tables import as_arrow, found_folder, open_folder, rows_of
 
     table = open_folder(context, FRESHNESS)[0]
@@ -97,6 +98,7 @@ def _by_files(context: RunContext, started: float) -> TableReport:
         said = CommitProperties({"userMetadata": json.dumps({LANDED_TO_GOLD_P95: late})})
         values = as_arrow(FRESHNESS, [dict(zip(names, row, strict=True))])
         write_deltalake(table, values, mode="append", commit_properties=said)
+        keep(table)
         written, notes = 1, (_words(row),)
     return TableReport(FRESHNESS.path, written, table.count(), time.monotonic() - started, notes)
 

@@ -70,12 +70,12 @@ def _screened(context: RunContext, scopes: Sequence[Scope]) -> dict[str, list[Fi
         return None
     import duckdb
 
-    from spark.jobs.folder_files import dataset_of, opened
+    from spark.jobs.folder_files import dataset_at
     from spark.jobs.gold_small import connection
     from spark.quality.screen import screened
 
     def screen(scope: Scope) -> list[Finding] | None:
-        rows = dataset_of(opened(context.lake.uri(scope.path), scope.mark["version"]))
+        rows = dataset_at(context.lake.uri(scope.path), scope.mark["version"])
         try:
             with connection() as own:
                 return screened(own, rows, scope.new_files or frozenset(), scope.checks)
@@ -132,6 +132,7 @@ def _write(context: RunContext, layer: str, findings: Sequence[Finding], said: s
     if context.by_files:
         from deltalake import CommitProperties, write_deltalake
 
+        from spark.jobs.folder_files import keep
         from spark.jobs.folder_tables import as_arrow, open_folder
 
         names = [column.name for column in QUALITY_RESULTS.columns]
@@ -141,6 +142,7 @@ def _write(context: RunContext, layer: str, findings: Sequence[Finding], said: s
             CommitProperties({"userMetadata": said}),
         )
         write_deltalake(target, values, mode="append", commit_properties=properties)
+        keep(target)
         return
     uri = context.lake.uri(QUALITY_RESULTS.path)
     open_declared(context.spark, uri, QUALITY_RESULTS)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from spark.jobs.context import RunContext
+from spark.jobs.folder_files import keep
 from spark.jobs.folder_tables import found_folder, keys_of, open_folder, rows_of
 from spark.jobs.report import TableReport
 from spark.plain.arrow_types import arrow_schema
@@ -39,6 +40,7 @@ def references_few(context: RunContext) -> TableReport | None:
     target = open_folder(context, UNRESOLVED_REFERENCES)[0]
     once = CommitProperties(max_commit_retries=0)
     write_deltalake(target, rows, mode="overwrite", commit_properties=once)
+    keep(target)
     counted = Counter(keys_of(rows, ("type", "element", "problem")))
     return TableReport(
         UNRESOLVED_REFERENCES.path, len(rows), len(rows), time.monotonic() - started, noted(counted)
@@ -86,6 +88,8 @@ def _unresolved(context: RunContext, table: Table, known: _Known) -> Iterator[pa
         everything, live = known.of(str(field.target))
         keys = _keys(tenants, targets)
         nowhere = pc.invert(pc.is_in(keys, value_set=live))
+        if not pc.any(nowhere).as_py():
+            continue
         found = pa.table({"tenant": tenants, "id": ids, "target_id": targets, "key": keys}).filter(nowhere)
         gone = pc.is_in(found["key"], value_set=everything)
         said = {"type": table.type, "element": field.name, "target_type": field.target}
@@ -99,12 +103,10 @@ def _unresolved(context: RunContext, table: Table, known: _Known) -> Iterator[pa
 def _targets(rows: pa.Table, field: Field) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Tenant, id and target of each reference, one row each."""
     targets = rows[field.name].combine_chunks()
-    places = pa.array(range(len(rows)), pa.int64())
     if field.rule is Rule.TEXTS:
-        places, targets = pc.list_parent_indices(targets), pc.list_flatten(targets)
+        rows, targets = rows.take(pc.list_parent_indices(targets)), pc.list_flatten(targets)
     some = pc.is_valid(targets)
-    places, targets = places.filter(some), targets.filter(some)
-    return rows["tenant"].take(places), rows["id"].take(places), targets
+    return rows["tenant"].filter(some), rows["id"].filter(some), targets.filter(some)
 
 
 def _keys(tenants: pa.Array, ids: pa.Array) -> pa.Array:

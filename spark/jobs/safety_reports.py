@@ -56,9 +56,9 @@ def run(context: RunContext) -> Iterator[TableReport]:
     uri = context.lake.uri(REPORTS.path)
     source = context.lake.uri(stream_path(RawZone.SAFETY_REPORTS))
     if context.by_files:
-        from spark.jobs.folder_tables import open_folder
+        from spark.jobs.folder_tables import declared_folder
 
-        open_folder(context, REPORTS)
+        declared_folder(context, REPORTS)
     else:
         open_declared(context.spark, uri, REPORTS)
     before = row_count(context.spark, uri)
@@ -100,6 +100,7 @@ def _take_few(context: RunContext, source: str, uri: str) -> bool:
     import pyarrow.compute as pc
     from deltalake import CommitProperties, write_deltalake
 
+    from spark.jobs.folder_files import keep
     from spark.jobs.folder_tables import as_arrow, count_of, found_folder, open_folder, rows_of
     from spark.jobs.silver_few import MOST_LETTERS
 
@@ -123,4 +124,5 @@ def _take_few(context: RunContext, source: str, uri: str) -> bool:
         mode="append" if done else "overwrite",
         commit_properties=CommitProperties(said, max_commit_retries=0),
     )
+    keep(target)
     return True

@@ -25,6 +25,7 @@ from spark.jobs.folder_tables import (
     as_arrow,
     commit,
     count_of,
+    declared_folder,
     keys_of,
     one_of,
     open_folder,
@@ -51,8 +52,8 @@ _KEY_AND_VERSION: Final = (*_KEY, "source_version", "content_hash")
 def run_few(context: RunContext, tables: Sequence[Table]) -> Iterator[TableReport] | None:
     """Merges what is new in bronze since the last whole run; None where that is more than a few rows."""
     started = time.monotonic()
-    bronze = open_folder(context, RESOURCES, partition_by=DAY)[0]
-    versions, notes = open_folder(context, VERSIONS)
+    bronze = declared_folder(context, RESOURCES, partition_by=DAY)[0]
+    versions, notes = declared_folder(context, VERSIONS)
     bronze_id = TableLog(context.spark, context.lake.uri(RESOURCES.path)).id
     done = progress_of(TableLog(context.spark, context.lake.uri(VERSIONS.path)), bronze_id)
     is_new = pc.field("batch") > done

@@ -35,8 +35,9 @@ def screened(
     if len(parts[True]) != len(files) or any(each.expectation not in _KNOWN for each in checks):
         return None
     for name, is_new in ((_NEW, True), (_OLD, False)):
-        rows = FileSystemDataset(parts[is_new], dataset.schema, dataset.format, dataset.filesystem)
-        connection.register(name, rows)
+        if is_new or parts[is_new]:  # of a table that was written whole none is old
+            rows = FileSystemDataset(parts[is_new], dataset.schema, dataset.format, dataset.filesystem)
+            connection.register(name, rows)
     wheres = list(dict.fromkeys(check.where for check in checks))
     asked = [f"count(*){_only(where)}" for where in wheres]
     asked += [
@@ -44,7 +45,9 @@ def screened(
         for each in checks
         if each.expectation in _MET
     ]
-    asked += [unmet for each in checks if each.expectation == UNIQUE for unmet in _twice(each)]
+    unique = [each for each in checks if each.expectation == UNIQUE]
+    asked += [_twice(each) for each in unique]
+    asked += [_also_old(each) for each in unique if parts[False]]
     (found,) = connection.execute(f"SELECT {', '.join(asked)} FROM {_NEW}").fetchall()
     if any(found[len(wheres) :]):
         return None
@@ -57,16 +60,17 @@ def _only(where: str) -> str:
     return f" FILTER (WHERE {where})" if where else ""
 
 
-def _twice(check: Check) -> tuple[str, str]:
-    """How many new rows have a key of another one, and how many keys an old row has too."""
-    key = [_quoted(name) for name in check.column_list]
-    same = " AND ".join(f"{_OLD}.{name} = {_NEW}.{name}" for name in key)
-    only, also = _only(check.where), f" WHERE {check.where}" if check.where else ""
-    new, old = (f"(SELECT {', '.join(key)} FROM {rows}{also}) AS {rows}" for rows in (_NEW, _OLD))
-    return (
-        f"count(*){only} - count(DISTINCT row({', '.join(key)})){only}",
-        f"(SELECT count(*) FROM {old} SEMI JOIN {new} ON {same})",
-    )
+def _twice(check: Check) -> str:
+    """How many new rows have a key of another one."""
+    key, only = ", ".join(map(_quoted, check.column_list)), _only(check.where)
+    return f"count(*){only} - count(DISTINCT row({key})){only}"
+
+
+def _also_old(check: Check) -> str:
+    """How many old rows have a key of a new one."""
+    key, also = ", ".join(map(_quoted, check.column_list)), f" WHERE {check.where}" if check.where else ""
+    new, old = (f"(SELECT {key} FROM {rows}{also})" for rows in (_NEW, _OLD))
+    return f"(SELECT count(*) FROM {old} SEMI JOIN {new} USING ({key}))"
 
 
 def _quoted(name: str) -> str:

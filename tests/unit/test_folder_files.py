@@ -70,3 +70,22 @@ def test_the_files_that_came_after_a_version_are_those_that_are_still_there(tmp_
     assert log.added_since(0).isdisjoint(added)
     (tmp_path / "_delta_log" / f"{1:020d}.json").unlink()
     assert commits.TableLog(None, f"file:{tmp_path}").added_since(0) is None
+
+
+def test_who_writes_a_table_shares_it_with_no_other_writer_until_it_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    first = folder_files.for_writing(folder_files.found_in(str(tmp_path)))
+    second = folder_files.for_writing(folder_files.found_in(str(tmp_path)))
+    assert first is not second
+    write_deltalake(first, pa.table({"value": pa.array([2], pa.int64())}), mode="append")
+    assert (first.version(), second.version()) == (1, 0)
+    folder_files.keep(first)
+    assert folder_files.found_in(str(tmp_path)) is first
+    assert read(tmp_path, 0) == [1]
+    assert folder_files.dataset_at(f"file:{tmp_path}", 0).to_table()["value"].to_pylist() == [1]
+
+
+def test_a_folder_without_a_commit_holds_no_table(tmp_path: Path) -> None:
+    assert folder_files.found_in(str(tmp_path)) is None
+    (tmp_path / "_delta_log").mkdir()
+    assert folder_files.found_in(str(tmp_path)) is None

@@ -95,3 +95,37 @@ def test_the_rows_of_units_are_those_of_the_tenant_whatever_their_texts_hold(
     everyone = frozenset(("other", code) for code in odd)
     assert len(gold_small.of_units(rows, everyone, "code").collect()) == len(odd)
     assert gold_small.of_units(rows, frozenset(), "code").collect() == []
+
+
+def test_columns_that_no_part_of_a_query_names_are_left_out_and_change_no_answer(
+    own: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = {
+        "tenant": ["t", "t", "t"],
+        "code": ["a", "a", "b"],
+        "drug.name": ["x", "y", "y"],
+        "rest": [1, 1, 1],
+    }
+    frame = _frame(own, **rows)
+    asked = frame.where("code = 'a'").select(F.col("`drug.name`").alias("drug"))
+    assert asked.collect() == [{"drug": "x"}, {"drug": "y"}]
+    assert "rest" not in asked.sql()
+    assert frame.drop("rest").columns == ["tenant", "code", "drug.name"]
+    assert frame.drop("rest").collect()[0] == {"tenant": "t", "code": "a", "drug.name": "x"}
+    assert len(frame.distinct().select("tenant").collect()) == 3
+    assert len(frame.select("tenant", "code").distinct().collect()) == 2
+    counted = frame.groupBy(F.lit("all").alias("of")).agg(F.count("*").alias("rows"))
+    assert counted.collect() == [{"of": "all", "rows": 3}]
+    assert frame.collect()[2] == {name: values[2] for name, values in rows.items()}
+
+
+def test_a_column_with_another_value_is_of_the_columns_as_they_were(own: duckdb.DuckDBPyConnection) -> None:
+    frame = _frame(own, a=[1], b=[2]).withColumns({"a": F.col("b"), "c": F.col("a"), "b": F.col("a")})
+    assert frame.columns == ["a", "b", "c"]
+    assert frame.collect() == [{"a": 2, "b": 1, "c": 1}]
+    assert frame.withColumnRenamed("a", "z").collect() == [{"z": 2, "b": 1, "c": 1}]
+    other = _frame(own, z=[9], b=[1])
+    joined = frame.join(other, ["b"])
+    assert joined.select("a", "z").collect() == [{"a": 2, "z": 9}]
+    assert list(joined.collect()[0]) == joined.columns
+    assert frame.join(other, ["b"], "left_anti").collect() == []

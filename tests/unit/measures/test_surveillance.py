@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from datetime import date, timedelta
 from itertools import groupby
 
 import pytest
@@ -76,3 +78,36 @@ def test_the_documents_say_what_is_found_of_each_shape_and_size() -> None:
             for each in results
         ]
         assert f"| {shape} | {size} | {' | '.join(cells)} |" in text
+
+
+def test_a_series_with_pauses_has_the_flags_of_all_its_days() -> None:
+    pytest.importorskip("pyspark", reason="not tested: surveillance flags, whose module imports Spark")
+    from spark.gold.surveillance import WATCHED_DAYS, flag_rows
+
+    chance, as_of = random.Random(5), date(2026, 5, 1)
+    found = flags = 0
+    for share in (0.004, 0.02, 0.1, 0.6) * 10:
+        length = chance.choice((40, 400, WATCHED_DAYS + 31))
+        counts = [chance.choice((1, 1, 2, 9)) if chance.random() < share else 0 for _ in range(length)]
+        counts[chance.choice((0, length - 1))] = 1
+        first = as_of - timedelta(days=length - 1)
+        cases = [
+            {"on": first + timedelta(days=place), "cases": cases}
+            for place, cases in enumerate(counts)
+            if cases
+        ]
+        names = ("tenant", "condition_system", "condition_code", "place", "condition_display")
+        row = dict.fromkeys(names, "x") | {"days": cases, "as_of": as_of, "began_on": first}
+        rows = {each["on"]: each for each in flag_rows([row])}
+        for place, day in enumerate(aberrations(counts)):
+            on = first + timedelta(days=place)
+            alarm = day.c1_alarm or day.c2_alarm or day.c3_alarm or day.cusum_alarm
+            if not (day.count or alarm) or place < length - 1 - WATCHED_DAYS:
+                assert on not in rows
+                continue
+            each = rows.pop(on)
+            values = (day.count, day.c1, day.c2, day.c3, day.cusum)
+            assert tuple(each[name] for name in ("cases", "c1", "c2", "c3", "cusum")) == values
+            flags, found = flags + 1, found + alarm
+        assert not rows
+    assert found > 100 < flags
