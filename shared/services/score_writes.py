@@ -115,26 +115,34 @@ def side_by_side(
     threads = min(PARALLEL_PATIENTS, len(news))
     if threads == 1:
         one_after_another()
+        _tell(order, changed, threads)
     else:
-        for _ in range(threads):
-            pool.submit(one_after_another)
-    _told(order, changed, threads)
+        working = [pool.submit(one_after_another) for _ in range(threads)]
+        _tell(order, changed, threads)
+        for each in working:
+            each.result()  # whoever was ended, not refused, leaves patients behind: the page comes again
     return made, failures[0] if failures else None
 
 
-def _told(order: AlertOrder, changed: SimpleQueue[list[Item] | None], threads: int) -> None:
-    """Tell of what changes, as much at a time as has come, until each of the threads has said None."""
-    tells = True
+def _tell(order: AlertOrder, changed: SimpleQueue[list[Item] | None], threads: int) -> None:
+    """Tell of what changes, as much at a time as has come, until each of the threads has said None.
+
+    What is not told because the store is busy or away comes again by the change feed. Any other failure is raised when all
+    threads have ended.
+    """
+    failure: Exception | None = None
     while threads:
         come = [changed.get()]
         while not changed.empty():
             come.append(changed.get())
         threads -= come.count(None)
-        if tells:
+        if failure is None:
             try:
                 order.tell(alert for alerts in come for alert in alerts or ())
-            except (Busy, Unavailable):  # they come again by the change feed
-                tells = False
+            except Exception as met:  # noqa: BLE001 - nobody goes on working behind the caller's back
+                failure = met
+    if failure is not None and not isinstance(failure, (Busy, Unavailable)):
+        raise failure
 
 
 def assessment_item(tenant: str, home: str, resource: dict[str, Any], now: datetime) -> Item:

@@ -1,25 +1,28 @@
-"""The order in which `local bench sepsis` replays stays."""
+"""The order in which `local bench sepsis` replays stays, and what it expects of them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
 
-from local.bench.sepsis import Replayed, Value, in_turn
+import pytest
+
+from local.bench.sepsis import Replayed, SepsisResult, Value, in_turn, lasting
 from shared.domain.stays.variables import variables
 
 HOURS, VALUES = 4, 7
 HEART_RATE = variables()[0]
 
 
-def test_each_stay_is_replayed_in_its_order_and_their_hours_begin_one_after_another() -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_each_stay_is_replayed_in_its_order_and_their_hours_begin_one_after_another(apart: bool) -> None:
     values = tuple(
         Value(HEART_RATE, 80.0, timedelta(hours=hour, minutes=1 + place))
         for hour in range(HOURS)
         for place in range(VALUES)
     )
     stays = [Replayed(f"{number}", 60, "male", values) for number in range(50)]
-    order = list(in_turn(stays))
+    order = list(in_turn(stays, apart=apart))
     for number in range(len(stays)):
         assert [place for stay, place in order if stay == number] == list(range(HOURS * VALUES))
     second_hour = [at for at, (_, place) in enumerate(order) if place == VALUES]
@@ -37,3 +40,28 @@ def test_a_stay_of_few_values_keeps_their_hours() -> None:
     full = tuple(Value(HEART_RATE, 80.0, timedelta(hours=hour, minutes=1)) for hour in range(3))
     order = list(in_turn([Replayed("few", 60, "female", values), Replayed("full", 60, "male", full)]))
     assert order == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
+
+
+def test_values_of_an_hour_come_one_after_another_or_as_far_apart_as_it_lets_them() -> None:
+    hour = tuple(Value(HEART_RATE, 80.0, timedelta(minutes=1 + place)) for place in range(VALUES))
+    stays = [Replayed(f"{number}", 60, "male", hour) for number in range(100)]
+    lengths = {}
+    for apart in (False, True):
+        at = [number for number, (stay, _) in enumerate(in_turn(stays, apart=apart)) if stay == 50]
+        lengths[apart] = at[-1] - at[0]
+    assert lengths[False] * 4 < lengths[True]
+
+
+def test_a_risk_that_is_soon_lower_again_is_no_alert_to_expect() -> None:
+    values = tuple(Value(HEART_RATE, 80.0, timedelta(minutes=1 + place)) for place in range(VALUES))
+    stay = Replayed("one", 60, "male", values, {0: 2, 3: 6, 5: None})
+    assert lasting([stay], list(in_turn([stay])), values=2) == {(0, 3), (0, 5)}
+
+
+def test_an_alert_that_is_never_read_or_of_no_value_sent_misses_the_goal() -> None:
+    told = [0.3] * 99
+    assert SepsisResult(sent=1, found=1, latencies_s=told, lost=1).reached, "one in a hundred"
+    assert not SepsisResult(sent=1, found=1, latencies_s=told, lost=2).reached
+    assert not SepsisResult(sent=1, found=1, latencies_s=told, unforeseen=1).reached
+    assert not SepsisResult(sent=2, found=1, latencies_s=told).reached
+    assert not SepsisResult(sent=1, found=1).reached

@@ -150,16 +150,24 @@ def test_an_acknowledgement_is_told_of_even_by_a_process_whose_clock_is_behind()
     assert [alert["acknowledged_by"] for alert in _read(ward.world, cursor)[0]] == [CALLER.client]
 
 
-def test_the_alerts_of_many_patients_are_told_in_few_batches() -> None:
+def test_alerts_that_have_come_together_are_told_in_one_batch(world: World) -> None:
+    AlertOrder(world.records).tell([_alert(number) for number in range(50)])
+    counters = [item for item in world.stores.records.changes if item["id"] == "told"]
+    assert len(_read(world, limit=50)[0]) == 50
+    assert len(counters) == 1
+
+
+def test_every_alert_of_a_page_of_many_patients_is_told_once() -> None:
     ward = Ward()
     for number in range(50):
         key = ResourceKey("Patient", f"p{number}")
         ward.put({"resourceType": "Patient", "birthDate": "1950-01-01"}, key)
         ward.post(vital(ward.now, "9279-1", 30, key.id))
     ward.react()
-    counters = [item for item in ward.world.stores.records.changes if item["id"] == "told"]
+    counters = [item["last"] for item in ward.world.stores.records.changes if item["id"] == "told"]
     assert len(_read(ward.world)[0]) == 50
-    assert len(counters) == 1
+    assert counters == sorted(set(counters))
+    assert counters[-1] == 50
 
 
 def test_an_alert_can_be_read_while_other_patients_of_its_page_are_still_scored(world: World) -> None:
@@ -183,3 +191,34 @@ def test_an_alert_can_be_read_while_other_patients_of_its_page_are_still_scored(
     assert failure is None
     assert len(made) == 2
     assert [alert["patient"] for alert in _read(world)[0]] == ["Patient/1", "Patient/0"]
+
+
+@pytest.mark.parametrize("patients", [1, 20])
+def test_an_order_that_cannot_go_on_is_told_when_every_patient_of_the_page_was_scored(
+    world: World, patients: int
+) -> None:
+    world.records.create(
+        {"id": "told", "tenant": TENANT, "home": "alerts", "kind": "told"}
+    )  # without its number
+    scored: list[int] = []
+
+    def score(_: Whose, number: int) -> list[Item]:
+        scored.append(number)
+        return [_alert(number)]
+
+    news = {(TENANT, f"{number:012x}", f"Patient/{number}"): number for number in range(patients)}
+    with ThreadPoolExecutor(4) as pool, pytest.raises(KeyError):
+        side_by_side(pool, AlertOrder(world.records), score, news)
+    assert sorted(scored) == list(range(patients))
+
+
+def test_patients_whose_thread_was_ended_are_not_taken_for_scored(world: World) -> None:
+    def score(_: Whose, number: int) -> list[Item]:
+        if number == 1:
+            raise SystemExit
+        return [_alert(number)]
+
+    news = {(TENANT, f"{number:012x}", f"Patient/{number}"): number for number in range(4)}
+    with ThreadPoolExecutor(4) as pool, pytest.raises(SystemExit):
+        side_by_side(pool, AlertOrder(world.records), score, news)
+    assert {alert["patient"] for alert in _read(world)[0]} >= {"Patient/0", "Patient/2"}
