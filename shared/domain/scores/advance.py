@@ -53,6 +53,11 @@ WINDOW = timedelta(hours=48)
 WINDOW_US = to_us(from_us(0) + WINDOW)
 # Rows are pruned an hour's worth at a time: what is beyond the window but still there is no longer changed.
 SLACK_US = to_us(from_us(0) + timedelta(hours=1))
+MOST_GONE = 2_000
+"""Observations remembered as withdrawn, or a monitor whose clock is ahead would fill the state of its patient.
+
+Of one beyond them an older version that is told again counts until the newer one, told again behind it, takes it back.
+"""
 
 
 @dataclass(slots=True)
@@ -82,7 +87,7 @@ def advance(
     same_context = before["context"] == after["context"]
     if sorted_in.gone or any(id_ in before["gone"] for id_ in sorted_in.put):
         kept = {id_: entry for id_, entry in before["gone"].items() if id_ not in sorted_in.put}
-        after["gone"] = kept | sorted_in.gone
+        after["gone"] = _newest_gone(kept | sorted_in.gone)
     counts = (sorted_in.late, sorted_in.ahead, sorted_in.unchanged)
     if not sorted_in.put and not sorted_in.drop and same_context:
         _anchor(after)
@@ -231,6 +236,16 @@ def _anchor(state: VitalsState) -> None:
             id_: [latest if at is None else at, version, order]
             for id_, (at, version, order) in state["gone"].items()
         }
+
+
+def _newest_gone(gone: dict[str, list[object]]) -> dict[str, list[object]]:
+    """The `MOST_GONE` that are the newest by instant, then by version; one that has none yet is given the newest."""
+    if len(gone) <= MOST_GONE:
+        return gone
+    newest_last = sorted(
+        gone.items(), key=lambda item: (item[1][AT] is None, item[1][AT] or 0, item[1][ORDER])
+    )
+    return dict(newest_last[-MOST_GONE:])
 
 
 def _oldest(state: VitalsState) -> int:

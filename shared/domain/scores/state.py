@@ -5,7 +5,8 @@
     rows      Observation id -> [at, version, order, {parameter: value}, [outcome per rule]], in the
               order (at, id): the last 48 hours, or the newest of them where `older` has segments;
               `parameter!reason` with an empty value where it speaks of one without a value that counts
-    gone      Observation id -> [at, version, order] of withdrawn ones, so that an older version stays away
+    gone      Observation id -> [at, version, order] of withdrawn ones and of those ahead, so that an older version stays
+              away: the newest 2,000
     slots     parameter -> [at, id, version, value]: the last value of each parameter;
               parameter!reason -> [at, n, m]: n values of this instant that do not count, m between the last
               one that counts and it

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import uuid
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.alerts import Alert
 from shared.domain.scores import NEWS2, PatientContext, Score
-from shared.domain.scores.advance import acknowledge, advance, score_at
+from shared.domain.scores.advance import MOST_GONE, acknowledge, advance, score_at
 from shared.domain.scores.changes import Changes, alerts_of
 from shared.domain.scores.fold import FoldResult, fold
 from shared.domain.scores.state import VitalsState, decode_acknowledgements
 from shared.domain.vitals import ObservedVitals, Parameter
+from shared.domain.vitals.observation import AHEAD, AHEAD_OF_RECORDING
 from tests.unit.scores.readings import NOON, WELL, observed
 
 ADULT = PatientContext(date(1960, 1, 1), pregnant=False)
@@ -275,6 +279,27 @@ def test_a_withdrawal_that_comes_first_keeps_the_reading_out() -> None:
     store.take(ObservedVitals("a", "v2", "0002", None, {}, "withdrawn"))
     store.take(observed("other", 0, **WELL))
     assert store.take(observed("a", 1, 1, **WORSE)).unchanged == 1
+
+
+def _ahead(number: int) -> ObservedVitals:
+    unused = {Parameter.HEART_RATE: AHEAD_OF_RECORDING}
+    return ObservedVitals(str(uuid.UUID(int=number)), "v1", f"{number:08d}", None, {}, AHEAD, unused)
+
+
+@pytest.mark.parametrize("others", [(), (observed("other", 0, **WELL),)], ids=["alone", "beside another"])
+def test_a_monitor_whose_clock_is_ahead_fills_no_state_and_hides_no_other_monitor(
+    others: tuple[ObservedVitals, ...],
+) -> None:
+    store = Store()
+    store.take(*others)
+    for first in range(0, 20_000, 1_000):
+        assert store.take(*map(_ahead, range(first, first + 1_000))).ahead == 1_000
+    assert len(store.state["gone"]) == MOST_GONE
+    assert len(store.text) < 250_000
+    assert [change.kind for change in store.take(observed("b", 5, **WORSE)).alerts] == ["created", "created"]
+    last = _ahead(19_999)
+    older = dataclasses.replace(observed(last.id, 6, **WELL), order="00000001")
+    assert store.take(older).unchanged == 1
 
 
 def test_a_half_read_set_of_one_instant_raises_no_alert() -> None:
