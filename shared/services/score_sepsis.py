@@ -42,7 +42,7 @@ from shared.ports.records import Create, Records, Replace
 from shared.services.alert_order import AlertOrder
 from shared.services.alert_writes import alert_items, alert_writes, count_raised, said
 from shared.services.alerts import alert_id
-from shared.services.bodies import Bodies
+from shared.services.bodies import UNREADABLE, Bodies
 from shared.services.dead_letters import DeadLetters
 from shared.services.isolate import isolate
 from shared.services.patient_news import Whose
@@ -310,8 +310,12 @@ def _at_the_hour(state: StayState, now_us: int) -> StayState:
     return {**state, "scored": now_us} if passed and not lacking(state, now_us) else state
 
 
-def _said(item: Item) -> Mapping[str, Any]:
-    return {} if item["deleted"] else without_counts(json.decode_object(body_of(item)))
+def _said(item: Item) -> Mapping[str, Any] | None:
+    """None where it was altered until it is no assessment of a model."""
+    try:
+        return {} if item["deleted"] else without_counts(json.decode_object(body_of(item)))
+    except UNREADABLE:
+        return None
 
 
 def _trigger(state: StayState, at_us: int) -> str:

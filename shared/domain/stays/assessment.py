@@ -86,7 +86,10 @@ def said_by(resource: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def without_counts(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's RiskAssessment without how many values of each reason did not count, and without its version."""
+    """A model's RiskAssessment without how many values of each reason did not count, and without its version.
+
+    Raises ValueError, LookupError, TypeError or AttributeError where it is not of the form of `model_assessment`.
+    """
     [extension] = resource["extension"]
     parts = [
         {**part, "extension": [each for each in part["extension"] if each["url"] != "values"]}

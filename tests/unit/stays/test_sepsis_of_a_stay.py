@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from shared.domain.features.sepsis import MEASURED, rests_on
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
-from shared.domain.records import body_of
+from shared.domain.fhir.identity import ResourceKey
+from shared.domain.records import body_of, stored_body
 from shared.errors import InputError, NotFound
+from shared.ports.records import Replace
 from tests.delivery.world import World
 from tests.unit.features.stays import made_up_stay
 from tests.unit.scores.ward import CALLER
@@ -183,6 +186,65 @@ def test_an_hour_is_assessed_anew_when_another_reason_is_named_and_not_for_one_m
     assert _not_counted(icu.risks()[-1]) == {"impossible-value": 5, "unknown-unit": 1}
     history = [item for item in icu.world.kinds("history") if item["type"] == "RiskAssessment"]
     assert len(history) == 3
+
+
+def _with_no_parts(body: dict[str, Any]) -> None:
+    body["extension"][0]["extension"] = [{"url": "notCounted"}]
+
+
+ALTERED: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no extension": lambda body: body.pop("extension"),
+    "two extensions": lambda body: body["extension"].append({"url": "urn:other", "valueBoolean": True}),
+    "an extension without parts": lambda body: body["extension"][0].pop("extension"),
+    "a part without its own": _with_no_parts,
+    "a part without an address": lambda body: body["extension"][0]["extension"].append({"extension": [{}]}),
+}
+
+
+@pytest.mark.parametrize("alter", ALTERED.values(), ids=ALTERED)
+def test_an_assessment_that_somebody_altered_is_written_anew_and_holds_up_no_alarm(
+    alter: Callable[[dict[str, Any]], object],
+) -> None:
+    icu = _with_an_assessment()
+    [item] = icu.world.current("RiskAssessment")
+    body = json.decode_object(body_of(item))
+    alter(body)
+    icu.put(ResourceKey("RiskAssessment", body["id"]), body)
+    _assert_written_anew(icu)
+
+
+@pytest.mark.parametrize("kept", [{"blob": "bodies/there"}, stored_body("{"), {"z": "bm9uZQ=="}])
+def test_an_assessment_whose_body_is_elsewhere_or_spoilt_is_written_anew(kept: dict[str, str]) -> None:
+    icu = _with_an_assessment()
+    [item] = icu.world.current("RiskAssessment")
+    there = icu.world.stores.records.read(item["tenant"], item["home"], item["id"])
+    assert there is not None
+    etag = there.pop("_etag")
+    rest = {name: value for name, value in there.items() if name not in ("body", "z")}
+    changed = {**rest, **kept, "hash": "other"}
+    icu.world.stores.records.commit(item["tenant"], item["home"], [Replace(changed, etag)])
+    _assert_written_anew(icu)
+
+
+def _with_an_assessment() -> Icu:
+    icu = Icu()
+    icu.admit()
+    icu.measure(9, **CALM)
+    icu.measure(9.05, HR=900.0)
+    icu.react()
+    return icu
+
+
+def _assert_written_anew(icu: Icu) -> None:
+    """By a process that remembers nothing: after one more value that does not count, and with the alarm of those that do."""
+    world, changes = World(icu.world.stores), icu.world.stores.records.changes
+    for values in ({"HR": 901.0}, {"HR": 135.0, "Temp": 39.6, "SBP": 78.0, "Resp": 34.0, "Lactate": 6.0}):
+        icu.measure(9.2, **values)
+        start, icu.seen = icu.seen, len(changes)
+        world.score_sepsis.redo(changes[start : icu.seen])
+        [extension] = icu.risks()[-1]["extension"]
+        assert {"url", "extension"} == set(extension)
+    assert [alert["severity"] for alert in icu.alerts()] == ["P1"]
 
 
 def test_a_temperature_in_fahrenheit_is_the_same_temperature() -> None:
