@@ -30,12 +30,12 @@ def evidence(chart: Chart, encounter: Resource) -> dict[str, Dated]:
     """Column → instant and resource. One that rests on nothing, such as a drug that nobody requested, is not there.
 
     Who the patient is and how the stay ended is of its end, how it began of its beginning. A diagnosis is of its onset, else
-    of its recording, else of the end of the stay that lists it. `BEFORE` is the stay before.
+    of its recording, else of the end of the stay that lists it; a date after that end is none. `BEFORE` is the stay before.
     """
     start, end = period_of(encounter)
     medications = list(within(chart.medications, start, end))
     laboratory = [each for each in within(chart.observations, start, end) if is_laboratory(each)]
-    conditions = [(_diagnosed(each) or end, each) for each in conditions_of(chart, encounter)]
+    conditions = [(_diagnosed(each, end), each) for each in conditions_of(chart, encounter)]
     taken = {name: _begun(requests) for name, requests in takers_of(medications).items()}
     a1c = last_a1c(chart.observations, start, end)
     found: dict[str, Iterable[Dated]] = {
@@ -66,10 +66,11 @@ def _begun(resources: Iterable[Resource]) -> list[Dated]:
     return [(at, each) for each in resources if (at := begun_of(each)) is not None]
 
 
-def _diagnosed(condition: Resource) -> datetime | None:
-    names = ("onsetDateTime", "onsetPeriod", "recordedDate")
-    covered = next((found for name in names if (found := range_of(condition.get(name))) is not None), None)
-    return datetime.fromisoformat(covered.lo) if covered else None
+def _diagnosed(condition: Resource, end: datetime) -> datetime:
+    """Charts are coded after the discharge: what is recorded then is known of the stay as it ended."""
+    covered = (range_of(condition.get(name)) for name in ("onsetDateTime", "onsetPeriod", "recordedDate"))
+    dates = (datetime.fromisoformat(each.lo) for each in covered if each is not None)
+    return next((at for at in dates if at <= end), end)
 
 
 def _order(dated: Dated) -> tuple[datetime, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -109,6 +109,31 @@ def test_what_moved_it_is_dated_by_the_newest_of_what_it_was_read_from() -> None
         assert measured == (instant_text(max(dated[name] for name in known)) if known else None)
         assert (reference is None) == (measured is None)
     assert any(measured for _, measured, _ in told)
+
+
+AFTER: dict[str, dict[str, Any]] = {
+    "recorded then": {"recordedDate": 1},
+    "begun and recorded then": {"onsetDateTime": 1, "recordedDate": 30},
+    "begun then, recorded before": {"onsetDateTime": 1, "recordedDate": -50},
+}
+
+
+@pytest.mark.parametrize("dates", AFTER.values(), ids=AFTER)
+def test_no_diagnosis_is_dated_after_the_end_of_the_stay_that_lists_it(dates: dict[str, int]) -> None:
+    end = datetime(2026, 3, 20, 10, tzinfo=UTC)
+    period = {"start": (end - timedelta(days=4)).isoformat(), "end": end.isoformat()}
+    stated = {name: (end + timedelta(hours=hours)).isoformat() for name, hours in dates.items()}
+    condition = {"resourceType": "Condition", "id": "c", "code": {"coding": [DIABETES]}, **stated}
+    stay = {
+        "resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "IMP"}, "period": period,
+        "diagnosis": [{"condition": {"reference": "Condition/c"}}],
+    }  # fmt: skip
+    chart = Chart({"resourceType": "Patient", "id": "p"}, [stay], [condition])
+    found = evidence(chart, stay)
+    before = [hours for hours in dates.values() if hours < 0]
+    expected = end + timedelta(hours=before[0]) if before else end
+    assert [found[name][0] for name in ("number_diagnoses", "diag_1")] == [expected, expected]
+    assert max(at for at, _ in found.values()) <= end
 
 
 def _reason(part: dict[str, Any]) -> tuple[str, str | None, str | None]:
