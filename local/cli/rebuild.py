@@ -49,48 +49,56 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 where all is as raw says; 1 with each difference named; 3 where no platform runs, or a store stopped answering."""
+    """0 where all is as raw says; 1 with each difference named; 3 where no platform runs, or a store did not answer."""
     from local.running import services_of
-    from shared.adapters.memory.lake import MemoryLake
-    from shared.adapters.memory.records import MemoryRecords
-    from shared.bootstrap import Services
-    from shared.domain.records import Kind
-    from shared.errors import Busy, Unavailable
-    from shared.ports.records import Query
-    from shared.services.rebuild import Comparison
 
     if not args.check:
         raise CommandStopped(
             "say --check: the rebuild is compared with what is live, which it never changes", exits.USAGE
         )
     live = services_of(find_platform(args.data, args.port))
-    versions = sum(live.records.count(Query(kind, None)) for kind in (Kind.CURRENT, Kind.HISTORY))
-    require_memory(versions, args.memory or free_memory_mb() * 3 // 4)
-    scratch = MemoryLake()
-    adapters = replace(live.adapters, records=MemoryRecords(), lake=scratch, dropped=MemoryLake())
-    empty = Services(live.settings, adapters)
-    result = Comparison()
-    try:
-        _compare_all(live, empty, result)
-    except (Busy, Unavailable) as failure:
-        raise CommandStopped(
-            f"nothing can be said: {failure} What was compared until then is not shown.", exits.NOT_RUNNING
-        ) from failure
+    result = compare_live(live, args.memory or free_memory_mb() * 3 // 4)
     live.meter.gauge("galen_rebuild_differences", len(result.differences))
     live.metrics.publish()
     _print(result, args.format)
     return exits.FINDING if result.differences else exits.OK
 
 
-def _compare_all(live: Services, empty: Services, result: Comparison) -> None:
-    from shared.services.rebuild import Rebuild, compare
+def compare_live(live: Services, memory_mb: int = 0) -> Comparison:
+    """What differs between live and a rebuild that may take so much memory (0: any).
+
+    Raises CommandStopped where it would need more, and where a store is busy, out of reach, or refuses a call.
+    """
+    from shared.domain.records import Kind
+    from shared.errors import GalenError
+    from shared.ports.records import Query
+
+    try:
+        versions = sum(live.records.count(Query(kind, None)) for kind in (Kind.CURRENT, Kind.HISTORY))
+        require_memory(versions, memory_mb)
+        return _compare_all(live)
+    except GalenError as failure:
+        raise CommandStopped(
+            f"nothing can be said: {failure} What was compared until then is not shown.", exits.NOT_RUNNING
+        ) from failure
+
+
+def _compare_all(live: Services) -> Comparison:
+    from shared.adapters.memory.lake import MemoryLake
+    from shared.adapters.memory.records import MemoryRecords
+    from shared.bootstrap import Services
+    from shared.services.rebuild import Comparison, Rebuild, compare
     from shared.services.replicate import Replicate
 
+    result = Comparison()
+    adapters = replace(live.adapters, records=MemoryRecords(), lake=MemoryLake(), dropped=MemoryLake())
+    empty = Services(live.settings, adapters)
     replicate = Replicate(empty.records, empty.intents.writer, empty.bodies)
     rebuild = Rebuild(live.lake, empty.records, empty.bodies, empty.ingest, replicate, empty.score_vitals)
     rebuild.run(result, _progress())
     compare(live.records, live.bodies, empty.records, empty.bodies, result)
     _compare_models(live, empty, result)
+    return result
 
 
 def _compare_models(live: Services, empty: Services, result: Comparison) -> None:
