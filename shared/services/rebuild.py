@@ -13,6 +13,7 @@ from shared.domain.fhir.dates import parse_instant
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.ingest.chain import unpack
 from shared.domain.records import Door, Item, Kind, Provenance, resource_item, tombstone_item
+from shared.domain.scores.risk_assessment import without_counts
 from shared.names import RawZone, Zone
 from shared.ports.lake import Lake, LakeFile
 from shared.ports.records import Compare, Query, Records
@@ -253,7 +254,8 @@ def _name(item: Item) -> str:
 
 
 def _content(bodies: Bodies, item: Item) -> str:
+    """What it says, without how many values did not count: that depends on what had come when it was scored."""
     try:
-        return json.content_hash(json.decode_object(bodies.text(item) or "{}"))
+        return json.content_hash(without_counts(json.decode_object(bodies.text(item))))
     except UNREADABLE:
         return _UNREADABLE

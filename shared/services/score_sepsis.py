@@ -7,7 +7,7 @@ lost. A stay is followed from the moment its Encounter is in progress; a patient
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,8 +18,9 @@ from shared.domain.fhir import json
 from shared.domain.fhir.dates import parse_instant
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import Item, Kind, body_of
+from shared.domain.scores.risk_assessment import without_counts
 from shared.domain.scores.state import decode_episode, encode_episode
-from shared.domain.stays.assessment import model_assessment, without_counts
+from shared.domain.stays.assessment import model_assessment
 from shared.domain.stays.model_risk import SEPSIS, ModelRisk
 from shared.domain.stays.sepsis_risk import MODEL, Prefix, alarm, evaluate, lacking
 from shared.domain.stays.stay import (
@@ -310,10 +311,10 @@ def _at_the_hour(state: StayState, now_us: int) -> StayState:
     return {**state, "scored": now_us} if passed and not lacking(state, now_us) else state
 
 
-def _said(item: Item) -> Mapping[str, Any] | None:
+def _said(item: Item) -> str | None:
     """None where it was altered until it is no assessment of a model."""
     try:
-        return {} if item["deleted"] else without_counts(json.decode_object(body_of(item)))
+        return "" if item["deleted"] else json.content_hash(without_counts(json.decode_object(body_of(item))))
     except UNREADABLE:
         return None
 

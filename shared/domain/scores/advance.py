@@ -27,12 +27,13 @@ from shared.domain.scores.changes import (
     differences,
 )
 from shared.domain.scores.fold import newest
-from shared.domain.scores.model import PatientContext, Score, ScoringRule
+from shared.domain.scores.model import PatientContext, Score, ScoringRule, says_the_same
 from shared.domain.scores.state import (
     AT,
     ORDER,
     VALUES,
     VERSION,
+    Last,
     Row,
     VitalsState,
     decode_acknowledgements,
@@ -41,8 +42,7 @@ from shared.domain.scores.state import (
     empty_state,
     encode_acknowledgement,
     encode_context,
-    encode_values,
-    fill_slots,
+    row_of,
 )
 from shared.domain.scores.tracks import episodes_in_window, extend_tracks, prune, refold_tracks
 from shared.domain.scores.window import rescore, score_row
@@ -151,12 +151,12 @@ def inputs_at(state: VitalsState, at: datetime) -> dict[Parameter, VitalReading]
     at_us = to_us(at)
     if not state["rows"] or at_us >= _latest(state):
         return decode_slots(state["slots"])
-    slots = {name: slot for name, slot in state["base"]["slots"].items() if slot[0] <= at_us}
+    last = Last({name: slot for name, slot in state["base"]["slots"].items() if slot[AT] <= at_us})
     for id_, row in state["rows"].items():
         if row[AT] > at_us:
             break
-        fill_slots(slots, id_, row)
-    return decode_slots(slots)
+        last.fill(id_, row)
+    return decode_slots(last.slots)
 
 
 def score_at(state: VitalsState | None, rule: ScoringRule, context: PatientContext, at: datetime) -> Score:
@@ -176,9 +176,8 @@ def _sort_in(state: VitalsState, batch: dict[str, ObservedVitals]) -> _Sorted:
         result.ahead += observed.problem == AHEAD
         late = at_us is not None and horizon is not None and at_us < horizon
         result.late += late and bool(observed.values)
-        if observed.has_place and not late:
-            values = encode_values(observed)
-            result.put[id_] = [at_us, observed.version, observed.order, values, [None for _ in RULES]]
+        if at_us is not None and observed.has_place and not late:
+            result.put[id_] = row_of(at_us, observed)
         elif row is not None or observed.problem is not None:
             anchor = row[AT] if row is not None else at_us
             if anchor is None or horizon is None or anchor >= horizon:
@@ -198,18 +197,18 @@ def _appends(state: VitalsState, put: dict[str, Row]) -> bool:
 
 def _append(after: VitalsState, put: dict[str, Row], context: PatientContext) -> list[ScoreChange]:
     """Add rows that are newer than all others; changes `after`, whose parts it replaces."""
-    rows, slots = dict(after["rows"]), dict(after["slots"])
-    inputs = decode_slots(slots)
+    rows, last = dict(after["rows"]), Last.in_(after)
+    inputs = decode_slots(last.slots)
     changes: list[ScoreChange] = []
     added: list[tuple[str, Row]] = []
     for id_, row in sorted(put.items(), key=lambda item: (item[1][AT], item[0])):
-        fill_slots(slots, id_, row)
-        inputs |= decode_slots({name: slots[name] for name in row[VALUES]})
-        scored, scores = score_row(id_, row, inputs, slots, context)
+        last.fill(id_, row)
+        inputs |= decode_slots({name: last.slots[name] for name in row[VALUES]})
+        scored, scores = score_row(id_, row, inputs, last, context)
         rows[id_] = scored
         added.append((id_, scored))
         changes += [ScoreChange(CREATED, score) for score in scores]
-    after["rows"], after["slots"] = rows, slots
+    after.update(last.kept(), rows=rows)
     after["tracks"] = extend_tracks(after["tracks"], added)
     return changes
 
@@ -225,7 +224,7 @@ def _insert(
     keys += [(row[AT], id_) for id_, row in sorted_in.put.items()]
     old, new = rescore(before, after, keys, decode_context(before["context"]), context)
     after["tracks"] = refold_tracks(after, min(at for at, _ in keys) if same_context and keys else 0)
-    return [ScoreChange(kind, score) for kind, score in differences(old, new)]
+    return [ScoreChange(kind, score) for kind, score in differences(old, new, same=says_the_same)]
 
 
 def _anchor(state: VitalsState) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
+from operator import eq
 from typing import TypeVar
 
 from shared.domain.alerts.episodes import Alert, Episode, alert_of, shown
@@ -19,7 +21,10 @@ CREATED, CHANGED, SUPERSEDED = "created", "changed", "superseded"
 
 @dataclass(frozen=True, slots=True)
 class ScoreChange:
-    """A score that is new, has other content than before, or no longer follows from the readings."""
+    """A score that is new, has other content than before, or no longer follows from the readings.
+
+    One more value that does not count, for a reason that it names already, is no other content.
+    """
 
     kind: str
     score: Score
@@ -81,9 +86,13 @@ def _alerts(state: VitalsState, rule: ScoringRule, episodes: list[Episode]) -> d
     return {alert.key: alert for alert in alerts}
 
 
-def differences(old: dict[str, _Output], new: dict[str, _Output]) -> list[tuple[str, _Output]]:
+def differences(
+    old: dict[str, _Output], new: dict[str, _Output], *, same: Callable[[_Output, _Output], bool] = eq
+) -> list[tuple[str, _Output]]:
     """What is new, what has other content, and what is no more, by key."""
     changes = [
-        (CHANGED if key in old else CREATED, item) for key, item in new.items() if old.get(key) != item
+        (CHANGED if key in old else CREATED, item)
+        for key, item in new.items()
+        if key not in old or not same(old[key], item)
     ]
     return changes + [(SUPERSEDED, item) for key, item in old.items() if key not in new]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
@@ -63,7 +63,8 @@ class Score:
 
     `total` is None where the rule does not apply to the patient (`not_applicable` says why) or nothing usable
     is on record. A partial score sums what is known: it is a lower bound and can still alert. `not_counted`: how many
-    values of a parameter, newer than the one that was used, do not count, by reason.
+    values of a parameter, newer than the one that was used, do not count, by reason; as many as were known when it
+    was scored, for one that comes late changes the score only by a reason that is not named yet.
     """
 
     model: str
@@ -97,6 +98,14 @@ class Score:
     def key(self) -> str:
         """What identifies the score of a patient: rule version and triggering reading."""
         return f"{self.rule_version}|{self.trigger or self.at.isoformat()}"
+
+
+def says_the_same(one: Score, other: Score) -> bool:
+    """Whether two scores differ in nothing but how many values of a parameter and reason do not count."""
+    if one == other:
+        return True
+    named = [name for name, _ in one.not_counted] == [name for name, _ in other.not_counted]
+    return named and replace(one, not_counted=other.not_counted) == other
 
 
 Values = Mapping[Parameter, Decimal | str]

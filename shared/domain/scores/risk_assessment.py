@@ -7,6 +7,7 @@ parse text. No probability is given: neither source publishes one for a total.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.alerts.responses import Severity, response_to
@@ -19,6 +20,7 @@ EXTENSION_SCORE = "urn:galen:fhir:StructureDefinition:early-warning-score"
 RISK_PROBABILITY = "http://terminology.hl7.org/CodeSystem/risk-probability"
 
 FINAL, SUPERSEDED_STATUS = "final", "entered-in-error"
+_NOT_COUNTED = "not counted: "
 
 # The RCP's words for clinical risk (chart 2) beside the nearest code of FHIR's scale; qSOFA knows two
 # classes.
@@ -82,10 +84,30 @@ def _risk_class(score: Score) -> str:
     return "P1" if response.severity is Severity.P1 else "P2"
 
 
+def without_counts(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A RiskAssessment of a score or of a stay's risk without how many values of each reason did not count.
+
+    Raises ValueError, LookupError, TypeError or AttributeError where it is not of the form of `risk_assessment`.
+    """
+    [extension], [prediction] = resource["extension"], resource["prediction"]
+    parts = [
+        {**part, "extension": [each for each in part["extension"] if each["url"] != "values"]}
+        if part["url"] == "notCounted"
+        else part
+        for part in extension["extension"]
+    ]
+    words = [each for each in prediction["rationale"].split("; ") if not each.startswith(_NOT_COUNTED)]
+    return {
+        **resource,
+        "extension": [{**extension, "extension": parts}],
+        "prediction": [{**prediction, "rationale": "; ".join(words)}],
+    }
+
+
 def not_counted_words(score: Score) -> list[str]:
     """One phrase for each parameter and reason."""
     return [
-        f"not counted: {_words(name)} ({reason.replace('-', ' ')}, {count})"
+        f"{_NOT_COUNTED}{_words(name)} ({reason.replace('-', ' ')}, {count})"
         for (name, reason), count in score.not_counted
     ]
 

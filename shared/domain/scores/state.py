@@ -3,14 +3,14 @@
     version   2
     context   [birth date, pregnant, hypercapnic] that the outputs were made with
     rows      Observation id -> [at, version, order, {parameter: value}, [outcome per rule]], in the
-              order (at, id): the last 48 hours, or the newest of them where `older` has segments;
-              `parameter!reason` with an empty value where it speaks of one without a value that counts
+              order (at, id): the last 48 hours, or the newest of them where `older` has segments; where it speaks
+              of parameters without a value that counts, {parameter: reason} follows
     gone      Observation id -> [at, version, order] of withdrawn ones and of those ahead, so that an older version stays
               away: the newest 2,000
-    slots     parameter -> [at, id, version, value]: the last value of each parameter;
-              parameter!reason -> [at, n, m]: n values of this instant that do not count, m between the last
-              one that counts and it
-    base      {slots, episodes}: the fold of all before the rows
+    slots     parameter -> [at, id, version, value]: the last value of each parameter
+    unused    parameter!reason -> [at, n, m]: n values of this instant that do not count, m between the last
+              one that counts and it; apart from the slots, so that a release that does not know it reads those
+    base      {slots, unused, episodes}: the fold of all before the rows
     tracks    per rule {closed, settled, pending}: the episodes that ended within the rows, the open episode
               before the last instant, and that instant's last outcome
     acks      [rule version, from, until, by, at] of acknowledgements
@@ -22,8 +22,8 @@ Instants are microseconds since 1970, values their exact text. An outcome is one
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
@@ -40,7 +40,7 @@ VitalsState = dict[str, Any]
 Row = list[Any]
 Slots = dict[str, Any]
 
-AT, VERSION, ORDER, VALUES, OUTCOMES = range(5)
+AT, VERSION, ORDER, VALUES, OUTCOMES, UNUSED = range(6)
 LAYOUT = 2
 
 _BUT = "!"
@@ -60,7 +60,8 @@ def empty_state() -> VitalsState:
         "rows": {},
         "gone": {},
         "slots": {},
-        "base": {"slots": {}, "episodes": [None for _ in RULES]},
+        "unused": {},
+        "base": {"slots": {}, "unused": {}, "episodes": [None for _ in RULES]},
         "tracks": [{"closed": [], "settled": None, "pending": None} for _ in RULES],
         "acks": [],
         "older": {"segments": [], "until": 0, "closed": [[] for _ in RULES]},
@@ -89,10 +90,12 @@ def decode_value(text: str) -> Decimal | str:
     return text if text.isalpha() else Decimal(text)
 
 
-def encode_values(observed: ObservedVitals) -> dict[str, str]:
-    """What a row keeps of an Observation: its values, and what it speaks of without one that counts."""
+def row_of(at_us: int, observed: ObservedVitals) -> Row:
+    """The row of an Observation, not scored yet."""
     values = {name.value: encode_value(value) for name, value in observed.values.items()}
-    return values | {f"{name}{_BUT}{reason}": "" for name, reason in observed.not_counted.items()}
+    row = [at_us, observed.version, observed.order, values, [None for _ in RULES]]
+    unused = {name.value: reason for name, reason in observed.not_counted.items()}
+    return [*row, unused] if unused else row
 
 
 def decode_slots(slots: Slots, *, whatever: bool = False) -> dict[Parameter, VitalReading]:
@@ -103,44 +106,81 @@ def decode_slots(slots: Slots, *, whatever: bool = False) -> dict[Parameter, Vit
     return {
         parameter: VitalReading(from_us(slot[0]), f"Observation/{slot[1]}", slot[2], parameter, value)
         for name, slot in slots.items()
-        if _BUT not in name
-        and (possible(parameter := Parameter(name), value := decode_value(slot[3])) or whatever)
+        if possible(parameter := Parameter(name), value := decode_value(slot[3])) or whatever
     }
 
 
-def not_counted(slots: Slots, at_us: int) -> NotCounted:
-    """How many values newer than the last ones do not count, of reasons that were met in the 12 hours before an instant."""
-    found: dict[tuple[Parameter, str], int] = {}
-    for name, slot in slots.items():
-        parameter, but, reason = name.partition(_BUT)
-        if but and slot[0] >= at_us - _VALID_US:
-            found[Parameter(parameter), reason] = slot[1] + slot[2]
-    return found
+@dataclass(slots=True)
+class Last:
+    """The last value of each parameter, and those behind it that do not count, as `slots` and `unused` keep them."""
+
+    slots: Slots
+    unused: Slots = field(default_factory=dict)
+
+    @classmethod
+    def in_(cls, kept: Mapping[str, Any]) -> Last:
+        """What a state or its base keeps.
+
+        Without what does not count and is older than the last value: a release that knew nothing of it has left it there.
+        """
+        slots = dict(kept["slots"])
+        return cls(
+            slots,
+            {
+                name: mark
+                for name, mark in kept.get("unused", {}).items()
+                if (slot := slots.get(_parameter_in(name))) is None or mark[AT] >= slot[AT]
+            },
+        )
+
+    def kept(self) -> dict[str, Slots]:
+        """The parts of a state or its base."""
+        return {"slots": self.slots, "unused": self.unused}
+
+    def copy(self) -> Last:
+        """One that can be filled for itself."""
+        return Last(dict(self.slots), dict(self.unused))
+
+    def fill(self, id_: str, row: Row) -> None:
+        """Take a row in."""
+        at = row[AT]
+        for name, text in row[VALUES].items():
+            self.slots[name] = [at, id_, row[VERSION], text]
+            for other in [key for key in self.unused if _parameter_in(key) == name]:
+                last, here, _ = self.unused.pop(other)
+                if last == at:  # of the same instant it is no older than what counts
+                    self.unused[other] = [at, here, 0]
+        for name, reason in (row[UNUSED] if len(row) > UNUSED else {}).items():
+            mark = f"{name}{_BUT}{reason}"
+            last, here, before = self.unused.get(mark, (at, 0, 0))
+            self.unused[mark] = [at, here + 1, before] if last == at else [at, 1, before + here]
+
+    def parameters(self) -> set[str]:
+        """Those that were ever spoken of."""
+        return self.slots.keys() | {_parameter_in(name) for name in self.unused}
+
+    def not_counted(self, at_us: int) -> NotCounted:
+        """How many values newer than the last do not count, of reasons that were met in the 12 hours before an instant."""
+        found: dict[tuple[Parameter, str], int] = {}
+        for name, (at, here, before) in self.unused.items():
+            if at >= at_us - _VALID_US:
+                parameter, _, reason = name.partition(_BUT)
+                found[Parameter(parameter), reason] = here + before
+        return found
+
+    def says_what(self, other: Last) -> bool:
+        """Whether scores from here on say the same of both, but for how many values do not count."""
+        met = {name: mark[AT] for name, mark in self.unused.items()}
+        return self.slots == other.slots and met == {name: mark[AT] for name, mark in other.unused.items()}
 
 
 def newest_reading(slots: Slots) -> int | None:
     """The instant of the newest value that counts."""
-    return max((slot[0] for name, slot in slots.items() if _BUT not in name), default=None)
+    return max((slot[AT] for slot in slots.values()), default=None)
 
 
-def parameters_in(names: Iterable[str]) -> set[str]:
-    """The parameters that keys of slots or of a row's values are about."""
-    return {name.partition(_BUT)[0] for name in names}
-
-
-def fill_slots(slots: Slots, id_: str, row: Row) -> None:
-    """Put a row's values into the slots, in place."""
-    at = row[AT]
-    for name, text in row[VALUES].items():
-        if _BUT in name:
-            last, here, before = slots.get(name, (at, 0, 0))
-            slots[name] = [at, here + 1, before] if last == at else [at, 1, before + here]
-            continue
-        slots[name] = [at, id_, row[VERSION], text]
-        for other in [key for key in slots if key.startswith(name + _BUT)]:
-            last, here, _ = slots.pop(other)
-            if last == at:  # of the same instant it is no older than what counts
-                slots[other] = [at, here, 0]
+def _parameter_in(mark: str) -> str:
+    return mark.partition(_BUT)[0]
 
 
 def encode_outcome(outcome: Outcome) -> int:

@@ -9,6 +9,7 @@ from shared.domain.alerts.episodes import RECOVERED, Episode, step
 from shared.domain.scores.state import (
     AT,
     OUTCOMES,
+    Last,
     Row,
     VitalsState,
     began_of,
@@ -16,7 +17,6 @@ from shared.domain.scores.state import (
     decode_episode,
     decode_outcome,
     encode_episode,
-    fill_slots,
     is_calm,
 )
 
@@ -92,16 +92,16 @@ def _prune_rows(state: VitalsState, old: list[tuple[str, Row]], horizon_us: int)
 
 def fold_base(base: Base, rows: list[tuple[str, Row]]) -> tuple[Base, list[list[Encoded]]]:
     """The base behind these rows, and per rule the episodes that ended in them."""
-    slots = dict(base["slots"])
+    last = Last.in_(base)
     for id_, row in rows:
-        fill_slots(slots, id_, row)
+        last.fill(id_, row)
     opened, closed = [], []
     for number, episode in enumerate(base["episodes"]):
         folded = _extended({"closed": [], "settled": episode, "pending": None}, number, rows)
         episodes = episodes_in_window(folded)
         closed.append([_encoded(each) for each in episodes if each.ended_us is not None])
         opened.append(next((_encoded(each) for each in episodes if each.ended_us is None), None))
-    return {"slots": slots, "episodes": opened}, closed
+    return {**last.kept(), "episodes": opened}, closed
 
 
 def tracks_behind(tracks: list[Track], base: Base, closed: list[list[Encoded]], from_us: int) -> list[Track]:

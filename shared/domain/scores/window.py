@@ -11,15 +11,13 @@ from shared.domain.scores.model import PatientContext, Score
 from shared.domain.scores.state import (
     AT,
     OUTCOMES,
+    UNUSED,
     VALUES,
+    Last,
     Row,
-    Slots,
     VitalsState,
     decode_slots,
     encode_outcome,
-    fill_slots,
-    not_counted,
-    parameters_in,
 )
 from shared.domain.vitals import Parameter, VitalReading
 
@@ -28,11 +26,11 @@ Scores = dict[str, Score]
 
 
 def score_row(
-    id_: str, row: Row, inputs: Mapping[Parameter, VitalReading], slots: Slots, context: PatientContext
+    id_: str, row: Row, inputs: Mapping[Parameter, VitalReading], last: Last, context: PatientContext
 ) -> tuple[Row, list[Score]]:
-    """The row with its outcomes, and the scores that it triggers, from inputs and slots that include its own values."""
+    """The row with its outcomes, and the scores that it triggers, from inputs and last values that include its own."""
     at, scores, outcomes = from_us(row[AT]), [], []
-    unused = not_counted(slots, row[AT])
+    unused = last.not_counted(row[AT])
     for rule in RULES:
         outcome = None
         if any(name in row[VALUES] for name in rule.parameters):
@@ -41,7 +39,7 @@ def score_row(
                 scores.append(score)
                 outcome = encode_outcome(outcome_of(rule, score))
         outcomes.append(outcome)
-    return [*row[:OUTCOMES], outcomes], scores
+    return [*row[:OUTCOMES], outcomes, *row[UNUSED:]], scores
 
 
 def rescore(
@@ -53,42 +51,42 @@ def rescore(
 ) -> tuple[Scores, Scores]:
     """The scores by key that the change could have touched, as they were and as they are.
 
-    Fills the outcomes and the slots of `after`. `changed` are the places of rows put or dropped, old and new;
+    Fills the outcomes and the last values of `after`. `changed` are the places of rows put or dropped, old and new;
     a changed context touches everything.
     """
     places = sorted(changed)
     everything = context_before != context_after or not places
     first = (0, "") if everything else places[0]
-    old_rows, new_rows = before["rows"], after["rows"]
-    old_slots = slots_before(before, first)  # the same on both sides: nothing before `first` has changed
-    new_slots = dict(old_slots)
-    last = None if everything else places[-1]
+    before_last = last_before(before, first)  # the same on both sides: nothing before `first` has changed
+    after_last = before_last.copy()
+    touched_until = None if everything else places[-1]
     old: Scores = {}
     new: Scores = {}
-    rest = _merged(old_rows, new_rows, first)
-    for key, old_row, new_row in rest:
-        if last is not None and key > last and old_slots == new_slots:
+    for key, old_row, new_row in _merged(before["rows"], after["rows"], first):
+        if touched_until is not None and key > touched_until and before_last.says_what(after_last):
             break
         if old_row is not None:
-            fill_slots(old_slots, key[1], old_row)
-            made = _as_said(key[1], old_row, old_slots, context_before)
+            before_last.fill(key[1], old_row)
+            made = _as_said(key[1], old_row, before_last, context_before)
             old.update((score.key, score) for score in made)
         if new_row is not None:
-            fill_slots(new_slots, key[1], new_row)
-            new_rows[key[1]], made = score_row(
-                key[1], new_row, decode_slots(new_slots), new_slots, context_after
-            )
+            after_last.fill(key[1], new_row)
+            inputs = decode_slots(after_last.slots)
+            after["rows"][key[1]], made = score_row(key[1], new_row, inputs, after_last, context_after)
             new.update((score.key, score) for score in made)
     else:
-        after["slots"] = new_slots
+        after.update(after_last.kept())
         return old, new
-    after["slots"] = before["slots"]  # from where both agree, the last values are what they were
+    if before_last == after_last:
+        after.update(Last.in_(before).kept())  # from where both agree, the last values are what they were
+    else:
+        after.update(_last_behind(after_last, after["rows"], key).kept())
     return old, new
 
 
-def slots_before(state: VitalsState, first: Key) -> Slots:
-    """The slots before a place."""
-    wanted = parameters_in(state["slots"])  # no other parameter was ever seen
+def last_before(state: VitalsState, first: Key) -> Last:
+    """The last values before a place."""
+    wanted = Last.in_(state).parameters()  # no other parameter was ever seen
     needed: list[tuple[str, Row]] = []
     since = None
     for id_, row in reversed(state["rows"].items()):
@@ -100,18 +98,26 @@ def slots_before(state: VitalsState, first: Key) -> Slots:
         wanted.difference_update(row[VALUES])
         if not wanted and since is None:
             since = row[AT]
-    slots = dict(state["base"]["slots"])
+    last = Last.in_(state["base"])
     for id_, row in reversed(needed):
-        fill_slots(slots, id_, row)
-    return slots
+        last.fill(id_, row)
+    return last
 
 
-def _as_said(id_: str, row: Row, slots: Slots, context: PatientContext) -> list[Score]:
+def _last_behind(last: Last, rows: Mapping[str, Row], first: Key) -> Last:
+    """The last values behind the rows from a place on; fills `last`."""
+    for id_, row in rows.items():
+        if (row[AT], id_) >= first:
+            last.fill(id_, row)
+    return last
+
+
+def _as_said(id_: str, row: Row, last: Last, context: PatientContext) -> list[Score]:
     """The scores of a row as they were told: of values beyond today's limits where they were made of such."""
-    scored, made = score_row(id_, row, decode_slots(slots), slots, context)
+    scored, made = score_row(id_, row, decode_slots(last.slots), last, context)
     if scored[OUTCOMES] == row[OUTCOMES]:
         return made
-    return score_row(id_, row, decode_slots(slots, whatever=True), slots, context)[1]
+    return score_row(id_, row, decode_slots(last.slots, whatever=True), last, context)[1]
 
 
 def _merged(

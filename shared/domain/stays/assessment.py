@@ -85,22 +85,6 @@ def said_by(resource: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def without_counts(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's RiskAssessment without how many values of each reason did not count, and without its version.
-
-    Raises ValueError, LookupError, TypeError or AttributeError where it is not of the form of `model_assessment`.
-    """
-    [extension] = resource["extension"]
-    parts = [
-        {**part, "extension": [each for each in part["extension"] if each["url"] != "values"]}
-        if part["url"] == "notCounted"
-        else part
-        for part in extension["extension"]
-    ]
-    rest = {name: value for name, value in resource.items() if name != "meta"}
-    return {**rest, "extension": [{**extension, "extension": parts}]}
-
-
 def _input_in(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     found = {part["url"]: part for part in parts}
     return {"name": found["name"]["valueCode"], "value": float(found["value"]["valueDecimal"])}

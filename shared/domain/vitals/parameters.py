@@ -9,9 +9,10 @@ Limits are the unit's own (a saturation is a share, a Glasgow score is 3 to 15, 
 beyond what was ever measured in a person: a heart rate of 600/min (Chhabra L et al. Indian Pacing Electrophysiol J
 2012;12:32-35), 480/350 mmHg (MacDougall JD et al. J Appl Physiol 1985;58:785-790), 13.7 and 46.5 degrees Celsius (Gilbert M
 et al. Lancet 2000;355:375-376; Slovis CM et al. Ann Emerg Med 1982;11:269-271), 110 breaths a minute (the most asked for in
-a test of maximal breathing, Miller MR et al. Eur Respir J 2005;26:319-338); of a flow of oxygen beyond the 260 L/min to
-which the ventilator HAMILTON-C6 rises at its peak. What lies outside is no measurement: a heart rate of 900, a temperature
-of 98.6 degrees Celsius. What is merely extreme is kept, because the scores exist for it.
+a test of maximal breathing, Miller MR et al. Eur Respir J 2005;26:319-338). What lies outside is no measurement: a heart
+rate of 900, a temperature of 98.6 degrees Celsius. What is merely extreme is kept, because the scores exist for it.
+A flow of oxygen has no upper limit: all that is read of it is whether oxygen is given, and who charts 15,000 L/min gives it
+in another unit (mL/min). Taken as missing it would take the points of supplemental oxygen away.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType({
     "8462-4": Measure(Parameter.DIASTOLIC_BLOOD_PRESSURE, _PRESSURE, _TINY, _HIGHEST_PRESSURE),
     "8310-5": Measure(Parameter.BODY_TEMPERATURE, _TEMPERATURE, Decimal(10), Decimal(50)),
     "9269-2": Measure(Parameter.CONSCIOUSNESS, _SCORE, Decimal(3), Decimal(15), whole=True),
-    FLOW_CODE: Measure(Parameter.SUPPLEMENTAL_OXYGEN, _FLOW, _ZERO, Decimal(300)),
+    FLOW_CODE: Measure(Parameter.SUPPLEMENTAL_OXYGEN, _FLOW, _ZERO, Decimal("Infinity")),
     CONCENTRATION_CODE: Measure(Parameter.SUPPLEMENTAL_OXYGEN, _PERCENT, _ZERO, _HUNDRED),
 })  # fmt: skip
 

@@ -66,8 +66,13 @@ def _apply(kept: dict[str, Any], kind: str, key: str, item: object) -> None:
 
 
 def _canonical(result: FoldResult) -> FoldResult:
-    scores = sorted(result.scores, key=lambda score: score.key)
+    """In order, and without how many values did not count: a score has the number that was known when it was made."""
+    scores = sorted(map(_uncounted, result.scores), key=lambda score: score.key)
     return FoldResult(tuple(scores), tuple(sorted(result.alerts, key=lambda alert: alert.key)))
+
+
+def _uncounted(score: Score) -> Score:
+    return dataclasses.replace(score, not_counted=tuple((name, 0) for name, _ in score.not_counted))
 
 
 CHARTED = st.sampled_from(
@@ -100,6 +105,9 @@ def test_any_order_of_arrival_with_repetitions_equals_the_sorted_fold(
         store.take(*arrivals[:size])
         arrivals = arrivals[size:]
     assert store.result() == _canonical(fold(readings, ADULT))
+    newest = observed("z", 1601, dbp="80", temp="37.0", rr="16")
+    made = [each.score for each in store.take(newest).scores]
+    assert made == [each for each in fold([*readings, newest], ADULT).scores if each.trigger == "z"]
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -166,6 +174,60 @@ def test_a_value_that_does_not_count_is_named_no_longer_when_it_is_taken_back_or
         ("changed", "c"),
     }
     assert not any(each.not_counted for each in store.scores.values())
+
+
+def test_one_late_value_that_does_not_count_changes_no_score_that_names_its_reason_already() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WELL))
+    for minute in range(1, 600):
+        bad = {"temp": "!unknown-unit"} if minute % 5 == 0 else {}
+        store.take(observed(f"m{minute}", minute, hr=str(60 + minute % 9), **bad))
+    late = store.take(
+        observed("late", 62.5, temp="!unknown-unit"), observed("later", 63.5, temp="!unknown-unit")
+    )
+    assert (late.scores, late.alerts) == ((), ())
+    [other] = {each.kind for each in store.take(observed("other", 62.5, temp="!no-value")).scores}
+    assert other == "changed"
+    [score] = [
+        each.score for each in store.take(observed("z", 600, rr="16")).scores if each.score.model == "news2"
+    ]
+    assert [(reason, count) for (_, reason), count in score.not_counted] == [
+        ("no-value", 1),
+        ("unknown-unit", 121),
+    ]
+    assert (
+        not store.take(observed("other", 62.5, 2), observed("temp", 601, temp="37"))
+        .scores[-1]
+        .score.not_counted
+    )
+
+
+def test_a_state_that_names_what_does_not_count_says_it_where_an_earlier_release_does_not_look() -> None:
+    store = Store()
+    store.take(
+        observed("a", 0, **WELL),
+        observed("b", 1, temp="!unknown-unit"),
+        observed("c", 2, rr="18", hr="!no-value"),
+    )
+    known = {name.value for name in Parameter}
+    state = store.state
+    assert [set(row[3]) <= known for row in state["rows"].values()] == [True] * 3
+    assert state["slots"].keys() <= known
+    assert [len(slot) for slot in state["slots"].values()] == [4] * len(WELL)
+    assert state["unused"].keys() == {"body_temperature!unknown-unit", "heart_rate!no-value"}
+
+
+def test_a_state_of_an_earlier_release_is_read_and_so_is_one_that_it_went_on_with() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WELL), observed("b", 1, temp="!unknown-unit"))
+    before = store.state
+    del before["unused"], before["base"]["unused"]
+    assert advance(before, [observed("c", 2, rr="18")], ADULT)[1].scores
+    state = store.state  # the earlier release keeps what it does not know, and counts a temperature
+    state["rows"]["d"] = [*state["rows"]["a"][:1], "v1", "0001", {"body_temperature": "37"}, [0, None]]
+    state["slots"]["body_temperature"] = [state["rows"]["b"][0] + 1, "d", "v1", "37"]
+    _, changes = advance(state, [observed("e", 3, rr="18")], ADULT)
+    assert [each.score.not_counted for each in changes.scores if each.score.model == NEWS2.model] == [()]
 
 
 STREAM = st.lists(st.tuples(st.integers(0, 900), CHARTED), min_size=5, max_size=60)

@@ -48,6 +48,8 @@ def _not_counted(observation: dict[str, Any]) -> dict[Parameter, str]:
         ("8310-5", Decimal("310.15"), "K", "body_temperature", Decimal(37)),
         ("9269-2", 14, "{score}", "consciousness", Decimal(14)),
         ("3151-8", 2, "L/min", "supplemental_oxygen", "oxygen"),
+        ("3151-8", 15_000, "L/min", "supplemental_oxygen", "oxygen"),
+        ("3151-8", Decimal("1.7E+308"), "mL/min", "supplemental_oxygen", "oxygen"),
         ("3151-8", 0, "L/min", "supplemental_oxygen", "air"),
         ("3150-6", 21, "%", "supplemental_oxygen", "air"),
         ("3150-6", Decimal("0.28"), "1", "supplemental_oxygen", "oxygen"),
@@ -130,7 +132,7 @@ def test_takes_what_does_not_count_as_missing(change: dict[str, object]) -> None
         ("2708-6", 101, "%"), ("9269-2", 16, "{score}"), ("9269-2", Decimal("13.5"), "{score}"),
         ("8867-4", 900, "/min"), ("9279-1", 160, "/min"), ("8480-6", 1200, "mm[Hg]"), ("8462-4", 80, "kPa"),
         ("8310-5", Decimal("98.6"), "Cel"), ("8310-5", 37, "K"),
-        ("3151-8", 15_000, "L/min"), ("3151-8", Decimal("1.7E+308"), "mL/min"),
+        ("3151-8", -1, "L/min"), ("3150-6", 101, "%"),
     ],
 )  # fmt: skip
 def test_takes_a_value_that_no_patient_has_as_missing(code: str, value: object, unit: str) -> None:
