@@ -76,17 +76,30 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """A stay to replay: who it is, its values in order, and which of them raise an alert.
+class Rise:
+    """The risk rises above the operating point at the value in this place, in the episode that began here or with another.
 
-    `raises` has the place of each such value, and of the next one at which the risk is lower again, if there is one.
+    `until` is the place of the next value at which it is lower again.
     """
+
+    place: int
+    episode: int
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A stay to replay: who it is, its values in order, and those at which its risk rises above the operating point."""
 
     name: str
     age: int
     sex: str
     values: tuple[Value, ...]
-    raises: Mapping[int, int | None] = field(default_factory=dict)
+    rises: tuple[Rise, ...] = ()
+
+    def rise_of(self, place: int) -> Rise | None:
+        """The last one up to a value."""
+        return next((each for each in reversed(self.rises) if each.place <= place), None)
 
 
 @dataclass(slots=True)
@@ -143,11 +156,11 @@ def replayed(name: str, hours: Sequence[Hour]) -> Replayed:
 
 
 def with_alerts(stay: Replayed, model: PublishedModel, begun: datetime) -> Replayed:
-    """The stay with the places of the values that begin an episode of alarm, as the service evaluates each."""
+    """The stay with the rises of its risk, as the service evaluates each value."""
     state = empty_stay(OpenStay("Encounter/e", "1", to_us(begun), None, stay.age, stay.sex))
     episode: Episode | None = None
     prefix: Prefix | None = None
-    raises: dict[int, int | None] = {}
+    rises: list[Rise] = []
     for place, each in enumerate(stay.values):
         lowest, highest = PLAUSIBLE[each.variable.name]
         if not lowest <= each.value <= highest:
@@ -159,11 +172,14 @@ def with_alerts(stay: Replayed, model: PublishedModel, begun: datetime) -> Repla
         risk, prefix = evaluate(model, state, at_us, prefix)
         before = episode
         episode, _ = alarm(episode, risk, state, f"{place}")
-        if risk.prediction.risk_index <= ALARM_ABOVE:
-            raises.update((each, place) for each, lower in raises.items() if lower is None)
-        elif episode is not None and (before is None or before.began_us != episode.began_us):
-            raises[place] = None
-    return replace(stay, raises=raises)
+        is_new = episode is not None and (before is None or before.began_us != episode.began_us)
+        is_high = risk.prediction.risk_index > ALARM_ABOVE
+        was_high = bool(rises) and rises[-1].until is None
+        if was_high and (is_new or not is_high):
+            rises[-1] = replace(rises[-1], until=place)
+        if is_high and (is_new or not was_high):
+            rises.append(Rise(place, place if is_new else rises[-1].episode))
+    return replace(stay, rises=tuple(rises))
 
 
 class _Unexplained(PublishedModel):
@@ -186,7 +202,7 @@ def chosen_stays(files: Iterable[Path], count: int, model: PublishedModel) -> li
         if len(found[likely]) >= half:
             continue
         stay = with_alerts(replayed(file.stem, hours), quick, from_us(0))
-        found[bool(stay.raises)].append(stay)
+        found[bool(stay.rises)].append(stay)
         if all(len(each) >= half for each in found.values()):
             break
     return [*found[True][:half], *found[False][:half]][:count]
@@ -209,8 +225,8 @@ def run_sepsis(
     run = target.services.randomness.hex(8)
     order = list(in_turn(stays, apart=apart))
     expected = lasting(stays, order, GOAL_S * rate)
-    every = sum(len(stay.raises) for stay in stays)
-    result = SepsisResult(len(stays), expected_alerts=len(expected), brief=every - len(expected))
+    episodes = sum(len({each.episode for each in stay.rises}) for stay in stays)
+    result = SepsisResult(len(stays), expected_alerts=len(expected), brief=episodes - len(expected))
     confirmer = Confirmer(target.api, started_at)
     patients = [_admitted(target, stay, f"{run}-{stay.name}", begun) for stay in stays]
     events = [
@@ -228,7 +244,7 @@ def run_sepsis(
             for parcel in parcels:
                 send[parcel.hub](parcel.body, parcel.key)
         _await_stays(target, len(stays), started_at)
-        reader = _SepsisReader(target, started_at, pids)
+        reader = _SepsisReader(target, started_at, pids, stays, expected)
         reader.start()
         used, began = times_of_s(pids), time.monotonic()
         for place, each, parcel in events:
@@ -237,7 +253,7 @@ def run_sepsis(
             due = began + result.sent / rate
             time.sleep(max(0.0, due - time.monotonic()))
             change = (str(patient.keys[0]), "began_at", instant_text(begun + value.after))
-            reader.send(change, due, raises=(place, each) in expected)
+            reader.send(change, place, each, due)
             send[parcel.hub](parcel.body, parcel.key)
             result.sent += 1
         result.seconds = time.monotonic() - began
@@ -259,12 +275,24 @@ class _SepsisReader(AlertReader):
     `used` is the processor time that the platform's processes had taken when the last one came.
     """
 
-    def __init__(self, target: Target, since: str, pids: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        target: Target,
+        since: str,
+        pids: Mapping[str, int],
+        stays: Sequence[Replayed],
+        expected: Mapping[tuple[int, int], int],
+    ) -> None:
         super().__init__(target, since)
         self._pids = pids
-        self.used: dict[str, float] = {}
-        self._sent: dict[tuple[str, str, str], float] = {}
+        self._stays = stays
+        self._first = dict(expected)
+        """Stay and episode → the place of the rise that is to be seen, until it is."""
+        self._sent: dict[tuple[str, str, str], tuple[int, int]] = {}
+        self._due: dict[tuple[int, int], float] = {}
+        self._patients: set[str] = set()
         self._seen: set[tuple[str, str, str]] = set()
+        self.used: dict[str, float] = {}
         self.as_expected = self.unforeseen = 0
 
     @property
@@ -272,42 +300,54 @@ class _SepsisReader(AlertReader):
         """Alerts that were expected and not read yet."""
         return len(self._expected)
 
-    def send(self, change: tuple[str, str, str], at: float, *, raises: bool) -> None:
+    def send(self, change: tuple[str, str, str], stay: int, place: int, due: float) -> None:
         """A value is sent now; an alert that begins with it says so by this change."""
-        self._sent[change] = at
-        if raises:
-            self.expect(change, at)
+        with self._lock:
+            self._sent[change] = stay, place
+            self._due[stay, place] = due
+            self._patients.add(change[0])
+            rise = self._stays[stay].rise_of(place)
+            if rise is not None and self._first.get((stay, rise.episode)) == place:
+                self._expected[change] = due
 
     def _note(self, alert: dict[str, Any], now: float) -> None:
         change = (str(alert["patient"]), "began_at", str(alert["began_at"]))
         if alert["model"] != MODEL or change in self._seen:
             return
         self._seen.add(change)
-        if change not in self._sent:
-            self.unforeseen += 1
-            return
-        due = self._sent[change]
         with self._lock:
-            mine = {at: each for each, at in self._expected.items() if each[0] == change[0] and at <= due}
-            self.as_expected += change in mine.values()
-            of_it = max(mine, default=due)
-            if mine:
-                del self._expected[mine[of_it]]
-        self.latencies_s.append(now - of_it)
+            if change in self._sent:
+                self.latencies_s.append(now - self._settled(*self._sent[change]))
+            else:
+                self.unforeseen += change[0] in self._patients
         self.used = times_of_s(self._pids)
+
+    def _settled(self, stay: int, place: int) -> float:
+        """When what an alert tells of was due: the rise that was to be seen if it came before, else the one that was."""
+        rise = self._stays[stay].rise_of(place)
+        if rise is None:
+            return self._due[stay, place]
+        first = self._first.pop((stay, rise.episode), None)
+        self.as_expected += first == place
+        if first is not None and first <= place:
+            self._expected = {
+                each: at for each, at in self._expected.items() if self._sent[each] != (stay, first)
+            }
+            return self._due[stay, first]
+        return self._due[stay, rise.place]
 
 
 def lasting(
     stays: Sequence[Replayed], order: Sequence[tuple[int, int]], values: float
-) -> set[tuple[int, int]]:
-    """Stay and place of what raises an alert that more than so many values later is one still."""
+) -> dict[tuple[int, int], int]:
+    """Stay and episode → the place of its first rise that more than so many values later is one still."""
     at = {each: number for number, each in enumerate(order)}
-    return {
-        (number, place)
-        for number, stay in enumerate(stays)
-        for place, lower in stay.raises.items()
-        if lower is None or at[number, lower] - at[number, place] > values
-    }
+    found: dict[tuple[int, int], int] = {}
+    for number, stay in enumerate(stays):
+        for each in stay.rises:
+            if each.until is None or at[number, each.until] - at[number, each.place] > values:
+                found.setdefault((number, each.episode), each.place)
+    return found
 
 
 def in_turn(stays: Sequence[Replayed], *, apart: bool = False) -> Iterator[tuple[int, int]]:

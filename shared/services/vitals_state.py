@@ -14,8 +14,7 @@ from typing import Final
 
 from shared.domain.records import Item, Kind, body_of, stored_body, weight_of
 from shared.domain.scores.segments import Content, Sealed, decode, encode
-from shared.domain.scores.state import LAYOUT, VitalsState, empty_state
-from shared.errors import Busy
+from shared.domain.scores.state import VitalsState, empty_state
 from shared.ports.records import MAX_BATCH_BYTES, Create, Delete, Records, Replace, Write
 
 REMEMBERED_ROWS: Final = 100_000
@@ -45,10 +44,8 @@ def state_item(tenant: str, home: str, patient: str, state: VitalsState) -> Item
 
 
 def decode_state(item: Item) -> VitalsState:
-    """The head an item keeps. Raises Busy where a later release wrote it in another layout: it is for that one."""
+    """The head an item keeps."""
     state: VitalsState = decode(body_of(item))
-    if state["version"] > LAYOUT:
-        raise Busy
     return state
 
 

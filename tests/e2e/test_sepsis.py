@@ -76,11 +76,12 @@ def test_real_stays_replayed_at_200_values_a_second_raise_their_p1s_and_lose_no_
         with_alerts(replayed(file.stem, read_stay(file)[0]), model, datetime(2026, 1, 1, tzinfo=UTC))
         for file in stay_files(STAYS)
     ]
-    assert all(stay.raises for stay in stays)
+    assert all(stay.rises for stay in stays)
     running = find_platform(platform.data)
     result = run_sepsis(target_of(running, TENANT), stays, rate=200, pids=running.pids)
     assert (result.sent, result.found) == (sum(len(stay.values) for stay in stays), result.sent)
     assert len(result.latencies_s) >= len(stays)
+    assert (result.lost, result.unforeseen) == (0, 0)
 
 
 def _sepsis_alert(api: Api, patient: str, cursor: str) -> dict[str, Any] | None:

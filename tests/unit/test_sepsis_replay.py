@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from local.bench.sepsis import Replayed, SepsisResult, Value, in_turn, lasting
+from local.bench.sepsis import Replayed, Rise, SepsisResult, Value, in_turn, lasting, with_alerts
+from shared.domain.stays.sepsis_risk import sepsis_model
 from shared.domain.stays.variables import variables
 
 HOURS, VALUES = 4, 7
@@ -54,8 +55,30 @@ def test_values_of_an_hour_come_one_after_another_or_as_far_apart_as_it_lets_the
 
 def test_a_risk_that_is_soon_lower_again_is_no_alert_to_expect() -> None:
     values = tuple(Value(HEART_RATE, 80.0, timedelta(minutes=1 + place)) for place in range(VALUES))
-    stay = Replayed("one", 60, "male", values, {0: 2, 3: 6, 5: None})
-    assert lasting([stay], list(in_turn([stay])), values=2) == {(0, 3), (0, 5)}
+    rises = (Rise(0, 0, 2), Rise(3, 0, 6), Rise(6, 6, None))
+    stay = Replayed("one", 60, "male", values, rises)
+    assert lasting([stay], list(in_turn([stay])), values=2) == {(0, 0): 3, (0, 6): 6}
+    assert [stay.rise_of(place) for place in (0, 2, 5, 6)] == [rises[0], rises[0], rises[1], rises[2]]
+
+
+def test_the_risk_of_a_septic_stay_rises_where_its_values_worsen() -> None:
+    known = {each.name: each for each in variables()}
+    calm = {"HR": 75.0, "Resp": 14.0, "SBP": 120.0, "MAP": 85.0, "Temp": 36.8, "O2Sat": 98.0}
+    septic = {"HR": 135.0, "Resp": 34.0, "SBP": 78.0, "MAP": 52.0, "Temp": 39.6, "O2Sat": 87.0}
+    blood = {"WBC": 24.0, "Lactate": 6.0, "Creatinine": 3.0, "Platelets": 60.0, "BUN": 60.0, "FiO2": 0.8}
+    hours = (calm, calm, *[septic | blood] * 9)
+    values = tuple(
+        Value(known[name], value, timedelta(hours=hour, minutes=1 + minute))
+        for hour, measured in enumerate(hours)
+        for minute, (name, value) in enumerate(measured.items())
+    )
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    found = with_alerts(Replayed("one", 60, "male", values), sepsis_model(), begun).rises
+    assert found
+    assert found[0].place == found[0].episode >= 2 * len(calm)
+    for each, later in pairwise(found):
+        assert each.until is not None
+        assert each.place < each.until <= later.place
 
 
 def test_an_alert_that_is_never_read_or_of_no_value_sent_misses_the_goal() -> None:

@@ -7,6 +7,7 @@ parse text. No probability is given: neither source publishes one for a total.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ RISK_PROBABILITY = "http://terminology.hl7.org/CodeSystem/risk-probability"
 
 FINAL, SUPERSEDED_STATUS = "final", "entered-in-error"
 _NOT_COUNTED = "not counted: "
+_COUNT = re.compile(r", [0-9]+\)$")
 
 # The RCP's words for clinical risk (chart 2) beside the nearest code of FHIR's scale; qSOFA knows two
 # classes.
@@ -91,12 +93,20 @@ def without_counts(resource: Mapping[str, Any]) -> dict[str, Any]:
     """
     [extension], [prediction] = resource["extension"], resource["prediction"]
     parts = [
-        {**part, "extension": [each for each in part["extension"] if each["url"] != "values"]}
+        {
+            **part,
+            "extension": [
+                each for each in part["extension"] if each["url"] != "values" or "valueInteger" not in each
+            ],
+        }
         if part["url"] == "notCounted"
         else part
         for part in extension["extension"]
     ]
-    words = [each for each in prediction["rationale"].split("; ") if not each.startswith(_NOT_COUNTED)]
+    words = [
+        _COUNT.sub(")", each) if each.startswith(_NOT_COUNTED) else each
+        for each in prediction["rationale"].split("; ")
+    ]
     return {
         **resource,
         "extension": [{**extension, "extension": parts}],

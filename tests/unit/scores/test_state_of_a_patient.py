@@ -9,11 +9,8 @@ import pytest
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
-from shared.domain.records import Door, Item, Provenance, resource_item, source_version, stored_body
+from shared.domain.records import Door, Item, Provenance, resource_item, source_version
 from shared.domain.scores.segments import MOST_IN_HEAD
-from shared.domain.scores.state import LAYOUT
-from shared.errors import Busy
-from shared.services.vitals_state import decode_state
 from tests.delivery.world import TENANT, World
 from tests.unit.scores.ward import HOME, Ward, vital
 
@@ -138,19 +135,6 @@ def test_a_head_that_is_not_full_stands_alone() -> None:
     ward = Ward()
     _follow(ward, MOST_IN_HEAD)
     assert ward.world.kinds("readings") == []
-
-
-def test_a_state_in_a_layout_that_is_not_known_yet_is_tried_again_and_stays_as_it_is() -> None:
-    ward = Ward()
-    _follow(ward, 1)
-    [state] = ward.states()
-    later = json.encode({**decode_state(state), "version": LAYOUT + 1})
-    ward.world.stores.records.replace({**state, **stored_body(later)}, state["_etag"])
-    [kept] = ward.states()
-    with pytest.raises(Busy):
-        World(ward.world.stores).score_vitals.react([_item(1, ward.now + EVERY)])
-    assert ward.states() == [kept]
-    assert not list(ward.world.dead_letters.list())
 
 
 def test_what_comes_late_and_does_not_count_leaves_the_scores_that_stand_and_a_rebuild_agrees() -> None:
