@@ -4,59 +4,43 @@ The first hours of stays of the PhysioNet/CinC Challenge 2019, one event a value
 device, the rest as Observations. The challenge tells hours only: the values of one follow a minute after another, or `apart`
 as far as the hour lets them, so that nearly each is scored by itself. All stays go on together on one clock, and as in a
 hospital no two begin an hour at the same moment. Effective times are those of the stay, its last hour being the present one;
-the times that are measured are real and begin when a value is due.
-
-Which value raises an alert is known beforehand from the evaluation that the service calls after each; half of the stays have
-one. Where some are taken together and the alert names the last, its time is counted from the one that was to raise it. A
-risk that is lower again within the second that an alert may take need not be seen; any other alert that is never read counts
-as one that takes for ever.
+the times that are measured are real and begin when a value is due. Where some values are taken together and the alert names
+the last, its time is counted from the one that was to raise it. A risk that is lower again within the second that an alert
+may take need not be seen; any other alert that is never read counts as one that takes for ever.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
-from pathlib import Path
+from itertools import chain
 from typing import Any, Final
 
 from local.bench.cpu_time import each_ms, times_of_s
 from local.bench.figures import percentile, spread
+from local.bench.stays import HOURS, Replayed, Value, in_turn, lasting
 from local.bench.vitals import AlertReader
-from local.datasets.stays import read_stay
 from local.delivery.confirm import Confirmer
 from local.delivery.parcels import Parcel
 from local.delivery.sources import Document
 from local.delivery.stream_door import sender
 from local.delivery.target import Target
 from shared import names
-from shared.domain.alerts.episodes import Episode, from_us, to_us
 from shared.domain.devices.metrics import METRICS
-from shared.domain.features.sepsis import COLUMNS, MEASURED, PLAUSIBLE, Hour, chosen, sepsis_features
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
-from shared.domain.models.artefact import Contribution, PublishedModel
 from shared.domain.records import Door
-from shared.domain.stays.sepsis_risk import ALARM_ABOVE, MODEL, Prefix, alarm, evaluate, lacking
-from shared.domain.stays.stay import FEMALE, MALE, OpenStay, add, empty_stay, latest_us
-from shared.domain.stays.variables import Found, Variable, variables
+from shared.domain.stays.sepsis_risk import MODEL
+from shared.domain.stays.variables import variables
 from shared.domain.vitals.parameters import LOINC, UCUM
 
-HOURS: Final = 11
-"""Of each stay: what is older than twelve hours raises no alert."""
 GOAL_S: Final = 1.0
-_GOLDEN: Final = (math.sqrt(5) - 1) / 2
-"""Its multiples, without their whole parts, are spread evenly however many there are."""
-_HOUR: Final = timedelta(hours=1)
-_BETWEEN: Final = timedelta(minutes=1)
 _LAST_WITHIN_S: Final = 60.0
 _FOUND_WITHIN_S: Final = 90.0
-_AGE, _GENDER = COLUMNS.index("Age"), COLUMNS.index("Gender")
-_TABLE: Final = {each.name: each for each in variables()}
 _MONITORED: Final = {
     variable.name: metric
     for variable in variables()
@@ -64,42 +48,6 @@ _MONITORED: Final = {
     if each.loinc in variable.codes and variable.unit in each.units
 }
 """Variable → metric of a monitor in the unit of the table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One value of a stay, and when it was measured after the stay began."""
-
-    variable: Variable
-    value: float
-    after: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Rise:
-    """The risk rises above the operating point at the value in this place, in the episode that began here or with another.
-
-    `until` is the place of the next value at which it is lower again.
-    """
-
-    place: int
-    episode: int
-    until: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """A stay to replay: who it is, its values in order, and those at which its risk rises above the operating point."""
-
-    name: str
-    age: int
-    sex: str
-    values: tuple[Value, ...]
-    rises: tuple[Rise, ...] = ()
-
-    def rise_of(self, place: int) -> Rise | None:
-        """The last one up to a value."""
-        return next((each for each in reversed(self.rises) if each.place <= place), None)
 
 
 @dataclass(slots=True)
@@ -142,77 +90,6 @@ class SepsisResult:
         }
 
 
-def replayed(name: str, hours: Sequence[Hour]) -> Replayed:
-    """The first hours of a stay: values of an hour a minute apart, in the order of the columns."""
-    values = [
-        Value(_TABLE[variable], hour[place], timedelta(hours=number) + _BETWEEN * (1 + place))
-        for number, hour in enumerate(hours[:HOURS])
-        for place, variable in enumerate(MEASURED)
-        if not math.isnan(hour[place])
-    ]
-    age = hours[0][_AGE]
-    sex = MALE if hours[0][_GENDER] == 1 else FEMALE
-    return Replayed(name, 60 if math.isnan(age) else int(age), sex, tuple(values))
-
-
-def with_alerts(stay: Replayed, model: PublishedModel, begun: datetime) -> Replayed:
-    """The stay with the rises of its risk, as the service evaluates each value."""
-    state = empty_stay(OpenStay("Encounter/e", "1", to_us(begun), None, stay.age, stay.sex))
-    episode: Episode | None = None
-    prefix: Prefix | None = None
-    rises: list[Rise] = []
-    for place, each in enumerate(stay.values):
-        lowest, highest = PLAUSIBLE[each.variable.name]
-        if not lowest <= each.value <= highest:
-            continue
-        add(state, Found(f"{place}", "1", "1", begun + each.after, {each.variable.name: each.value}))
-        at_us = latest_us(state)
-        if at_us is None or lacking(state, at_us):
-            continue
-        risk, prefix = evaluate(model, state, at_us, prefix)
-        before = episode
-        episode, _ = alarm(episode, risk, state, f"{place}")
-        is_new = episode is not None and (before is None or before.began_us != episode.began_us)
-        is_high = risk.prediction.risk_index > ALARM_ABOVE
-        was_high = bool(rises) and rises[-1].until is None
-        if was_high and (is_new or not is_high):
-            rises[-1] = replace(rises[-1], until=place)
-        if is_high and (is_new or not was_high):
-            rises.append(Rise(place, place if is_new else rises[-1].episode))
-    return replace(stay, rises=tuple(rises))
-
-
-class _Unexplained(PublishedModel):
-    """The same model without reasons, which cost as much as the score."""
-
-    def contributions(self, values: Sequence[float], most: int = 5) -> list[Contribution]:  # noqa: ARG002 - as it is asked
-        return []
-
-
-def chosen_stays(files: Iterable[Path], count: int, model: PublishedModel) -> list[Replayed]:
-    """So many stays, every other one with an alert in its first hours while there are such."""
-    quick = _Unexplained(**{each.name: getattr(model, each.name) for each in fields(model)})
-    half = count - count // 2
-    found: dict[bool, list[Replayed]] = {True: [], False: []}
-    for file in files:
-        hours, _ = read_stay(file)
-        if len(hours) < HOURS:
-            continue
-        likely = _alarms_by_the_hour(quick, hours[:HOURS])
-        if len(found[likely]) >= half:
-            continue
-        stay = with_alerts(replayed(file.stem, hours), quick, from_us(0))
-        found[bool(stay.rises)].append(stay)
-        if all(len(each) >= half for each in found.values()):
-            break
-    return [*found[True][:half], *found[False][:half]][:count]
-
-
-def _alarms_by_the_hour(model: PublishedModel, hours: Sequence[Hour]) -> bool:
-    rows = (chosen(row, model.features) for row in sepsis_features(hours))
-    return any(model.predict(row).risk_index > ALARM_ABOVE for row in rows)
-
-
 def run_sepsis(
     target: Target, stays: Sequence[Replayed], rate: float, pids: Mapping[str, int], *, apart: bool = False
 ) -> SepsisResult:
@@ -240,20 +117,15 @@ def run_sepsis(
             hub: open_.enter_context(sender(target.settings, hub))
             for hub in (names.HUB_VITAL_SIGNS, names.HUB_CLINICAL_EVENTS)
         }
-        for parcels in patients:
-            for parcel in parcels:
-                send[parcel.hub](parcel.body, parcel.key)
-        _await_stays(target, len(stays), started_at)
+        _admit(target, patients, send, started_at)
         reader = _SepsisReader(target, started_at, pids, stays, expected)
         reader.start()
         used, began = times_of_s(pids), time.monotonic()
         for place, each, parcel in events:
-            stay, patient = stays[place], patients[place][0]
-            value = stay.values[each]
             due = began + result.sent / rate
             time.sleep(max(0.0, due - time.monotonic()))
-            change = (str(patient.keys[0]), "began_at", instant_text(begun + value.after))
-            reader.send(change, place, each, due)
+            measured = instant_text(begun + stays[place].values[each].after)
+            reader.send((str(patients[place][0].keys[0]), "began_at", measured), place, each, due)
             send[parcel.hub](parcel.body, parcel.key)
             result.sent += 1
         result.seconds = time.monotonic() - began
@@ -337,41 +209,6 @@ class _SepsisReader(AlertReader):
         return self._due[stay, rise.place]
 
 
-def lasting(
-    stays: Sequence[Replayed], order: Sequence[tuple[int, int]], values: float
-) -> dict[tuple[int, int], int]:
-    """Stay and episode → the place of its first rise that more than so many values later is one still."""
-    at = {each: number for number, each in enumerate(order)}
-    found: dict[tuple[int, int], int] = {}
-    for number, stay in enumerate(stays):
-        for each in stay.rises:
-            if each.until is None or at[number, each.until] - at[number, each.place] > values:
-                found.setdefault((number, each.episode), each.place)
-    return found
-
-
-def in_turn(stays: Sequence[Replayed], *, apart: bool = False) -> Iterator[tuple[int, int]]:
-    """Place of a stay and of its value, in the order of their times on one clock: the stays' hours lie over one another."""
-    order = [
-        (hour + number * _GOLDEN % 1, number, place)
-        for number, stay in enumerate(stays)
-        for place, hour in enumerate(_hours_apart(stay) if apart else _hours(stay))
-    ]
-    return ((number, place) for _, number, place in sorted(order))
-
-
-def _hours(stay: Replayed) -> Iterator[float]:
-    """When each value is sent, in hours since the stay began."""
-    return (each.after / _HOUR for each in stay.values)
-
-
-def _hours_apart(stay: Replayed) -> Iterator[float]:
-    """As `_hours`, where the values of an hour share it out."""
-    for hour, values in groupby(stay.values, key=lambda value: value.after // _HOUR):
-        count = len(list(values))
-        yield from (hour + rank / count for rank in range(count))
-
-
 def _admitted(target: Target, stay: Replayed, name: str, begun: datetime) -> list[Parcel]:
     """The patient and the stay in progress."""
     patient = {
@@ -406,8 +243,17 @@ def _parcel(target: Target, name: str, content: dict[str, Any]) -> Parcel:
     return target.packer.parcel(Document(name, json.encode(content).encode()), Door.STREAM)
 
 
-def _await_stays(target: Target, stays: int, since: str) -> None:
-    """Return when every stay is on record, or after a while."""
+def _admit(
+    target: Target,
+    patients: Sequence[Sequence[Parcel]],
+    send: Mapping[str, Callable[[bytes, str], None]],
+    since: str,
+) -> None:
+    """Send them, and return when every stay is on record, or after a while."""
+    for parcel in chain.from_iterable(patients):
+        send[parcel.hub](parcel.body, parcel.key)
     until = time.monotonic() + _FOUND_WITHIN_S
-    while target.api.total("Encounter", _lastUpdated=f"ge{since}") < stays and time.monotonic() < until:
+    while (
+        target.api.total("Encounter", _lastUpdated=f"ge{since}") < len(patients) and time.monotonic() < until
+    ):
         time.sleep(0.2)

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     from local.bench.cpu_time import told as milliseconds
     from local.bench.figures import machine
     from local.bench.platform import measured_platform
-    from local.bench.sepsis import GOAL_S, chosen_stays, run_sepsis
+    from local.bench.sepsis import GOAL_S, run_sepsis
+    from local.bench.stays import chosen_stays
     from local.datasets.stays import stay_files
     from local.delivery.target import target_of
     from local.environment import say

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local.bench.sepsis import replayed, run_sepsis, with_alerts
+from local.bench.sepsis import run_sepsis
+from local.bench.stays import replayed, with_alerts
 from local.datasets.stays import read_stay, stay_files
 from local.delivery.target import target_of
 from local.keys import TENANT

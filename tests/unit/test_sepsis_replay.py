@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from local.bench.sepsis import Replayed, Rise, SepsisResult, Value, in_turn, lasting, with_alerts
+from local.bench.sepsis import SepsisResult
+from local.bench.stays import Replayed, Rise, Value, in_turn, lasting, with_alerts
 from shared.domain.stays.sepsis_risk import sepsis_model
 from shared.domain.stays.variables import variables
 

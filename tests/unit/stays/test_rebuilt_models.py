@@ -186,19 +186,23 @@ def test_assessments_of_earlier_champions_are_replayed_by_them() -> None:
     assert icu.differences() == [DIFFERS]
 
 
-def test_assessments_of_a_champion_that_is_gone_are_counted_and_no_difference() -> None:
+def _of_a_champion_that_is_gone(values: dict[str, float], **changes: Any) -> Landed:
+    """A stay whose values a champion assessed that nobody has any more."""
     icu = Landed(hours=8)
-    champion = changed(version="gone")
+    champion = changed(version="gone", **changes)
     publish_champion(icu.world.lake, *champion)
     icu.world.moving.advance(LOOKED_FOR.total_seconds())
     icu.admit()
     icu.page()
-    icu.measure(7, **CALM)
+    icu.measure(7, **values)
     icu.page()
     for path in (artefact_path("sepsis", champion[1].sha256), alias_path("sepsis")):
         icu.world.stores.lake.delete(path)
-    other = World(icu.world.stores)
-    result = other.rebuilt()
+    return icu
+
+
+def test_assessments_of_a_champion_that_is_gone_are_counted_and_no_difference() -> None:
+    result = World(_of_a_champion_that_is_gone(CALM).world.stores).rebuilt()
     assert (result.differences, result.replayed, result.said) == ([], 0, 1)
 
 
@@ -346,17 +350,8 @@ def test_a_last_assessment_that_is_gone_is_told_beside_one_of_the_hour_before(ve
 def test_what_a_champion_that_is_gone_alarmed_of_is_not_judged_by_another(
     operating_point: float, values: dict[str, float], alarms: int
 ) -> None:
-    icu = Landed(hours=8)
-    champion = changed(version="gone", operating_point=operating_point)
-    publish_champion(icu.world.lake, *champion)
-    icu.world.moving.advance(LOOKED_FOR.total_seconds())
-    icu.admit()
-    icu.page()
-    icu.measure(7, **values)
-    icu.page()
+    icu = _of_a_champion_that_is_gone(values, operating_point=operating_point)
     assert [alert["model"] for alert in icu.alerts() if alert["model"] == "sepsis"] == ["sepsis"] * alarms
-    for path in (artefact_path("sepsis", champion[1].sha256), alias_path("sepsis")):
-        icu.world.stores.lake.delete(path)
     result = World(icu.world.stores).rebuilt()
     assert (result.differences, result.replayed, result.said) == ([], 0, 1)
 
