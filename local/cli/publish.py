@@ -35,10 +35,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """0 where the champion is in the lake."""
     from local.running import services_of
-    from local.training.tracking import champion_of
     from shared.domain.models.artefact import RefusedModel, read_model
     from shared.domain.models.lake_layout import Alias, artefact_path
     from shared.services.served_models import publish_champion
+    from spark.training.tracking import champion_of
 
     champion = champion_of(args.runs, args.model)
     if champion is None:

@@ -46,8 +46,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """0 where the model was trained; 2 for wrong usage."""
     from local.datasets.encounters import UnreadableEncounters
-    from local.datasets.landmarks import UnreadablePatients
     from local.training.data import given_or_default, unpacked
+    from spark.training.landmarks import UnreadablePatients
 
     path = given_or_default(args.model, args.data)
     try:
@@ -59,10 +59,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(name: str, data: Path, out: Path | None, runs: Path) -> None:
-    from local.training.card import card
     from local.training.publish import SHIPPED, publish
-    from local.training.tracking import Tracking
     from local.training.words import WORDS
+    from spark.training.card import card
+    from spark.training.tracking import Tracking
 
     trainer = importlib.import_module(f"local.training.{name.replace('-', '_')}")
     serves = name not in _NOT_SERVED

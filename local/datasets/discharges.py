@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from local.datasets.landmarks import Landmark
 from shared.domain.features.patient.discharges import ACUTE_CARE, left_at
 from shared.domain.features.patient.facts import Fact
 from shared.domain.features.patient.features import vector
 from shared.domain.features.patient.known import Clock, known
 from shared.domain.fhir.dates import date_range
 from spark.measures.readmission import WINDOW_DAYS, Stay, indexes
+from spark.training.landmarks import Landmark
 
 Resource = Mapping[str, Any]
 _NOT_HELD = frozenset({"planned", "cancelled", "entered-in-error"})

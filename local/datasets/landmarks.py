@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,22 +19,9 @@ from shared.domain.features.patient.features import vector
 from shared.domain.features.patient.known import Clock, Known, is_looked_at, known
 from shared.domain.fhir.dates import EARLIEST, date_range
 from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME, lacking
+from spark.training.landmarks import Landmark, UnreadablePatients
 
 NEVER = "9999-12-31T00:00:00Z"
-
-
-class UnreadablePatients(ValueError):
-    """No bundle of a patient, a lake whose tables do not belong together, or too few outcomes; the message says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Landmark:
-    """One patient at one instant. `followed` is whether the outcome came within the horizon after it."""
-
-    patient: str
-    at: datetime
-    values: dict[str, float]
-    followed: bool
 
 
 def bundle_files(folder: Path) -> list[Path]:

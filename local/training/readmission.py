@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from local.datasets.encounters import LABEL, WITHIN_30_DAYS, read_encounters, with_earlier
-from local.training import calibrate, metrics
-from local.training.compare import compared
 from local.training.data import LICENCES, sha256_of
-from local.training.evaluation import Evaluation
-from local.training.export import forest_of
-from local.training.folds import patient_folds
-from local.training.publish import Trained
 from local.training.rates import rates_for_others, rates_of
-from local.training.reference import references
 from shared.domain.features.readmission import WATCHED, Encounter, Rates, readmission_features
 from shared.domain.models.drift import PROBABILITY
+from spark.training import calibrate, metrics
+from spark.training.artefact import Trained
+from spark.training.compare import compared
+from spark.training.evaluation import Evaluation
+from spark.training.export import forest_of
+from spark.training.folds import patient_folds
+from spark.training.reference import references
 
 VERSION = "2026.11.2"
 FOLDS, SEEDS = 5, (1, 2)

@@ -10,26 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from local.datasets.discharges import discharges_of
-from local.datasets.landmarks import Landmark, as_in_fhir, facts_in, last_instant, resources_in
+from local.datasets.landmarks import as_in_fhir, facts_in, last_instant, resources_in
 from local.datasets.stored_landmarks import stored_discharges
-from local.training import landmark_models
-from local.training.evaluation import Evaluation
-from local.training.landmark_models import SEEDS, SETTINGS, Landmarks, Say, Task
-from local.training.publish import Trained
+from local.training.landmark_data import landmarks_in
 from shared.domain.features.patient.facts import Fact
-from shared.domain.features.patient.features import FEATURES
+from spark.training import landmark_models
+from spark.training.artefact import Trained
+from spark.training.evaluation import Evaluation
+from spark.training.landmark_models import SEEDS, SETTINGS, Say
+from spark.training.landmarks import Landmark
+from spark.training.tasks import READMISSION
 
 __all__ = ["SEEDS", "SETTINGS", "train"]
-
-TASK = Task(
-    "readmission-store", "2026.11.1", [each.name for each in FEATURES],
-    horizon_years=0, later_share=None, least=2, held_out=1,
-)  # fmt: skip
 
 
 def train(path: Path, say: Say, _work: Path) -> tuple[Trained, Evaluation, NDArray[np.float64]]:
     """The discharges in a lake's feature store, else of all patients in bundles below a folder."""
-    return landmark_models.train(TASK, Landmarks.read(TASK, path, stored_discharges, _bundled), say)
+    return landmark_models.train(
+        READMISSION, landmarks_in(READMISSION, path, stored_discharges, _bundled), say
+    )
 
 
 def _bundled(files: list[Path]) -> list[Landmark]:

@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 
 from local.datasets.evaluate import inputs_of, network_scores, raw_scores
 from local.datasets.stays import UnreadableStay, stay_files
-from local.training import calibrate, metrics, networks
+from local.training import networks
 from local.training.boosting import Boosting, Settings, boosted
 from local.training.checkpoints import Checkpoints
-from local.training.compare import compared
 from local.training.data import LICENCES, sha256_of
-from local.training.evaluation import Evaluation
-from local.training.export import as_array, asking, forest_of, from_array, gains_of, together
-from local.training.publish import Trained
-from local.training.reference import references
 from local.training.stay_table import FOLDS, LABEL, THINNED, WORTH, Floats, Say, Stays, read_stays
 from local.training.utility import best_threshold
 from shared.domain.features.sepsis import MEASURED, NAMES
 from shared.domain.models.drift import PROBABILITY
 from shared.domain.models.forest import Forest
 from shared.domain.models.network import Inputs, Networks
+from spark.training import calibrate, metrics
+from spark.training.artefact import Trained
+from spark.training.compare import compared
+from spark.training.evaluation import Evaluation
+from spark.training.export import as_array, asking, forest_of, from_array, gains_of, together
+from spark.training.reference import references
 
 VERSION = "2026.11.4"
 BOOSTING = Settings()

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from local.datasets.stays import UnreadableStay, read_stay
 from local.training.checkpoints import Checkpoints
-from local.training.folds import patient_folds
 from local.training.utility import worth_of
 from shared.domain.features.sepsis import COLUMNS, Hour, sepsis_features
+from spark.training.folds import patient_folds
 
 FOLDS = 5
 # Of stays without sepsis a member sees every so many hours, each member other ones: neighbouring hours say nearly the same.

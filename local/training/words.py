@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.training.card import Words
+from spark.training.card import Words
 
 WORDS = {
     "readmission": Words(

@@ -19,9 +19,9 @@ pytest.importorskip(
 )
 
 from local.training import readmission, sepsis  # noqa: E402
-from local.training.metrics import auroc  # noqa: E402
 from local.training.publish import publish  # noqa: E402
 from local.training.utility import normalised_utility, worth_of  # noqa: E402
+from spark.training.metrics import auroc  # noqa: E402
 
 REAL = Path(os.environ.get("GALEN_TEST_DATA", ""))
 pytestmark = [

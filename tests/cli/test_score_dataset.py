@@ -312,7 +312,7 @@ def test_a_file_without_the_columns_is_refused(tmp_path: Path) -> None:
 @needs_real_data
 @pytest.mark.slow
 def test_real_stays_are_told_apart(tmp_path: Path) -> None:
-    from local.training.metrics import auroc
+    from spark.training.metrics import auroc
 
     labels: dict[str, list[int]] = {}
     (tmp_path / "in").mkdir()
@@ -336,7 +336,7 @@ def test_real_stays_are_told_apart(tmp_path: Path) -> None:
 @needs_real_data
 @pytest.mark.slow
 def test_real_encounters_are_told_apart_and_calibrated(tmp_path: Path) -> None:
-    from local.training.metrics import auroc, calibration_error
+    from spark.training.metrics import auroc, calibration_error
 
     with tarfile.open(REAL / "uci-diabetes-readmission.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")

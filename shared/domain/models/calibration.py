@@ -1,6 +1,6 @@
 """From a raw score to a probability: a strictly rising line through knots, straight between them in log odds.
 
-Fitted on out-of-fold scores (see local/training/calibrate.py). Strictly rising, so that it changes no ranking.
+Fitted on out-of-fold scores (see spark/training/calibrate.py). Strictly rising, so that it changes no ranking.
 """
 
 from __future__ import annotations

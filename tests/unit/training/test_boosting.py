@@ -9,8 +9,8 @@ from tests.lazily import lazily, require
 np = pytest.importorskip("numpy", reason="boosting was not tested: NumPy is in the group ml")
 require("sklearn", "boosting was not tested: scikit-learn is in the group ml")
 
-from local.training import metrics  # noqa: E402
-from local.training.export import asking, forest_of  # noqa: E402
+from spark.training import metrics  # noqa: E402
+from spark.training.export import asking, forest_of  # noqa: E402
 
 boosting = lazily("local.training.boosting")
 ensemble = lazily("sklearn.ensemble")

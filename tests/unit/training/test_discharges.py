@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from local.datasets.discharges import discharges_of
-from local.datasets.landmarks import NEVER, Landmark, facts_in
+from local.datasets.landmarks import NEVER, facts_in
 from shared.domain.features.patient.discharges import discharges
 from shared.domain.features.patient.facts import facts_of
+from spark.training.landmarks import Landmark
 from tests.unit.features.patients import condition, encounter, observation, patient
 
 LAST = datetime(2020, 6, 1, tzinfo=UTC)

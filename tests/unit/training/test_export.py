@@ -14,10 +14,10 @@ np = pytest.importorskip("numpy", reason="published trees were not compared: Num
 require("sklearn", "published trees were not compared: scikit-learn is in the group ml")
 
 from local.datasets.evaluate import raw_scores  # noqa: E402
-from local.training import calibrate, metrics  # noqa: E402
-from local.training.export import as_array, columns_of, forest_of, from_array, gains_of, together  # noqa: E402
 from shared.domain.models.artefact import pack, read_model  # noqa: E402
 from shared.domain.models.calibration import DoesNotRise  # noqa: E402
+from spark.training import calibrate, metrics  # noqa: E402
+from spark.training.export import as_array, columns_of, forest_of, from_array, gains_of, together  # noqa: E402
 
 ensemble = lazily("sklearn.ensemble")
 

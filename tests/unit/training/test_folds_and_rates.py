@@ -10,9 +10,9 @@ np = pytest.importorskip("numpy", reason="the splits were not tested: NumPy is i
 
 from local.datasets.encounters import with_earlier  # noqa: E402
 from local.training.checkpoints import Checkpoints  # noqa: E402
-from local.training.folds import patient_folds  # noqa: E402
 from local.training.rates import rates_for_others, rates_of  # noqa: E402
 from shared.domain.features.readmission import OVERALL  # noqa: E402
+from spark.training.folds import patient_folds  # noqa: E402
 from tests.unit.features.test_readmission_features import encounter  # noqa: E402
 
 

@@ -12,8 +12,6 @@ import pytest
 
 from local.datasets.landmarks import (
     NEVER,
-    Landmark,
-    UnreadablePatients,
     facts_in,
     landmarks_of,
     last_instant,
@@ -21,7 +19,6 @@ from local.datasets.landmarks import (
 )
 from local.datasets.stored_landmarks import (
     has_store,
-    sha256_of_landmarks,
     stored_discharges,
     stored_landmarks,
 )
@@ -29,6 +26,7 @@ from shared.domain.features.patient.facts import facts_of
 from shared.domain.features.patient.features import DEFINITION, vector
 from shared.domain.features.patient.known import Clock, known
 from shared.names import TABLES
+from spark.training.landmarks import Landmark, UnreadablePatients, sha256_of_landmarks
 from tests.unit.features.patients import SNOMED, condition, encounter, observation, patient
 
 LAST = datetime(2020, 6, 1, tzinfo=UTC)

@@ -12,14 +12,14 @@ import pytest
 
 from local import exits
 from local.cli.main import main
-from local.datasets.landmarks import UnreadablePatients
 from shared.domain.models.artefact import read_model
+from spark.training.landmarks import UnreadablePatients
 from tests.lazily import lazily, require
 from tests.unit.features.patients import encounter, observation, patient
 
 require("mlflow", "training on the feature store was not tested: MLflow is in the group ml")
 require("sklearn", "training on the feature store was not tested: scikit-learn is in the group ml")
-registry = lazily("local.training.tracking")
+registry = lazily("spark.training.tracking")
 training = lazily("local.training.readmission_store")
 
 BEGAN = datetime(2018, 1, 1, 8, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from tests.lazily import lazily, require
 
 require("mlflow", "the registry was not tested: MLflow is in the group ml")
-registry = lazily("local.training.tracking")
+registry = lazily("spark.training.tracking")
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own

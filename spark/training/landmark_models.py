@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from local.datasets.landmarks import Landmark, UnreadablePatients, bundle_files
-from local.datasets.stored_landmarks import has_store, sha256_of_landmarks
-from local.training import calibrate, metrics
-from local.training.compare import compared
-from local.training.data import LICENCES, sha256_of
-from local.training.evaluation import Evaluation
-from local.training.export import forest_of
-from local.training.folds import patient_folds
-from local.training.publish import Trained
-from local.training.reference import references
 from shared.domain.models.calibration import Calibration, DoesNotRise
 from shared.domain.models.drift import PROBABILITY
+from spark.training import calibrate, metrics
+from spark.training.artefact import Trained
+from spark.training.compare import compared
+from spark.training.evaluation import Evaluation
+from spark.training.export import forest_of
+from spark.training.folds import patient_folds
+from spark.training.landmarks import Landmark, UnreadablePatients
+from spark.training.reference import references
 
 FOLDS, SEEDS = 5, (1, 2, 3)
 SETTINGS: dict[str, Any] = {
@@ -57,7 +54,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """The training data: a row a patient and landmark, in order of patient and time, and a hash of the data."""
+    """The training data: a row a patient and landmark, in order of patient and time; hash and licence of the data."""
 
     rows: list[Landmark]
     values: NDArray[np.float64]
@@ -65,24 +62,10 @@ class Landmarks:
     folds: NDArray[np.int64]
     years: NDArray[np.int64]
     sha256: str
+    licence: str
 
     @classmethod
-    def read(
-        cls,
-        task: Task,
-        path: Path,
-        stored: Callable[[Path], list[Landmark]],
-        bundled: Callable[[list[Path]], list[Landmark]],
-    ) -> Landmarks:
-        """Those of a lake, `stored` in its features, else of the bundles below a folder. Raises UnreadablePatients."""
-        if has_store(path):
-            rows = stored(path)
-            return cls.of(task, rows, sha256_of_landmarks(rows))
-        files = bundle_files(path)
-        return cls.of(task, bundled(files), sha256_of(files))
-
-    @classmethod
-    def of(cls, task: Task, rows: list[Landmark], sha256: str) -> Landmarks:
+    def of(cls, task: Task, rows: list[Landmark], sha256: str, licence: str) -> Landmarks:
         """The landmarks. Raises UnreadablePatients where the outcome follows too few."""
         labels = np.array([row.followed for row in rows], np.int8)
         patients = {row.patient for row in rows if row.followed}
@@ -94,7 +77,7 @@ class Landmarks:
         return cls(
             rows, np.array([[row.values[name] for name in task.features] for row in rows]), labels,
             patient_folds([row.patient for row in rows], labels, FOLDS, seed=17),
-            np.array([row.at.year for row in rows]), sha256,
+            np.array([row.at.year for row in rows]), sha256, licence,
         )  # fmt: skip
 
     def split(self, task: Task) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -155,7 +138,7 @@ def train(task: Task, data: Landmarks, say: Say) -> tuple[Trained, Evaluation, N
     trained = Trained(
         task.name, task.version, task.features, forest_of(members), calibration,
         evaluation.operating_point, {"reference": references({**watched, PROBABILITY: probabilities})},
-        {"licence": LICENCES[task.name], "sha256": data.sha256, **said}, evaluation.figures(),
+        {"licence": data.licence, "sha256": data.sha256, **said}, evaluation.figures(),
     )  # fmt: skip
     return trained, evaluation, data.values[::_SAMPLED]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.training import metrics
-from local.training.evaluation import Evaluation
 from shared.domain.models.artefact import PublishedModel
+from spark.training import metrics
+from spark.training.evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def card(words: Words, model: PublishedModel, evaluation: Evaluation) -> str:
     parts = [
         f"# {words.title}",
         (
-            f"Written by `python3 -m local train {model.name}`. All figures are out of fold: each row was forecast by "
+            f"Written by `{model.training['command']}`. All figures are out of fold: each row was forecast by "
             "models that saw no row of its patient."
         ),
         "## What it is for\n\n" + words.purpose,

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from local.training import metrics
 from shared.domain.models.artefact import PublishedModel
+from spark.training import metrics
 
 _MOST_SHOWN = 20
 

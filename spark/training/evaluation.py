@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from local.training import metrics
-from local.training.compare import importance
 from shared.domain.models.artefact import PublishedModel
+from spark.training import metrics
+from spark.training.compare import importance
 
 _SMALLEST_GROUP = 200  # rows; figures of fewer say little
 

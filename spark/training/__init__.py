@@ -1,0 +1,1 @@
+"""Training on the lake: models of the feature store from landmarks to a candidate. Needs NumPy, scikit-learn and MLflow."""
