@@ -30,6 +30,7 @@ from shared.domain.scores.fold import newest
 from shared.domain.scores.model import PatientContext, Score, ScoringRule, says_the_same
 from shared.domain.scores.state import (
     AT,
+    MARKS,
     ORDER,
     VALUES,
     VERSION,
@@ -42,6 +43,7 @@ from shared.domain.scores.state import (
     empty_state,
     encode_acknowledgement,
     encode_context,
+    marks_of,
     row_of,
 )
 from shared.domain.scores.tracks import episodes_in_window, extend_tracks, prune, refold_tracks
@@ -53,8 +55,9 @@ WINDOW = timedelta(hours=48)
 WINDOW_US = to_us(from_us(0) + WINDOW)
 # Rows are pruned an hour's worth at a time: what is beyond the window but still there is no longer changed.
 SLACK_US = to_us(from_us(0) + timedelta(hours=1))
-MOST_GONE = 2_000
-"""Observations remembered as withdrawn, or a monitor whose clock is ahead would fill the state of its patient.
+MOST_GONE, MOST_AHEAD = 2_000, 500
+"""Observations remembered as withdrawn, and apart from them as ahead, so that a monitor with a fast clock neither fills the
+state of its patient nor pushes a withdrawal out of it.
 
 Of one beyond them an older version that is told again counts until the newer one, told again behind it, takes it back.
 """
@@ -67,8 +70,9 @@ class _Sorted:
     put: dict[str, Row] = field(default_factory=dict)
     drop: set[str] = field(default_factory=set)
     gone: dict[str, list[object]] = field(default_factory=dict)
+    ahead: dict[str, list[object]] = field(default_factory=dict)
     late: int = 0
-    ahead: int = 0
+    fast: int = 0
     unchanged: int = 0
 
 
@@ -85,10 +89,8 @@ def advance(
     sorted_in = _sort_in(before, newest(vitals))
     after: VitalsState = {**before, "context": encode_context(context)}
     same_context = before["context"] == after["context"]
-    if sorted_in.gone or any(id_ in before["gone"] for id_ in sorted_in.put):
-        kept = {id_: entry for id_, entry in before["gone"].items() if id_ not in sorted_in.put}
-        after["gone"] = _newest_gone(kept | sorted_in.gone)
-    counts = (sorted_in.late, sorted_in.ahead, sorted_in.unchanged)
+    _mark(before, after, sorted_in)
+    counts = (sorted_in.late, sorted_in.fast, sorted_in.unchanged)
     if not sorted_in.put and not sorted_in.drop and same_context:
         _anchor(after)
         return after, Changes((), (), *counts)
@@ -101,7 +103,7 @@ def advance(
         _anchor(after)
         horizon = _latest(after) - WINDOW_US
         # Where there are segments before the rows, it is the oldest of those that leaves the window.
-        if not after["older"]["segments"] and (_oldest(after) < horizon - SLACK_US or after["gone"]):
+        if not after["older"]["segments"] and (_oldest(after) < horizon - SLACK_US or any(marks_of(after))):
             prune(after, horizon)
     return after, Changes(tuple(scores), tuple(alerts), *counts)
 
@@ -165,15 +167,15 @@ def score_at(state: VitalsState | None, rule: ScoringRule, context: PatientConte
 
 
 def _sort_in(state: VitalsState, batch: dict[str, ObservedVitals]) -> _Sorted:
-    rows, gone, result = state["rows"], state["gone"], _Sorted()
+    rows, (gone, ahead), result = state["rows"], marks_of(state), _Sorted()
     horizon = _latest(state) - WINDOW_US if rows else None
     for id_, observed in batch.items():
-        row = rows.get(id_) or gone.get(id_)
+        row = rows.get(id_) or gone.get(id_) or ahead.get(id_)
         if row is not None and (row[ORDER], row[VERSION]) >= (observed.order, observed.version):
             result.unchanged += 1
             continue
         at_us = to_us(observed.at) if observed.at else None
-        result.ahead += observed.problem == AHEAD
+        result.fast += observed.problem == AHEAD
         late = at_us is not None and horizon is not None and at_us < horizon
         result.late += late and bool(observed.values)
         if at_us is not None and observed.has_place and not late:
@@ -181,7 +183,9 @@ def _sort_in(state: VitalsState, batch: dict[str, ObservedVitals]) -> _Sorted:
         elif row is not None or observed.problem is not None:
             anchor = row[AT] if row is not None else at_us
             if anchor is None or horizon is None or anchor >= horizon:
-                result.gone[id_] = [anchor, observed.version, observed.order]
+                # What was withdrawn stays a withdrawal, whatever clock a later version is of.
+                marks = result.ahead if observed.problem == AHEAD and id_ not in gone else result.gone
+                marks[id_] = [anchor, observed.version, observed.order]
             if id_ in rows:
                 result.drop.add(id_)
     result.drop |= {id_ for id_ in result.put if id_ in rows}
@@ -227,24 +231,37 @@ def _insert(
     return [ScoreChange(kind, score) for kind, score in differences(old, new, same=says_the_same)]
 
 
+def _mark(before: VitalsState, after: VitalsState, sorted_in: _Sorted) -> None:
+    """Put the marks of a batch in the place of older ones; changes `after`, whose parts it replaces."""
+    news = sorted_in.put.keys() | sorted_in.gone.keys() | sorted_in.ahead.keys()
+    new = (sorted_in.gone, MOST_GONE), (sorted_in.ahead, MOST_AHEAD)
+    for name, known, (added, most) in zip(MARKS, marks_of(before), new, strict=True):
+        if added or any(id_ in known for id_ in news):
+            kept = {id_: entry for id_, entry in known.items() if id_ not in news}
+            after[name] = _newest_marks(kept | added, most)
+
+
 def _anchor(state: VitalsState) -> None:
-    """Give withdrawn Observations without an instant the newest one, from which they age."""
-    if state["rows"] and any(entry[AT] is None for entry in state["gone"].values()):
-        latest = _latest(state)
-        state["gone"] = {
-            id_: [latest if at is None else at, version, order]
-            for id_, (at, version, order) in state["gone"].items()
-        }
+    """Give Observations that are marked without an instant the newest one, from which they age."""
+    if not state["rows"]:
+        return
+    latest = _latest(state)
+    for name, marks in zip(MARKS, marks_of(state), strict=True):
+        if any(entry[AT] is None for entry in marks.values()):
+            state[name] = {
+                id_: [latest if at is None else at, version, order]
+                for id_, (at, version, order) in marks.items()
+            }
 
 
-def _newest_gone(gone: dict[str, list[object]]) -> dict[str, list[object]]:
-    """The `MOST_GONE` that are the newest by instant, then by version; one that has none yet is given the newest."""
-    if len(gone) <= MOST_GONE:
-        return gone
+def _newest_marks(marks: dict[str, list[object]], most: int) -> dict[str, list[object]]:
+    """The newest by instant, then by version; one that has none yet is given the newest."""
+    if len(marks) <= most:
+        return marks
     newest_last = sorted(
-        gone.items(), key=lambda item: (item[1][AT] is None, item[1][AT] or 0, item[1][ORDER])
+        marks.items(), key=lambda item: (item[1][AT] is None, item[1][AT] or 0, item[1][ORDER])
     )
-    return dict(newest_last[-MOST_GONE:])
+    return dict(newest_last[-most:])
 
 
 def _oldest(state: VitalsState) -> int:

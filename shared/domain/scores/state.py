@@ -5,8 +5,9 @@
     rows      Observation id -> [at, version, order, {parameter: value}, [outcome per rule]], in the
               order (at, id): the last 48 hours, or the newest of them where `older` has segments; where it speaks
               of parameters without a value that counts, {parameter: reason} follows
-    gone      Observation id -> [at, version, order] of withdrawn ones and of those ahead, so that an older version stays
-              away: the newest 2,000
+    gone      Observation id -> [at, version, order] of withdrawn ones, so that an older version stays away: the newest
+              2,000; in a state of an earlier release of those ahead too
+    ahead     the same of those whose clock is ahead, the newest 500
     slots     parameter -> [at, id, version, value]: the last value of each parameter
     unused    parameter!reason -> [at, n, m]: n values of this instant that do not count, m between the last
               one that counts and it; apart from the slots, so that a release that does not know it reads those
@@ -43,6 +44,7 @@ Slots = dict[str, Any]
 AT, VERSION, ORDER, VALUES, OUTCOMES, UNUSED = range(6)
 LAYOUT = 2
 
+MARKS = ("gone", "ahead")
 _BUT = "!"
 _VALID_US = to_us(from_us(0) + INPUT_VALID_FOR)
 _MISSING_BITS, _SEVERITY_BITS = 12, 2
@@ -59,6 +61,7 @@ def empty_state() -> VitalsState:
         "context": encode_context(PatientContext()),
         "rows": {},
         "gone": {},
+        "ahead": {},
         "slots": {},
         "unused": {},
         "base": {"slots": {}, "unused": {}, "episodes": [None for _ in RULES]},
@@ -66,6 +69,11 @@ def empty_state() -> VitalsState:
         "acks": [],
         "older": {"segments": [], "until": 0, "closed": [[] for _ in RULES]},
     }
+
+
+def marks_of(state: VitalsState) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of `MARKS`; an earlier release kept those ahead among those withdrawn."""
+    return state["gone"], state.get("ahead", {})
 
 
 def encode_context(context: PatientContext) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from shared.domain.alerts.episodes import RECOVERED, Episode, step
 from shared.domain.scores.state import (
     AT,
+    MARKS,
     OUTCOMES,
     Last,
     Row,
@@ -18,6 +19,7 @@ from shared.domain.scores.state import (
     decode_outcome,
     encode_episode,
     is_calm,
+    marks_of,
 )
 
 Track = dict[str, Any]
@@ -72,11 +74,12 @@ def prune(state: VitalsState, horizon_us: int) -> None:
 
 
 def prune_marks(state: VitalsState, horizon_us: int) -> None:
-    """Drop withdrawals and acknowledgements that nothing within the window needs; changes `state`."""
-    if any(entry[AT] is not None and entry[AT] < horizon_us for entry in state["gone"].values()):
-        state["gone"] = {
-            id_: entry for id_, entry in state["gone"].items() if entry[AT] is None or entry[AT] >= horizon_us
-        }
+    """Drop marks and acknowledgements that nothing within the window needs; changes `state`, whose parts it replaces."""
+    for name, marks in zip(MARKS, marks_of(state), strict=True):
+        if any(entry[AT] is not None and entry[AT] < horizon_us for entry in marks.values()):
+            state[name] = {
+                id_: entry for id_, entry in marks.items() if entry[AT] is None or entry[AT] >= horizon_us
+            }
     if state["acks"]:
         _prune_acknowledgements(state, horizon_us)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.domain.alerts import Alert
 from shared.domain.scores import NEWS2, PatientContext, Score
-from shared.domain.scores.advance import MOST_GONE, acknowledge, advance, score_at
+from shared.domain.scores.advance import MOST_AHEAD, MOST_GONE, acknowledge, advance, score_at
 from shared.domain.scores.changes import Changes, alerts_of
 from shared.domain.scores.fold import FoldResult, fold
 from shared.domain.scores.state import VitalsState, decode_acknowledgements
@@ -356,12 +356,47 @@ def test_a_monitor_whose_clock_is_ahead_fills_no_state_and_hides_no_other_monito
     store.take(*others)
     for first in range(0, 20_000, 1_000):
         assert store.take(*map(_ahead, range(first, first + 1_000))).ahead == 1_000
-    assert len(store.state["gone"]) == MOST_GONE
-    assert len(store.text) < 250_000
+    assert (len(store.state["ahead"]), store.state["gone"]) == (MOST_AHEAD, {})
+    assert len(store.text) < 60_000
     assert [change.kind for change in store.take(observed("b", 5, **WORSE)).alerts] == ["created", "created"]
     last = _ahead(19_999)
     older = dataclasses.replace(observed(last.id, 6, **WELL), order="00000001")
     assert store.take(older).unchanged == 1
+    assert store.take(observed(last.id, 7, 100_000, **WELL)).scores
+    assert len(store.state["ahead"]) == MOST_AHEAD - 1
+    store.take(observed("z", 3 * 24 * 60, **WELL))
+    assert store.state["ahead"] == {}
+
+
+def test_a_monitor_whose_clock_is_ahead_pushes_no_withdrawal_out() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WORSE), observed("b", 1, **WORSE), observed("c", 2, **WELL))
+    store.take(observed("a", 0, 2), observed("b", 1, 2))
+    fast = ObservedVitals("b", "v3", "0003", None, {}, AHEAD)  # entered in error, then sent by a fast clock
+    store.take(fast, *map(_ahead, range(2 * MOST_GONE)))
+    assert store.state["gone"].keys() == {"a", "b"}
+    again = store.take(observed("a", 0, 1, **WORSE), observed("b", 1, 1, **WORSE))
+    assert (again.unchanged, again.scores, again.alerts) == (2, (), ())
+
+
+def test_a_reading_withdrawn_after_it_was_ahead_is_remembered_as_withdrawn() -> None:
+    store = Store()
+    store.take(observed("c", 2, **WELL), ObservedVitals("a", "v2", "0002", None, {}, AHEAD))
+    store.take(observed("a", 0, 3), *map(_ahead, range(2 * MOST_GONE)))
+    assert store.take(observed("a", 0, 1, **WORSE)).unchanged == 1
+    assert len(store.state["gone"]) == 1
+
+
+def test_a_state_that_keeps_those_ahead_among_the_withdrawn_is_read() -> None:
+    store = Store()
+    store.take(observed("c", 2, **WELL))
+    before = store.state
+    del before["ahead"]
+    at = before["rows"]["c"][0]
+    before["gone"] = {"a": [at, "v2", "0002"], _ahead(1).id: [at, "v1", "00000001"]}
+    after, changes = advance(before, [observed("a", 0, **WORSE), _ahead(1)], ADULT)
+    assert (changes.unchanged, changes.scores) == (2, ())
+    assert advance(after, [_ahead(2)], ADULT)[0]["ahead"].keys() == {_ahead(2).id}
 
 
 def test_a_half_read_set_of_one_instant_raises_no_alert() -> None:
