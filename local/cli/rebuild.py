@@ -57,17 +57,29 @@ def run(args: argparse.Namespace) -> int:
             "say --check: the rebuild is compared with what is live, which it never changes", exits.USAGE
         )
     live = services_of(find_platform(args.data, args.port))
-    result = compare_live(live, args.memory or free_memory_mb() * 3 // 4)
+    return check(live, args.format, args.memory or free_memory_mb() * 3 // 4)
+
+
+def check(live: Services, form: str, memory_mb: int = 0) -> int:
+    """Compares and prints; the exit code. Raises CommandStopped as `compare_live`, with what was found printed."""
+    from shared.services.rebuild import Comparison
+
+    result = Comparison()
+    try:
+        compare_live(live, result, memory_mb)
+    finally:
+        _print(result, form)
     live.meter.gauge("galen_rebuild_differences", len(result.differences))
     live.metrics.publish()
-    _print(result, args.format)
+    print(f"galen: {_summary(result)}", file=sys.stderr)
     return exits.FINDING if result.differences else exits.OK
 
 
-def compare_live(live: Services, memory_mb: int = 0) -> Comparison:
-    """What differs between live and a rebuild that may take so much memory (0: any).
+def compare_live(live: Services, result: Comparison, memory_mb: int = 0) -> None:
+    """Adds to a result what differs between live and a rebuild that may take so much memory (0: any).
 
-    Raises CommandStopped where it would need more, and where a store is busy, out of reach, or refuses a call.
+    Raises CommandStopped where it would need more, and where a store is busy, out of reach, or refuses a call: the
+    result then has what was found until then.
     """
     from shared.domain.records import Kind
     from shared.errors import GalenError
@@ -76,21 +88,24 @@ def compare_live(live: Services, memory_mb: int = 0) -> Comparison:
     try:
         versions = sum(live.records.count(Query(kind, None)) for kind in (Kind.CURRENT, Kind.HISTORY))
         require_memory(versions, memory_mb)
-        return _compare_all(live)
+        _compare_all(live, result)
     except GalenError as failure:
-        raise CommandStopped(
-            f"nothing can be said: {failure} What was compared until then is not shown.", exits.NOT_RUNNING
-        ) from failure
+        raise CommandStopped(f"{failure} {_how_far(result)}", exits.NOT_RUNNING) from failure
 
 
-def _compare_all(live: Services) -> Comparison:
+def _how_far(result: Comparison) -> str:
+    compared = f"compared {', '.join(result.compared)}" if result.compared else "compared nothing"
+    found = _differences(result) if result.differences else "no difference"
+    return f"Until then it read {result.files} raw files and {compared}: {found}. Of the rest nothing can be said."
+
+
+def _compare_all(live: Services, result: Comparison) -> None:
     from shared.adapters.memory.lake import MemoryLake
     from shared.adapters.memory.records import MemoryRecords
     from shared.bootstrap import Services
-    from shared.services.rebuild import Comparison, Rebuild, compare
+    from shared.services.rebuild import Rebuild, compare
     from shared.services.replicate import Replicate
 
-    result = Comparison()
     adapters = replace(live.adapters, records=MemoryRecords(), lake=MemoryLake(), dropped=MemoryLake())
     empty = Services(live.settings, adapters)
     replicate = Replicate(empty.records, empty.intents.writer, empty.bodies)
@@ -98,7 +113,6 @@ def _compare_all(live: Services) -> Comparison:
     rebuild.run(result, _progress())
     compare(live.records, live.bodies, empty.records, empty.bodies, result)
     _compare_models(live, empty, result)
-    return result
 
 
 def _compare_models(live: Services, empty: Services, result: Comparison) -> None:
@@ -162,10 +176,16 @@ def _print(result: Comparison, form: str) -> None:
             print(f"{difference.kind}: {difference.where}")
         if len(result.differences) > _SHOWN:
             print(f"… and {len(result.differences) - _SHOWN} more (--format json names all)")
+
+
+def _differences(result: Comparison) -> str:
     count = len(result.differences)
-    verdict = f"{count} difference{'s' * (count > 1)}" if count else "identical to what raw says"
-    print(
-        f"galen: {result.files} raw files; {result.current} current, {result.history} history, {result.assessments} risk "
-        f"assessments, {result.alerts} alerts; {result.replayed} of {result.said} assessments by models replayed: {verdict}",
-        file=sys.stderr,
+    return f"{count} difference{'s' * (count > 1)}"
+
+
+def _summary(result: Comparison) -> str:
+    verdict = _differences(result) if result.differences else "identical to what raw says"
+    return (
+        f"{result.files} raw files; {result.current} current, {result.history} history, {result.assessments} risk "
+        f"assessments, {result.alerts} alerts; {result.replayed} of {result.said} assessments by models replayed: {verdict}"
     )

@@ -28,7 +28,7 @@ from shared.services.score import ScoreVitals
 
 CHUNK: Final = 500
 Progress = Callable[[int], None]
-_SHOWN_KINDS: Final = (Kind.CURRENT, Kind.HISTORY)
+_SHOWN_KINDS: Final = {Kind.CURRENT: "current versions", Kind.HISTORY: "history"}
 _UNREADABLE: Final = "unreadable"
 
 
@@ -42,7 +42,10 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """What was compared, and every difference. `said`: versions of models' assessments; `replayed`: those made again."""
+    """What was compared, and every difference. `said`: versions of models' assessments; `replayed`: those made again.
+
+    `compared` names what was, as far as the comparison has come.
+    """
 
     files: int = 0
     current: int = 0
@@ -51,6 +54,7 @@ class Comparison:
     alerts: int = 0
     said: int = 0
     replayed: int = 0
+    compared: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -153,12 +157,14 @@ def compare(
     live: Records, live_bodies: Bodies, rebuilt: Records, rebuilt_bodies: Bodies, result: Comparison
 ) -> None:
     """Add every difference between what is live and what was rebuilt. Raises Busy and Unavailable."""
-    for kind in _SHOWN_KINDS:
+    for kind, words in _SHOWN_KINDS.items():
         ours = dict(_fingerprints(rebuilt, rebuilt_bodies, kind))
         theirs = dict(_fingerprints(live, live_bodies, kind))
         setattr(result, kind.value, len(theirs))
         _differ(kind.value, theirs, ours, result)
+        result.compared.append(words)
     _compare_scores(live, live_bodies, rebuilt, rebuilt_bodies, result)
+    result.compared.append("early warning scores and their alerts")
 
 
 def _differ(what: str, live: dict[str, str], rebuilt: dict[str, str], result: Comparison) -> None:

@@ -166,6 +166,7 @@ def compare_models(live: Records, replay: Records, theirs: Said, ours: Said, res
     for name in sorted(missing):
         result.differences.append(Difference("risk assessment: follows from raw, not on record", name))
     _compare_alerts(live, replay, theirs, ours, result)
+    result.compared.append("what models said")
 
 
 def _is_said(live: Records, newest: Version | None, last: Version) -> bool:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from local import exits
-from local.cli.rebuild import MB_PER_1000_VERSIONS, compare_live, free_memory_mb, require_memory
+from local.cli.rebuild import MB_PER_1000_VERSIONS, check, compare_live, free_memory_mb, require_memory
 from local.exits import CommandStopped
 from shared.adapters.memory.faults import Failure
+from shared.adapters.memory.records import MemoryRecords
+from shared.domain.records import Item, stored_body
 from shared.errors import Busy, Conflict, Fault, Forbidden, Unavailable
-from tests.unit.scores.ward import Ward
+from shared.services.rebuild import Comparison
+from tests.delivery.world import World
+from tests.unit.scores.ward import PATIENT, Ward, vital
 
 
 def test_a_store_that_does_not_fit_is_refused_with_what_it_needs() -> None:
@@ -40,8 +46,71 @@ FAILURES = [
 def test_a_store_that_does_not_answer_or_refuses_ends_it_in_a_sentence(call: str, failure: Exception) -> None:
     world = Ward().world
     world.react()
-    assert compare_live(world).differences == []
+    whole = Comparison()
+    compare_live(world, whole)
+    assert whole.differences == []
     world.script.plan = lambda name, _writes: Failure(failure) if name == call else None
-    with pytest.raises(CommandStopped, match=f"^nothing can be said: {failure} What") as stopped:
-        compare_live(world)
+    with pytest.raises(CommandStopped, match=f"^{failure} Until then it read ") as stopped:
+        compare_live(world, Comparison())
     assert stopped.value.exit_code == exits.NOT_RUNNING
+    assert "compared nothing: no difference. Of the rest nothing can be said." in str(stopped.value)
+
+
+COMPARED = ["current versions", "history", "early warning scores and their alerts", "what models said"]
+
+
+def _altered() -> World:
+    """A patient whose record, the version before it, and a score of whom were altered."""
+    ward = Ward()
+    ward.put({"resourceType": "Patient", "birthDate": "1950-01-02"}, PATIENT)
+    ward.post(vital(ward.ago(minutes=5), "9279-1", 30))
+    ward.react()
+    records = ward.world.stores.records
+    ward.world.land_commits.land(records.changes)
+    for item in list(records.changes):
+        if item["kind"] in ("current", "history") and item["type"] in ("Patient", "RiskAssessment"):
+            _alter(records, item)
+    return ward.world
+
+
+def _alter(records: MemoryRecords, item: Item) -> None:
+    there = records.read(item["tenant"], item["home"], item["id"])
+    assert there is not None
+    records.replace({**there, **stored_body("{}")}, there["_etag"])
+
+
+def test_what_was_found_until_a_store_refuses_is_printed_and_how_far_it_came(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = _altered()
+    assert check(world, "json") == exits.FINDING
+    whole = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {each["kind"].partition(":")[0] for each in whole} == {"current", "history", "risk assessment"}
+    came = [_stopped_after(world, answered, whole, capsys) for answered in range(30)]
+    assert set(came) == {(0, 0), (1, 1), (2, 2), (2, 4), (3, 4), None}
+    assert came[-1] is None
+
+
+def _stopped_after(
+    world: World, answered: int, whole: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> tuple[int, int] | None:
+    """How many kinds were compared and how many differences printed until a query was refused; None where none was."""
+    left = iter(range(answered))
+    world.script.plan = lambda name, _writes: (
+        Failure(Busy()) if name == "records.query" and next(left, None) is None else None
+    )
+    try:
+        check(world, "json")
+    except CommandStopped as stopped:
+        said = str(stopped)
+    else:
+        said = ""
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert found == whole[: len(found)]
+    if not said:
+        return None
+    count = f"{len(found)} difference{'s' * (len(found) > 1)}" if found else "no difference"
+    compared = [words for words in COMPARED if words in said]
+    far = f"Until then it read 1 raw files and compared {', '.join(compared) or 'nothing'}: {count}."
+    assert said == f"{Busy()} {far} Of the rest nothing can be said."
+    return len(compared), len(found)
