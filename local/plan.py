@@ -43,6 +43,8 @@ WORKERS = (
     Worker("ingest", ("eventHubTrigger", "eventGridTrigger", "blobTrigger", "timerTrigger")),
     Worker("reactions", ("cosmosDBTrigger",)),
 )
+PROCESSORS = {"ingest": 0, "reactions": -1}
+"""Places of the processors that the workers stay on whose threads take turns all the time, of either cloud."""
 
 
 def new_state(data: Path, port: int) -> RunState:
@@ -122,6 +124,7 @@ def worker_specs(ports: Mapping[str, int]) -> list[ProcessSpec]:
                 *("--instance", worker.name),
             ),
             ports[worker.name],
+            processor=PROCESSORS.get(worker.name),
         )
         for worker in WORKERS
     ]

@@ -42,6 +42,7 @@ def worker_specs(ports: Mapping[str, int], data: Path) -> list[ProcessSpec]:
             "local.lambdas",
             ("--listen", name, "--host", HOST, "--port", str(ports[name]), "--data", str(data)),
             ports[name],
+            processor=plan.PROCESSORS.get(name),
         )
         for name in WORKERS
     ]

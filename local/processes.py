@@ -16,6 +16,7 @@ from pathlib import Path
 
 from local.layout import CHECKOUT
 from local.ports import HOST
+from local.processors import PLACE
 from local.run_state import ProcessState
 
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
@@ -27,7 +28,10 @@ CALM_AFTER_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """What to start: a module of ours with its arguments, listening on `port`."""
+    """What to start: a module of ours with its arguments, listening on `port`.
+
+    `processor` is the place of the one that it stays on, among those the platform may use; None uses all.
+    """
 
     name: str
     module: str
@@ -35,6 +39,7 @@ class ProcessSpec:
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
     scheme: str = "http"
+    processor: int | None = None
 
     @property
     def url(self) -> str:
@@ -52,6 +57,8 @@ class SupervisedProcess:
         self.deaths_in_a_row = 0
         self.restart_at: float | None = None
         self._environment = {**os.environ, **environment, **spec.environment}
+        if spec.processor is not None:
+            self._environment[PLACE] = str(spec.processor)
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = datetime.now(UTC)
         self._started_s = 0.0

@@ -117,7 +117,7 @@ def run_sepsis(
             hub: open_.enter_context(sender(target.settings, hub))
             for hub in (names.HUB_VITAL_SIGNS, names.HUB_CLINICAL_EVENTS)
         }
-        _admit(target, patients, send, started_at)
+        _admit(target, patients, send, started_at, rate)
         reader = _SepsisReader(target, started_at, pids, stays, expected)
         reader.start()
         used, began = times_of_s(pids), time.monotonic()
@@ -248,9 +248,12 @@ def _admit(
     patients: Sequence[Sequence[Parcel]],
     send: Mapping[str, Callable[[bytes, str], None]],
     since: str,
+    rate: float,
 ) -> None:
-    """Send them, and return when every stay is on record, or after a while."""
-    for parcel in chain.from_iterable(patients):
+    """Send them at the rate of the values, and return when every stay is on record, or after a while."""
+    began = time.monotonic()
+    for number, parcel in enumerate(chain.from_iterable(patients)):
+        time.sleep(max(0.0, began + number / rate - time.monotonic()))
         send[parcel.hub](parcel.body, parcel.key)
     until = time.monotonic() + _FOUND_WITHIN_S
     while (
