@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from shared.domain.scores.published.tally import Implausible
 # https://codingace.net/medical/sofa_score.html, examples A (PaO2/FiO2 280) and B (90 with support)
 # https://formulas.today/formulas/SIRS_Criteria, the man of 70
 # https://wtcs.pressbooks.pub/nursingfundamentals/chapter/answer-key-chapter-5-safety/ (Open RN, CC BY 4.0), Mr. Moore
-# Of HOSPITAL we know no example that states all seven items: its highest total and bands are the published ones.
+# Of HOSPITAL we know no published example that states all seven items: all ways through its published table stand for one.
 EXAMPLES: list[tuple[Tally, int, str]] = [
     (
         score_lace(length_of_stay_days=5, acute_admission=True, charlson_index=5, emergency_visits_6_months=2),
@@ -200,15 +202,31 @@ def test_the_highest_totals_are_the_published_ones() -> None:
     assert (hospital.band, lace.band, morse.band) == ("high", "high", "high")
 
 
-@pytest.mark.parametrize(("total", "band"), [(4, "low"), (6, "intermediate"), (7, "high")])
-def test_hospital_bands(total: int, band: str) -> None:
-    ways = {
-        4: {"oncology_service": True, "length_of_stay_days": 5},
-        6: {"admissions_last_year": 6, "procedure": True},
-        7: {"admissions_last_year": 6, "oncology_service": True},
-    }
-    found = score_hospital(**ways[total])  # type: ignore[arg-type]
-    assert (found.total, found.band) == (total, band)
+# Donzé J et al. JAMA Intern Med 2016;176(4):496-502, table 1, https://pmc.ncbi.nlm.nih.gov/articles/PMC5070968: each row of
+# the table with values on its limits, and its points.
+HOSPITAL_TABLE: dict[str, list[tuple[Any, int]]] = {
+    "haemoglobin_g_dl": [(12, 0), (11.9, 1)],
+    "oncology_service": [(False, 0), (True, 2)],
+    "sodium_mmol_l": [(135, 0), (134.9, 1)],
+    "procedure": [(False, 0), (True, 1)],
+    "urgent_admission": [(False, 0), (True, 1)],
+    "admissions_last_year": [(1, 0), (2, 2), (5, 2), (6, 5)],
+    "length_of_stay_days": [(4, 0), (5, 2)],
+}
+# The same paper: the highest total of each class of risk.
+HOSPITAL_CLASSES = [(4, "low"), (6, "intermediate"), (13, "high")]
+
+
+def test_hospital_is_the_sum_of_its_published_table_in_every_way_through_it() -> None:
+    totals = Counter[int]()
+    for ways in product(*HOSPITAL_TABLE.values()):
+        found = score_hospital(**dict(zip(HOSPITAL_TABLE, (value for value, _ in ways), strict=True)))
+        total = sum(points for _, points in ways)
+        band = next(name for highest, name in HOSPITAL_CLASSES if total <= highest)
+        assert (found.total, found.band, found.missing) == (total, band, ())
+        totals[total] += 1
+    assert sorted(totals) == list(range(14))
+    assert totals.total() == 2**6 * 4
 
 
 def test_a_fall_risk_in_the_high_band_raises_a_p2() -> None:
