@@ -66,7 +66,9 @@ _INSTANT: Final = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
 
 @dataclass(slots=True)
 class Seen:
-    """One row a fact, with `tenant` and `patient_id`; what could not be told; and what is held in memory until `close`."""
+    """One row a fact, with `tenant`, `patient_id` and the `version` that says it; what could not be told; and what is held
+    in memory until `close`.
+    """
 
     frame: DataFrame
     notes: list[str]
@@ -123,6 +125,7 @@ def _fact(table: Table, own: dict[str, Column], id_: Column, patient: Column) ->
     return [
         F.col("tenant"),
         patient.alias("patient_id"),
+        F.col("version"),
         *(columns[name].alias(name) for name in NAMES),
     ]
 

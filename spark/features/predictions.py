@@ -44,8 +44,9 @@ PREDICTIONS: Final = Derived(
         Column("alert", "BOOLEAN", "Whether the probability reaches the operating point"),
         Column(
             "reasons",
-            "ARRAY<STRUCT<feature: STRING, value: DOUBLE, log_odds: DOUBLE>>",
-            "The features that moved it furthest",
+            "ARRAY<STRUCT<feature: STRING, value: DOUBLE, log_odds: DOUBLE, measured: TIMESTAMP, resource: STRING>>",
+            "The features that moved it furthest, each with the instant of the newest that it rests on and the version that "
+            "says so; null where it rests on nothing, and in rows made before they were kept",
         ),
         Column(
             "inputs",
@@ -75,13 +76,14 @@ def predictions_of(rows: Iterable[dict[str, Any]], asked: PublishedModel) -> Ite
             continue
         inputs_ = inputs(values, asked)
         found = asked.predict(inputs_)
+        dates = {each["feature"]: each for each in row.get("dated") or ()}
         yield {
             **{name: row[name] for name in ("tenant", "patient_id", "as_of", "known_by")},
             "model": asked.name, "model_version": asked.version, "model_sha256": asked.sha256,
             "probability": found.probability, "low": found.low, "high": found.high,
             "risk_index": found.risk_index, "band": band_of(found.risk_index), "alert": found.alert,
             "reasons": [
-                {"feature": each.feature, "value": each.value, "log_odds": each.log_odds}
+                {"value": each.value, "log_odds": each.log_odds, **dates.get(each.feature, {"feature": each.feature})}
                 for each in asked.contributions(inputs_, MOST_SHOWN)
             ],
         }  # fmt: skip

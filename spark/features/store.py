@@ -6,7 +6,7 @@ Rows at discharges have a table of their own: they are of no instant that a run 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,9 +14,10 @@ from typing import Any, Final
 from pyspark.sql import DataFrame
 from pyspark.sql.types import BooleanType, DoubleType, LongType, StringType, StructField, StructType
 
+from shared.domain.features.patient.dates import dated
 from shared.domain.features.patient.facts import Fact, fact_of_row
 from shared.domain.features.patient.features import DEFINITION, FEATURES, vector
-from shared.domain.features.patient.known import Clock, known
+from shared.domain.features.patient.known import Clock, Known, known
 from shared.names import TABLES
 from spark.schemas.columns import Classification, Column, Derived
 
@@ -39,6 +40,12 @@ STORE: Final = Derived(
         Column("deceased", "BOOLEAN", "Whether a death was known"),
         Column("events", "BIGINT", "How many events were known and counted"),
         Column("not_counted", "ARRAY<STRUCT<reason: STRING, facts: BIGINT>>", "Known facts that did not count, by reason"),
+        Column(
+            "dated",
+            "ARRAY<STRUCT<feature: STRING, measured: TIMESTAMP, resource: STRING>>",
+            "Of each feature that rests on something the newest event that it looks at: its instant, in UTC, and the "
+            "version that says so; null in rows made before they were kept",
+        ),
     ),
 )  # fmt: skip
 AT_DISCHARGES: Final = replace(
@@ -53,12 +60,16 @@ _FLAT: Final = StructType([
     StructField("deceased", BooleanType()),
     StructField("events", LongType()),
     StructField("reasons", StringType()),
+    StructField("dates", StringType()),
 ])  # fmt: skip
 _NOT_COUNTED: Final = (
     "transform(filter(split(reasons, ','), each -> each <> ''), each -> named_struct("
     "'reason', split(each, '=')[0], 'facts', CAST(split(each, '=')[1] AS BIGINT)))"
 )
-
+_DATED: Final = (
+    "transform(filter(split(dates, ','), each -> each <> ''), each -> named_struct("
+    "'feature', split(each, '=')[0], 'measured', CAST(split(each, '=')[1] AS TIMESTAMP), 'resource', split(each, '=')[2]))"
+)
 
 Instants = Callable[[Sequence[Fact]], Sequence[datetime]]
 """The instants that a patient's rows are of, told by the patient's facts."""
@@ -84,19 +95,26 @@ def feature_rows(facts: DataFrame, instants: Instants, by: Clock) -> DataFrame:
         f"CAST({DEFINITION} AS BIGINT) AS definition",
         # pandas has NaN where a number is missing; a reader of tables expects null.
         *(f"nanvl({each.name}, NULL) AS {each.name}" for each in FEATURES),
-        "deceased", "events", f"{_NOT_COUNTED} AS not_counted",
+        "deceased", "events", f"{_NOT_COUNTED} AS not_counted", f"{_DATED} AS dated",
     )  # fmt: skip
 
 
 def rows_of_patient(rows: list[dict[str, Any]], instants: Instants, by: Clock) -> list[dict[str, Any]]:
     """One row an instant, none where no Patient was known at it: the facts of one group in any order."""
     facts = [fact_of_row(row) for row in rows]
+    versions = {f"{row['type']}/{row['id'].partition('#')[0]}": row["version"] for row in rows}
     seen = ((as_of, known(facts, as_of, by)) for as_of in instants(facts))
-    return [{
-        "tenant": rows[0]["tenant"], "patient_id": rows[0]["patient_id"], "as_of": as_of.isoformat(), **vector(found),
+    return [_row(rows[0], as_of, found, versions) for as_of, found in seen if found is not None]
+
+
+def _row(whose: dict[str, Any], as_of: datetime, found: Known, versions: Mapping[str, str]) -> dict[str, Any]:
+    values = vector(found)
+    dates = (f"{name}={at.isoformat()}={source}" for name, at, source in dated(values, found, versions))
+    return {
+        "tenant": whose["tenant"], "patient_id": whose["patient_id"], "as_of": as_of.isoformat(), **values,
         "deceased": found.died is not None, "events": len(found.events),
-        "reasons": ",".join(f"{reason}={count}" for reason, count in found.not_counted),
-    } for as_of, found in seen if found is not None]  # fmt: skip
+        "reasons": ",".join(f"{reason}={count}" for reason, count in found.not_counted), "dates": ",".join(dates),
+    }  # fmt: skip
 
 
 def _nulls(row: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import StructType
+from pyspark.sql.types import ArrayType, DataType, StructField, StructType
 
 from spark.jobs.commits import TableLog
 from spark.jobs.stops import SchemaRefused
@@ -52,7 +52,8 @@ def open_declared(
 ) -> tuple[DeltaTable, list[str]]:
     """The declared table, created or widened by what the declaration has more, and a note on each new column.
 
-    Raises SchemaRefused where a column's type was changed.
+    An array of structs is widened by what these have more at their end. Raises SchemaRefused where a column's type was
+    changed otherwise.
     """
     schema = struct_of(table)
     if not DeltaTable.isDeltaTable(spark, uri):
@@ -64,19 +65,31 @@ def open_declared(
         return builder.execute(), []
     found = DeltaTable.forPath(spark, uri)
     has = {field.name: field for field in found.toDF().schema}
-    changed = [each.name for each in schema if each.name in has and _differs(each, has[each.name])]
+    parts = {
+        each.name: _parts_lacking(has[each.name].dataType, each.dataType)
+        for each in schema
+        if each.name in has
+    }
+    changed = [name for name, lacking in parts.items() if lacking is None]
     if changed:
         raise SchemaRefused(
             f"{table.path}: the type of {', '.join(changed)} was changed; run with --full to make the table anew"
         )
-    added = [each for each in schema if each.name not in has]
-    if added:
-        columns = ", ".join(
-            f"`{each.name}` {each.dataType.simpleString()} COMMENT '{_quoted(each)}'" for each in added
-        )
+    new = {
+        f"`{each.name}`": f"{each.dataType.simpleString()} COMMENT '{_quoted(each)}'"
+        for each in schema
+        if each.name not in has
+    }
+    new |= {
+        f"`{name}`.element.`{part.name}`": part.dataType.simpleString()
+        for name, lacking in parts.items()
+        for part in lacking or ()
+    }
+    if new:
+        columns = ", ".join(f"{name} {kind}" for name, kind in new.items())
         spark.sql(f"ALTER TABLE delta.`{uri}` ADD COLUMNS ({columns})")
         found = DeltaTable.forPath(spark, uri)
-    return found, [f"new column {each.name}" for each in added]
+    return found, [f"new column {name.replace('`', '').replace('.element.', '.')}" for name in new]
 
 
 def make_empty(spark: SparkSession, uri: str, table: Table | Derived) -> None:
@@ -98,8 +111,15 @@ def names_in(spark: SparkSession, uri: str) -> frozenset[str]:
     return frozenset(str(each.getPath().getName()) for each in found)
 
 
-def _differs(declared: Any, found: Any) -> bool:
-    return bool(declared.dataType.simpleString() != found.dataType.simpleString())
+def _parts_lacking(found: DataType, declared: DataType) -> list[StructField] | None:
+    """What the structs of an array lack at their end; None where the types differ in anything else."""
+    if declared.simpleString() == found.simpleString():
+        return []
+    structs = [each.elementType if isinstance(each, ArrayType) else each for each in (found, declared)]
+    has, wants = (list(each) if isinstance(each, StructType) else [] for each in structs)
+    known = [(each.name, each.dataType) for each in wants[: len(has)]]
+    is_longer = isinstance(found, ArrayType) and has and known == [(each.name, each.dataType) for each in has]
+    return wants[len(has) :] if is_longer else None
 
 
 def _quoted(field: Any) -> str:

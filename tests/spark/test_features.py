@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,13 @@ pytest.importorskip("pyarrow", reason="not tested: the feature store, which need
 pytest.importorskip("deltalake", reason="not tested: the feature store, which needs the lake group")
 pytest.importorskip("pandas", reason="not tested: the feature store, which needs pandas")
 
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
 from shared.domain.features.patient.facts import Fact
 from shared.domain.features.patient.features import FEATURES, vector
 from shared.domain.features.patient.known import SET_ASIDE, Clock, known
+from shared.domain.fhir.dates import parse_instant
 from shared.domain.models.lake_layout import artefact_path
 from shared.domain.models.shipped import shipped_model
 from shared.domain.onset.cohort import lacking
@@ -196,7 +202,59 @@ def test_a_prediction_by_schedule_is_the_one_on_request(made: Made) -> None:
         said = asked["prediction"][0]
         assert said["probabilityDecimal"] == round(row["probability"], 6)
         assert said["qualitativeRisk"]["coding"][0]["code"] == row["band"]
+        assert [each["feature"] for each in row["reasons"]] == [each["feature"] for each in _reasons(asked)]
+        assert [_dated(each) for each in row["reasons"]] == [_dated(each) for each in _reasons(asked)]
     assert mine
+    assert any(str(each["resource"]).startswith("Observation/") for row in mine for each in row["reasons"])
+
+
+def _reasons(risk: dict[str, Any]) -> list[dict[str, Any]]:
+    """What moved a risk, its dates as a table has them."""
+    said = said_by(risk)
+    assert said is not None
+    return [
+        {**each, "measured": each["measured"] and parse_instant(each["measured"])} for each in said["reasons"]
+    ]
+
+
+def _dated(reason: dict[str, Any]) -> tuple[Any, Any]:
+    return reason["measured"], reason["resource"]
+
+
+def test_a_table_of_the_release_before_goes_on_and_its_rows_have_no_dates(spark: Any, tmp_path: Path) -> None:
+    from spark.features.predictions import PREDICTIONS
+    from spark.jobs.stops import SchemaRefused
+    from spark.jobs.tables import merge_newer, open_declared
+    from spark.plain.arrow_types import arrow_schema
+    from spark.schemas.struct import struct_of
+
+    *others, reasons = sorted(PREDICTIONS.columns, key=lambda each: each.name == "reasons")
+    short = replace(reasons, ddl="ARRAY<STRUCT<feature: STRING, value: DOUBLE, log_odds: DOUBLE>>")
+    columns = tuple(short if each is reasons else each for each in PREDICTIONS.columns)
+    key = {name: "x" for name in PREDICTIONS.key if name != "as_of"} | {
+        "as_of": datetime(2026, 1, 1, tzinfo=UTC)
+    }
+    old = {**dict.fromkeys(each.name for each in others), **key, "patient_id": "old"}
+    old["reasons"] = [{"feature": "age_years", "value": 60.0, "log_odds": 0.1}]
+    uri = f"file:{tmp_path}"
+    write_deltalake(
+        tmp_path, pa.Table.from_pylist([old], arrow_schema(replace(PREDICTIONS, columns=columns)))
+    )
+    target, notes = open_declared(spark, uri, PREDICTIONS)
+    assert notes == ["new column reasons.measured", "new column reasons.resource"]
+    dates = {"measured": datetime(2025, 12, 1, tzinfo=UTC), "resource": "Patient/p/_history/1"}
+    new = {**old, "patient_id": "new", "reasons": [{**old["reasons"][0], **dates}]}
+    row = tuple(new[name] for name in struct_of(PREDICTIONS).names)
+    merge_newer(target, spark.createDataFrame([row], struct_of(PREDICTIONS)), PREDICTIONS.key, "true")
+    found = {row["patient_id"]: row["reasons"] for row in DeltaTable(tmp_path).to_pyarrow_table().to_pylist()}
+    assert found == {
+        "old": [{**old["reasons"][0], "measured": None, "resource": None}],
+        "new": new["reasons"],
+    }
+    assert open_declared(spark, uri, PREDICTIONS)[1] == []
+    other = replace(reasons, ddl="ARRAY<STRUCT<feature: STRING, value: STRING, log_odds: DOUBLE>>")
+    with pytest.raises(SchemaRefused, match="the type of reasons was changed"):
+        open_declared(spark, uri, replace(PREDICTIONS, columns=(*others, other)))
 
 
 def test_the_champion_in_the_lake_is_asked_and_watched(made: Made) -> None:
@@ -225,9 +283,10 @@ def test_what_a_model_said_live_is_a_prediction_too(made: Made) -> None:
     wanted = said_by(made.lake.live)
     assert wanted is not None
     (row,) = (row for row in made.predictions if row["as_of"] == wanted["as_of"])
-    assert {
-        name: row[name] for name in wanted
-    } == wanted  # and not what an older version said, which came later
+    wanted["reasons"] = _reasons(made.lake.live)
+    assert any(each["measured"] for each in wanted["reasons"])
+    # and not what an older version said, which came later
+    assert {name: row[name] for name in wanted} == wanted
     assert (row["tenant"], row["known_by"]) == (CALLER.tenant, Clock.PLATFORM)
 
 

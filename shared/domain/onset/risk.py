@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from shared.domain.features.patient.features import BY_NAME, FEATURES, vector
+from shared.domain.features.patient.dates import rests_on, versioned
+from shared.domain.features.patient.features import FEATURES, vector
 from shared.domain.features.patient.known import Known
 from shared.domain.models.artefact import Contribution, PublishedModel, RefusedModel
 from shared.domain.onset.cohort import lacking
@@ -44,26 +45,9 @@ def evaluate(asked: PublishedModel, known: Known, versions: Mapping[str, str]) -
 
 def _reason(moved: Contribution, known: Known, versions: Mapping[str, str]) -> Reason:
     """Dated by the newest event that the feature looks at; who the patient is by the instant that is asked for."""
-    fold = BY_NAME[moved.feature].of
-    at, source = None, None
-    if moved.value is not None and (found := list(fold.events(known))):
-        at, source = found[-1].at, _versioned(found[-1].type, found[-1].id, versions)
-    elif moved.value is not None and fold.of_person:
-        at, source = (
-            known.at,
-            next(f"{each}/_history/{versions[each]}" for each in versions if _is_person(each)),
-        )
-    return Reason(moved.feature, moved.value, moved.log_odds, at, source)
-
-
-def _is_person(reference: str) -> bool:
-    return reference.startswith("Patient/")
+    found = None if moved.value is None else rests_on(moved.feature, known, versions)
+    return Reason(moved.feature, moved.value, moved.log_odds, *(found or ()))
 
 
 def _basis(known: Known, versions: Mapping[str, str]) -> Iterable[str]:
-    return dict.fromkeys(_versioned(event.type, event.id, versions) for event in known.events)
-
-
-def _versioned(type_: str, id_: str, versions: Mapping[str, str]) -> str:
-    reference = f"{type_}/{id_.partition('#')[0]}"
-    return f"{reference}/_history/{versions[reference]}"
+    return dict.fromkeys(versioned(event.type, event.id, versions) for event in known.events)

@@ -60,7 +60,10 @@ def model_assessment(
 
 
 def said_by(resource: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a RiskAssessment of a model says, by name; None for one of another kind. The way back from `model_assessment`."""
+    """What a RiskAssessment of a model says, by name; None for one of another kind. The way back from `model_assessment`.
+
+    Dates of reasons are texts, as written.
+    """
     (method, *_) = (resource.get("method") or {}).get("coding") or [{}]
     if method.get("system") != SYSTEM_MODELS:
         return None
@@ -93,10 +96,13 @@ def _input_in(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def _reason_in(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     found = {part["url"]: part for part in parts}
     value = found.get("value", {}).get("valueDecimal")
+    source = found.get("observation") or found.get("resource")
     return {
         "feature": found["feature"]["valueString"],
         "value": None if value is None else float(value),
         "log_odds": float(found["logOdds"]["valueDecimal"]),
+        "measured": found["measured"]["valueDateTime"] if "measured" in found else None,
+        "resource": source["valueReference"]["reference"] if source else None,
     }
 
 

@@ -63,6 +63,28 @@ def test_a_line_has_the_numbers_that_the_score_was_made_of() -> None:
     assert known == {**CALM, "HR": 190.0}
 
 
+def test_a_line_has_what_moved_the_score_with_value_date_and_version() -> None:
+    icu = followed()
+    newest = max(icu.lines(), key=lambda line: str(line["source_version"]))
+    [stored] = [risk for risk in icu.risks() if said_by(risk)]
+    told = [
+        {
+            each["url"]: next(value for name, value in each.items() if name != "url")
+            for each in part["extension"]
+        }
+        for part in stored["extension"][0]["extension"]
+        if part["url"] == "contribution"
+    ]
+    assert [(each["feature"], each["measured"]) for each in newest["reasons"]] == [
+        (each["feature"], each.get("measured")) for each in told
+    ]
+    sources = [each.get("observation") or each.get("resource") for each in told]
+    assert [each["resource"] for each in newest["reasons"]] == [
+        each and each["reference"] for each in sources
+    ]
+    assert any(str(each["resource"]).startswith("Observation/") for each in newest["reasons"])
+
+
 def test_a_page_that_comes_again_adds_no_file() -> None:
     icu = followed()
     before = icu.files()
