@@ -11,6 +11,8 @@ from decimal import Decimal
 from shared.domain.vitals.parameters import (
     ACVPU_CODES,
     CONSCIOUSNESS_CODES,
+    FLOW_CODE,
+    HIGHEST_FLOW_L_PER_MIN,
     LOINC,
     MEASURES,
     UCUM,
@@ -22,8 +24,8 @@ from shared.domain.vitals.parameters import (
 
 WITHDRAWN = "withdrawn"
 AHEAD, AHEAD_OF_RECORDING = "ahead", "ahead-of-its-recording"
-NO_INSTANT, NO_VALUE, UNKNOWN_CODE, UNKNOWN_UNIT, IMPOSSIBLE = (
-    "no-instant", "no-value", "unknown-code", "unknown-unit", "impossible-value",
+NO_INSTANT, NO_VALUE, UNKNOWN_CODE, UNKNOWN_UNIT, IMPOSSIBLE, IMPOSSIBLE_FLOW = (
+    "no-instant", "no-value", "unknown-code", "unknown-unit", "impossible-value", "impossible-flow",
 )  # fmt: skip
 # A measurement cannot be younger than its own arrival; the allowance is the one of DELIVERY for clocks that
 # differ.
@@ -51,7 +53,8 @@ class ObservedVitals:
     `order` sorts the versions of one Observation (greatest is the newest). `problem` says why a version has
     no value although it could have: `withdrawn` (entered in error, cancelled, deleted) or `ahead` (measured
     more than five minutes after it was recorded: a wrong clock would push everything else out of the window).
-    `not_counted` names each parameter that it speaks of without a value that counts, and why.
+    `not_counted` names each parameter that it speaks of without a value that counts, and why; `impossible-flow` is said
+    of oxygen that counts as given, by a flow that no device has.
     """
 
     id: str
@@ -144,9 +147,18 @@ def _reasons(
         of_all = WITHDRAWN
     for part in (observation, *_mappings(observation.get("component"))):
         for parameter, code in _spoken_of(part):
-            if parameter not in values and reasons.get(parameter, NO_VALUE) == NO_VALUE:
+            if parameter in values:
+                if code == FLOW_CODE and _is_beyond_devices(part):
+                    reasons[parameter] = IMPOSSIBLE_FLOW
+            elif reasons.get(parameter, NO_VALUE) == NO_VALUE:
                 reasons[parameter] = of_all or _problem(part, code)
     return reasons
+
+
+def _is_beyond_devices(part: Mapping[str, object]) -> bool:
+    measure = MEASURES[FLOW_CODE]
+    flow = _converted(measure, _quantity(part, measure))
+    return flow is not None and flow > HIGHEST_FLOW_L_PER_MIN
 
 
 def _spoken_of(part: Mapping[str, object]) -> Iterator[tuple[Parameter, str]]:

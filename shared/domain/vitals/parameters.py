@@ -12,7 +12,8 @@ et al. Lancet 2000;355:375-376; Slovis CM et al. Ann Emerg Med 1982;11:269-271),
 a test of maximal breathing, Miller MR et al. Eur Respir J 2005;26:319-338). What lies outside is no measurement: a heart
 rate of 900, a temperature of 98.6 degrees Celsius. What is merely extreme is kept, because the scores exist for it.
 A flow of oxygen has no upper limit: all that is read of it is whether oxygen is given, and who charts 15,000 L/min gives it
-in another unit (mL/min). Taken as missing it would take the points of supplemental oxygen away.
+in another unit (mL/min). Taken as missing it would take the points of supplemental oxygen away. Beyond the 260 L/min to
+which the ventilator HAMILTON-C6 rises at its peak it is told of as a flow that cannot be.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ _ZERO, _HUNDRED = Decimal(0), Decimal(100)
 
 _HIGHEST_PRESSURE = Decimal(500)
 FLOW_CODE, CONCENTRATION_CODE = "3151-8", "3150-6"
+HIGHEST_FLOW_L_PER_MIN = Decimal(300)
 
 MEASURES: Mapping[str, Measure] = MappingProxyType({
     "8867-4": Measure(Parameter.HEART_RATE, _PER_MINUTE, _TINY, Decimal(600)),

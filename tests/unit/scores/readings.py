@@ -36,10 +36,11 @@ def inputs(at: datetime = NOON, /, **charted: str) -> dict[Parameter, VitalReadi
 def observed(name: str, minute: float, version: int = 1, /, **charted: str) -> ObservedVitals:
     """A version of Observation `name` so many minutes after noon; deleted where nothing is charted.
 
-    What is charted as `!reason` does not count.
+    What is charted as `!reason` does not count; as `value!reason` it counts, and is told of too.
     """
-    values = {SHORT[short]: value(text) for short, text in charted.items() if text[0] != "!"}
-    unused = {SHORT[short]: text[1:] for short, text in charted.items() if text[0] == "!"}
+    told = {SHORT[short]: text.partition("!") for short, text in charted.items()}
+    values = {name: value(text) for name, (text, _, _) in told.items() if text}
+    unused = {name: reason for name, (_, _, reason) in told.items() if reason}
     problem = None if charted else "withdrawn"
     at = NOON + timedelta(minutes=minute)
     return ObservedVitals(name, f"v{version}", f"{version:04d}", at, values, problem, unused)

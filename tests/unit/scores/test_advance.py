@@ -78,7 +78,8 @@ def _uncounted(score: Score) -> Score:
 CHARTED = st.sampled_from(
     [SICK, WORSE, WELL, {"rr": "16", "o2": "air"}, {"sbp": "120"}, {"hr": "131"}, {"hr": "70"}, {"acvpu": "V"},
      {"acvpu": "A"}, {"spo2": "92"}, {"dbp": "80"}, {"temp": "39.5", "rr": "22"}, {"hr": "!impossible-value"},
-     {"hr": "!no-value", "rr": "21"}, {"rr": "!withdrawn", "sbp": "!withdrawn"}, {}]
+     {"hr": "!no-value", "rr": "21"}, {"rr": "!withdrawn", "sbp": "!withdrawn"},
+     {"o2": "oxygen!impossible-flow"}, {}]
 )  # fmt: skip
 READINGS = st.lists(
     st.builds(
@@ -160,6 +161,26 @@ def test_scores_behind_a_value_that_does_not_count_name_it_until_the_next_one_th
         if each.model == NEWS2.model
     ] == [("a", []), ("i", [("impossible-value", 3), ("no-value", 1)]), ("c", []), ("d", [])]
     assert all(not each.not_counted for each in store.scores.values() if each.model == "qsofa")
+
+
+def test_a_flow_that_no_device_has_is_named_beside_the_oxygen_that_counts_until_the_next_one() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WELL), observed("b", 1, o2="oxygen!impossible-flow"))
+    store.take(observed("c", 2, rr="16"), observed("d", 3, o2="oxygen"))
+    store.take(observed("late", 1.5, o2="oxygen!impossible-flow"), observed("later", 0.5, hr="70"))
+    oxygen = (Parameter.SUPPLEMENTAL_OXYGEN, "impossible-flow")
+    assert [
+        (each.trigger, each.total, each.not_counted)
+        for each in sorted(store.scores.values(), key=lambda each: each.at)
+        if each.model == NEWS2.model
+    ] == [
+        ("a", 0, ()),
+        ("later", 0, ()),
+        ("b", 2, ((oxygen, 1),)),
+        ("late", 2, ((oxygen, 1),)),
+        ("c", 2, ((oxygen, 1),)),
+        ("d", 2, ()),
+    ]
 
 
 def test_a_value_that_does_not_count_is_named_no_longer_when_it_is_taken_back_or_twelve_hours_old() -> None:

@@ -97,6 +97,20 @@ def test_a_newer_value_that_does_not_count_is_named_in_the_answer(reason: str) -
     assert "not counted" not in before["prediction"][0]["rationale"]
 
 
+def test_a_flow_of_oxygen_that_no_device_has_counts_as_oxygen_and_is_named_stored_and_on_request() -> None:
+    ward = Ward()
+    ward.post(vital(ward.ago(minutes=2), "3151-8", 65_535))
+    ward.post(vital(ward.ago(minutes=1), "9279-1", 16))
+    ward.react()
+    asked = ward.world.risk.assess(CALLER, "p", "news2")
+    words = "(supplemental oxygen 2); missing: oxygen saturation, systolic blood pressure"
+    for said in (asked["prediction"][0]["rationale"], *ward.standing()):
+        assert "supplemental oxygen 2" in said
+        assert "not counted: supplemental oxygen (impossible flow, 1)" in said
+    assert words in asked["prediction"][0]["rationale"]
+    assert len(ward.standing()) == 2
+
+
 def test_what_is_stored_says_the_same_as_what_is_asked_for_at_its_instant() -> None:
     ward = Ward()
     ward.post(vital(ward.ago(hours=1), "8867-4", 135))

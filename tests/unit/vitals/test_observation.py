@@ -193,6 +193,26 @@ def test_names_consciousness_that_is_no_answer_of_acvpu(
     assert _not_counted(observation) == {Parameter.CONSCIOUSNESS: reason}
 
 
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "told"),
+    [
+        ("3151-8", 65_535, "L/min", {"impossible-flow"}),
+        ("3151-8", Decimal("9E+999999"), "mL/min", {"impossible-flow"}),
+        ("3151-8", Decimal("300.1"), "L/min", {"impossible-flow"}),
+        ("3151-8", 300, "L/min", set()),
+        ("3151-8", 65_535, "mL/min", set()),
+        ("3151-8", -1, "L/min", {"impossible-value"}),
+        ("3150-6", 100, "%", set()),
+    ],
+)
+def test_a_flow_that_no_device_has_is_oxygen_and_named(
+    code: str, value: object, unit: str, told: set[str]
+) -> None:
+    observation = _observation(code, value, unit)
+    assert set(_not_counted(observation).values()) == told
+    assert bool(_read(observation)) == ("impossible-value" not in told)
+
+
 def test_a_plain_integer_that_no_patient_has_is_named_as_that() -> None:
     observation = _observation("9269-2", 0) | {"valueQuantity": None, "valueInteger": 99}
     assert _not_counted(observation) == {Parameter.CONSCIOUSNESS: "impossible-value"}
