@@ -39,7 +39,7 @@ def evaluate(asked: PublishedModel, known: Known, versions: Mapping[str, str]) -
         known.at, asked.version, asked.sha256, asked.predict(row),
         tuple(_reason(each, known, versions) for each in asked.contributions(row, MOST_SHOWN)),
         tuple(_basis(known, versions)), tuple(name for name in asked.features if values[name] != values[name]),
-        known.not_counted,
+        known.not_counted, not_counted_of=known.not_counted_of,
     )  # fmt: skip
 
 

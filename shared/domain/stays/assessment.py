@@ -146,7 +146,11 @@ def _extension(risk: ModelRisk) -> dict[str, Any]:
     parts += [
         {
             "url": "notCounted",
-            "extension": [{"url": "reason", "valueCode": reason}, {"url": "values", "valueInteger": count}],
+            "extension": [
+                {"url": "reason", "valueCode": reason},
+                {"url": "values", "valueInteger": count},
+                *({"url": "variable", "valueCode": name} for name in risk.not_counted_of.get(reason, ())),
+            ],
         }
         for reason, count in risk.not_counted
     ]

@@ -6,20 +6,23 @@ size the model looks at; its units and bounds are those of the table of measures
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from shared.domain.features.patient.known import Reason
+from shared.domain.features.patient.known import Reason, few
 from shared.domain.features.patient.measures import BY_CODE
 from shared.domain.fhir import json
-from shared.domain.stays.discharge import A1C, Chart, Resource
+from shared.domain.stays.discharge import A1C, Chart, Resource, codes_of
 from shared.domain.vitals.observation import instant_of
+from shared.domain.vitals.parameters import LOINC
 
 _WITHDRAWN: Final = frozenset({
     "entered-in-error", "cancelled", "planned", "registered", "draft", "not-done", "preparation", "refuted"
 })  # fmt: skip
+_LOINC_CODE: Final = re.compile(r"[0-9]{1,7}-[0-9]", re.ASCII)
 _NOT_ORDERED: Final = frozenset({"proposal", "plan", "option"})
 _SAID: Final = (
     "code", "medicationCodeableConcept", "effectiveDateTime", "effectivePeriod", "authoredOn", "performedDateTime",
@@ -29,28 +32,36 @@ _SAID: Final = (
 
 
 def sound(chart: Chart) -> Chart:
-    """The chart without what does not count, and how many resources that are, by reason."""
-    counts: Counter[str] = Counter()
+    """The chart without what does not count, how many resources that are, by reason, and what they are of."""
+    left: dict[str, list[str]] = defaultdict(list)
     return replace(
         chart,
-        encounters=_kept(chart.encounters, counts),
-        conditions=_kept(chart.conditions, counts),
-        observations=_once(_kept(chart.observations, counts), counts),
-        medications=_once(_kept(chart.medications, counts), counts),
-        procedures=_once(_kept(chart.procedures, counts), counts),
-        not_counted=tuple(sorted(counts.items())),
+        encounters=_kept(chart.encounters, left),
+        conditions=_kept(chart.conditions, left),
+        observations=_once(_kept(chart.observations, left), left),
+        medications=_once(_kept(chart.medications, left), left),
+        procedures=_once(_kept(chart.procedures, left), left),
+        not_counted=tuple(sorted((reason, len(names)) for reason, names in left.items())),
+        not_counted_of=few(left),
     )
 
 
-def _kept(resources: Iterable[Resource], counts: Counter[str]) -> list[Resource]:
+def _kept(resources: Iterable[Resource], left: dict[str, list[str]]) -> list[Resource]:
     kept = []
     for each in resources:
         reason = _reason(each)
         if reason is None:
             kept.append(each)
         else:
-            counts[str(reason)] += 1
+            left[str(reason)].append(_what(each))
     return kept
+
+
+def _what(resource: Resource) -> str:
+    """An Observation by its LOINC code, anything else by its type."""
+    type_ = str(resource.get("resourceType"))
+    codes = (code for system, code in codes_of(resource) if system == LOINC and _LOINC_CODE.fullmatch(code))
+    return next(codes, type_) if type_ == "Observation" else type_
 
 
 def _reason(resource: Resource) -> Reason | None:
@@ -82,11 +93,11 @@ def _reason_of_a1c(resource: Resource) -> Reason | None:
     return None if measure.low <= value <= measure.high else Reason.IMPOSSIBLE
 
 
-def _once(resources: Iterable[Resource], counts: Counter[str]) -> list[Resource]:
+def _once(resources: Iterable[Resource], left: dict[str, list[str]]) -> list[Resource]:
     seen: dict[str, Resource] = {}
     for each in resources:
         if seen.setdefault(_news(each), each) is not each:
-            counts[str(Reason.DUPLICATE)] += 1
+            left[str(Reason.DUPLICATE)].append(_what(each))
     return list(seen.values())
 
 

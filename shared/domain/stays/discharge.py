@@ -47,7 +47,7 @@ _LONGEST_DAYS: Final = 14
 class Chart:
     """What is on record of a patient: who it is, the resources of each type, and the version of each reference.
 
-    `not_counted`: how many resources were left out, by reason (`chart_rules`).
+    `not_counted`: how many resources were left out, by reason (`chart_rules`), and `not_counted_of` what they were of.
     """
 
     patient: Resource
@@ -58,6 +58,7 @@ class Chart:
     procedures: Sequence[Resource] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     not_counted: tuple[tuple[str, int], ...] = ()
+    not_counted_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def is_discharge(encounter: Resource) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.models.artefact import Prediction
@@ -34,7 +35,8 @@ class Reason:
 class ModelRisk:
     """One evaluation: the prediction, why, from which resource versions, and what was missing.
 
-    `inputs` are the numbers whose drift is watched, where they are known.
+    `inputs` are the numbers whose drift is watched, where they are known. `not_counted_of`: by reason a few of the
+    variables of which values did not count.
     """
 
     at: datetime
@@ -46,6 +48,7 @@ class ModelRisk:
     missing: tuple[str, ...]
     not_counted: tuple[tuple[str, int], ...]
     inputs: tuple[tuple[str, float], ...] = ()
+    not_counted_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 SEPSIS = Meaning("sepsis", "Sepsis risk", "Sepsis (Sepsis-3) now or within six hours")

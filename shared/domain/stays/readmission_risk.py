@@ -51,6 +51,7 @@ def evaluate(model: PublishedModel, chart: Chart, encounter: Resource) -> ModelR
     return ModelRisk(
         at, model.version, model.sha256, model.predict(values), reasons,
         _basis(chart, [encounter, *conditions_of(chart, encounter), *before]), tuple(unknown), chart.not_counted, known,
+        chart.not_counted_of,
     )  # fmt: skip
 
 

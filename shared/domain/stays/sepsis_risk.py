@@ -95,6 +95,7 @@ def evaluate(
         tuple(name for name in MEASURED if name not in last),
         tuple(sorted(state["counts"].items())),
         tuple((name, last[name][VALUE]) for name in MEASURED if name in last),
+        state.get("named", {}),
     )
     return risk, replace(prefix, evaluation=evaluation)
 

@@ -6,6 +6,8 @@ The state of a stay is a JSON object that the caller keeps:
     stay      [Encounter/<id>, its version, begun, admitted to hospital or null, years of age or null, sex or null]
     hours     hour -> {variable: [at, Observation id, version, order, value]}
     counts    reason -> how many values did not count
+    named     reason -> the variables of those that were odd in themselves, as they came, up to five; a state of an earlier
+              release has none
     episode   the open episode of alarm, or null
     scored    the instant of the newest score, or null
 
@@ -21,8 +23,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.domain.alerts.episodes import to_us
+from shared.domain.features.patient.known import MOST_NAMED
 from shared.domain.features.sepsis import MEASURED, Hour
-from shared.domain.stays.variables import Found
+from shared.domain.stays.variables import Found, Remark
 
 StayState = dict[str, Any]
 AT, ID, VERSION, ORDER, VALUE = range(5)
@@ -54,6 +57,7 @@ def empty_stay(stay: OpenStay) -> StayState:
         "stay": facts,
         "hours": {},
         "counts": {},
+        "named": {},
         "episode": None,
         "scored": None,
         "raised_by": None,
@@ -93,6 +97,7 @@ def add(state: StayState, found: Found) -> int | None:
     """Takes in what an Observation says; the hour that changed, None where nothing counts. Changes `state`."""
     for remark in found.remarks:
         _count(state, remark.reason)
+        _name(state, remark)
     if found.at is None or not found.values:
         return None
     at = to_us(found.at)
@@ -129,6 +134,14 @@ def _put(hour: dict[str, list[Any]], name: str, entry: list[Any]) -> bool:
 
 def _count(state: StayState, reason: str) -> None:
     state["counts"][reason] = state["counts"].get(reason, 0) + 1
+
+
+def _name(state: StayState, remark: Remark) -> None:
+    """Replaces what it adds to, which other states share."""
+    named: Mapping[str, list[str]] = state.get("named", {})
+    known = named.get(remark.reason, [])
+    if remark.variable not in known and len(known) < MOST_NAMED:
+        state["named"] = {**named, remark.reason: [*known, remark.variable]}
 
 
 def span(state: StayState, at_us: int) -> tuple[int, int]:

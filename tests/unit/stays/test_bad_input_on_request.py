@@ -22,7 +22,7 @@ from tests.unit.stays.test_readmission_at_discharge import DIABETES, Ward
 
 def not_counted(risk: dict[str, Any]) -> dict[str, int]:
     parts = [part["extension"] for part in risk["extension"][0]["extension"] if part["url"] == "notCounted"]
-    return {reason["valueCode"]: values["valueInteger"] for reason, values in parts}
+    return {reason["valueCode"]: values["valueInteger"] for reason, values, *_ in parts}
 
 
 def forecast(risk: dict[str, Any]) -> Any:

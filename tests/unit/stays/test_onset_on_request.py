@@ -118,6 +118,7 @@ def test_what_does_not_count_is_in_the_answer() -> None:
     assert found["extension"] == [
         {"url": "reason", "valueCode": "impossible-value"},
         {"url": "values", "valueInteger": 1},
+        {"url": "variable", "valueCode": "2339-0"},
     ]
 
 

@@ -223,8 +223,10 @@ def test_what_does_not_count_is_named_in_the_answer_and_changes_no_score(bad: An
     found, expected = (each.world.risk.assess(CALLER, PATIENT.id, "readmission") for each in (ward, clean))
     assert found["prediction"] == expected["prediction"]
     [part] = [part for part in found["extension"][0]["extension"] if part["url"] == "notCounted"]
+    type_ = bad(ward)[-1]["resourceType"]
     assert part["extension"] == [
         {"url": "reason", "valueCode": reason}, {"url": "values", "valueInteger": 1},
+        {"url": "variable", "valueCode": "4548-4" if type_ == "Observation" else type_},
     ]  # fmt: skip
 
 

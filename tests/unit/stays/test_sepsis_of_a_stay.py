@@ -13,6 +13,7 @@ from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
 from shared.domain.fhir.identity import ResourceKey
 from shared.domain.records import body_of, stored_body
+from shared.domain.stays.variables import by_code
 from shared.errors import InputError, NotFound
 from shared.ports.records import Replace
 from tests.delivery.world import World
@@ -23,7 +24,7 @@ from tests.unit.stays.icu import CALM, PATIENT, Icu, encounter, index_of, observ
 
 def _not_counted(risk: dict[str, Any]) -> dict[str, int]:
     parts = [part["extension"] for part in risk["extension"][0]["extension"] if part["url"] == "notCounted"]
-    return {reason["valueCode"]: values["valueInteger"] for reason, values in parts}
+    return {reason["valueCode"]: values["valueInteger"] for reason, values, *_ in parts}
 
 
 def test_a_stay_is_scored_once_its_vital_signs_are_known() -> None:
@@ -162,6 +163,9 @@ def test_a_value_that_cannot_be_is_named_in_the_answer(resource: Any, reason: st
     icu.post(resource(icu))
     icu.react()
     assert _not_counted(icu.risks()[-1]) == {reason: 1}
+    variable = resource(icu)["code"]["coding"][0]["code"]
+    named = [] if reason == "before-the-stay" else [by_code()[variable].name]
+    assert _variables(icu.risks()[-1]) == {reason: named}
     assert index_of(icu.risks()[-1]) == plain
 
 
@@ -186,6 +190,50 @@ def test_an_hour_is_assessed_anew_when_another_reason_is_named_and_not_for_one_m
     assert _not_counted(icu.risks()[-1]) == {"impossible-value": 5, "unknown-unit": 1}
     history = [item for item in icu.world.kinds("history") if item["type"] == "RiskAssessment"]
     assert len(history) == 3
+
+
+def test_an_hour_is_assessed_anew_when_another_variable_is_named_and_not_beyond_five_of_a_reason() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(9, **CALM)
+    icu.react()
+    odd = {"HR": 900.0, "SBP": 900.0, "Resp": 900.0, "Lactate": 900.0, "Glucose": 90_000.0, "MAP": 900.0}
+    for value in (0.0, 1.0):
+        for minute, (name, number) in enumerate(odd.items()):
+            icu.measure(9 + minute / 60, **{name: number + value})
+            icu.react()
+    named = _variables(icu.risks()[-1])
+    assert named == {"impossible-value": [*odd][:5]}
+    assert _not_counted(icu.risks()[-1]) == {"impossible-value": 5}
+    assert len([item for item in icu.world.kinds("history") if item["type"] == "RiskAssessment"]) == 5
+
+
+def test_a_stay_of_an_earlier_release_names_variables_from_the_next_value_on() -> None:
+    icu = Icu()
+    icu.admit()
+    icu.measure(9, **CALM)
+    icu.measure(9.05, HR=900.0)
+    icu.react()
+    [item] = icu.world.kinds("stay")
+    there = icu.world.stores.records.read(item["tenant"], item["home"], item["id"])
+    assert there is not None
+    state = json.decode_object(body_of(there))
+    assert state.pop("named") == {"impossible-value": ["HR"]}
+    etag = there.pop("_etag")
+    kept = {name: value for name, value in there.items() if name not in ("body", "z")}
+    replaced = {**kept, **stored_body(json.encode(state))}
+    icu.world.stores.records.commit(item["tenant"], item["home"], [Replace(replaced, etag)])
+    other, changes = World(icu.world.stores), icu.world.stores.records.changes
+    icu.seen = len(changes)
+    icu.measure(9.1, SBP=901.0)
+    other.score_sepsis.react(changes[icu.seen :])
+    assert _not_counted(icu.risks()[-1]) == {"impossible-value": 2}
+    assert _variables(icu.risks()[-1]) == {"impossible-value": ["SBP"]}
+
+
+def _variables(risk: dict[str, Any]) -> dict[str, list[str]]:
+    parts = [part["extension"] for part in risk["extension"][0]["extension"] if part["url"] == "notCounted"]
+    return {reason["valueCode"]: [each["valueCode"] for each in named] for reason, _, *named in parts}
 
 
 def _with_no_parts(body: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ source states none, the platform's clock stands in, which is never too early.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,8 @@ _WITHDRAWN: Final = {
 }
 _NOT_ORDERED: Final = frozenset({"proposal", "plan", "option", PROHIBITED})
 _DAY_LETTERS: Final = len("2026-01-31")
+MOST_NAMED: Final = 5
+"""Of one reason that values do not count for: an answer stays small, whatever a source sends."""
 
 
 class Clock(StrEnum):
@@ -89,7 +91,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A patient as known at `at`: `events` in the order (time, id), and how many facts did not count, by reason."""
+    """A patient as known at `at`: `events` in the order (time, id), and how many facts did not count, by reason.
+
+    `not_counted_of`: by reason what those facts were of.
+    """
 
     at: datetime
     birth: datetime | None
@@ -97,6 +102,7 @@ class Known:
     died: datetime | None
     events: tuple[Event, ...]
     not_counted: tuple[tuple[str, int], ...]
+    not_counted_of: Mapping[str, tuple[str, ...]]
 
     def of(self, type_: str) -> Iterable[Event]:
         """The events of one resource type, in order."""
@@ -108,6 +114,7 @@ def known(facts: Iterable[Fact], at: datetime, by: Clock = Clock.PLATFORM) -> Kn
     person: Fact | None = None
     events: list[Event] = []
     refused: Counter[str] = Counter()
+    names: dict[str, set[str]] = defaultdict(set)
     for fact in facts:
         if fact.type == "Patient":
             if by is Clock.SOURCE or _instant(fact.known_at) <= at:
@@ -118,15 +125,26 @@ def known(facts: Iterable[Fact], at: datetime, by: Clock = Clock.PLATFORM) -> Kn
                 events.append(found)
             else:
                 refused[found] += 1
+                names[found].add(_what(fact.type, fact.code))
     if person is None:
         return None
     ordered = sorted(events, key=lambda event: (event.at, event.type, event.id))
-    once = _without_duplicates(ordered, refused)
+    once = _without_duplicates(ordered, refused, names)
     died = _lo(person.ended)
     return Known(
         at, _lo(person.begun), (person.status or "").strip().lower() or None,
-        died if died is not None and died <= at else None, tuple(once), tuple(sorted(refused.items())),
+        died if died is not None and died <= at else None, tuple(once), tuple(sorted(refused.items())), few(names),
     )  # fmt: skip
+
+
+def few(names: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """By reason the first `MOST_NAMED` names in their order, each once."""
+    return {str(reason): tuple(sorted(set(each))[:MOST_NAMED]) for reason, each in names.items()}
+
+
+def _what(type_: str, code: str | None) -> str:
+    """An Observation by its code, anything else by its type."""
+    return code if type_ == "Observation" and code else type_
 
 
 def _known_since(fact: Fact, by: Clock) -> datetime:
@@ -183,7 +201,9 @@ def is_looked_at(fact: Fact) -> bool:
     return fact.system == LOINC and (fact.code in BY_CODE or fact.code == SMOKING)
 
 
-def _without_duplicates(events: Iterable[Event], refused: Counter[str]) -> Iterable[Event]:
+def _without_duplicates(
+    events: Iterable[Event], refused: Counter[str], names: dict[str, set[str]]
+) -> Iterable[Event]:
     seen = set()
     for event in events:
         same = (
@@ -192,6 +212,7 @@ def _without_duplicates(events: Iterable[Event], refused: Counter[str]) -> Itera
         )  # fmt: skip
         if same in seen:
             refused[Reason.DUPLICATE] += 1
+            names[Reason.DUPLICATE].add(_what(event.type, event.code))
         else:
             seen.add(same)
             yield event
