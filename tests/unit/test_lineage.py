@@ -21,12 +21,17 @@ from local.cli.main import main
 from local.exits import CommandStopped
 from local.lakehouse import lineage_rules
 from local.lakehouse.lineage import Lineage, Step, is_sound
+from shared.domain.fhir.admission import ValidationModes
 from shared.domain.fhir.json import decode_object
 from shared.domain.ingest.chain import pack, unpack
 from shared.domain.ingest.raw_line import sha256_hex
 from shared.names import HUB_SAFETY_REPORTS, TABLES
 from spark.measures.adverse_events import report_rows
+from spark.plain.arrow_types import arrow_schema
 from spark.plain.build import build
+from spark.schemas.bronze import RESOURCES
+from spark.transforms.expand_files import RESOURCE, rows_of_files
+from spark.transforms.expand_lines import BatchContext
 from tests.delivery.test_safety_reports import report
 from tests.delivery.world import World, observation, patient
 
@@ -109,6 +114,26 @@ def test_a_silver_row_leads_to_the_line_its_resource_came_in(lake: Path) -> None
     assert is_sound(step)
     assert row.raw is not None
     assert (row.raw.line, row.raw.sequence, row.raw.state, row.raw.content) == (3, 2, "matches", "matches")
+
+
+def test_the_version_that_a_reason_of_a_prediction_names_leads_to_the_line_it_came_in(lake: Path) -> None:
+    (row,) = DeltaTable(lake / TABLES["silver_observations"]).to_pyarrow_table().to_pylist()
+    type_, id_, _, version = f"Observation/{row['id']}/_history/{row['version']}".split("/")
+    _write_bronze(lake)
+    step = follow(lake, "silver_versions", type=type_, id=id_, version=version)
+    assert is_sound(step)
+    ((path, line),) = raw_places(step)
+    assert (path, line) == (row["raw_path"], 3)
+
+
+def _write_bronze(root: Path) -> None:
+    """The table of resources, as the Spark job has it."""
+    files = [(str(file), file.read_bytes()) for file in (root / "raw/patient-records").rglob("*.gz")]
+    context = BatchContext(str(root / "raw"), 1, AT, ValidationModes())
+    rows = [row for row in rows_of_files(files, context, lambda _: []) if row["kind"] == RESOURCE]
+    schema = arrow_schema(RESOURCES)
+    table = pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema)
+    write_deltalake(root / TABLES["bronze_resources"], table)
 
 
 def test_a_measure_leads_through_the_newest_message_about_each_report(lake: Path) -> None:
