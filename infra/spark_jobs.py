@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from shared.names import MLFLOW_STORE
+
 Jobs = tuple[tuple[str, tuple[str, ...]], ...]
 JOBS: Final[Jobs] = (
     ("bronze", ()),
@@ -23,7 +25,20 @@ ENTRY_FILE: Final = "spark_job.py"
 """What is submitted: beside it lie the packages `spark` and `shared`."""
 RUN_MINUTE: Final = 7
 """Of every hour."""
-BESIDE: Final[tuple[str, ...]] = ("upkeep", "features")
-"""Jobs on the same tables that run by themselves, once a day."""
+MONTHLY: Final[tuple[str, ...]] = ("training",)
+"""Of those beside, what runs on the first day of a month."""
+BESIDE: Final[tuple[str, ...]] = ("upkeep", "features", *MONTHLY)
+"""Jobs and layers on the same tables that run by themselves, the others once a day."""
 RUN_HOUR: Final = 2
 """Of the day, for those, in UTC."""
+LIBRARIES: Final[tuple[str, ...]] = ("msgspec>=0.20", "simplejson>=3.20", "great-expectations>=1.24")
+"""What a cluster of Databricks installs for the jobs; the versions are those of pyproject.toml."""
+TRAINING_LIBRARIES: Final[tuple[str, ...]] = ("mlflow-skinny>=3.5", "scikit-learn>=1.6")
+"""What it installs beside them for those that train: the runtime's own may be older."""
+TRAINING_ENVIRONMENT: Final = "training.tar.gz"
+"""Beside the entry file on AWS: a packed virtual environment with all that the jobs that train import."""
+IN_DATABRICKS: Final[dict[str, str]] = {
+    MLFLOW_STORE: "databricks",
+    "MLFLOW_REGISTRY_URI": "databricks",
+}
+"""Runs and versions are kept by the workspace: https://docs.databricks.com/mlflow/tracking-server-configuration"""

@@ -17,7 +17,7 @@ from local.exits import NOT_RUNNING, CommandStopped
 from local.java import WHAT_TO_DO, find_java
 from local.lakehouse.sql_database import local_url
 from local.layout import CHECKOUT, DEFAULT_DATA
-from shared.names import LAKE_FILE_SYSTEM, SQL_URL
+from shared.names import LAKE_FILE_SYSTEM, MLFLOW_STORE, SQL_URL
 
 _MODULES: Final = ("pyspark", "delta", "pandas", "pyarrow")
 _FETCH: Final = """
@@ -126,7 +126,9 @@ def run_job(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "spark.jobs", *arguments, "--lake", str(lake)]
-    environment = {SQL_URL: local_url(lake.parents[1]), **runtime.variables()}
+    data = lake.parents[1]
+    runs = f"sqlite:///{(data / 'mlflow' / 'mlflow.db').absolute()}"
+    environment = {SQL_URL: local_url(data), MLFLOW_STORE: runs, **runtime.variables()}
     with (
         log.open("ab") as errors,
         subprocess.Popen(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class Command:
     """One command: its name, its line in the list of commands, and the dependency groups it runs with.
 
     With `passes_on`, arguments that it does not know arrive in `args.rest`. `runs_spark_with` is an option that asks for
-    Spark when its value is `spark`.
+    Spark when its value is `spark`, and `needed_for` has by argument the groups that it alone needs.
     """
 
     name: str
@@ -24,10 +24,12 @@ class Command:
     needs_java: bool = False
     passes_on: bool = False
     runs_spark_with: str = ""
+    needed_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def groups_for(self, arguments: Sequence[str]) -> tuple[str, ...]:
         """The dependency groups for these arguments."""
-        return (*self.groups, "spark") if self._asks_for_spark(arguments) else self.groups
+        asked = [group for each in arguments for group in self.needed_for.get(each, ())]
+        return (*self.groups, *(("spark",) if self._asks_for_spark(arguments) else ()), *asked)
 
     def needs_java_for(self, arguments: Sequence[str]) -> bool:
         """Whether Java is needed for these arguments."""
@@ -69,7 +71,11 @@ _TABLE = (
     ),
     Command("bench", "measure throughput and latency, everything on this machine"),
     Command(
-        "spark", "run the Spark jobs over the lake", (*_PLATFORM, "spark", "lake", "quality"), needs_java=True
+        "spark",
+        "run the Spark jobs over the lake",
+        (*_PLATFORM, "spark", "lake", "quality"),
+        needs_java=True,
+        needed_for=dict.fromkeys(("training", "train-onset", "train-readmission"), ("ml",)),
     ),
     Command(
         "query",

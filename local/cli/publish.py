@@ -13,9 +13,11 @@ from local.run_state import find_platform
 
 _EXAMPLES = """  python3 -m local publish sepsis
   python3 -m local publish readmission --runs /tmp/trial
+  python3 -m local publish onset --version 3       what `python3 -m local spark train-onset` registered
 
-What `train` made champion of the registered model goes to ml-features/model-artifacts in the lake; every process of the
-platform verifies its hash and serves it within a minute. exit codes: 0 published, 1 refused, 3 no platform runs
+What `train` or `--version` made champion of the registered model goes to ml-features/model-artifacts in the lake; every
+process of the platform verifies its hash and serves it within a minute.
+exit codes: 0 published, 1 refused, 3 no platform runs
 """
 
 
@@ -30,6 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--runs", type=Path, default=DEFAULT_DATA / "mlflow", metavar="DIR",
         help="where MLflow keeps its store (default .local/mlflow)",
     )  # fmt: skip
+    parser.add_argument("--version", metavar="N", help="make this registered version the champion first")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,9 +41,15 @@ def run(args: argparse.Namespace) -> int:
     from shared.domain.models.artefact import RefusedModel, read_model
     from shared.domain.models.lake_layout import Alias, artefact_path
     from shared.services.served_models import publish_champion
-    from spark.training.tracking import champion_of
+    from spark.training.tracking import Store, champion_of, make_champion
 
-    champion = champion_of(args.runs, args.model)
+    store = Store.in_folder(args.runs)
+    if args.version:
+        try:
+            make_champion(store, args.model, args.version)
+        except LookupError as unknown:
+            raise exits.CommandStopped(str(unknown)) from unknown
+    champion = champion_of(store, args.model)
     if champion is None:
         raise exits.CommandStopped(
             f"no model {args.model} is registered in {args.runs}: run `python3 -m local train {args.model}` first"

@@ -62,18 +62,19 @@ def _train(name: str, data: Path, out: Path | None, runs: Path) -> None:
     from local.training.publish import SHIPPED, publish
     from local.training.words import WORDS
     from spark.training.card import card
-    from spark.training.tracking import Tracking
+    from spark.training.tracking import Store, Tracking
 
     trainer = importlib.import_module(f"local.training.{name.replace('-', '_')}")
     serves = name not in _NOT_SERVED
-    tracking = Tracking(runs, name)
+    tracking = Tracking(Store.in_folder(runs), name)
     started_s = time.monotonic()
     try:
         trained, evaluation, sample = trainer.train(data, _progress(started_s), runs / "work")
         tracking.record({**trainer.SETTINGS, "seeds": trainer.SEEDS}, trained.metrics, trained.data)
         folder = out or (SHIPPED if serves else runs / "not-served")
         model = publish(trained, tracking.run_id, folder)
-        tracking.finish(folder / f"{name}.model.json.gz", model.sha256, champion=serves)
+        artefact = tracking.keep(folder / f"{name}.model.json.gz")
+        tracking.register(artefact, model.sha256, champion=serves)
     except BaseException:
         tracking.fail()
         raise

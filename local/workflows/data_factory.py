@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from local.workflows.airflow import description
-from local.workflows.databricks import RUNTIME, SIZES, libraries
+from local.workflows.databricks import IN_DATABRICKS, RUNTIME, SIZES, libraries
 from local.workflows.schedule import Workflow, recurrence, workflows
 from spark.jobs.graph import Job
 
@@ -68,7 +68,7 @@ def _activity(workflow: Workflow, job: Job) -> dict[str, Any]:
         "policy": {"timeout": _LONGEST, "retry": _RETRIES, "retryIntervalInSeconds": _RETRY_AFTER_S},
         "linkedServiceName": {"referenceName": _LINKED_SERVICE, "type": "LinkedServiceReference"},
         "typeProperties": {
-            "libraries": libraries(),
+            "libraries": libraries(job),
             "pythonFile": {"value": "@pipeline().parameters.pythonFile", "type": "Expression"},
             "parameters": [job.name, "--lake", "@pipeline().parameters.lake"],
         },
@@ -89,6 +89,7 @@ def _linked_service() -> dict[str, Any]:
                 "newClusterVersion": RUNTIME,
                 "newClusterNumOfWorker": SIZES["workers"],
                 "newClusterNodeType": SIZES["node_type"],
+                "newClusterSparkEnvVars": IN_DATABRICKS,
             },
         },
     }

@@ -12,13 +12,18 @@ from typing import Any, Final
 from local.layout import CHECKOUT
 from local.workflows.airflow import description
 from local.workflows.schedule import Workflow, quartz, workflows
-from spark.jobs.graph import Job
+from shared.names import MLFLOW_STORE
+from spark.jobs.graph import TRAINING, Job
 
 _CLUSTER: Final = "galen"
 RUNTIME: Final = "17.3.x-scala2.13"
 """Long-term support: Spark 4.0 with its own Delta, pandas and pyarrow."""
 _BROUGHT: Final = ("msgspec", "simplejson", "great-expectations")
 """What the jobs import beyond that; the versions are those of the groups in pyproject.toml."""
+_FOR_TRAINING: Final = ("mlflow-skinny", "scikit-learn")
+"""What those that train import beyond that: the runtime's own may be older."""
+IN_DATABRICKS: Final = {MLFLOW_STORE: "databricks", "MLFLOW_REGISTRY_URI": "databricks"}
+"""Runs and versions are kept by the workspace: https://docs.databricks.com/mlflow/tracking-server-configuration"""
 _RETRIES: Final = 2
 _RETRY_AFTER_MS: Final = 5 * 60_000
 _LONGEST_S: Final = 3_600
@@ -61,11 +66,14 @@ def requests(lake: str, file: str) -> list[dict[str, Any]]:
     return [_job(workflow, file, lake, SIZES["node_type"], int(SIZES["workers"])) for workflow in workflows()]
 
 
-def libraries() -> list[dict[str, Any]]:
-    """What a cluster installs from PyPI before the first job."""
+def libraries(job: Job) -> list[dict[str, Any]]:
+    """What a cluster installs from PyPI before the job."""
     groups = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
-    wanted = (each for name in ("function", "quality") for each in groups[name] if isinstance(each, str))
-    return [{"pypi": {"package": each}} for each in wanted if each.split(">")[0] in _BROUGHT]
+    wanted = (
+        each for name in ("function", "quality", "ml") for each in groups[name] if isinstance(each, str)
+    )
+    named = (*_BROUGHT, *(_FOR_TRAINING if job.layer == TRAINING else ()))
+    return [{"pypi": {"package": each}} for each in wanted if each.split(">")[0] in named]
 
 
 def _job(workflow: Workflow, file: str, lake: str, node_type: str, workers: int | str) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def _job(workflow: Workflow, file: str, lake: str, node_type: str, workers: int 
                 "job_cluster_key": _CLUSTER,
                 "new_cluster": {
                     "spark_version": RUNTIME, "node_type_id": node_type, "num_workers": workers,
-                    "data_security_mode": "SINGLE_USER",
+                    "data_security_mode": "SINGLE_USER", "spark_env_vars": IN_DATABRICKS,
                 },
             }
         ],
@@ -101,7 +109,7 @@ def _task(workflow: Workflow, job: Job, file: str) -> dict[str, Any]:
         "spark_python_task": {
             "python_file": file, "source": "WORKSPACE", "parameters": [job.name, "--lake", "{{job.parameters.lake}}"],
         },
-        "libraries": libraries(),
+        "libraries": libraries(job),
         "max_retries": _RETRIES,
         "min_retry_interval_millis": _RETRY_AFTER_MS,
         "timeout_seconds": _LONGEST_S,

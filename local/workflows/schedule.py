@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from spark.jobs.graph import JOBS, Job, plan
+from spark.jobs.graph import JOBS, MONTH, Job, plan
 
 _HOUR: Final = 60
 _DAY: Final = 24 * _HOUR
@@ -49,7 +49,9 @@ def workflows() -> tuple[Workflow, ...]:
 
 
 def cron(every_minutes: int) -> str:
-    """Five fields, in UTC. Raises ValueError for a period that does not divide an hour or a day."""
+    """Five fields, in UTC; a month is its first day. Raises ValueError for another period that divides no hour or day."""
+    if every_minutes == MONTH:
+        return f"{_MINUTE_OF_THE_HOUR} {_HOUR_OF_THE_DAY} 1 * *"
     if every_minutes < _HOUR and _HOUR % every_minutes == 0:
         return f"*/{every_minutes} * * * *"
     if every_minutes == _HOUR:
@@ -63,13 +65,15 @@ def cron(every_minutes: int) -> str:
 
 def quartz(every_minutes: int) -> str:
     """The same for Quartz, whose first field is the second, and in which one of the two kinds of day is `?`."""
-    minute, hour, _, month, _ = cron(every_minutes).split()
-    return f"0 {minute} {hour} * {month} ?"
+    minute, hour, day, month, _ = cron(every_minutes).split()
+    return f"0 {minute} {hour} {day} {month} ?"
 
 
 def recurrence(every_minutes: int) -> dict[str, object]:
     """The same for Data Factory."""
     at: dict[str, object] = {"startTime": "2026-01-01T02:07:00Z", "timeZone": "UTC"}
+    if every_minutes == MONTH:
+        return {"frequency": "Month", "interval": 1, **at}
     if every_minutes % _DAY == 0:
         return {"frequency": "Day", "interval": every_minutes // _DAY, **at}
     if every_minutes % _HOUR == 0:

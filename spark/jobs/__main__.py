@@ -23,18 +23,27 @@ from shared.domain.fhir.dates import parse_instant
 from shared.domain.models.artefact import RefusedModel
 from spark.jobs.context import RunContext
 from spark.jobs.graph import Job, choices, plan
-from spark.jobs.stops import DatabaseRefused, PromotionStopped, SchemaRefused, SourceMissing
+from spark.jobs.stops import DatabaseRefused, PromotionStopped, SchemaRefused, SourceMissing, TrainingRefused
 from spark.paths import LakeRoot, unfit_folder
 from spark.session import SparkSettings, create_session
 
 
 def run_jobs(context: RunContext, jobs: tuple[Job, ...]) -> Iterator[dict[str, Any]]:
-    """A `started` for each job, then a `table` for each table it wrote, when it is done."""
+    """A `started` for each job, then a `table` for each table it wrote, when it is done.
+
+    Raises TrainingRefused after the last job where a model could not be trained: the next one does not wait for it.
+    """
+    refused: list[str] = []
     for number, job in enumerate(jobs, 1):
         yield {"event": "started", "job": job.name, "number": number, "of": len(jobs), "does": job.does}
         module, _, function = job.entry.partition(":")
-        for report in getattr(import_module(module), function)(context):
-            yield {"event": "table", "job": job.name, **asdict(report)}
+        try:
+            for report in getattr(import_module(module), function)(context):
+                yield {"event": "table", "job": job.name, **asdict(report)}
+        except TrainingRefused as too_little:
+            refused.append(str(too_little))
+    if refused:
+        raise TrainingRefused("\n".join(refused))
 
 
 def one_pass(events: Iterator[dict[str, Any]]) -> None:
@@ -117,7 +126,14 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             for event in run_jobs(context, plan(options.job)):
                 print(json.dumps(event), flush=True)
-    except (DatabaseRefused, PromotionStopped, RefusedModel, SchemaRefused, SourceMissing) as stopped:
+    except (
+        DatabaseRefused,
+        PromotionStopped,
+        RefusedModel,
+        SchemaRefused,
+        SourceMissing,
+        TrainingRefused,
+    ) as stopped:
         print(stopped, file=sys.stderr)
         return 1
     finally:

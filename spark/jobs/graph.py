@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Final
 
-LAYERS: Final = ("bronze", "silver", "gold", "features")
+TRAINING: Final = "training"
+LAYERS: Final = ("bronze", "silver", "gold", "features", TRAINING)
+MONTH: Final = 30 * 24 * 60
+"""In minutes; a schedule takes the first day of each month."""
 IMPORT: Final = "synthea-csv"
 """The job that reads a folder it is told, beside the lake."""
 
@@ -144,6 +147,31 @@ JOBS: Final = (
         "drift, calibration and alert burden of the published model by week",
         after=("predictions",),
         every_minutes=1440,
+        in_all=False,
+    ),
+    Job(
+        "train-onset",
+        TRAINING,
+        "spark.training.job:onset",
+        "a candidate of the onset model from the lake's own patients; in service only when somebody publishes it",
+        after=("silver", "quality-silver"),
+        every_minutes=MONTH,
+        in_all=False,
+    ),
+    Job(
+        "train-readmission",
+        TRAINING,
+        "spark.training.job:readmission",
+        "a candidate of the readmission model of the feature store from the lake's own discharges",
+        after=("gold", "quality-gold"),
+        every_minutes=MONTH,
+        in_all=False,
+    ),
+    Job(
+        "publish-candidate",
+        "publishing",
+        "spark.jobs.publish_candidate:run",
+        "a candidate of training made the champion that is served; needs --from MODEL/RUN",
         in_all=False,
     ),
 )

@@ -19,11 +19,12 @@ from shared.domain.models.artefact import PublishedModel
 from shared.domain.onset.risk import checked
 from shared.domain.stays.model_risk import ONSET
 from shared.names import LIVE_PREDICTIONS
-from spark.features.champion import champion, is_there
+from spark.features.champion import champion
 from spark.features.predictions import LINE, PREDICTIONS, live_rows, prediction_rows
 from spark.features.store import STORE
 from spark.jobs.commits import TableLog
 from spark.jobs.context import RunContext
+from spark.jobs.lake_files import is_there
 from spark.jobs.report import TableReport
 from spark.jobs.tables import (
     Progress,

@@ -15,5 +15,9 @@ class SourceMissing(ValueError):
     """An import was not told what to read."""
 
 
+class TrainingRefused(ValueError):
+    """The lake has too little to learn a model from; the others are trained all the same."""
+
+
 class DatabaseRefused(RuntimeError):
     """The SQL database cannot be reached, or refused a statement. The sentence has no value of the data in it."""

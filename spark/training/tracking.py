@@ -1,10 +1,12 @@
-"""Keeps each training in MLflow: settings, figures, data, and the published artefact as champion of its registered model."""
+"""Keeps each training in MLflow: settings, figures, data, and the artefact as a version of its registered model."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlparse
 
@@ -12,6 +14,35 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from shared.domain.models.shipped import CHAMPION
+
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where MLflow keeps runs and registered models: a SQLite file, or a server that keeps their files too."""
+
+    uri: str
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Store:
+        """`mlflow.db` in a folder."""
+        return cls(f"{_SQLITE}{(folder / 'mlflow.db').absolute()}")
+
+    @property
+    def database(self) -> Path | None:
+        """The SQLite file; None of a server."""
+        return Path(self.uri.removeprefix(_SQLITE)) if self.uri.startswith(_SQLITE) else None
+
+    def client(self) -> MlflowClient:
+        """Versions are registered in the same store, unless MLFLOW_REGISTRY_URI names another one."""
+        return MlflowClient(
+            tracking_uri=self.uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or self.uri
+        )
+
+    def experiment(self, model: str) -> str:
+        """The name of a model's experiment. In Databricks it is a path of the workspace."""
+        return f"/Shared/galen-{model}" if self.uri.startswith("databricks") else model
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,34 +54,49 @@ class Champion:
     run_id: str
 
 
-def champion_of(store: Path, model: str) -> Champion | None:
+def champion_of(store: Store, model: str) -> Champion | None:
     """The champion that the registry in a store names; None where there is no registry, or no champion in it."""
-    database = store / "mlflow.db"
-    if not database.exists():
+    if store.database is not None and not store.database.exists():
         return None
-    uri = f"sqlite:///{database.absolute()}"
+    client = store.client()
     try:
-        version = MlflowClient(tracking_uri=uri, registry_uri=uri).get_model_version_by_alias(model, CHAMPION)
+        version = client.get_model_version_by_alias(model, CHAMPION)
     except MlflowException:
         return None
-    source = Path(unquote(urlparse(str(version.source)).path))
-    return Champion(source.read_bytes(), str(version.tags["sha256"]), str(version.run_id))
+    source = urlparse(str(version.source))
+    if source.scheme in ("", "file"):
+        packed = Path(unquote(source.path)).read_bytes()
+    else:
+        with TemporaryDirectory() as folder:
+            name = PurePosixPath(source.path).name
+            packed = Path(client.download_artifacts(str(version.run_id), name, folder)).read_bytes()
+    return Champion(packed, str(version.tags["sha256"]), str(version.run_id))
+
+
+def make_champion(store: Store, model: str, version: str) -> None:
+    """Makes a registered version the champion. Raises LookupError where the registry has no such version."""
+    try:
+        store.client().set_registered_model_alias(model, CHAMPION, version)
+    except MlflowException as unknown:
+        raise LookupError(f"no version {version} of {model} is registered in {store.uri}") from unknown
 
 
 class Tracking:
-    """One run in a local SQLite store; its artefacts lie in a folder beside it."""
+    """One run; of a SQLite store its files lie in a folder beside it."""
 
-    def __init__(self, store: Path, model: str) -> None:
-        store.mkdir(parents=True, exist_ok=True)
+    def __init__(self, store: Store, model: str) -> None:
+        files = None
+        if store.database is not None:
+            store.database.parent.mkdir(parents=True, exist_ok=True)
+            files = (store.database.parent / "artifacts").absolute().as_uri()
         self.model = model
-        self._artifacts = store / "artifacts"
-        uri = f"sqlite:///{(store / 'mlflow.db').absolute()}"
-        self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        experiment = self._client.get_experiment_by_name(model)
+        self._client = store.client()
+        name = store.experiment(model)
+        experiment = self._client.get_experiment_by_name(name)
         number = (
             experiment.experiment_id
             if experiment
-            else self._client.create_experiment(model, artifact_location=self._artifacts.absolute().as_uri())
+            else self._client.create_experiment(name, artifact_location=files)
         )
         self.run_id = str(self._client.create_run(number).info.run_id)
 
@@ -65,18 +111,22 @@ class Tracking:
         for name, value in data.items():
             self._client.set_tag(self.run_id, f"data.{name}", value)
 
-    def finish(self, artefact: Path, sha256: str, *, champion: bool = True) -> None:
-        """Stores the artefact, registers it as a new version and makes that the champion, unless it is not to serve."""
-        self._client.log_artifact(self.run_id, str(artefact))
+    def keep(self, file: Path) -> str:
+        """Puts a file to the run's; returns its URI."""
+        self._client.log_artifact(self.run_id, str(file))
+        return f"{self._client.get_run(self.run_id).info.artifact_uri}/{file.name}"
+
+    def register(self, source: str, sha256: str, *, champion: bool) -> str:
+        """Registers the artefact at a URI as a new version, which is returned, and ends the run."""
         try:
             self._client.create_registered_model(self.model)
         except MlflowException:  # it is there from an earlier run
             self._client.get_registered_model(self.model)
-        source = f"{self._client.get_run(self.run_id).info.artifact_uri}/{artefact.name}"
         made = self._client.create_model_version(self.model, source, self.run_id, tags={"sha256": sha256})
         if champion:
             self._client.set_registered_model_alias(self.model, CHAMPION, made.version)
         self._client.set_terminated(self.run_id)
+        return str(made.version)
 
     def fail(self) -> None:
         """Ends the run as failed."""

@@ -362,22 +362,22 @@ COUNTS = {
     "azure-dev": {
         "authorization:RoleAssignment": 21, "network:PrivateEndpoint": 14, "storage:BlobContainer": 7,
         "eventhub:EventHub": len(HUBS), "keyvault:Key": 0, "frontdoor:Policy": 0, "sql:Database": 1,
-        "databricks:Workspace": 1, "datafactory:Pipeline": 3, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
+        "databricks:Workspace": 1, "datafactory:Pipeline": 4, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
     },
     "aws-dev": {
         "aws:lambda:Function": 11 + len(HUBS), "aws:iam:Role": 16 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
         "aws:kms:Key": 1, "aws:s3:Bucket": 8, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
-        "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
+        "aws:scheduler:Schedule": 8, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 1, "aws:wafv2:WebAcl": 1,
     },
     "aws-prod": {
         "aws:lambda:Function": 11 + len(HUBS), "aws:iam:Role": 18 + len(HUBS), "aws:kinesis:Stream": len(HUBS),
         "aws:kms:Key": 10, "aws:s3:Bucket": 10, "aws:dynamodb:Table": 2, "aws:ec2:VpcEndpoint": 11,
-        "aws:scheduler:Schedule": 7, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
+        "aws:scheduler:Schedule": 8, "aws:emrserverless:Application": 1, "aws:rds:ClusterInstance": 2, "aws:wafv2:WebAcl": 1,
     },
     "azure-prod": {
         "authorization:RoleAssignment": 22, "network:PrivateEndpoint": 15, "storage:BlobContainer": 7,
         "eventhub:EventHub": len(HUBS), "keyvault:Key": 7, "frontdoor:Policy": 1, "sql:Database": 1,
-        "databricks:Workspace": 1, "datafactory:Pipeline": 3, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
+        "databricks:Workspace": 1, "datafactory:Pipeline": 4, "webpubsub:WebPubSub": 1, "app:ContainerApp": 2,
     },
 }  # fmt: skip
 

@@ -66,6 +66,7 @@ def test_a_job_waits_for_the_nearest_only() -> None:
         (60, "7 * * * *", "0 7 * * * ?", ("Hour", 1)),
         (360, "7 */6 * * *", "0 7 */6 * * ?", ("Hour", 6)),
         (1440, "7 2 * * *", "0 7 2 * * ?", ("Day", 1)),
+        (43_200, "7 2 1 * *", "0 7 2 1 * ?", ("Month", 1)),
     ],
 )
 def test_a_period_is_written_as_each_orchestrator_does(

@@ -16,7 +16,7 @@ from infra.components.aws.functions import Functions
 from infra.components.aws.spark_jobs import SparkJobs
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
-from infra.spark_jobs import BESIDE, RUN_HOUR, RUN_MINUTE
+from infra.spark_jobs import BESIDE, MONTHLY, RUN_HOUR, RUN_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Schedules(pulumi.ComponentResource):
                 "input": request,
             }
             hour = RUN_HOUR if noun in BESIDE else "*"
-            self._schedule(noun, f"cron({RUN_MINUTE} {hour} * * ? *)", group, job)
+            day = 1 if noun in MONTHLY else "*"
+            self._schedule(noun, f"cron({RUN_MINUTE} {hour} {day} * ? *)", group, job)
         self._tell_of_files()
         self.register_outputs({"role": role.arn})
 

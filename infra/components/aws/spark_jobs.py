@@ -18,7 +18,7 @@ from infra.components.aws.rights import Places, statements
 from infra.components.aws.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from infra.spark_jobs import BESIDE, ENTRY_FILE
+from infra.spark_jobs import BESIDE, ENTRY_FILE, MONTHLY, TRAINING_ENVIRONMENT
 from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER, SQL_URL, TABLES_PIPELINE
 
 RELEASE: Final = "emr-7.9.0"
@@ -106,6 +106,7 @@ class SparkJobs(pulumi.ComponentResource):
             "SparkSubmitParameters": pulumi.Output.concat(
                 "--py-files s3://", packages, "/spark.zip --jars s3://", packages, f"/{DRIVER}",
                 f" --conf spark.emr-serverless.driverEnv.{SQL_URL}=", reports.jdbc_url,
+                *(_in_own_environment(packages) if noun in MONTHLY else ()),
             ),
         }  # fmt: skip
         return pulumi.Output.json_dumps(
@@ -118,3 +119,14 @@ class SparkJobs(pulumi.ComponentResource):
                 "JobDriver": {"SparkSubmit": driver},
             }
         )
+
+
+def _in_own_environment(packages: pulumi.Output[str]) -> tuple[pulumi.Input[str], ...]:
+    """A packed virtual environment: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-python-libraries.html"""
+    python = "./environment/bin/python"
+    return (
+        " --conf spark.archives=s3://", packages, f"/{TRAINING_ENVIRONMENT}#environment",
+        f" --conf spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON={python}",
+        f" --conf spark.emr-serverless.driverEnv.PYSPARK_PYTHON={python}",
+        f" --conf spark.executorEnv.PYSPARK_PYTHON={python}",
+    )  # fmt: skip

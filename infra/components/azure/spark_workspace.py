@@ -20,7 +20,18 @@ from infra.components.azure.roles import Role, role_of
 from infra.components.azure.surroundings import Surroundings
 from infra.config import Classification
 from infra.scaling import scaling
-from infra.spark_jobs import BESIDE, ENTRY_FILE, JOBS, RUN_HOUR, RUN_MINUTE, Jobs
+from infra.spark_jobs import (
+    BESIDE,
+    ENTRY_FILE,
+    IN_DATABRICKS,
+    JOBS,
+    LIBRARIES,
+    MONTHLY,
+    RUN_HOUR,
+    RUN_MINUTE,
+    TRAINING_LIBRARIES,
+    Jobs,
+)
 from shared.names import LAKE_FILE_SYSTEM, MODELS_CONTAINER, SQL_URL, TABLES_PIPELINE
 
 SPARK_VERSION: Final = "17.3.x-scala2.13"
@@ -180,7 +191,8 @@ class SparkWorkspace(pulumi.ComponentResource):
         service = self._linked_service(runtime)
         self._pipeline(TABLES_PIPELINE, JOBS, service, "hourly", "Hour")
         for job in BESIDE:
-            self._pipeline(job, ((job, ()),), service, f"{job}-daily", "Day")
+            often, period = ("monthly", "Month") if job in MONTHLY else ("daily", "Day")
+            self._pipeline(job, ((job, ()),), service, f"{job}-{often}", period)
 
     def _linked_service(self, runtime: datafactory.IntegrationRuntime) -> datafactory.LinkedService:
         size = scaling(self._around.config, "spark")
@@ -198,7 +210,7 @@ class SparkWorkspace(pulumi.ComponentResource):
                 new_cluster_version=SPARK_VERSION,
                 new_cluster_node_type=WORKER,
                 new_cluster_num_of_worker=f"{size.least:.0f}:{size.most:.0f}",
-                new_cluster_spark_env_vars={SQL_URL: self._database_url},
+                new_cluster_spark_env_vars={SQL_URL: self._database_url, **IN_DATABRICKS},
                 connect_via=datafactory.IntegrationRuntimeReferenceArgs(
                     type="IntegrationRuntimeReference", reference_name=runtime.name
                 ),
@@ -218,7 +230,7 @@ class SparkWorkspace(pulumi.ComponentResource):
             opts=self._child,
             **common,
         )
-        hours = [RUN_HOUR] if period == "Day" else None
+        hours = None if period == "Hour" else [RUN_HOUR]
         datafactory.Trigger(
             f"{self._name}-{trigger}",
             trigger_name=trigger,
@@ -228,7 +240,11 @@ class SparkWorkspace(pulumi.ComponentResource):
                     frequency=period,
                     interval=1,
                     time_zone="UTC",
-                    schedule=datafactory.RecurrenceScheduleArgs(hours=hours, minutes=[RUN_MINUTE]),
+                    schedule=datafactory.RecurrenceScheduleArgs(
+                        hours=hours,
+                        minutes=[RUN_MINUTE],
+                        month_days=[1] if period == "Month" else None,
+                    ),
                 ),
                 pipelines=[
                     datafactory.TriggerPipelineReferenceArgs(
@@ -247,11 +263,13 @@ def _activity(
     service: pulumi.Output[str], job: str, before: tuple[str, ...], lake: pulumi.Output[str]
 ) -> datafactory.DatabricksSparkPythonActivityArgs:
     """One job; after those it waits for succeeded."""
+    installed = (*LIBRARIES, *(TRAINING_LIBRARIES if job in MONTHLY else ()))
     return datafactory.DatabricksSparkPythonActivityArgs(
         name=job,
         type="DatabricksSparkPython",
         python_file=ENTRY,
         parameters=[job, "--lake", lake],
+        libraries=[{"pypi": {"package": each}} for each in installed],
         linked_service_name=datafactory.LinkedServiceReferenceArgs(
             type="LinkedServiceReference", reference_name=service
         ),

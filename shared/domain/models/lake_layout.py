@@ -1,7 +1,8 @@
 """Where published models lie in the lake, and what an alias says: file and SHA-256 of an artefact.
 
 Below `ml-features/model-artifacts/<model>/` each artefact is `<sha256>.model.json.gz`, written once; `<alias>.json` names
-one of them and is the only file that changes.
+one of them and is the only file that changes. What a training on the lake made lies below
+`ml-features/model-candidates/<model>/<run>/`: artefact, card, and last `candidate.json`, which names them as an alias does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from shared.domain.models.artefact import RefusedModel
 from shared.domain.models.shipped import CHAMPION
-from shared.names import MODEL_ARTEFACTS
+from shared.names import MODEL_ARTEFACTS, MODEL_CANDIDATES
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -46,6 +47,16 @@ def alias_path(model: str, alias: str = CHAMPION) -> str:
 def artefact_path(model: str, sha256: str) -> str:
     """The path of an artefact."""
     return f"{MODEL_ARTEFACTS}/{model}/{sha256}.model.json.gz"
+
+
+def candidate_path(model: str, run_id: str, file: str = "candidate.json") -> str:
+    """The path of a file of what one run of training made."""
+    return f"{MODEL_CANDIDATES}/{model}/{run_id}/{file}"
+
+
+def candidate_artefact(alias: Alias) -> str:
+    """The path of the artefact that a candidate's file names."""
+    return candidate_path(alias.model, alias.run_id, f"{alias.sha256}.model.json.gz")
 
 
 def read_alias(data: bytes, model: str) -> Alias:

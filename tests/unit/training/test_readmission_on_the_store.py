@@ -55,7 +55,7 @@ def test_it_is_trained_tracked_and_described_and_no_champion(tmp_path: Path) -> 
     published = json.loads((out / "published.json").read_text("utf-8"))["readmission-store"]["champion"]
     model = read_model((out / published["file"]).read_bytes(), published["sha256"])
     assert model.training["data"]["events"] == 4
-    assert registry.champion_of(runs, "readmission-store") is None
+    assert registry.champion_of(registry.Store.in_folder(runs), "readmission-store") is None
     card = (out / "readmission-store.md").read_text("utf-8")
     assert "| rows with the outcome | 4 |" in card
     assert "4 of them with the outcome" in card
