@@ -2,17 +2,21 @@
 
 The state of a stay is a JSON object that the caller keeps:
 
-    layout    1
+    layout    2
     stay      [Encounter/<id>, its version, begun, admitted to hospital or null, years of age or null, sex or null]
     hours     hour -> {variable: [at, Observation id, version, order, value]}
+    over      hour -> {variable: value} of the hours that no reading can reach any more
+    last      variable -> its last reading in those
     counts    reason -> how many values did not count
     named     reason -> the variables of those that were odd in themselves, as they came, up to five; a state of an earlier
-              release has none
+              release has none, nor `over` and `last`: all its hours are in `hours`
     episode   the open episode of alarm, or null
     scored    the instant of the newest score, or null
 
 Instants are microseconds since 1970. Hour 0 begins with the stay. Of two values in an hour the later one counts, as a
-duplicate only once; a value measured before the stay, or more than 48 hours before the newest, does not count.
+duplicate only once; a value measured before the stay, or more than 48 hours before the newest, does not count. What is
+corrected or withdrawn has the whole stay read anew, so that an hour that is over needs its values alone: a stay of two
+weeks takes a quarter of the room that it would take with the versions of all its readings.
 """
 
 from __future__ import annotations
@@ -53,9 +57,11 @@ def empty_stay(stay: OpenStay) -> StayState:
     """The state of a stay of which no reading is known; `raised_by` is the version of the model of the open episode."""
     facts = [stay.encounter, stay.version, stay.begun_us, stay.admitted_us, stay.age, stay.sex]
     return {
-        "layout": 1,
+        "layout": 2,
         "stay": facts,
         "hours": {},
+        "over": {},
+        "last": {},
         "counts": {},
         "named": {},
         "episode": None,
@@ -82,7 +88,7 @@ def latest_us(state: StayState) -> int | None:
 
 
 def held_version(state: StayState, id_: str) -> str | None:
-    """The version of an Observation that counts now; another one may take its values back."""
+    """The version of an Observation that counts in an hour that is not over; another one may take its values back."""
     found = (entry for hour in state["hours"].values() for entry in hour.values() if entry[ID] == id_)
     return next((str(entry[VERSION]) for entry in found), None)
 
@@ -90,7 +96,8 @@ def held_version(state: StayState, id_: str) -> str | None:
 def twin(state: StayState) -> StayState:
     """A state of its own with the same content, for `add` to change."""
     hours = {number: dict(entries) for number, entries in state["hours"].items()}
-    return {**state, "hours": hours, "counts": dict(state["counts"])}
+    over, last = dict(state.get("over", {})), dict(state.get("last", {}))
+    return {**state, "hours": hours, "over": over, "last": last, "counts": dict(state["counts"])}
 
 
 def add(state: StayState, found: Found) -> int | None:
@@ -110,11 +117,25 @@ def add(state: StayState, found: Found) -> int | None:
     facts = [at, found.id, found.version, found.order]
     repeated = all(_repeats(hour.get(name), [*facts, value]) for name, value in found.values.items())
     changed = [_put(hour, name, [*facts, value]) for name, value in found.values.items()]
-    for old in [key for key in state["hours"] if int(key) <= place - MOST_HOURS]:
-        del state["hours"][old]
+    _close(state)
     if repeated or not any(changed):
         _count(state, DUPLICATE)
     return int(place) if any(changed) else None
+
+
+def _close(state: StayState) -> None:
+    """Puts the hours that ended more than 48 hours before the newest reading by, and forgets those before the model's."""
+    hours, over, last = state["hours"], state["over"], state["last"]
+    begun, newest = state["stay"][2], max(map(int, hours))
+    open_from = (max(entry[AT] for entry in hours[str(newest)].values()) - LATE_US - begun) // HOUR_US
+    for number in sorted(each for each in map(int, hours) if each < open_from):
+        entries = hours.pop(str(number))
+        over[str(number)] = {name: entry[VALUE] for name, entry in entries.items()}
+        last |= entries
+    for old in [each for each in over if int(each) <= newest - MOST_HOURS]:
+        del over[old]
+    for name in [each for each in last if (last[each][AT] - begun) // HOUR_US <= newest - MOST_HOURS]:
+        del last[name]
 
 
 def _repeats(there: list[Any] | None, entry: list[Any]) -> bool:
@@ -151,26 +172,28 @@ def span(state: StayState, at_us: int) -> tuple[int, int]:
 
 
 def hours_between(state: StayState, first: int, last: int, at_us: int) -> list[Hour]:
-    """The hours of the model; one without a reading up to `at_us` is one of missing values."""
+    """The hours of the model; one without a reading up to `at_us` is one of missing values.
+
+    `at_us` lies at most 48 hours before the newest reading.
+    """
     stay = stay_of(state)
     admitted = math.nan if stay.admitted_us is None else (stay.admitted_us - stay.begun_us) / HOUR_US
     sex = {MALE: 1.0, FEMALE: 0.0}.get(stay.sex or "", math.nan)
     age = math.nan if stay.age is None else float(stay.age)
+    over: Mapping[str, Mapping[str, float]] = state.get("over", {})
     rows: list[Hour] = []
     for number in range(first, last + 1):
         entries: Mapping[str, list[Any]] = state["hours"].get(str(number), {})
-        values = (entries[name][VALUE] if _until(entries.get(name), at_us) else math.nan for name in MEASURED)
+        read = {name: entry[VALUE] for name, entry in entries.items() if entry[AT] <= at_us}
+        known = read or over.get(str(number), {})
+        values = (known.get(name, math.nan) for name in MEASURED)
         rows.append((*values, age, sex, math.nan, math.nan, admitted, float(number + 1)))
     return rows
 
 
 def last_readings(state: StayState, at_us: int) -> dict[str, list[Any]]:
-    """Variable → its last reading up to an instant."""
-    found: dict[str, list[Any]] = {}
+    """Variable → its last reading up to an instant, at most 48 hours before the newest."""
+    found: dict[str, list[Any]] = dict(state.get("last", {}))
     for number in sorted(state["hours"], key=int):
         found |= {name: entry for name, entry in state["hours"][number].items() if entry[AT] <= at_us}
     return found
-
-
-def _until(entry: list[Any] | None, at_us: int) -> bool:
-    return entry is not None and entry[AT] <= at_us
