@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from shared.services.served_models import publish_champion
     from spark.training.tracking import Store, champion_of, make_champion
 
+    lake = services_of(find_platform(args.data, args.port)).lake
     store = Store.in_folder(args.runs)
     if args.version:
         try:
@@ -54,7 +55,6 @@ def run(args: argparse.Namespace) -> int:
         raise exits.CommandStopped(
             f"no model {args.model} is registered in {args.runs}: run `python3 -m local train {args.model}` first"
         )
-    lake = services_of(find_platform(args.data, args.port)).lake
     try:
         version = read_model(champion.packed, champion.sha256).version
         publish_champion(lake, champion.packed, Alias(args.model, version, champion.sha256, champion.run_id))

@@ -7,9 +7,10 @@ from importlib.util import find_spec
 import pytest
 
 from local.cli.catalogue import FEATURES, PAGE
+from local.cli.commands import COMMANDS
 from shared.names import TABLES, Zone
 from spark.features.page import page as features
-from spark.jobs.graph import JOBS, choices, plan
+from spark.jobs.graph import JOBS, TRAINING, choices, plan
 from spark.schemas.catalogue import classification_of, declared, page
 from spark.schemas.silver import ORGANIZATIONS, PATIENTS
 
@@ -29,6 +30,12 @@ def test_each_job_comes_after_what_it_reads() -> None:
 def test_jobs_are_told_apart_and_lead_to_a_module() -> None:
     assert len({job.name for job in JOBS}) == len(JOBS)
     assert all(find_spec(job.entry.partition(":")[0]) for job in JOBS)
+
+
+def test_what_trains_models_is_installed_for_the_jobs_that_train_and_no_other() -> None:
+    trains = {TRAINING, *(job.name for job in plan(TRAINING))}
+    for asked in choices():
+        assert ("ml" in COMMANDS["spark"].groups_for([asked, "--full"])) == (asked in trains)
 
 
 def test_an_unknown_job_is_refused_by_name() -> None:
