@@ -6,14 +6,15 @@ as far as the hour lets them, so that nearly each is scored by itself. All stays
 hospital no two begin an hour at the same moment. Effective times are those of the stay, its last hour being the present one;
 the times that are measured are real and begin when a value is due. Where some values are taken together and the alert names
 the last, its time is counted from the one that was to raise it. A risk that is lower again within the second that an alert
-may take need not be seen; any other alert that is never read counts as one that takes for ever.
+may take need not be seen, nor one that the alert before still tells of; any other that is never read counts as one that
+takes for ever.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -62,6 +63,7 @@ class SepsisResult:
     as_expected: int = 0
     brief: int = 0
     lost: int = 0
+    gone_on: int = 0
     unforeseen: int = 0
     latencies_s: list[float] = field(default_factory=list)
     cpu_ms: dict[str, float] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class SepsisResult:
             "alerts_at_the_expected_value": self.as_expected,
             "alerts_too_brief_to_expect": self.brief,
             "alerts_never_read": self.lost,
+            "alerts_that_went_on": self.gone_on,
             "alerts_of_no_value_sent": self.unforeseen,
             "vital_to_sepsis_alert": {"samples": len(self.latencies_s), **spread(self.latencies_s)},
             "cpu_ms_a_value": self.cpu_ms,
@@ -133,7 +136,7 @@ def run_sepsis(
     reader.finish(_LAST_WITHIN_S)
     result.cpu_ms = each_ms(used, reader.used, result.sent)
     result.latencies_s, result.as_expected = reader.latencies_s, reader.as_expected
-    result.lost, result.unforeseen = reader.lost, reader.unforeseen
+    result.lost, result.gone_on, result.unforeseen = reader.lost, reader.gone_on, reader.unforeseen
     until = time.monotonic() + _FOUND_WITHIN_S
     while not confirmer.complete and time.monotonic() < until:
         confirmer.sweep(thorough=True)
@@ -164,13 +167,20 @@ class _SepsisReader(AlertReader):
         self._due: dict[tuple[int, int], float] = {}
         self._patients: set[str] = set()
         self._seen: set[tuple[str, str, str]] = set()
+        self._ended: dict[tuple[str, str], str] = {}
+        """Patient and beginning of an alert → its end as it was read last, nothing while it is open."""
         self.used: dict[str, float] = {}
         self.as_expected = self.unforeseen = 0
 
     @property
     def lost(self) -> int:
-        """Alerts that were expected and not read yet."""
-        return len(self._expected)
+        """Alerts that were expected and not read yet, nor told by one that was open already."""
+        return len(self._expected) - self.gone_on
+
+    @property
+    def gone_on(self) -> int:
+        """As the function says."""
+        return gone_on(self._expected, self._ended)
 
     def send(self, change: tuple[str, str, str], stay: int, place: int, due: float) -> None:
         """A value is sent now; an alert that begins with it says so by this change."""
@@ -184,7 +194,10 @@ class _SepsisReader(AlertReader):
 
     def _note(self, alert: dict[str, Any], now: float) -> None:
         change = (str(alert["patient"]), "began_at", str(alert["began_at"]))
-        if alert["model"] != MODEL or change in self._seen:
+        if alert["model"] != MODEL:
+            return
+        self._ended[change[0], change[2]] = str(alert.get("ended_at") or "")
+        if change in self._seen:
             return
         self._seen.add(change)
         with self._lock:
@@ -207,6 +220,21 @@ class _SepsisReader(AlertReader):
             }
             return self._due[stay, first]
         return self._due[stay, rise.place]
+
+
+def gone_on(expected: Iterable[tuple[str, str, str]], alerts: Mapping[tuple[str, str], str]) -> int:
+    """How many of the alerts that were expected to begin are told by one that stayed open.
+
+    `alerts`: patient and beginning → end, nothing while it is open. An episode ends after a calm hour; where values of its
+    beginning are taken together, that hour begins with the last of them.
+    """
+    return sum(
+        any(
+            whose == patient and began < at and (not ended or ended > at)
+            for (whose, began), ended in alerts.items()
+        )
+        for patient, _, at in expected
+    )
 
 
 def _admitted(target: Target, stay: Replayed, name: str, begun: datetime) -> list[Parcel]:

@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
             f"{result.stays} real stays, {told['sent']} values at {told['sent_per_s']}/s, {told['dropped']} dropped; "
             f"{told['alerts_seen']} alerts read, {told['alerts_at_the_expected_value']} of {told['alerts_expected']} at the "
             f"very value that was expected to raise one, {told['alerts_never_read']} never read "
-            f"({told['alerts_too_brief_to_expect']} too brief to expect), "
+            f"({told['alerts_that_went_on']} more told by the one before, {told['alerts_too_brief_to_expect']} too brief to "
+            f"expect), "
             f"{told['alerts_of_no_value_sent']} of no value sent; vital → sepsis alert {shown} "
             f"(goal: p99 below {GOAL_S * 1000:.0f} ms); on {told['machine']}"
         )

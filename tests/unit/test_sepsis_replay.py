@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from local.bench.sepsis import SepsisResult
+from local.bench.sepsis import SepsisResult, gone_on
 from local.bench.stays import Replayed, Rise, Value, in_turn, lasting, with_alerts
 from shared.domain.stays.sepsis_risk import sepsis_model
 from shared.domain.stays.variables import variables
@@ -89,3 +89,15 @@ def test_an_alert_that_is_never_read_or_of_no_value_sent_misses_the_goal() -> No
     assert not SepsisResult(sent=1, found=1, latencies_s=told, unforeseen=1).reached
     assert not SepsisResult(sent=2, found=1, latencies_s=told).reached
     assert not SepsisResult(sent=1, found=1).reached
+
+
+def test_an_alert_that_was_to_begin_anew_is_told_by_one_that_stayed_open() -> None:
+    expected = {("Patient/p", "began_at", "2026-01-01T09:00:00.000000Z"): 0.0}
+    open_since = {("Patient/p", "2026-01-01T07:00:00.000000Z"): ""}
+    assert gone_on(expected, open_since) == 1
+    ended_after = {("Patient/p", "2026-01-01T07:00:00.000000Z"): "2026-01-01T09:30:00.000000Z"}
+    assert gone_on(expected, ended_after) == 1
+    ended_before = {("Patient/p", "2026-01-01T07:00:00.000000Z"): "2026-01-01T08:30:00.000000Z"}
+    assert gone_on(expected, ended_before) == 0
+    assert gone_on(expected, {("Patient/q", "2026-01-01T07:00:00.000000Z"): ""}) == 0
+    assert gone_on(expected, {("Patient/p", "2026-01-01T10:00:00.000000Z"): ""}) == 0
