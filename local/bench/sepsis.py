@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ from shared.domain.devices.metrics import METRICS
 from shared.domain.fhir import json
 from shared.domain.fhir.dates import instant_text
 from shared.domain.records import Door
+from shared.domain.stays.assessment import said_by
 from shared.domain.stays.sepsis_risk import MODEL
 from shared.domain.stays.variables import variables
 from shared.domain.vitals.parameters import LOINC, UCUM
@@ -136,7 +138,8 @@ def run_sepsis(
     reader.finish(_LAST_WITHIN_S)
     result.cpu_ms = each_ms(used, reader.used, result.sent)
     result.latencies_s, result.as_expected = reader.latencies_s, reader.as_expected
-    result.lost, result.gone_on, result.unforeseen = reader.lost, reader.gone_on, reader.unforeseen
+    result.gone_on = gone_on(reader.missing, reader.ended, partial(_scored_since, target))
+    result.lost, result.unforeseen = len(reader.missing) - result.gone_on, reader.unforeseen
     until = time.monotonic() + _FOUND_WITHIN_S
     while not confirmer.complete and time.monotonic() < until:
         confirmer.sweep(thorough=True)
@@ -167,20 +170,15 @@ class _SepsisReader(AlertReader):
         self._due: dict[tuple[int, int], float] = {}
         self._patients: set[str] = set()
         self._seen: set[tuple[str, str, str]] = set()
-        self._ended: dict[tuple[str, str], str] = {}
+        self.ended: dict[tuple[str, str], str] = {}
         """Patient and beginning of an alert → its end as it was read last, nothing while it is open."""
         self.used: dict[str, float] = {}
         self.as_expected = self.unforeseen = 0
 
     @property
-    def lost(self) -> int:
-        """Alerts that were expected and not read yet, nor told by one that was open already."""
-        return len(self._expected) - self.gone_on
-
-    @property
-    def gone_on(self) -> int:
-        """As the function says."""
-        return gone_on(self._expected, self._ended)
+    def missing(self) -> list[tuple[str, str, str]]:
+        """Alerts that were expected and not read yet."""
+        return list(self._expected)
 
     def send(self, change: tuple[str, str, str], stay: int, place: int, due: float) -> None:
         """A value is sent now; an alert that begins with it says so by this change."""
@@ -196,7 +194,7 @@ class _SepsisReader(AlertReader):
         change = (str(alert["patient"]), "began_at", str(alert["began_at"]))
         if alert["model"] != MODEL:
             return
-        self._ended[change[0], change[2]] = str(alert.get("ended_at") or "")
+        self.ended[change[0], change[2]] = str(alert.get("ended_at") or "")
         if change in self._seen:
             return
         self._seen.add(change)
@@ -222,8 +220,12 @@ class _SepsisReader(AlertReader):
         return self._due[stay, rise.place]
 
 
-def gone_on(expected: Iterable[tuple[str, str, str]], alerts: Mapping[tuple[str, str], str]) -> int:
-    """How many of the alerts that were expected to begin are told by one that stayed open.
+def gone_on(
+    expected: Iterable[tuple[str, str, str]],
+    alerts: Mapping[tuple[str, str], str],
+    scored_since: Callable[[str, str], bool],
+) -> int:
+    """How many of the alerts that were expected to begin are told by one that stayed open while the patient was scored.
 
     `alerts`: patient and beginning → end, nothing while it is open. An episode ends after a calm hour; where values of its
     beginning are taken together, that hour begins with the last of them.
@@ -233,8 +235,16 @@ def gone_on(expected: Iterable[tuple[str, str, str]], alerts: Mapping[tuple[str,
             whose == patient and began < at and (not ended or ended > at)
             for (whose, began), ended in alerts.items()
         )
+        and scored_since(patient, at)
         for patient, _, at in expected
     )
+
+
+def _scored_since(target: Target, patient: str, at: str) -> bool:
+    """Whether the sepsis risk of a patient is on record for an instant or a later one."""
+    found = target.api.get("/fhir/RiskAssessment", {"patient": patient, "date": f"ge{at}", "_count": "100"})
+    risks = (said_by(entry["resource"]) for entry in found.get("entry", ()))
+    return any(risk is not None and risk["model"] == MODEL for risk in risks)
 
 
 def _admitted(target: Target, stay: Replayed, name: str, begun: datetime) -> list[Parcel]:

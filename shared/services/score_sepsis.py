@@ -30,6 +30,7 @@ from shared.domain.stays.stay import (
     StayState,
     add,
     held_version,
+    is_known,
     last_readings,
     latest_us,
     newest_us,
@@ -183,10 +184,10 @@ class ScoreSepsis:
 
     def _advanced(self, whose: Whose, known: Known, news: StayNews) -> tuple[StayState | None, Prefix | None]:
         """The state after the news; the prefix where it still holds. None where there is no open stay any more."""
-        if news.hour_began and known.state is not None:
+        if news.hour_began and known.state is not None and is_known(known.state):
             return _at_the_hour(known.state, to_us(self._clock.now())), known.followed.prefix
         read = [self._reader.found(item) for item in news.items]
-        if known.state is None or news.again:
+        if known.state is None or news.again or not is_known(known.state):
             return self._read_anew(whose, known), None
         held = {each.id: held_version(known.state, each.id) for each in read}
         if any(held[each.id] not in (None, each.version) for each in read):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -44,6 +45,7 @@ class StreamDoor:
         self._tenants = tenants
         self._source = source
         self._generations: dict[str, tuple[str, datetime]] = {}
+        self._asking = {hub: threading.Lock() for hub in tenants}
 
     def receive(self, hub: str, partition: str, records: Sequence[StreamRecord]) -> Tally:
         """Land all, then record each good one and set each bad one aside.
@@ -77,11 +79,21 @@ class StreamDoor:
 
     def _generation(self, hub: str, partition: str) -> str:
         """Of the hub as it is now. One whose sequences begin anew shows that by a fork; others are asked now and then."""
-        now = self._clock.now()
-        known = self._generations.get(hub)
-        if known is None or (partition.startswith(SHARD) and now - known[1] > ASKED_AGAIN_AFTER):
-            known = self._generations[hub] = (self._streams.generation(hub), now)
-        return known[0]
+        known = self._known_generation(hub, partition)
+        if known is None:
+            with self._asking[hub]:  # partitions that begin together wait for one answer
+                known = self._known_generation(hub, partition)
+                if known is None:
+                    now = self._clock.now()
+                    known = self._streams.generation(hub)
+                    self._generations[hub] = (known, now)
+        return known
+
+    def _known_generation(self, hub: str, partition: str) -> str | None:
+        generation, asked = self._generations.get(hub, (None, None))
+        if asked is None or (partition.startswith(SHARD) and self._clock.now() - asked > ASKED_AGAIN_AFTER):
+            return None
+        return generation
 
     def _line(self, hub: str, partition: str, generation: str, tenant: str, record: StreamRecord) -> RawLine:
         return RawLine(

@@ -91,13 +91,19 @@ def test_an_alert_that_is_never_read_or_of_no_value_sent_misses_the_goal() -> No
     assert not SepsisResult(sent=1, found=1).reached
 
 
-def test_an_alert_that_was_to_begin_anew_is_told_by_one_that_stayed_open() -> None:
-    expected = {("Patient/p", "began_at", "2026-01-01T09:00:00.000000Z"): 0.0}
-    open_since = {("Patient/p", "2026-01-01T07:00:00.000000Z"): ""}
-    assert gone_on(expected, open_since) == 1
-    ended_after = {("Patient/p", "2026-01-01T07:00:00.000000Z"): "2026-01-01T09:30:00.000000Z"}
-    assert gone_on(expected, ended_after) == 1
-    ended_before = {("Patient/p", "2026-01-01T07:00:00.000000Z"): "2026-01-01T08:30:00.000000Z"}
-    assert gone_on(expected, ended_before) == 0
-    assert gone_on(expected, {("Patient/q", "2026-01-01T07:00:00.000000Z"): ""}) == 0
-    assert gone_on(expected, {("Patient/p", "2026-01-01T10:00:00.000000Z"): ""}) == 0
+@pytest.mark.parametrize(
+    ("patient", "began", "ended", "scored", "told"),
+    [
+        ("p", "07:00", "", True, 1),
+        ("p", "07:00", "09:30", True, 1),
+        ("p", "07:00", "08:30", True, 0),
+        ("p", "10:00", "", True, 0),
+        ("q", "07:00", "", True, 0),
+        ("p", "07:00", "", False, 0),
+    ],
+)
+def test_an_alert_that_was_to_begin_anew_is_told_by_one_that_stayed_open_while_its_patient_was_scored(
+    patient: str, began: str, ended: str, scored: bool, told: int
+) -> None:
+    alerts = {(patient, began): ended}
+    assert gone_on([("p", "began_at", "09:00")], alerts, lambda *_: scored) == told

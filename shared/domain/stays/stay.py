@@ -15,8 +15,8 @@ The state of a stay is a JSON object that the caller keeps:
 
 Instants are microseconds since 1970. Hour 0 begins with the stay. Of two values in an hour the later one counts, as a
 duplicate only once; a value measured before the stay, or more than 48 hours before the newest, does not count. What is
-corrected or withdrawn has the whole stay read anew, so that an hour that is over needs its values alone: a stay of two
-weeks takes a quarter of the room that it would take with the versions of all its readings.
+corrected or withdrawn has the whole stay read anew, what is told again of an hour that is over changes nothing; so such an
+hour needs its values alone: a stay of two weeks takes a quarter of the room that the versions of all its readings would.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ HOUR_US: Final = 3_600_000_000
 LATE_US: Final = 48 * HOUR_US
 MOST_HOURS: Final = 336
 """The longest stay of the training data; of a longer one the last so many hours are kept."""
+LAYOUT: Final = 2
+"""Of a state that this code writes; it reads that and the one before."""
 BEFORE, LATE, DUPLICATE = "before-the-stay", "late", "duplicate"
 MALE, FEMALE = "male", "female"
 
@@ -57,7 +59,7 @@ def empty_stay(stay: OpenStay) -> StayState:
     """The state of a stay of which no reading is known; `raised_by` is the version of the model of the open episode."""
     facts = [stay.encounter, stay.version, stay.begun_us, stay.admitted_us, stay.age, stay.sex]
     return {
-        "layout": 2,
+        "layout": LAYOUT,
         "stay": facts,
         "hours": {},
         "over": {},
@@ -97,7 +99,13 @@ def twin(state: StayState) -> StayState:
     """A state of its own with the same content, for `add` to change."""
     hours = {number: dict(entries) for number, entries in state["hours"].items()}
     over, last = dict(state.get("over", {})), dict(state.get("last", {}))
-    return {**state, "hours": hours, "over": over, "last": last, "counts": dict(state["counts"])}
+    own = {"layout": LAYOUT, "hours": hours, "over": over, "last": last, "counts": dict(state["counts"])}
+    return {**state, **own}
+
+
+def is_known(state: StayState) -> bool:
+    """Whether this code reads the layout of a state: a later release may have written it."""
+    return bool(state["layout"] <= LAYOUT)
 
 
 def add(state: StayState, found: Found) -> int | None:
@@ -111,7 +119,8 @@ def add(state: StayState, found: Found) -> int | None:
     newest = newest_us(state)
     place = (at - state["stay"][2]) // HOUR_US
     if place < 0 or (newest is not None and at < newest - LATE_US):
-        _count(state, BEFORE if place < 0 else LATE)
+        if found.values != {name: state["over"].get(str(place), {}).get(name) for name in found.values}:
+            _count(state, BEFORE if place < 0 else LATE)
         return None
     hour = state["hours"].setdefault(str(place), {})
     facts = [at, found.id, found.version, found.order]

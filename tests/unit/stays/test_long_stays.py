@@ -11,6 +11,7 @@ import pytest
 
 from shared.domain.alerts.episodes import from_us, to_us
 from shared.domain.features.sepsis import MEASURED, Hour, sepsis_features
+from shared.domain.records import body_of, stored_body
 from shared.domain.stays.sepsis_risk import evaluate, sepsis_model
 from shared.domain.stays.stay import (
     AT,
@@ -27,6 +28,8 @@ from shared.domain.stays.stay import (
     twin,
 )
 from shared.domain.stays.variables import Found
+from shared.ports.records import Replace
+from tests.delivery.world import World
 from tests.unit.features.stays import made_up_stay
 from tests.unit.stays.icu import CALM, Icu, index_of, observed
 
@@ -142,3 +145,37 @@ def test_two_weeks_take_less_than_half_the_room() -> None:
     found = _found(made_up_stay(4, MOST_HOURS))
     state = _followed(found)
     assert 2 * len(json.dumps(state)) < len(json.dumps(_by_an_earlier_release(state, found)))
+
+
+def test_what_is_told_again_of_an_hour_that_is_over_changes_nothing() -> None:
+    icu = Icu(hours=64)
+    icu.admit()
+    icu.measure(2, Lactate=9.0)
+    early = len(icu.world.stores.records.changes)
+    for each in range(1, 64, 3):
+        icu.measure(each, **CALM)
+    icu.react()
+    [state] = icu.world.kinds("stay")
+    risks = icu.risks()
+    assert icu.world.score_sepsis.react(icu.world.stores.records.changes[:early]) == 0
+    assert icu.world.kinds("stay") == [state]
+    assert icu.risks() == risks
+
+
+def test_a_state_of_a_later_release_is_not_read_as_one_of_ours() -> None:
+    icu = Icu(hours=12)
+    icu.admit()
+    icu.measure(2, **CALM)
+    icu.react()
+    [item] = icu.world.kinds("stay")
+    later = {**json.loads(body_of(item)), "layout": 99, "hours": {}}
+    kept = {name: value for name, value in item.items() if name not in ("body", "z", "_etag")}
+    icu.world.stores.records.commit(
+        item["tenant"], item["home"], [Replace({**kept, **stored_body(json.dumps(later))}, item["_etag"])]
+    )
+    icu.world = World(icu.world.stores)
+    icu.measure(4, Temp=37.2)
+    assert icu.react() == 1
+    assert len(icu.risks()[-1]["basis"]) == 1 + len(CALM)
+    [item] = icu.world.kinds("stay")
+    assert json.loads(body_of(item))["layout"] == 2
