@@ -10,6 +10,11 @@ DEFAULT_DATA = CHECKOUT / ".local"
 DEFAULT_PORT = 7071
 
 
+def runs_of(data: Path) -> Path:
+    """Where training keeps its runs on a platform's folder: MLflow's store with the files beside it."""
+    return data / "mlflow"
+
+
 def lock_of(group: str) -> Path:
     """The lock file of a dependency group; `function` is at the root because Azure Functions installs that one."""
     return CHECKOUT / "requirements.txt" if group == "function" else LOCKS / f"{group}.txt"

@@ -16,7 +16,7 @@ from typing import Final
 from local.exits import NOT_RUNNING, CommandStopped
 from local.java import WHAT_TO_DO, find_java
 from local.lakehouse.sql_database import local_url
-from local.layout import CHECKOUT, DEFAULT_DATA
+from local.layout import CHECKOUT, DEFAULT_DATA, runs_of
 from shared.names import LAKE_FILE_SYSTEM, MLFLOW_STORE, SQL_URL
 
 _MODULES: Final = ("pyspark", "delta", "pandas", "pyarrow")
@@ -127,7 +127,7 @@ def run_job(
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "spark.jobs", *arguments, "--lake", str(lake)]
     data = lake.parents[1]
-    runs = f"sqlite:///{(data / 'mlflow' / 'mlflow.db').absolute()}"
+    runs = f"sqlite:///{(runs_of(data) / 'mlflow.db').absolute()}"
     environment = {SQL_URL: local_url(data), MLFLOW_STORE: runs, **runtime.variables()}
     with (
         log.open("ab") as errors,

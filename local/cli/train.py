@@ -11,7 +11,7 @@ from pathlib import Path
 from local import exits
 from local.cli.options import new_parser
 from local.environment import say
-from local.layout import CHECKOUT, DEFAULT_DATA
+from local.layout import CHECKOUT, DEFAULT_DATA, runs_of
 from local.training.data import ARCHIVES
 
 _NOT_SERVED = frozenset({"readmission-store"})
@@ -38,7 +38,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="artefact, registry and card here (default: the shipped ones in the checkout, of readmission-store --runs)",
     )  # fmt: skip
     parser.add_argument(
-        "--runs", type=Path, default=DEFAULT_DATA / "mlflow", metavar="DIR",
+        "--runs", type=Path, default=runs_of(DEFAULT_DATA), metavar="DIR",
         help="where MLflow keeps its store (default .local/mlflow)",
     )  # fmt: skip
 

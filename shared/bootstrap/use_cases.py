@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from functools import cached_property, partial
+from typing import Final
 
 from shared import names
 from shared.bootstrap.adapters import Adapters
@@ -12,6 +14,7 @@ from shared.domain.access.scraping import ScrapeAccess
 from shared.domain.access.settings import TokenSettings, TrustedIssuer, parse_clients, parse_trusted_issuers
 from shared.domain.fhir.admission import ValidationModes, parse_modes
 from shared.domain.fhir.page_token import PageTokens
+from shared.domain.models.champion import Check
 from shared.domain.observability.embedded import EmbeddedMetrics
 from shared.domain.observability.meter import ProcessMeter
 from shared.domain.onset import risk as onset_risk
@@ -68,6 +71,13 @@ from shared.services.watch import Watch
 from shared.services.watch_falls import STAGE as FALLS_STAGE
 from shared.services.watch_falls import WatchFalls
 from shared.settings import AWS, Settings
+
+MODEL_CHECKS: Final[Mapping[str, Check]] = {
+    SEPSIS.model: sepsis_risk.checked,
+    READMISSION.model: readmission_risk.checked,
+    ONSET.model: onset_risk.checked,
+}
+"""By model, what raises RefusedModel for one whose features this code does not compute."""
 
 
 class Services:
@@ -209,12 +219,7 @@ class Services:
 
     @cached_property
     def models(self) -> Models:
-        checks = {
-            SEPSIS.model: sepsis_risk.checked,
-            READMISSION.model: readmission_risk.checked,
-            ONSET.model: onset_risk.checked,
-        }
-        return ServedModels(self.lake, self.clock, self.meter, checks)
+        return ServedModels(self.lake, self.clock, self.meter, MODEL_CHECKS)
 
     @cached_property
     def score_sepsis(self) -> ScoreSepsis:

@@ -55,22 +55,30 @@ class Champion:
 
 
 def champion_of(store: Store, model: str) -> Champion | None:
-    """The champion that the registry in a store names; None where there is no registry, or no champion in it."""
-    if store.database is not None and not store.database.exists():
+    """The champion that the registry in a store names; None where there is no registry, or no champion in it.
+
+    Raises LookupError as `registered`.
+    """
+    if not _is_there(store):
         return None
     client = store.client()
     try:
         version = client.get_model_version_by_alias(model, CHAMPION)
     except MlflowException:
         return None
-    source = urlparse(str(version.source))
-    if source.scheme in ("", "file"):
-        packed = Path(unquote(source.path)).read_bytes()
-    else:
-        with TemporaryDirectory() as folder:
-            name = PurePosixPath(source.path).name
-            packed = Path(client.download_artifacts(str(version.run_id), name, folder)).read_bytes()
-    return Champion(packed, str(version.tags["sha256"]), str(version.run_id))
+    return _fetched(client, version)
+
+
+def registered(store: Store, model: str, version: str) -> Champion:
+    """A version as it would be champion. Raises LookupError where it, its hash or its artefact is not there."""
+    try:
+        if not _is_there(store):
+            raise LookupError(f"no version {version} of {model} is registered in {store.uri}")
+        client = store.client()
+        found = client.get_model_version(model, version)
+    except MlflowException as unknown:
+        raise LookupError(f"no version {version} of {model} is registered in {store.uri}") from unknown
+    return _fetched(client, found)
 
 
 def make_champion(store: Store, model: str, version: str) -> None:
@@ -79,6 +87,27 @@ def make_champion(store: Store, model: str, version: str) -> None:
         store.client().set_registered_model_alias(model, CHAMPION, version)
     except MlflowException as unknown:
         raise LookupError(f"no version {version} of {model} is registered in {store.uri}") from unknown
+
+
+def _is_there(store: Store) -> bool:
+    return store.database is None or store.database.exists()
+
+
+def _fetched(client: MlflowClient, version: Any) -> Champion:
+    named = f"version {version.version} of {version.name}"
+    if "sha256" not in version.tags:
+        raise LookupError(f"{named} has no tag sha256: training did not register it")
+    source = urlparse(str(version.source))
+    try:
+        if source.scheme in ("", "file"):
+            packed = Path(unquote(source.path)).read_bytes()
+        else:
+            with TemporaryDirectory() as folder:
+                name = PurePosixPath(source.path).name
+                packed = Path(client.download_artifacts(str(version.run_id), name, folder)).read_bytes()
+    except (OSError, MlflowException) as missing:
+        raise LookupError(f"the artefact of {named} is not at {version.source}") from missing
+    return Champion(packed, str(version.tags["sha256"]), str(version.run_id))
 
 
 class Tracking:
