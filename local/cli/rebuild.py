@@ -61,16 +61,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check(live: Services, form: str, memory_mb: int = 0) -> int:
-    """Compares and prints; the exit code. Raises CommandStopped as `compare_live`, with what was found printed."""
+    """Compares and prints; the exit code. Raises CommandStopped as `compare_live`, with what was found printed.
+
+    The gauge tells what was found until then too, but for a 0: nobody knows what the rest would have brought.
+    """
     from shared.services.rebuild import Comparison
 
-    result = Comparison()
+    result, ended = Comparison(), False
     try:
         compare_live(live, result, memory_mb)
+        ended = True
     finally:
         _print(result, form)
-    live.meter.gauge("galen_rebuild_differences", len(result.differences))
-    live.metrics.publish()
+        if ended or result.differences:
+            live.meter.gauge("galen_rebuild_differences", len(result.differences))
+            live.metrics.leave()
     print(f"galen: {_summary(result)}", file=sys.stderr)
     return exits.FINDING if result.differences else exits.OK
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -91,14 +92,18 @@ def test_what_was_found_until_a_store_refuses_is_printed_and_how_far_it_came(
     assert came[-1] is None
 
 
-def _stopped_after(
-    world: World, answered: int, whole: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
-) -> tuple[int, int] | None:
-    """How many kinds were compared and how many differences printed until a query was refused; None where none was."""
+def _refuse_after(world: World, answered: int) -> None:
     left = iter(range(answered))
     world.script.plan = lambda name, _writes: (
         Failure(Busy()) if name == "records.query" and next(left, None) is None else None
     )
+
+
+def _stopped_after(
+    world: World, answered: int, whole: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> tuple[int, int] | None:
+    """How many kinds were compared and how many differences printed until a query was refused; None where none was."""
+    _refuse_after(world, answered)
     try:
         check(world, "json")
     except CommandStopped as stopped:
@@ -114,3 +119,33 @@ def _stopped_after(
     far = f"Until then it read 1 raw files and compared {', '.join(compared) or 'nothing'}: {count}."
     assert said == f"{Busy()} {far} Of the rest nothing can be said."
     return len(compared), len(found)
+
+
+def _told_to_others(world: World) -> list[float]:
+    samples = World(world.stores).metrics.snapshot()
+    return [sample.value for sample in samples if sample.name == "galen_rebuild_differences"]
+
+
+def test_the_alarm_hears_of_what_was_found_until_a_store_refuses_and_of_no_zero(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world, told = _altered(), []
+    for answered in range(30):
+        _refuse_after(world, answered)
+        with contextlib.suppress(CommandStopped):
+            check(world, "json")
+        found = len(capsys.readouterr().out.splitlines())
+        assert _told_to_others(world) == ([found] if found else [])
+        told.append(found)
+    assert set(told) == {0, 1, 2, 4, max(told)}
+
+
+def test_what_was_found_is_printed_and_said_though_the_gauge_cannot_be_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = _altered()
+    world.script.plan = lambda name, _writes: Failure(Busy()) if name == "records.create" else None
+    assert check(world, "json") == exits.FINDING
+    said = capsys.readouterr()
+    assert said.out
+    assert "differences" in said.err

@@ -156,8 +156,7 @@ def _reasons(
 
 
 def _is_beyond_devices(part: Mapping[str, object]) -> bool:
-    measure = MEASURES[FLOW_CODE]
-    flow = _converted(measure, _quantity(part, measure))
+    flow = _counted(part, MEASURES[FLOW_CODE])
     return flow is not None and flow > HIGHEST_FLOW_L_PER_MIN
 
 
@@ -215,13 +214,18 @@ def _value(part: Mapping[str, object], code: str) -> tuple[Parameter, Decimal | 
     measure = MEASURES.get(code)
     if measure is None:
         return None
-    quantity = _quantity(part, measure)
-    value = None if "comparator" in quantity else _converted(measure, quantity)
+    value = _counted(part, measure)
     if value is None or not within(measure, value):
         return None
     if measure.parameter is Parameter.SUPPLEMENTAL_OXYGEN:
         return measure.parameter, oxygen_source(code, value)
     return measure.parameter, value
+
+
+def _counted(part: Mapping[str, object], measure: Measure) -> Decimal | None:
+    """The value in the parameter's unit, within limits or not; a bound (`< 400`) is none."""
+    quantity = _quantity(part, measure)
+    return None if "comparator" in quantity else _converted(measure, quantity)
 
 
 def _quantity(part: Mapping[str, object], measure: Measure) -> Mapping[str, object]:

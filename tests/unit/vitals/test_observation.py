@@ -213,6 +213,18 @@ def test_a_flow_that_no_device_has_is_oxygen_and_named(
     assert bool(_read(observation)) == ("impossible-value" not in told)
 
 
+@pytest.mark.parametrize(("bound", "told"), [({}, {"impossible-flow"}), ({"comparator": "<"}, set())])
+def test_a_bound_of_a_flow_beside_oxygen_that_counts_is_no_flow_that_no_device_has(
+    bound: dict[str, str], told: set[str]
+) -> None:
+    observation = _observation("3150-6", 28, "%")
+    flow = _observation("3151-8", 400, "L/min")
+    flow["valueQuantity"] |= bound
+    observation["component"] = [{key: flow[key] for key in ("code", "valueQuantity")}]
+    assert set(_not_counted(observation).values()) == told
+    assert _read(observation) == [("supplemental_oxygen", "oxygen")]
+
+
 def test_a_plain_integer_that_no_patient_has_is_named_as_that() -> None:
     observation = _observation("9269-2", 0) | {"valueQuantity": None, "valueInteger": 99}
     assert _not_counted(observation) == {Parameter.CONSCIOUSNESS: "impossible-value"}
