@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from shared.names import MLFLOW_STORE
@@ -25,8 +26,9 @@ ENTRY_FILE: Final = "spark_job.py"
 """What is submitted: beside it lie the packages `spark` and `shared`."""
 RUN_MINUTE: Final = 7
 """Of every hour."""
-MONTHLY: Final[tuple[str, ...]] = ("training",)
-"""Of those beside, what runs on the first day of a month."""
+MONTHLY: Final[Mapping[str, Jobs]] = {"training": (("train-onset", ()), ("train-readmission", ()))}
+"""Of those beside, what runs on the first day of a month, with its jobs. They train: none is tried again by itself, for what
+a run left before it failed would be made twice, and one that was refused is refused again."""
 BESIDE: Final[tuple[str, ...]] = ("upkeep", "features", *MONTHLY)
 """Jobs and layers on the same tables that run by themselves, the others once a day."""
 RUN_HOUR: Final = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.workflows.schedule import Workflow, cron, workflows
+from local.workflows.schedule import Workflow, cron, retries, workflows
 
 _HEAD = '''\
 """The jobs over the lake as DAGs of Airflow 3. Made by `python3 -m local workflows airflow`: change spark/jobs/graph.py.
@@ -32,7 +32,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
-    default_args={{"retries": 2, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": True}},
+    default_args={{"retries": {retries}, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": True}},
     tags=["galen"],
 ) as galen_{variable}:
 """
@@ -56,6 +56,7 @@ def _dag(workflow: Workflow) -> str:
         variable=workflow.name.replace("-", "_"),
         description=description(workflow),
         cron=cron(workflow.every_minutes),
+        retries=min(map(retries, workflow.jobs)),
     )
     return head + "\n".join(lines) + "\n"
 

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from local.workflows.airflow import description
 from local.workflows.databricks import IN_DATABRICKS, RUNTIME, SIZES, libraries
-from local.workflows.schedule import Workflow, recurrence, workflows
+from local.workflows.schedule import Workflow, recurrence, retries, workflows
 from spark.jobs.graph import Job
 
 _VERSION: Final = "2018-06-01"
 _LONGEST: Final = "0.01:00:00"
-_RETRIES: Final = 2
 _RETRY_AFTER_S: Final = 300
 _LINKED_SERVICE: Final = "galen_databricks"
 
@@ -65,7 +64,7 @@ def _activity(workflow: Workflow, job: Job) -> dict[str, Any]:
         "dependsOn": [
             {"activity": name, "dependencyConditions": ["Succeeded"]} for name in workflow.before(job)
         ],
-        "policy": {"timeout": _LONGEST, "retry": _RETRIES, "retryIntervalInSeconds": _RETRY_AFTER_S},
+        "policy": {"timeout": _LONGEST, "retry": retries(job), "retryIntervalInSeconds": _RETRY_AFTER_S},
         "linkedServiceName": {"referenceName": _LINKED_SERVICE, "type": "LinkedServiceReference"},
         "typeProperties": {
             "libraries": libraries(job),

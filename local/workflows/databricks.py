@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from local.layout import CHECKOUT
 from local.workflows.airflow import description
-from local.workflows.schedule import Workflow, quartz, workflows
+from local.workflows.schedule import Workflow, quartz, retries, workflows
 from shared.names import MLFLOW_STORE
 from spark.jobs.graph import TRAINING, Job
 
@@ -24,7 +24,6 @@ _FOR_TRAINING: Final = ("mlflow-skinny", "scikit-learn")
 """What those that train import beyond that: the runtime's own may be older."""
 IN_DATABRICKS: Final = {MLFLOW_STORE: "databricks", "MLFLOW_REGISTRY_URI": "databricks"}
 """Runs and versions are kept by the workspace: https://docs.databricks.com/mlflow/tracking-server-configuration"""
-_RETRIES: Final = 2
 _RETRY_AFTER_MS: Final = 5 * 60_000
 _LONGEST_S: Final = 3_600
 SIZES: Final = {"workers": "2", "node_type": "Standard_D4ds_v5"}
@@ -110,7 +109,7 @@ def _task(workflow: Workflow, job: Job, file: str) -> dict[str, Any]:
             "python_file": file, "source": "WORKSPACE", "parameters": [job.name, "--lake", "{{job.parameters.lake}}"],
         },
         "libraries": libraries(job),
-        "max_retries": _RETRIES,
+        "max_retries": retries(job),
         "min_retry_interval_millis": _RETRY_AFTER_MS,
         "timeout_seconds": _LONGEST_S,
     }  # fmt: skip

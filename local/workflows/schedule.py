@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from spark.jobs.graph import JOBS, MONTH, Job, plan
+from spark.jobs.graph import JOBS, MONTH, TRAINING, Job, plan
 
 _HOUR: Final = 60
 _DAY: Final = 24 * _HOUR
@@ -46,6 +46,14 @@ def workflows() -> tuple[Workflow, ...]:
         for name in ("all", *beside)
         if (jobs := plan(name))
     )
+
+
+def retries(job: Job) -> int:
+    """How often an orchestrator tries a job again by itself.
+
+    Never one that trains: what a run left before it failed would be made twice, and one that was refused is refused again.
+    """
+    return 0 if job.layer == TRAINING else 2
 
 
 def cron(every_minutes: int) -> str:

@@ -22,6 +22,7 @@ from local.layout import CHECKOUT
 from local.workflows import databricks
 from local.workflows.schedule import cron, workflows
 from shared.names import SQL_URL
+from spark.jobs.graph import plan
 from tests.infra.stacks import recorded
 
 # The providers deprecate names of their own as they are loaded.
@@ -59,8 +60,17 @@ def test_a_stack_trains_on_the_first_of_each_month() -> None:
     assert recurrence["frequency"] == "Month"
     assert recurrence["schedule"] == {"hours": [RUN_HOUR], "minutes": [RUN_MINUTE], "monthDays": [1]}
     (pipeline,) = [each for each in _made("azure-dev", "-training") if "activities" in each]
-    (activity,) = pipeline["activities"]
-    assert {each["pypi"]["package"] for each in activity["libraries"]} == {*LIBRARIES, *TRAINING_LIBRARIES}
+    assert {each["name"] for each in pipeline["activities"]} == {job.name for job in plan("training")}
+    for activity in pipeline["activities"]:
+        assert activity["parameters"][0] == activity["name"]
+        assert activity["policy"]["retry"] == 0
+        assert "dependsOn" not in activity or not activity["dependsOn"]
+        assert {each["pypi"]["package"] for each in activity["libraries"]} == {
+            *LIBRARIES,
+            *TRAINING_LIBRARIES,
+        }
+    (others,) = [each for each in _made("azure-dev", "-features") if "activities" in each]
+    assert [each["policy"]["retry"] for each in others["activities"]] == [1]
     (schedule,) = [each for each in _made("aws-dev", "-training") if "scheduleExpression" in each]
     assert schedule["scheduleExpression"] == f"cron({RUN_MINUTE} {RUN_HOUR} 1 * ? *)"
     submitted = json.loads(schedule["target"]["input"])["JobDriver"]["SparkSubmit"]

@@ -129,6 +129,38 @@ def test_airflow_itself_reads_the_dags(tmp_path: Path) -> None:
     assert json.loads(ended.stdout.splitlines()[-1]) == wanted()
 
 
+def test_no_orchestrator_trains_again_by_itself_and_each_tries_the_other_jobs_again() -> None:
+    trains = [job.name for job in plan("training")]
+    wanted_of = {job.name: 0 if job.name in trains else 2 for each in workflows() for job in each.jobs}
+    assert set(wanted_of.values()) == {0, 2}
+    made = databricks.requests("s3a://lake", "spark_job.py")
+    assert {t["task_key"]: t["max_retries"] for each in made for t in each["tasks"]} == wanted_of
+    factory = [data_factory.pipeline(each)["properties"]["activities"] for each in workflows()]
+    assert {a["name"]: a["policy"]["retry"] for each in factory for a in each} == wanted_of
+    said = {
+        call["dag_id"]: call["default_args"]["retries"]
+        for block in ast.parse(airflow.dags()).body
+        if isinstance(block, ast.With) and isinstance(block.items[0].context_expr, ast.Call)
+        for call in [_literals(block.items[0].context_expr)]
+    }
+    assert said == {f"galen-{each.name}": wanted_of[each.jobs[0].name] for each in workflows()}
+
+
+def _literals(call: ast.Call) -> dict[str, Any]:
+    """The keywords of a call; of a dictionary those values that are written out."""
+    found: dict[str, Any] = {}
+    for each in call.keywords:
+        if isinstance(each.value, ast.Dict):
+            found[str(each.arg)] = {
+                key.value: value.value
+                for key, value in zip(each.value.keys, each.value.values, strict=True)
+                if isinstance(key, ast.Constant) and isinstance(value, ast.Constant)
+            }
+        elif isinstance(each.value, ast.Constant):
+            found[str(each.arg)] = each.value.value
+    return found
+
+
 def test_databricks_gets_a_job_with_a_task_for_each() -> None:
     made = databricks.requests("abfss://lake@x.dfs.core.windows.net", "/Workspace/galen/spark_job.py")
     found = {

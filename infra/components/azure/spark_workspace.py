@@ -192,7 +192,7 @@ class SparkWorkspace(pulumi.ComponentResource):
         self._pipeline(TABLES_PIPELINE, JOBS, service, "hourly", "Hour")
         for job in BESIDE:
             often, period = ("monthly", "Month") if job in MONTHLY else ("daily", "Day")
-            self._pipeline(job, ((job, ()),), service, f"{job}-{often}", period)
+            self._pipeline(job, MONTHLY.get(job, ((job, ()),)), service, f"{job}-{often}", period)
 
     def _linked_service(self, runtime: datafactory.IntegrationRuntime) -> datafactory.LinkedService:
         size = scaling(self._around.config, "spark")
@@ -226,7 +226,10 @@ class SparkWorkspace(pulumi.ComponentResource):
             f"{self._name}-{noun}",
             pipeline_name=noun,
             concurrency=1,  # a run that is late is not overtaken
-            activities=[_activity(service.name, job, before, self._lake) for job, before in jobs],
+            activities=[
+                _activity(service.name, job, before, self._lake, trains=noun in MONTHLY)
+                for job, before in jobs
+            ],
             opts=self._child,
             **common,
         )
@@ -260,10 +263,10 @@ class SparkWorkspace(pulumi.ComponentResource):
 
 
 def _activity(
-    service: pulumi.Output[str], job: str, before: tuple[str, ...], lake: pulumi.Output[str]
+    service: pulumi.Output[str], job: str, before: tuple[str, ...], lake: pulumi.Output[str], *, trains: bool
 ) -> datafactory.DatabricksSparkPythonActivityArgs:
     """One job; after those it waits for succeeded."""
-    installed = (*LIBRARIES, *(TRAINING_LIBRARIES if job in MONTHLY else ()))
+    installed = (*LIBRARIES, *(TRAINING_LIBRARIES if trains else ()))
     return datafactory.DatabricksSparkPythonActivityArgs(
         name=job,
         type="DatabricksSparkPython",
@@ -273,7 +276,9 @@ def _activity(
         linked_service_name=datafactory.LinkedServiceReferenceArgs(
             type="LinkedServiceReference", reference_name=service
         ),
-        policy=datafactory.ActivityPolicyArgs(timeout="0.02:00:00", retry=1, retry_interval_in_seconds=120),
+        policy=datafactory.ActivityPolicyArgs(
+            timeout="0.02:00:00", retry=0 if trains else 1, retry_interval_in_seconds=120
+        ),
         depends_on=[
             datafactory.ActivityDependencyArgs(activity=each, dependency_conditions=["Succeeded"])
             for each in before
