@@ -17,10 +17,9 @@ from shared.domain.features.patient.features import vector
 from shared.domain.features.patient.known import Clock, known
 from shared.domain.fhir.dates import date_range
 from spark.measures.readmission import WINDOW_DAYS, Stay, indexes
-from spark.training.landmarks import Landmark
+from spark.training.landmarks import NOT_HELD, Landmark
 
 Resource = Mapping[str, Any]
-_NOT_HELD = frozenset({"planned", "cancelled", "entered-in-error"})
 _NOT_DONE = frozenset({"not-done", "entered-in-error", "preparation"})
 
 
@@ -76,7 +75,7 @@ def _died_on(resources: Iterable[Resource]) -> date | None:
 
 
 def _held(encounter: Resource) -> bool:
-    return encounter.get("status") not in _NOT_HELD
+    return encounter.get("status") not in NOT_HELD
 
 
 def _class(encounter: Resource) -> str | None:

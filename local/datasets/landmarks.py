@@ -19,7 +19,7 @@ from shared.domain.features.patient.features import vector
 from shared.domain.features.patient.known import Clock, Known, is_looked_at, known
 from shared.domain.fhir.dates import EARLIEST, date_range
 from shared.domain.onset.cohort import HORIZON_DAYS, OUTCOME, lacking
-from spark.training.landmarks import Landmark, UnreadablePatients
+from spark.training.landmarks import NOT_HELD, Landmark, UnreadablePatients
 
 NEVER = "9999-12-31T00:00:00Z"
 
@@ -81,7 +81,9 @@ def _first_diagnosis(patient: Known) -> datetime | None:
 
 
 def last_instant(facts: Sequence[Fact]) -> datetime:
-    """The newest beginning of an Encounter: until then the patient was followed."""
-    ranges = (date_range(fact.begun) for fact in facts if fact.type == "Encounter" and fact.begun)
-    newest = max((found.lo for found in ranges if found), default=EARLIEST)
-    return datetime.fromisoformat(newest)
+    """The newest beginning of an Encounter that took place, not after now: until then the patient was followed."""
+    held = (fact for fact in facts if fact.type == "Encounter" and fact.status not in NOT_HELD)
+    ranges = (date_range(fact.begun) for fact in held if fact.begun)
+    begun = (datetime.fromisoformat(found.lo) for found in ranges if found)
+    now = datetime.now(UTC)
+    return max((at for at in begun if at <= now), default=datetime.fromisoformat(EARLIEST))

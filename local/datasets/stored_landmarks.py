@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from shared.domain.features.patient.features import DEFINITION
 from shared.domain.features.patient.known import Clock
 from shared.names import TABLES
-from spark.training.landmarks import Landmark, UnreadablePatients, after_discharge, before_onset
+from spark.training.landmarks import (
+    Landmark,
+    UnreadablePatients,
+    after_discharge,
+    before_onset,
+    followed_until,
+)
 
 
 def has_store(lake: Path) -> bool:
@@ -49,11 +55,11 @@ def stored_discharges(lake: Path) -> list[Landmark]:
 
 
 def _last(encounters: Iterable[Mapping[str, Any]], lake: Path) -> datetime:
-    """The newest beginning of an Encounter: until then patients were followed."""
-    begun: list[datetime] = [each["started_at"] for each in encounters if each["started_at"]]
-    if not begun:
+    """Until when patients were followed."""
+    last = followed_until(encounters, datetime.now(UTC))
+    if last is None:
         raise UnreadablePatients(f"no Encounter in {lake} says when it began")
-    return max(begun)
+    return last
 
 
 def _by_source(lake: Path, name: str, how: str) -> list[dict[str, Any]]:

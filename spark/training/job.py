@@ -41,6 +41,7 @@ from spark.training.evaluation import Evaluation
 from spark.training.landmark_models import SEEDS, SETTINGS, Landmarks, Task, train
 from spark.training.landmarks import (
     HORIZON,
+    NOT_HELD,
     READMISSION,
     Landmark,
     Row,
@@ -97,11 +98,14 @@ def _features(context: RunContext, instants: Instants) -> Iterator[Row]:
 
 
 def _last(context: RunContext) -> datetime:
-    """The newest beginning of an Encounter: until then patients were followed."""
-    begun = _silver(context, ENCOUNTERS).agg(F.max(F.unix_micros("started_at"))).first()[0]
-    if begun is None:
+    """Until when patients were followed: `followed_until`, told by the cluster."""
+    begun, now = F.unix_micros("started_at"), datetime.now(UTC)
+    held = ~F.coalesce("deleted", F.lit(False)) & ~F.coalesce("status", F.lit("")).isin(*NOT_HELD)
+    seen = _silver(context, ENCOUNTERS).where(held & (begun <= (now - _EPOCH) // timedelta(microseconds=1)))
+    newest = seen.agg(F.max(begun)).first()[0]
+    if newest is None:
         raise UnreadablePatients("no Encounter in the lake says when it began")
-    return _EPOCH + timedelta(microseconds=int(begun))
+    return _EPOCH + timedelta(microseconds=int(newest))
 
 
 def _silver(context: RunContext, table: Any) -> DataFrame:

@@ -21,6 +21,8 @@ HORIZON = timedelta(days=HORIZON_DAYS)
 """Of onset."""
 NOT_TRUE = frozenset({"refuted", "entered-in-error"})
 """Verification of a Condition that nobody had."""
+NOT_HELD = frozenset({"planned", "cancelled", "entered-in-error"})
+"""Status of an Encounter that did not take place, or not yet."""
 READMISSION = "readmission"
 """The measure in gold that says which discharges were followed by an admission."""
 Row = Mapping[str, Any]
@@ -46,6 +48,16 @@ def sha256_of_landmarks(found: Iterable[Landmark]) -> str:
     for mark in found:
         digest.update(repr((mark.patient, mark.at.isoformat(), mark.values, mark.followed)).encode())
     return digest.hexdigest()
+
+
+def followed_until(encounters: Iterable[Row], now: datetime) -> datetime | None:
+    """The newest beginning of one of silver's Encounters that took place, not after `now`; None where there is none."""
+    begun: list[datetime] = [
+        each["started_at"]
+        for each in encounters
+        if each["started_at"] and not each["deleted"] and each["status"] not in NOT_HELD
+    ]
+    return max((at for at in begun if at <= now), default=None)
 
 
 def before_onset(rows: Iterable[Row], conditions: Iterable[Row], last: datetime) -> list[Landmark]:

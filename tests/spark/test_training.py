@@ -40,6 +40,10 @@ MADE_UP, READMITTED = 40, 5
 BEGAN = datetime(2015, 1, 1, 8, tzinfo=UTC)
 
 
+BOOKED = encounter("booked", "IMP", "2090-01-01T08:00:00Z", status="planned")
+"""Of one patient: nobody was followed until then."""
+
+
 def synthea() -> Iterator[tuple[str, dict[str, Any]]]:
     """By name the smallest real bundles."""
     data = os.environ.get("GALEN_TEST_DATA")
@@ -73,6 +77,7 @@ def made_up(number: int) -> dict[str, Any]:
         stay("a", number),
         stay("b", number + 100),
         observation("o", 90 + number, at=seen, issued=seen),
+        *([BOOKED] if number == MADE_UP - 1 else []),
         *([stay("again", number + 12)] if number < READMITTED else []),
     ]
     entries = [{"fullUrl": f"urn:uuid:{each['id']}-{number}", "resource": each} for each in resources]

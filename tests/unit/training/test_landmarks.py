@@ -85,6 +85,20 @@ def test_a_file_that_is_no_bundle_is_named(tmp_path: Path) -> None:
             resources_in(file)
 
 
+@pytest.mark.parametrize(
+    "unheld",
+    [
+        encounter("booked", "IMP", "2015-06-01T09:00:00Z", status="planned"),
+        encounter("called off", "IMP", "2015-06-01T09:00:00Z", status="cancelled"),
+        encounter("mistaken", "IMP", "2015-06-01T09:00:00Z", status="entered-in-error"),
+        encounter("of another clock", "IMP", "9000-06-01T09:00:00Z"),
+    ],
+    ids=lambda each: str(each["id"]),
+)
+def test_nobody_was_followed_until_an_encounter_that_did_not_take_place(unheld: dict[str, Any]) -> None:
+    assert last_instant(facts_in([patient(), *visits(2013), unheld])) == datetime(2013, 6, 1, 9, tzinfo=UTC)
+
+
 def test_a_bundle_gives_its_facts_and_the_end_of_what_is_known(tmp_path: Path) -> None:
     file = tmp_path / "patient.json"
     entries = [
@@ -125,7 +139,14 @@ def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_and_gold_say
         begun | {"patient_id": "mistaken", "verification_status": "refuted", "deleted": False},
     ])  # fmt: skip
     stay = {"tenant": "t", "patient_id": "sick", "id": "stay", "class_code": "IMP", "started_at": LAST}
-    write(tmp_path, "silver_encounters", [stay | {"ended_text": ended.isoformat()}])
+    stay |= {"status": "finished", "deleted": False}
+    booked = stay | {"id": "booked", "started_at": LAST.replace(year=2021), "ended_text": None}
+    write(tmp_path, "silver_encounters", [
+        stay | {"ended_text": ended.isoformat()},
+        *(booked | {"status": status} for status in ("planned", "cancelled", "entered-in-error")),
+        booked | {"deleted": True},
+        booked | {"started_at": LAST.replace(year=9000)},
+    ])  # fmt: skip
     assert has_store(tmp_path)
     found = stored_landmarks(tmp_path)
     assert [(row.patient, row.followed) for row in found] == [
@@ -139,7 +160,7 @@ def test_the_rows_of_a_feature_store_are_landmarks_with_what_silver_and_gold_say
     write(tmp_path, "gold_quality_rows", [
         judged | {"in_denominator": True, "in_numerator": True, "known_on": known_on},
         judged | {"in_denominator": False, "in_numerator": False, "known_on": known_on},
-        judged | {"in_denominator": True, "in_numerator": False, "known_on": LAST.date().replace(year=2021)},
+        judged | {"in_denominator": True, "in_numerator": False, "known_on": LAST.date().replace(month=7)},
         judged | {"measure": "stay", "in_denominator": True, "in_numerator": False, "known_on": known_on},
     ])  # fmt: skip
     assert [(row.patient, row.at, row.followed) for row in stored_discharges(tmp_path)] == [
@@ -165,7 +186,7 @@ def test_the_hash_of_landmarks_is_of_all_that_a_model_learns() -> None:
 def test_a_store_without_rows_by_the_sources_clock_says_how_to_make_them(tmp_path: Path) -> None:
     pytest.importorskip("deltalake", reason="not tested: landmarks of a lake, which need the group `lake`")
     write(tmp_path, "features_patients", [{"known_by": "platform", "definition": DEFINITION}])
-    write(tmp_path, "silver_encounters", [{"started_at": LAST}])
+    write(tmp_path, "silver_encounters", [{"started_at": LAST, "status": "finished", "deleted": False}])
     with pytest.raises(UnreadablePatients, match="--known-by source --as-of"):
         stored_landmarks(tmp_path)
     with pytest.raises(UnreadablePatients, match="--known-by source --at-discharges"):
@@ -181,7 +202,7 @@ def test_a_lake_whose_encounters_never_began_is_named(tmp_path: Path) -> None:
     write(
         tmp_path,
         "silver_encounters",
-        [who | {"id": "e", "class_code": "AMB", "started_at": None, "ended_text": ""}],
+        [who | {"id": "e", "status": "finished", "deleted": False, "started_at": None}],
     )
     write(tmp_path, "gold_quality_rows", [{"measure": "stay"}])
     for landmarks_in in (stored_landmarks, stored_discharges):
