@@ -30,8 +30,11 @@ from shared.domain.scores.fold import newest
 from shared.domain.scores.model import PatientContext, Score, ScoringRule, says_the_same
 from shared.domain.scores.state import (
     AT,
+    FAST,
+    GONE,
     MARKS,
     ORDER,
+    UNCOUNTED,
     VALUES,
     VERSION,
     Last,
@@ -55,12 +58,14 @@ WINDOW = timedelta(hours=48)
 WINDOW_US = to_us(from_us(0) + WINDOW)
 # Rows are pruned an hour's worth at a time: what is beyond the window but still there is no longer changed.
 SLACK_US = to_us(from_us(0) + timedelta(hours=1))
-MOST_GONE, MOST_AHEAD = 2_000, 500
-"""Observations remembered as withdrawn, and apart from them as ahead, so that a monitor with a fast clock neither fills the
-state of its patient nor pushes a withdrawal out of it.
+MOST_GONE, MOST_UNCOUNTED, MOST_AHEAD = 2_000, 500, 500
+"""Observations remembered as taken back after they counted, and apart from them those that never did, withdrawn or ahead: so
+that neither a monitor with a fast clock nor a chart that is cleared fills the state of its patient or pushes a withdrawal
+out of it.
 
 Of one beyond them an older version that is told again counts until the newer one, told again behind it, takes it back.
 """
+_MOST = {GONE: MOST_GONE, UNCOUNTED: MOST_UNCOUNTED, FAST: MOST_AHEAD}
 
 
 @dataclass(slots=True)
@@ -69,8 +74,7 @@ class _Sorted:
 
     put: dict[str, Row] = field(default_factory=dict)
     drop: set[str] = field(default_factory=set)
-    gone: dict[str, list[object]] = field(default_factory=dict)
-    ahead: dict[str, list[object]] = field(default_factory=dict)
+    marks: dict[str, dict[str, list[object]]] = field(default_factory=lambda: {name: {} for name in MARKS})
     late: int = 0
     fast: int = 0
     unchanged: int = 0
@@ -103,7 +107,9 @@ def advance(
         _anchor(after)
         horizon = _latest(after) - WINDOW_US
         # Where there are segments before the rows, it is the oldest of those that leaves the window.
-        if not after["older"]["segments"] and (_oldest(after) < horizon - SLACK_US or any(marks_of(after))):
+        if not after["older"]["segments"] and (
+            _oldest(after) < horizon - SLACK_US or any(marks_of(after).values())
+        ):
             prune(after, horizon)
     return after, Changes(tuple(scores), tuple(alerts), *counts)
 
@@ -167,10 +173,10 @@ def score_at(state: VitalsState | None, rule: ScoringRule, context: PatientConte
 
 
 def _sort_in(state: VitalsState, batch: dict[str, ObservedVitals]) -> _Sorted:
-    rows, (gone, ahead), result = state["rows"], marks_of(state), _Sorted()
+    rows, marks, result = state["rows"], marks_of(state), _Sorted()
     horizon = _latest(state) - WINDOW_US if rows else None
     for id_, observed in batch.items():
-        row = rows.get(id_) or gone.get(id_) or ahead.get(id_)
+        row = rows.get(id_) or next((part[id_] for part in marks.values() if id_ in part), None)
         if row is not None and (row[ORDER], row[VERSION]) >= (observed.order, observed.version):
             result.unchanged += 1
             continue
@@ -183,9 +189,12 @@ def _sort_in(state: VitalsState, batch: dict[str, ObservedVitals]) -> _Sorted:
         elif row is not None or observed.problem is not None:
             anchor = row[AT] if row is not None else at_us
             if anchor is None or horizon is None or anchor >= horizon:
-                # What was withdrawn stays a withdrawal, whatever clock a later version is of.
-                marks = result.ahead if observed.problem == AHEAD and id_ not in gone else result.gone
-                marks[id_] = [anchor, observed.version, observed.order]
+                # What counted stays taken back, and what was withdrawn a withdrawal, whatever clock a later version is of.
+                if id_ in rows or id_ in marks[GONE]:
+                    name = GONE
+                else:
+                    name = FAST if observed.problem == AHEAD and id_ not in marks[UNCOUNTED] else UNCOUNTED
+                result.marks[name][id_] = [anchor, observed.version, observed.order]
             if id_ in rows:
                 result.drop.add(id_)
     result.drop |= {id_ for id_ in result.put if id_ in rows}
@@ -233,12 +242,12 @@ def _insert(
 
 def _mark(before: VitalsState, after: VitalsState, sorted_in: _Sorted) -> None:
     """Put the marks of a batch in the place of older ones; changes `after`, whose parts it replaces."""
-    news = sorted_in.put.keys() | sorted_in.gone.keys() | sorted_in.ahead.keys()
-    new = (sorted_in.gone, MOST_GONE), (sorted_in.ahead, MOST_AHEAD)
-    for name, known, (added, most) in zip(MARKS, marks_of(before), new, strict=True):
-        if added or any(id_ in known for id_ in news):
+    news = sorted_in.put.keys() | {id_ for added in sorted_in.marks.values() for id_ in added}
+    for name, known in marks_of(before).items():
+        if sorted_in.marks[name] or not news.isdisjoint(known):
+            added = _newest_marks(sorted_in.marks[name], _MOST[name])
             kept = {id_: entry for id_, entry in known.items() if id_ not in news}
-            after[name] = _newest_marks(kept | added, most)
+            after[name] = _newest_marks(kept, _MOST[name] - len(added)) | added
 
 
 def _anchor(state: VitalsState) -> None:
@@ -246,7 +255,7 @@ def _anchor(state: VitalsState) -> None:
     if not state["rows"]:
         return
     latest = _latest(state)
-    for name, marks in zip(MARKS, marks_of(state), strict=True):
+    for name, marks in marks_of(state).items():
         if any(entry[AT] is None for entry in marks.values()):
             state[name] = {
                 id_: [latest if at is None else at, version, order]
@@ -255,13 +264,11 @@ def _anchor(state: VitalsState) -> None:
 
 
 def _newest_marks(marks: dict[str, list[object]], most: int) -> dict[str, list[object]]:
-    """The newest by instant, then by version; one that has none yet is given the newest."""
+    """Those that were recorded last."""
     if len(marks) <= most:
         return marks
-    newest_last = sorted(
-        marks.items(), key=lambda item: (item[1][AT] is None, item[1][AT] or 0, item[1][ORDER])
-    )
-    return dict(newest_last[-most:])
+    newest_last = sorted(marks.items(), key=lambda item: str(item[1][ORDER]))
+    return dict(newest_last[len(marks) - most :])
 
 
 def _oldest(state: VitalsState) -> int:

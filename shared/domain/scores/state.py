@@ -5,9 +5,10 @@
     rows      Observation id -> [at, version, order, {parameter: value}, [outcome per rule]], in the
               order (at, id): the last 48 hours, or the newest of them where `older` has segments; where it speaks
               of parameters without a value that counts, {parameter: reason} follows
-    gone      Observation id -> [at, version, order] of withdrawn ones, so that an older version stays away: the newest
-              2,000; in a state of an earlier release of those ahead too
-    ahead     the same of those whose clock is ahead, the newest 500
+    gone      Observation id -> [at, version, order] of those that counted and do not any more, so that an older version
+              stays away: the 2,000 that were recorded last; in a state of an earlier release of all that do not count
+    uncounted the same of withdrawn ones that never counted, the last 500
+    ahead     the same of those that never counted, of a clock that is ahead, the last 500
     slots     parameter -> [at, id, version, value]: the last value of each parameter
     unused    parameter!reason -> [at, n, m]: n values of this instant that do not count, m between the last
               one that counts and it; apart from the slots, so that a release that does not know it reads those
@@ -44,7 +45,7 @@ Slots = dict[str, Any]
 AT, VERSION, ORDER, VALUES, OUTCOMES, UNUSED = range(6)
 LAYOUT = 2
 
-MARKS = ("gone", "ahead")
+MARKS = GONE, UNCOUNTED, FAST = "gone", "uncounted", "ahead"
 _BUT = "!"
 _VALID_US = to_us(from_us(0) + INPUT_VALID_FOR)
 _MISSING_BITS, _SEVERITY_BITS = 12, 2
@@ -60,8 +61,7 @@ def empty_state() -> VitalsState:
         "version": LAYOUT,
         "context": encode_context(PatientContext()),
         "rows": {},
-        "gone": {},
-        "ahead": {},
+        **{name: {} for name in MARKS},
         "slots": {},
         "unused": {},
         "base": {"slots": {}, "unused": {}, "episodes": [None for _ in RULES]},
@@ -71,9 +71,9 @@ def empty_state() -> VitalsState:
     }
 
 
-def marks_of(state: VitalsState) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Of `MARKS`; an earlier release kept those ahead among those withdrawn."""
-    return state["gone"], state.get("ahead", {})
+def marks_of(state: VitalsState) -> dict[str, dict[str, Any]]:
+    """By the names of `MARKS`; an earlier release kept all of them in the first."""
+    return {name: state.get(name, {}) for name in MARKS}
 
 
 def encode_context(context: PatientContext) -> list[Any]:

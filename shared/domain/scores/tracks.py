@@ -8,7 +8,6 @@ from typing import Any, cast
 from shared.domain.alerts.episodes import RECOVERED, Episode, step
 from shared.domain.scores.state import (
     AT,
-    MARKS,
     OUTCOMES,
     Last,
     Row,
@@ -75,7 +74,7 @@ def prune(state: VitalsState, horizon_us: int) -> None:
 
 def prune_marks(state: VitalsState, horizon_us: int) -> None:
     """Drop marks and acknowledgements that nothing within the window needs; changes `state`, whose parts it replaces."""
-    for name, marks in zip(MARKS, marks_of(state), strict=True):
+    for name, marks in marks_of(state).items():
         if any(entry[AT] is not None and entry[AT] < horizon_us for entry in marks.values()):
             state[name] = {
                 id_: entry for id_, entry in marks.items() if entry[AT] is None or entry[AT] >= horizon_us

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from shared.domain.alerts import Alert
 from shared.domain.scores import NEWS2, PatientContext, Score
-from shared.domain.scores.advance import MOST_AHEAD, MOST_GONE, acknowledge, advance, score_at
+from shared.domain.scores.advance import (
+    MOST_AHEAD,
+    MOST_GONE,
+    MOST_UNCOUNTED,
+    acknowledge,
+    advance,
+    score_at,
+)
 from shared.domain.scores.changes import Changes, alerts_of
 from shared.domain.scores.fold import FoldResult, fold
 from shared.domain.scores.state import VitalsState, decode_acknowledgements
@@ -405,14 +412,78 @@ def test_a_reading_withdrawn_after_it_was_ahead_is_remembered_as_withdrawn() -> 
     store.take(observed("c", 2, **WELL), ObservedVitals("a", "v2", "0002", None, {}, AHEAD))
     store.take(observed("a", 0, 3), *map(_ahead, range(2 * MOST_GONE)))
     assert store.take(observed("a", 0, 1, **WORSE)).unchanged == 1
-    assert len(store.state["gone"]) == 1
+    assert store.state["uncounted"].keys() == {"a"}
+    store.take(ObservedVitals("a", "v4", "0004", None, {}, AHEAD))
+    store.take(*map(_ahead, range(2 * MOST_GONE, 3 * MOST_GONE)))
+    assert store.take(observed("a", 0, 1, **WORSE)).unchanged == 1
+
+
+def test_a_state_full_of_a_fast_clock_by_an_earlier_release_remembers_what_is_withdrawn_now() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WORSE), observed("b", 1, **WORSE), observed("now", 60, **WELL))
+    before = store.state
+    del before["ahead"], before["uncounted"]
+    at = before["rows"]["now"][0]
+    before["gone"] = {_ahead(n).id: [at, "v1", f"0001{n:08d}"] for n in range(MOST_GONE)}
+    store.text = json.dumps(before)
+    store.take(observed("a", 0, 2))
+    assert len(store.state["gone"]) == MOST_GONE
+    store.take(observed("b", 1, 2), _deleted(1))
+    again = store.take(observed("a", 0, 1, **WORSE), observed("b", 1, 1, **WORSE))
+    assert (again.unchanged, again.scores, again.alerts) == (2, (), ())
+
+
+def test_a_reading_that_is_withdrawn_stays_away_though_those_remembered_were_recorded_later() -> None:
+    store = Store()
+    many = [observed(f"m{n:04d}", n / 60, **WELL) for n in range(MOST_GONE)]
+    store.take(observed("a", 0, **WORSE), observed("c", 60, **WELL), *many)
+    store.take(*(observed(each.id, 0, 3) for each in many))
+    store.take(observed("a", 0, 2))  # recorded before those, told of after them
+    assert len(store.state["gone"]) == MOST_GONE
+    assert store.take(observed("a", 0, 1, **WORSE)).alerts == ()
+
+
+def test_of_a_batch_that_withdraws_more_than_are_remembered_the_last_recorded_are() -> None:
+    store = Store()
+    store.take(observed("c", 60, **WELL), _deleted(0))
+    store.take(*map(_deleted, range(1, 3 * MOST_UNCOUNTED)))
+    assert len(store.state["uncounted"]) == MOST_UNCOUNTED
+    assert _deleted(3 * MOST_UNCOUNTED - 1).id in store.state["uncounted"]
+    assert _deleted(0).id not in store.state["uncounted"]
+
+
+def test_a_reading_that_counted_and_is_next_told_as_ahead_is_remembered_as_taken_back() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WORSE), observed("c", 2, **WELL))
+    # Withdrawn, then sent again by a fast clock: of one page of changes only the latest is seen.
+    store.take(ObservedVitals("a", "v3", "0003", None, {}, AHEAD))
+    store.take(*map(_ahead, range(MOST_AHEAD + 100)))
+    again = store.take(observed("a", 0, 1, **WORSE))
+    assert (again.unchanged, again.scores, again.alerts) == (1, (), ())
+
+
+def _deleted(number: int) -> ObservedVitals:
+    return ObservedVitals(f"d{number}", "v2", f"9{number:08d}", None, {}, "withdrawn")
+
+
+def test_what_is_withdrawn_and_never_counted_pushes_out_nothing_that_did() -> None:
+    store = Store()
+    store.take(observed("a", 0, **WORSE), observed("c", 2, **WELL))
+    store.take(observed("a", 0, 2))
+    for first in range(0, 2 * MOST_GONE, MOST_UNCOUNTED):
+        store.take(*map(_deleted, range(first, first + MOST_UNCOUNTED)))
+    assert (store.state["gone"].keys(), len(store.state["uncounted"])) == ({"a"}, MOST_UNCOUNTED)
+    again = store.take(observed("a", 0, 1, **WORSE))
+    assert (again.unchanged, again.scores, again.alerts) == (1, (), ())
+    store.take(observed("z", 3 * 24 * 60, **WELL))
+    assert (store.state["gone"], store.state["uncounted"]) == ({}, {})
 
 
 def test_a_state_that_keeps_those_ahead_among_the_withdrawn_is_read() -> None:
     store = Store()
     store.take(observed("c", 2, **WELL))
     before = store.state
-    del before["ahead"]
+    del before["ahead"], before["uncounted"]
     at = before["rows"]["c"][0]
     before["gone"] = {"a": [at, "v2", "0002"], _ahead(1).id: [at, "v1", "00000001"]}
     after, changes = advance(before, [observed("a", 0, **WORSE), _ahead(1)], ADULT)
