@@ -170,7 +170,7 @@ JOBS: Final = (
     Job(
         "publish-candidate",
         "publishing",
-        "spark.jobs.publish_candidate:run",
+        "spark.training.publish_candidate:run",
         "a candidate of training made the champion that is served; needs --from MODEL/RUN",
         in_all=False,
     ),

@@ -81,6 +81,20 @@ def registered(store: Store, model: str, version: str) -> Champion:
     return _fetched(client, found)
 
 
+def make_champion_of_run(store: Store, model: str, run_id: str) -> str:
+    """Makes the version that a run registered the champion; returns its number. Raises LookupError where there is none."""
+    wrong = f"no version of {model} of run {run_id} is registered in {store.uri}, or it does not answer"
+    try:
+        made = store.client().search_model_versions(f"run_id='{run_id}'") if _is_there(store) else []
+    except MlflowException as unknown:
+        raise LookupError(wrong) from unknown
+    version = next((str(each.version) for each in made if each.name == model), None)
+    if version is None:
+        raise LookupError(wrong)
+    make_champion(store, model, version)
+    return version
+
+
 def make_champion(store: Store, model: str, version: str) -> None:
     """Makes a registered version the champion. Raises LookupError where the registry has no such version."""
     try:

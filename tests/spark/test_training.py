@@ -215,8 +215,8 @@ def test_a_candidate_is_served_only_when_somebody_publishes_it(made: Made) -> No
     from shared.domain.models.artefact import RefusedModel
     from shared.domain.onset.risk import checked
     from spark.features.champion import champion
-    from spark.jobs.publish_candidate import run
     from spark.jobs.stops import SourceMissing
+    from spark.training.publish_candidate import run
 
     (first,) = made.candidates("onset")
     before, _ = champion(made.context, "onset", checked)

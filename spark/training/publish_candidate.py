@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from shared.domain.models.artefact import RefusedModel
 from shared.domain.models.champion import Check, verified
 from shared.domain.models.lake_layout import (
+    Alias,
     alias_path,
     artefact_path,
     candidate_artefact,
@@ -17,7 +19,7 @@ from shared.domain.models.lake_layout import (
 )
 from shared.domain.onset.risk import checked
 from shared.domain.stays.model_risk import ONSET
-from shared.names import MODEL_ARTEFACTS
+from shared.names import MLFLOW_STORE, MODEL_ARTEFACTS
 from spark.jobs.context import RunContext
 from spark.jobs.lake_files import read_file, write_file
 from spark.jobs.report import TableReport
@@ -28,7 +30,7 @@ _SERVED: Final[dict[str, Check]] = {ONSET.model: checked}
 
 
 def run(context: RunContext) -> Iterator[TableReport]:
-    """Copies the artefact to those that are served, verified, and names it last.
+    """Copies the artefact to those that are served, verified, and names it last; then MLflow does, where a store is named.
 
     Raises SourceMissing where there is no such candidate, RefusedModel where it is damaged or no service asks such a model.
     """
@@ -50,4 +52,20 @@ def run(context: RunContext) -> Iterator[TableReport]:
     write_file(context, artefact_path(model, alias.sha256), artefact)
     write_file(context, alias_path(model), alias.encode())
     said = f"{model} {alias.version} of run {alias.run_id} is the champion"
-    yield TableReport(f"{MODEL_ARTEFACTS}/{model}", 1, 1, time.monotonic() - started, (said,))
+    notes = (said, *_told(alias))
+    yield TableReport(f"{MODEL_ARTEFACTS}/{model}", 1, 1, time.monotonic() - started, notes)
+
+
+def _told(alias: Alias) -> Iterator[str]:
+    """Makes the run's version MLflow's champion, and says so or why not: what is in service does not hang on it."""
+    uri = os.environ.get(MLFLOW_STORE)
+    if not uri:
+        return
+    try:
+        from spark.training.tracking import Store, make_champion_of_run
+
+        version = make_champion_of_run(Store(uri), alias.model, alias.run_id)
+    except (LookupError, ImportError) as kept:
+        yield f"the champion of MLflow stays what it was, and `local publish` would put that back: {kept}"
+    else:
+        yield f"version {version} is the champion of MLflow"
