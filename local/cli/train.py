@@ -76,7 +76,7 @@ def _train(name: str, data: Path, out: Path | None, runs: Path) -> None:
         artefact = tracking.keep(folder / f"{name}.model.json.gz")
         tracking.register(artefact, model.sha256, champion=serves)
     except BaseException:
-        tracking.fail()
+        tracking.end("FAILED")
         raise
     cards = out or CHECKOUT / "docs" / "models"
     cards.mkdir(parents=True, exist_ok=True)

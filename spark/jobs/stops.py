@@ -16,7 +16,7 @@ class SourceMissing(ValueError):
 
 
 class TrainingRefused(ValueError):
-    """The lake has too little to learn a model from; the others are trained all the same."""
+    """The lake has too little to learn a model from, or MLflow keeps no run; the others are trained all the same."""
 
 
 class DatabaseRefused(RuntimeError):

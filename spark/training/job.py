@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from delta.tables import DeltaTable
+from mlflow.exceptions import MlflowException
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - its name in every Spark text
 
@@ -44,7 +46,6 @@ from spark.training.landmarks import (
     NOT_HELD,
     READMISSION,
     Landmark,
-    Row,
     UnreadablePatients,
     after_discharge,
     before_onset,
@@ -52,49 +53,92 @@ from spark.training.landmarks import (
 )
 from spark.training.tasks import ONSET, YEARS
 from spark.training.tasks import READMISSION as READMISSION_TASK
-from spark.training.tracking import Store, Tracking
+from spark.training.tracking import Store, StoreRefused, Tracking, first_line
 from spark.training.words import WORDS
 
 _LICENCE: Final = "patients of this lake; their data do not leave it"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SHARES: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """Landmarks of a lake; `sample` says which patients they are of, where not of all."""
+
+    landmarks: list[Landmark]
+    sample: str = ""
+
+
+@dataclass(frozen=True)
+class _Patients:
+    """Rows of features of as many whole patients as the driver may hold."""
+
+    features: DataFrame
+    chosen: str
+    sample: str
+
+    def of(self, frame: DataFrame) -> DataFrame:
+        """The rows of the same patients."""
+        return frame.where(self.chosen)
 
 
 def onset(context: RunContext) -> Iterator[TableReport]:
     """A candidate of the onset model. Raises TrainingRefused where the lake has too little to learn from."""
-    return _candidate(context, ONSET, "train-onset", _before_onset)
+    return candidate(context, ONSET, "train-onset", _before_onset)
 
 
 def readmission(context: RunContext) -> Iterator[TableReport]:
     """A candidate of the readmission model of the feature store. Raises TrainingRefused as `onset`."""
-    return _candidate(context, READMISSION_TASK, "train-readmission", _after_discharge)
+    return candidate(context, READMISSION_TASK, "train-readmission", _after_discharge)
 
 
-def _before_onset(context: RunContext) -> list[Landmark]:
+def _before_onset(context: RunContext) -> Found:
     last = _last(context)
     years = [at for year in YEARS if (at := datetime(year, 1, 1, tzinfo=UTC)) + HORIZON <= last]
     conditions = _silver(context, CONDITIONS).select(
         "tenant", "patient_id", "code_system", "code", "onset_at", "recorded_at", "verification_status", "deleted"
     )  # fmt: skip
-    return before_onset(_features(context, lambda _: years), _rows(conditions), last)
+    with _patients(context, lambda _: years) as patients:
+        rows = _rows(patients.of(patients.features)), _rows(patients.of(conditions))
+        return Found(before_onset(*rows, last), patients.sample)
 
 
-def _after_discharge(context: RunContext) -> list[Landmark]:
+def _after_discharge(context: RunContext) -> Found:
     last = _last(context)
     gold = TABLES["gold_quality_rows"]
     if not DeltaTable.isDeltaTable(context.spark, context.lake.uri(gold)):
         raise UnreadablePatients("there are no measures of quality yet, which the job gold makes")
-    judged = context.read(gold).where((F.col("measure") == READMISSION) & F.col("in_denominator"))
-    stays = judged.select("tenant", F.col("subject_id").alias("id"))
-    encounters = _silver(context, ENCOUNTERS).join(stays, ["tenant", "id"], "left_semi")
-    return after_discharge(
-        _features(context, discharges), _rows(judged), _rows(encounters.select("tenant", "id", "ended_text")), last
-    )  # fmt: skip
+    with _patients(context, discharges) as patients:
+        judged = patients.of(context.read(gold)).where(
+            (F.col("measure") == READMISSION) & F.col("in_denominator")
+        )
+        stays = judged.select("tenant", F.col("subject_id").alias("id"))
+        encounters = _silver(context, ENCOUNTERS).join(stays, ["tenant", "id"], "left_semi")
+        rows = _rows(patients.of(patients.features)), _rows(judged)
+        ends = _rows(encounters.select("tenant", "id", "ended_text"))
+        return Found(after_discharge(*rows, ends, last), patients.sample)
 
 
-def _features(context: RunContext, instants: Instants) -> Iterator[Row]:
+@contextmanager
+def _patients(context: RunContext, instants: Instants) -> Iterator[_Patients]:
+    """The rows of all patients, on the cluster's disks; where they are more than a driver may hold, of a share of them."""
     now = facts(context, _EPOCH, as_it_was=False).frame
-    rows = feature_rows(now, instants, Clock.SOURCE)
-    return _rows(rows.select("tenant", "patient_id", "as_of", "deceased", *(each.name for each in FEATURES)))
+    computed = feature_rows(now, instants, Clock.SOURCE)
+    columns = ("tenant", "patient_id", "as_of", "deceased", *(each.name for each in FEATURES))
+    rows = computed.select(*columns).persist(StorageLevel.DISK_ONLY)
+    try:
+        total = rows.count()
+        if total <= context.most_rows:
+            yield _Patients(rows, "true", "")
+            return
+        kept = _SHARES * context.most_rows // total
+        sample = (
+            f"a sample of whole patients by a hash of their id, {kept / _SHARES:.2%} of them: all have {total:,} rows of "
+            f"features, and a training takes about {context.most_rows:,}"
+        )
+        yield _Patients(rows, f"pmod(xxhash64(tenant, patient_id), {_SHARES}) < {kept}", sample)
+    finally:
+        rows.unpersist()
 
 
 def _last(context: RunContext) -> datetime:
@@ -127,58 +171,82 @@ class _Made:
     sample: Any
 
 
-def _candidate(
-    context: RunContext, task: Task, job: str, landmarks: Callable[[RunContext], list[Landmark]]
+def candidate(
+    context: RunContext, task: Task, job: str, landmarks: Callable[[RunContext], Found]
 ) -> Iterator[TableReport]:
+    """Trains on the landmarks and leaves a candidate; the report's total is the version in MLflow, 0 where it took none.
+
+    Raises TrainingRefused, after a report that says why, where there is too little to learn from or MLflow's store is shut.
+    """
     started = time.monotonic()
     place = f"{MODEL_CANDIDATES}/{task.name}"
     try:
-        context.on_phase("landmarks")
-        rows = landmarks(context)
-        data = Landmarks.of(task, rows, sha256_of_landmarks(rows), _LICENCE)
-        context.on_phase("train")
-        made = _Made(*train(task, data, context.on_phase))
-    except UnreadablePatients as too_little:
-        said = f"no model of {task.name} was trained: {too_little}"
+        with _store(context, task) as store:  # before the training: a store that is shut costs none
+            context.on_phase("landmarks")
+            found = landmarks(context)
+            data = Landmarks.of(
+                task, found.landmarks, sha256_of_landmarks(found.landmarks),
+                "; ".join(each for each in (_LICENCE, found.sample) if each),
+            )  # fmt: skip
+            context.on_phase("train")
+            made = _Made(*train(task, data, context.on_phase))
+            version, notes = _kept(context, store, made, job)
+    except (UnreadablePatients, StoreRefused) as refused:
+        said = f"no model of {task.name} was trained: {refused}"
         yield TableReport(place, 0, 0, time.monotonic() - started, (said,))
-        raise TrainingRefused(said) from too_little
-    with _store(context, task) as store:
-        tracking = Tracking(store, task.name)
+        raise TrainingRefused(said) from refused
+    told = (*notes, *filter(None, [found.sample]))
+    yield TableReport(place, 1, version, time.monotonic() - started, told)
+
+
+def _kept(context: RunContext, store: Store, made: _Made, job: str) -> tuple[int, Sequence[str]]:
+    """Artefact, card and last `candidate.json` in the lake: what it names is whole. Then what MLflow takes of it."""
+    tracking = Tracking(store, made.trained.name)
+    try:
+        alias, text = _written(context, tracking.run_id, made, job)
+        page = candidate_path(alias.model, alias.run_id, "card.md")
+        summary = _summary(made.trained.data, made.trained.metrics)
         try:
-            version, notes = _kept(context, tracking, store, made, job)
-        except BaseException:
-            tracking.fail()
-            raise
-    yield TableReport(place, 1, int(version), time.monotonic() - started, tuple(notes))
+            version = _registered(context, tracking, store, made, alias, text)
+        except MlflowException as refused:
+            tracking.end("FINISHED")
+            why = (
+                f"a candidate of run {alias.run_id}, and no version: MLflow refused it: {first_line(refused)}"
+            )
+            return 0, (summary, f"{why}; card: {page}")
+    except BaseException:
+        tracking.end("FAILED")
+        raise
+    return int(version), (summary, f"version {version} in MLflow, no champion; card: {page}")
 
 
-def _kept(
-    context: RunContext, tracking: Tracking, store: Store, made: _Made, job: str
-) -> tuple[str, Sequence[str]]:
-    """Artefact and card in the lake, the run in MLflow; `candidate.json` comes last: what it names is whole."""
-    run = tracking.run_id
+def _written(context: RunContext, run: str, made: _Made, job: str) -> tuple[Alias, str]:
+    """The candidate in the lake, and its card."""
     trained = replace(made.trained, version=f"{made.trained.version}+{run[:8]}")
     artefact = packed(trained, run, f"python3 -m local spark {job}")
     alias = Alias(trained.name, trained.version, hashlib.sha256(artefact).hexdigest(), run)
     model = read_model(artefact, alias.sha256)
     text = card(WORDS[trained.name], model, made.evaluation.with_importance(model, made.sample))
-    page = candidate_path(trained.name, run, "card.md")
     context.on_phase("write candidate")
     write_file(context, candidate_artefact(alias), artefact)
-    write_file(context, page, text.encode())
-    tracking.record({**SETTINGS, "seeds": SEEDS}, trained.metrics, trained.data)
+    write_file(context, candidate_path(trained.name, run, "card.md"), text.encode())
+    write_file(context, candidate_path(trained.name, run), alias.encode())
+    return alias, text
+
+
+def _registered(
+    context: RunContext, tracking: Tracking, store: Store, made: _Made, alias: Alias, text: str
+) -> str:
+    """The version that MLflow gave the candidate."""
+    tracking.record({**SETTINGS, "seeds": SEEDS}, made.trained.metrics, made.trained.data)
     source = context.lake.uri(candidate_artefact(alias))
     if store.database is None:  # a server keeps the files of its versions itself
+        artefact = read_file(context, candidate_artefact(alias)) or b""
         with TemporaryDirectory() as folder:
-            for name, content in (("card.md", text.encode()), (f"{trained.name}.model.json.gz", artefact)):
+            for name, content in (("card.md", text.encode()), (f"{alias.model}.model.json.gz", artefact)):
                 (Path(folder) / name).write_bytes(content)
                 source = tracking.keep(Path(folder) / name)
-    version = tracking.register(source, alias.sha256, champion=False)
-    write_file(context, candidate_path(trained.name, run), alias.encode())
-    return version, (
-        _summary(trained.data, trained.metrics),
-        f"version {version} in MLflow, no champion; card: {page}",
-    )
+    return tracking.register(source, alias.sha256, champion=False)
 
 
 def _summary(data: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
@@ -192,7 +260,9 @@ def _summary(data: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
 def _store(context: RunContext, task: Task) -> Iterator[Store]:
     """The store that the environment names; else a SQLite file of the model's own in the lake, fetched and put back."""
     if uri := os.environ.get(MLFLOW_STORE):
-        yield Store(uri)
+        store = Store(uri)
+        store.open()
+        yield store
         return
     kept = f"{MODEL_CANDIDATES}/{task.name}/mlflow.db"
     with TemporaryDirectory() as folder:
@@ -200,8 +270,14 @@ def _store(context: RunContext, task: Task) -> Iterator[Store]:
         assert store.database is not None
         if (before := read_file(context, kept)) is not None:
             store.database.write_bytes(before)
+            try:
+                store.upgrade()
+            except StoreRefused as refused:
+                raise StoreRefused(f"{kept}: {refused}") from refused
+        store.open()
+        opened = store.database.read_bytes()
         try:
             yield store
         finally:
-            if store.database.exists():
-                write_file(context, kept, store.database.read_bytes())
+            if (now := store.database.read_bytes()) != opened:
+                write_file(context, kept, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ FLAGGED = 0.2
 _BINS, _PRIOR = 5, 5.0  # few events: wide bins, drawn towards the logistic line by the weight of a few
 _SAMPLED = 5
 _FEWEST_PATIENTS = 2
+_JUDGED = 10  # as many as the card has bins of calibration
 
 Say = Callable[[str], None]
 
@@ -100,10 +101,19 @@ class Landmarks:
 def train(task: Task, data: Landmarks, say: Say) -> tuple[Trained, Evaluation, NDArray[np.float64]]:
     """Cross-validates by patient and time, calibrates on those forecasts, then trains on everything.
 
-    Raises UnreadablePatients where the forecasts hardly tell landmarks apart: there is nothing to calibrate then.
+    Raises UnreadablePatients where there are too few landmarks, with and without the outcome, to learn from or to judge,
+    and where the forecasts hardly tell landmarks apart: there is nothing to calibrate then.
     """
     closed, later = data.split(task)
     said = data.said()
+    for purpose, chosen, least in _uses(task, data, closed, later):
+        labels = data.labels[chosen]
+        if len(labels) < least or (least > 1 and labels.min() == labels.max()):
+            raise UnreadablePatients(
+                f"{said['rows']} landmarks of {said['patients']} patients are too few, or of too few years: {purpose} takes "
+                f"{least} or more{', with and without the outcome' * (least > 1)}, and there are {len(labels)}, of which "
+                f"the outcome follows {int(labels.sum())}"
+            )
     say(
         f"{said['rows']} landmarks of {said['patients']} patients, {said['events']} followed by the outcome; judged on "
         f"{int(later.sum())} from {data.years[later].min()} on"
@@ -141,6 +151,21 @@ def train(task: Task, data: Landmarks, say: Say) -> tuple[Trained, Evaluation, N
         {"licence": data.licence, "sha256": data.sha256, **said}, evaluation.figures(),
     )  # fmt: skip
     return trained, evaluation, data.values[::_SAMPLED]
+
+
+def _uses(
+    task: Task, data: Landmarks, closed: NDArray[np.bool_], later: NDArray[np.bool_]
+) -> Iterator[tuple[str, NDArray[np.bool_], int]]:
+    """What landmarks are taken for, which ones, and how many it takes: more than one are some of either outcome."""
+    for fold in range(FOLDS):
+        inside = data.folds == fold
+        yield f"learning for fold {fold + 1} of {FOLDS}", ~inside & closed, 2
+        yield f"judging fold {fold + 1} of {FOLDS}", inside & later, 1
+        yield f"calibrating fold {fold + 1} of {FOLDS}", ~inside & later, _BINS
+    yield "judging the whole", later, _JUDGED
+    out = data.folds < task.held_out
+    yield "learning for the comparison", ~out & closed, 2
+    yield "judging the comparison", out & later, 2
 
 
 def _judged(

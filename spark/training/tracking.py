@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -16,6 +17,10 @@ from mlflow.exceptions import MlflowException
 from shared.domain.models.shipped import CHAMPION
 
 _SQLITE = "sqlite:///"
+
+
+class StoreRefused(RuntimeError):
+    """MLflow does not open its store; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,27 @@ class Store:
             tracking_uri=self.uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or self.uri
         )
 
+    def open(self) -> None:
+        """Looks whether runs can be kept. Raises StoreRefused, such as where the schema is that of another MLflow."""
+        try:
+            self.client().search_experiments(max_results=1)
+        except MlflowException as refused:
+            raise StoreRefused(f"MLflow does not open its store: {first_line(refused)}") from refused
+
+    def upgrade(self) -> None:
+        """Brings the SQLite file to the schema of this MLflow. Raises StoreRefused where it cannot be."""
+        from alembic.util import CommandError
+        from mlflow.store.db.utils import _upgrade_db, create_sqlalchemy_engine
+        from sqlalchemy.exc import SQLAlchemyError
+
+        engine = create_sqlalchemy_engine(self.uri)
+        try:
+            _upgrade_db(engine)
+        except (CommandError, MlflowException, SQLAlchemyError) as refused:
+            raise StoreRefused(f"MLflow does not open its store: {first_line(refused)}") from refused
+        finally:
+            engine.dispose()
+
     def experiment(self, model: str) -> str:
         """The name of a model's experiment. In Databricks it is a path of the workspace."""
         return f"/Shared/galen-{model}" if self.uri.startswith("databricks") else model
@@ -52,6 +78,11 @@ class Champion:
     packed: bytes
     sha256: str
     run_id: str
+
+
+def first_line(refused: Exception) -> str:
+    """What MLflow says, without statements and traces."""
+    return next(iter(str(refused).splitlines()), type(refused).__name__)
 
 
 def champion_of(store: Store, model: str) -> Champion | None:
@@ -171,6 +202,7 @@ class Tracking:
         self._client.set_terminated(self.run_id)
         return str(made.version)
 
-    def fail(self) -> None:
-        """Ends the run as failed."""
-        self._client.set_terminated(self.run_id, "FAILED")
+    def end(self, status: str) -> None:
+        """Ends the run as FINISHED or FAILED, where the store still answers."""
+        with suppress(MlflowException):
+            self._client.set_terminated(self.run_id, status)

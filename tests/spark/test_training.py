@@ -7,6 +7,7 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -137,12 +138,19 @@ def test_the_landmarks_of_a_lake_are_those_of_the_bundles_that_were_landed(
 ) -> None:
     files = sorted(made.bundles.iterdir())
     expected = importlib.import_module(f"local.training.{trainer}")._bundled(files)
-    found = getattr(importlib.import_module("spark.training.job"), job)(made.context)
-    assert len(found) > 50
+    read = getattr(importlib.import_module("spark.training.job"), job)
+    all_of_them = read(made.context)
+    found, sample = all_of_them.landmarks, all_of_them.sample
+    assert (len(found) > 50, sample) == (True, "")
     assert sum(each.followed for each in found) >= READMITTED
     assert sorted((each.at, each.followed, str(each.values)) for each in found) == sorted(
         (each.at, each.followed, str(each.values)) for each in expected
     )
+    some = read(replace(made.context, most_rows=len(found) // 2))
+    patients = {each.patient for each in some.landmarks}
+    assert some.sample.startswith("a sample of whole patients by a hash of their id, ")
+    assert 0 < len(patients) < len({each.patient for each in found})
+    assert [str(each) for each in some.landmarks] == [str(each) for each in found if each.patient in patients]
 
 
 @pytest.mark.parametrize(
@@ -210,8 +218,6 @@ def test_a_lake_with_too_few_patients_ends_with_a_sentence_for_each_model(spark:
 
 
 def test_a_candidate_is_served_only_when_somebody_publishes_it(made: Made) -> None:
-    from dataclasses import replace
-
     from shared.domain.models.artefact import RefusedModel
     from shared.domain.onset.risk import checked
     from spark.features.champion import champion
