@@ -23,7 +23,7 @@ def fit(
 ) -> Calibration:
     """The calibration of raw scores; `prior` is the weight of the logistic line, in observations with the event.
 
-    Raises DoesNotRise where no logistic line fits.
+    Raises DoesNotRise where no logistic line fits, such as where the scores tell the outcomes apart without an error.
     """
     slope, offset = _logistic(raw, labels)
     order = np.argsort(raw, kind="stable")
@@ -34,6 +34,10 @@ def fit(
         extra = prior / max(expected, 1e-9)
         events, rows = float(labels[part].sum()) + prior, len(part) + extra
         rate = events / rows
+        if not 0 < rate < 1:
+            raise DoesNotRise(
+                "the scores tell the outcomes apart without an error: no logistic line has that slope"
+            )
         spread = _Z / math.sqrt(rows * rate * (1 - rate))
         knots.append(centre)
         log_odds.append(logit(rate))

@@ -132,7 +132,8 @@ def train(task: Task, data: Landmarks, say: Say) -> tuple[Trained, Evaluation, N
         probabilities = _calibrated(seen, labels, data.folds[later])
     except DoesNotRise as alike:
         raise UnreadablePatients(
-            f"the outcome follows {said['events']} of {said['rows']} landmarks: so few that forecasts are alike"
+            f"the outcome follows {said['events']} of {said['rows']} landmarks: so few that forecasts are alike, or "
+            "all right"
         ) from alike
     say("training on all landmarks")
     members = _fit(data.values, data.labels)

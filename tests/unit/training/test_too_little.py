@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.domain.features.patient.features import FEATURES
+from shared.domain.models.calibration import DoesNotRise
 from spark.training.landmarks import Landmark, UnreadablePatients
 from tests.lazily import lazily, require
 
 require("sklearn", "too few landmarks were not tested: scikit-learn is in the group ml")
+calibrate = lazily("spark.training.calibrate")
 models = lazily("spark.training.landmark_models")
 tasks = lazily("spark.training.tasks")
 
@@ -55,6 +57,16 @@ def test_too_few_landmarks_or_years_are_told_in_one_sentence(
     with pytest.raises(UnreadablePatients, match=words) as refused:
         models.train(chosen, data, lambda _: None)
     assert "\n" not in str(refused.value)
+
+
+def test_scores_without_an_error_have_no_calibration() -> None:
+    import numpy as np
+
+    labels = np.array([0] * 20 + [1] * 80, np.int8)
+    with pytest.raises(DoesNotRise, match="without an error"):
+        calibrate.fit(
+            labels * 2.0 - 1 + np.linspace(0, 0.1, 100) * (labels * 2 - 1), labels, bins=5, prior=5.0
+        )
 
 
 @pytest.mark.parametrize(("task", "years"), [("ONSET", 12), ("READMISSION", 3)])
