@@ -12,6 +12,7 @@ from shared.domain.ingest.chain import SHARD, hub_chain
 from shared.domain.ingest.raw_line import RawLine, sha256_hex
 from shared.domain.ingest.stream_record import StreamRecord
 from shared.domain.records import Door
+from shared.errors import Unavailable
 from shared.names import HUB_RAW_ZONE
 from shared.ports.clock import Clock
 from shared.ports.meter import Meter
@@ -79,15 +80,26 @@ class StreamDoor:
 
     def _generation(self, hub: str, partition: str) -> str:
         """Of the hub as it is now. One whose sequences begin anew shows that by a fork; others are asked now and then."""
-        known = self._known_generation(hub, partition)
-        if known is None:
-            with self._asking[hub]:  # partitions that begin together wait for one answer
+        return self._known_generation(hub, partition) or self._asked_generation(hub, partition)
+
+    def _asked_generation(self, hub: str, partition: str) -> str:
+        """Partitions that begin together wait for one question, and for one time-out where the hub does not answer."""
+        asking = self._asking[hub]
+        if not asking.acquire(blocking=False):
+            with asking:
                 known = self._known_generation(hub, partition)
-                if known is None:
-                    now = self._clock.now()
-                    known = self._streams.generation(hub)
-                    self._generations[hub] = (known, now)
-        return known
+            if known is None:
+                raise Unavailable
+            return known
+        try:
+            known = self._known_generation(hub, partition)
+            if known is None:
+                now = self._clock.now()
+                known = self._streams.generation(hub)
+                self._generations[hub] = (known, now)
+            return known
+        finally:
+            asking.release()
 
     def _known_generation(self, hub: str, partition: str) -> str | None:
         generation, asked = self._generations.get(hub, (None, None))

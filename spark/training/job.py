@@ -201,14 +201,17 @@ def candidate(
 
 def _kept(context: RunContext, store: Store, made: _Made, job: str) -> tuple[int, Sequence[str]]:
     """Artefact, card and last `candidate.json` in the lake: what it names is whole. Then what MLflow takes of it."""
-    tracking = Tracking(store, made.trained.name)
+    try:
+        tracking = Tracking(store, made.trained.name)
+    except MlflowException as refused:
+        raise StoreRefused(f"MLflow takes no run: {first_line(refused)}") from refused
     try:
         alias, text = _written(context, tracking.run_id, made, job)
         page = candidate_path(alias.model, alias.run_id, "card.md")
         summary = _summary(made.trained.data, made.trained.metrics)
         try:
             version = _registered(context, tracking, store, made, alias, text)
-        except MlflowException as refused:
+        except (MlflowException, OSError) as refused:  # a server's answer to a file is an OSError
             tracking.end("FINISHED")
             why = (
                 f"a candidate of run {alias.run_id}, and no version: MLflow refused it: {first_line(refused)}"

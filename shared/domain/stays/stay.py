@@ -15,8 +15,8 @@ The state of a stay is a JSON object that the caller keeps:
 
 Instants are microseconds since 1970. Hour 0 begins with the stay. Of two values in an hour the later one counts, as a
 duplicate only once; a value measured before the stay, or more than 48 hours before the newest, does not count. What is
-corrected or withdrawn has the whole stay read anew, what is told again of an hour that is over changes nothing; so such an
-hour needs its values alone: a stay of two weeks takes a quarter of the room that the versions of all its readings would.
+corrected or withdrawn has the whole stay read anew, and the value of an hour that is over, told again, changes nothing; so
+that such an hour needs its values alone: a stay of two weeks takes a quarter of the room of all versions of its readings.
 """
 
 from __future__ import annotations
