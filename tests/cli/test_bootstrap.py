@@ -26,6 +26,7 @@ _PARTS = (
     "java",
     "layout",
     "process_start",
+    "processors",
     "owned_child",
 )
 _CLI = ("__init__", "commands", "main", "options", "status")
