@@ -30,25 +30,9 @@ from shared.domain.stays.variables import Found, by_code, variables
 from tests.unit.features.stays import made_up_stay
 from tests.unit.scores.ward import CALLER
 from tests.unit.stays.icu import CALM, Icu
+from tests.unit.stays.readings import BEGUN, followed, found_in
 
-_BEGUN = 1_700_000_000_000_000
-_STAY = OpenStay("Encounter/e", "1", _BEGUN, _BEGUN - int(7.5 * HOUR_US), 71, "female")
-
-
-def _found(hours: list[Hour]) -> list[Found]:
-    return [
-        Found(f"{name}-{number}", "1", "1", from_us(_BEGUN + number * HOUR_US + HOUR_US // 2), {name: value})
-        for number, hour in enumerate(hours)
-        for name, value in zip(MEASURED, hour, strict=False)
-        if not math.isnan(value)
-    ]
-
-
-def _followed(found: list[Found]) -> StayState:
-    state = empty_stay(_STAY)
-    for each in found:
-        add(state, each)
-    return state
+_STAY = OpenStay("Encounter/e", "1", BEGUN, BEGUN - int(7.5 * HOUR_US), 71, "female")
 
 
 def _as_served(hour: Hour) -> Hour:
@@ -59,22 +43,22 @@ def _as_served(hour: Hour) -> Hour:
 
 def test_serving_computes_the_features_that_training_computes_to_the_last_digit() -> None:
     hours = [_as_served(hour) for hour in made_up_stay(3)]
-    state = _followed(_found(hours))
-    at_us = _BEGUN + len(hours) * HOUR_US - 1
+    state = followed(_STAY, found_in(hours))
+    at_us = BEGUN + len(hours) * HOUR_US - 1
     served = hours_between(state, *span(state, at_us), at_us)
     assert list(map(repr, sepsis_features(served))) == list(map(repr, sepsis_features(hours)))
 
 
 def test_the_order_of_arrival_within_a_day_changes_nothing() -> None:
-    found = _found(made_up_stay(4, 30))
+    found = found_in(made_up_stay(4, 30))
     shuffled = found[:]
     random.Random(1).shuffle(shuffled)
     # Whatever comes more than 48 hours after it was measured is left out; a stay of 30 hours has none.
-    assert _followed(shuffled)["hours"].items() == _followed(found)["hours"].items()
+    assert followed(_STAY, shuffled)["hours"].items() == followed(_STAY, found)["hours"].items()
 
 
 def test_an_evaluation_that_goes_on_from_the_hours_that_are_over_is_the_same() -> None:
-    found = _found(made_up_stay(5, 12))
+    found = found_in(made_up_stay(5, 12))
     state, prefix = empty_stay(_STAY), None
     model = sepsis_model()
     for each in found:
@@ -107,14 +91,14 @@ def test_an_hour_that_is_not_over_shows_what_it_would_come_to_and_leaves_no_trac
 
 
 def _risk(hour: float, index: float) -> ModelRisk:
-    at = from_us(_BEGUN + int(hour * HOUR_US))
+    at = from_us(BEGUN + int(hour * HOUR_US))
     return ModelRisk(at, "v", "h", Prediction(0.0, 0.1, 0.0, 0.2, index, index >= 0.8), (), (), (), ())
 
 
 def _monitored(until: float) -> StayState:
     state = empty_stay(_STAY)
     for step in range(int(until * 2) + 1):
-        at = from_us(_BEGUN + step * HOUR_US // 2)
+        at = from_us(BEGUN + step * HOUR_US // 2)
         for name in VITALS:
             add(state, Found(f"{name}{step}", "1", "1", at, {name: sum(PLAUSIBLE[name]) / 2}))
     return state
@@ -144,7 +128,7 @@ def test_a_monitor_that_falls_silent_is_no_recovery() -> None:
     for hour in (13.9, 14.9):
         assert later is not None
         later, ended = alarm(
-            replace(later, last_breach_us=_BEGUN + 13 * HOUR_US), _risk(hour, 0.2), state, "p"
+            replace(later, last_breach_us=BEGUN + 13 * HOUR_US), _risk(hour, 0.2), state, "p"
         )
         assert ended is None
     assert later is not None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from typing import Any
 
 import pytest
 
 from shared.domain.alerts.episodes import from_us, to_us
-from shared.domain.features.sepsis import MEASURED, Hour, sepsis_features
+from shared.domain.features.sepsis import sepsis_features
 from shared.domain.records import body_of, stored_body
 from shared.domain.stays.sepsis_risk import evaluate, sepsis_model
 from shared.domain.stays.stay import (
@@ -21,7 +20,6 @@ from shared.domain.stays.stay import (
     OpenStay,
     StayState,
     add,
-    empty_stay,
     hours_between,
     last_readings,
     span,
@@ -32,26 +30,10 @@ from shared.ports.records import Replace
 from tests.delivery.world import World
 from tests.unit.features.stays import made_up_stay
 from tests.unit.stays.icu import CALM, Icu, index_of, observed
+from tests.unit.stays.readings import BEGUN, followed, found_in
 
-_BEGUN = 1_700_000_000_000_000
-_STAY = OpenStay("Encounter/e", "1", _BEGUN, None, 71, "female")
+_STAY = OpenStay("Encounter/e", "1", BEGUN, None, 71, "female")
 _DAYS = 130  # hours
-
-
-def _found(hours: list[Hour]) -> list[Found]:
-    return [
-        Found(f"{name}-{number}", "1", "1", from_us(_BEGUN + number * HOUR_US + HOUR_US // 2), {name: value})
-        for number, hour in enumerate(hours)
-        for name, value in zip(MEASURED, hour, strict=False)
-        if not math.isnan(value)
-    ]
-
-
-def _followed(found: list[Found]) -> StayState:
-    state = empty_stay(_STAY)
-    for each in found:
-        add(state, each)
-    return state
 
 
 def _by_an_earlier_release(state: StayState, found: list[Found]) -> StayState:
@@ -61,18 +43,18 @@ def _by_an_earlier_release(state: StayState, found: list[Found]) -> StayState:
         assert each.at is not None
         at = to_us(each.at)
         [(name, value)] = each.values.items()
-        hour = hours.setdefault(str((at - _BEGUN) // HOUR_US), {})
+        hour = hours.setdefault(str((at - BEGUN) // HOUR_US), {})
         hour[name] = [at, each.id, each.version, each.order, value]
     kept = {name: value for name, value in state.items() if name not in ("over", "last", "named")}
     return {**kept, "layout": 1, "hours": hours}
 
 
 def test_only_hours_that_a_reading_can_reach_keep_versions() -> None:
-    found = _found(made_up_stay(3, _DAYS))
-    state = _followed(found)
+    found = found_in(made_up_stay(3, _DAYS))
+    state = followed(_STAY, found)
     assert len(state["over"]) + len(state["hours"]) == _DAYS
     assert min(map(int, state["hours"])) == _DAYS - 1 - 48
-    first_open = from_us(_BEGUN + (_DAYS - 1 - 48) * HOUR_US)
+    first_open = from_us(BEGUN + (_DAYS - 1 - 48) * HOUR_US)
     late = Found("late", "1", "1", first_open, {"HR": 61.0})
     assert add(state, late) is None, "more than 48 hours before the newest reading"
     assert state["counts"] == {"late": 1}
@@ -80,10 +62,13 @@ def test_only_hours_that_a_reading_can_reach_keep_versions() -> None:
 
 def test_the_features_of_a_long_stay_are_those_of_all_its_hours() -> None:
     hours = made_up_stay(3, _DAYS)
-    first_day = _found(hours[:24])
-    found = [*first_day, *(each for each in _found(hours)[len(first_day) :] if "Calcium" not in each.values)]
-    state = _followed(found)
-    at_us = _BEGUN + _DAYS * HOUR_US - 1
+    first_day = found_in(hours[:24])
+    found = [
+        *first_day,
+        *(each for each in found_in(hours)[len(first_day) :] if "Calcium" not in each.values),
+    ]
+    state = followed(_STAY, found)
+    at_us = BEGUN + _DAYS * HOUR_US - 1
     served = hours_between(state, *span(state, at_us), at_us)
     every = hours_between(_by_an_earlier_release(state, found), *span(state, at_us), at_us)
     assert list(map(repr, sepsis_features(served))) == list(map(repr, sepsis_features(every)))
@@ -93,14 +78,14 @@ def test_the_features_of_a_long_stay_are_those_of_all_its_hours() -> None:
 
 
 def test_a_state_of_the_release_before_goes_on() -> None:
-    found = _found(made_up_stay(5, _DAYS))
+    found = found_in(made_up_stay(5, _DAYS))
     *before, newest = found
-    known = _by_an_earlier_release(_followed(before), before)
+    known = _by_an_earlier_release(followed(_STAY, before), before)
     untouched = copy.deepcopy(known)
     state = twin(known)
     add(state, newest)
     assert known == untouched
-    expected = _followed(found)
+    expected = followed(_STAY, found)
     assert {name: state[name] for name in ("hours", "over", "last")} == {
         name: expected[name] for name in ("hours", "over", "last")
     }
@@ -112,13 +97,13 @@ def test_a_state_of_the_release_before_goes_on() -> None:
 
 def test_hours_before_those_of_the_model_are_forgotten() -> None:
     found = [
-        Found(f"{number}", "1", "1", from_us(_BEGUN + number * HOUR_US), {"HR" if number else "WBC": 70.0})
+        Found(f"{number}", "1", "1", from_us(BEGUN + number * HOUR_US), {"HR" if number else "WBC": 70.0})
         for number in range(MOST_HOURS + 3)
     ]
-    state = _followed(found)
+    state = followed(_STAY, found)
     assert sorted(map(int, [*state["over"], *state["hours"]])) == list(range(3, MOST_HOURS + 3))
     assert set(last_readings(state, to_us(found[-1].at or from_us(0)))) == {"HR"}
-    assert last_readings(_followed(found[:MOST_HOURS]), _BEGUN + MOST_HOURS * HOUR_US)["WBC"][ID] == "0"
+    assert last_readings(followed(_STAY, found[:MOST_HOURS]), BEGUN + MOST_HOURS * HOUR_US)["WBC"][ID] == "0"
 
 
 @pytest.mark.parametrize("hour", [2, 60])
@@ -142,8 +127,8 @@ def test_a_reading_that_is_withdrawn_after_days_leaves_nothing_behind(hour: floa
 
 
 def test_two_weeks_take_less_than_half_the_room() -> None:
-    found = _found(made_up_stay(4, MOST_HOURS))
-    state = _followed(found)
+    found = found_in(made_up_stay(4, MOST_HOURS))
+    state = followed(_STAY, found)
     assert 2 * len(json.dumps(state)) < len(json.dumps(_by_an_earlier_release(state, found)))
 
 
